@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "rpc/protocol/common.h"
+
+/// A client program (libIOKit, tools) -> opendextd, over the realm's socket. Requests are answered by the reply of the
+/// same serial; events carry serial 0.
+namespace opendext::protocol::client {
+
+inline constexpr uint32_t kVersion = 1;
+
+enum class Kind : uint32_t {
+    outcome = 1,
+    hello = 2,
+    welcome = 3,
+    match = 4,
+    entries = 5,
+    get_entry = 6,
+    entry = 7,
+    get_relatives = 8,
+    subscribe = 9,
+    unsubscribe = 10,
+    matched = 11,
+    interest = 12,
+    open = 13,
+    opened = 14,
+    close = 15,
+    connection_died = 16,
+    set_properties = 17,
+    install = 18,
+    uninstall = 19,
+    list_extensions = 20,
+    extensions = 21,
+    stop_realm = 22,
+    wait_quiet = 23,
+};
+
+struct Reply : Outcome {
+    static constexpr auto kKind = Kind::outcome;
+};
+
+/// First message. Answered by Welcome, or by Reply where the versions do not fit.
+struct Hello {
+    static constexpr auto kKind = Kind::hello;
+    uint32_t version = kVersion;
+    std::string program;  ///< shown in logs
+    void fields(auto& io) { io(version, program); }
+};
+
+struct Welcome {
+    static constexpr auto kKind = Kind::welcome;
+    uint64_t root = 0;  ///< registry entry id of Root
+    std::string realm;
+    int32_t daemon_pid = 0;
+    int32_t keeper_pid = 0;
+    void fields(auto& io) { io(root, realm, daemon_pid, keeper_pid); }
+};
+
+/// Services that match a matching dictionary (IOServiceMatching and so on). Answered by Entries.
+struct Match {
+    static constexpr auto kKind = Kind::match;
+    Dictionary matching;
+    uint32_t limit = 0;  ///< 0 = all
+    void fields(auto& io) { io(matching, limit); }
+};
+
+struct Entries {
+    static constexpr auto kKind = Kind::entries;
+    Outcome outcome;
+    std::vector<uint64_t> ids;
+    uint64_t generation = 0;  ///< changes whenever the registry's tree does
+    void fields(auto& io) { io(outcome, ids, generation); }
+};
+
+/// Answered by Entry.
+struct GetEntry {
+    static constexpr auto kKind = Kind::get_entry;
+    uint64_t id = 0;
+    bool with_properties = false;
+    void fields(auto& io) { io(id, with_properties); }
+};
+
+enum EntryFlags : uint32_t {
+    kEntryRegistered = 1,
+    kEntryMatched = 2,
+    kEntryActive = 4,
+    kEntryService = 8,  ///< an IOService, not a bare registry entry
+};
+
+struct Entry {
+    static constexpr auto kKind = Kind::entry;
+    Outcome outcome;  ///< kIOReturnNotFound-like codes where the entry is gone
+    uint64_t id = 0;
+    std::string name;
+    std::string location;
+    std::string class_name;               ///< most derived kernel-side class (IOClass)
+    std::vector<std::string> classes;     ///< its chain, most derived first
+    uint32_t flags = 0;
+    uint32_t busy = 0;
+    uint32_t retain_count = 0;
+    uint64_t generation = 0;
+    Dictionary properties;                ///< IOUserServiceProperties merged in; empty unless asked for
+    std::string state;                    ///< life-cycle state in words, for people
+    int32_t server_pid = 0;               ///< process of the driver object, 0 if none
+    void fields(auto& io) {
+        io(outcome, id, name, location, class_name, classes, flags, busy, retain_count, generation, properties,
+           state, server_pid);
+    }
+};
+
+/// Parents or children in a plane, nearest first. Answered by Entries.
+struct GetRelatives {
+    static constexpr auto kKind = Kind::get_relatives;
+    uint64_t id = 0;
+    std::string plane;
+    bool parents = false;
+    void fields(auto& io) { io(id, plane, parents); }
+};
+
+enum class Subscription : uint8_t {
+    publish = 0,      ///< IOServicePublish
+    matched = 1,      ///< IOServiceMatched
+    first_match = 2,  ///< IOServiceFirstMatch
+    terminate = 3,    ///< IOServiceTerminate
+    interest = 4,     ///< general interest in one entry
+};
+
+/// Answered by Entries with what matches now (none for interest); later services come as Matched or Interest events.
+struct Subscribe {
+    static constexpr auto kKind = Kind::subscribe;
+    uint64_t subscription = 0;  ///< chosen by the client, unique in the connection
+    Subscription type = Subscription::publish;
+    Dictionary matching;
+    uint64_t entry = 0;  ///< for interest
+    void fields(auto& io) { io(subscription, type, matching, entry); }
+};
+
+/// No answer; events already on their way may still arrive.
+struct Unsubscribe {
+    static constexpr auto kKind = Kind::unsubscribe;
+    uint64_t subscription = 0;
+    void fields(auto& io) { io(subscription); }
+};
+
+struct Matched {
+    static constexpr auto kKind = Kind::matched;
+    uint64_t subscription = 0;
+    std::vector<uint64_t> ids;
+    void fields(auto& io) { io(subscription, ids); }
+};
+
+struct Interest {
+    static constexpr auto kKind = Kind::interest;
+    uint64_t subscription = 0;
+    uint64_t entry = 0;
+    uint32_t message = 0;  ///< kIOMessageServiceIsTerminated, kIOMessageServicePropertyChange, …
+    uint64_t argument = 0;
+    void fields(auto& io) { io(subscription, entry, message, argument); }
+};
+
+/// IOServiceOpen. Answered by Opened; fds on success: [0] channel memory, [1] side socket.
+struct Open {
+    static constexpr auto kKind = Kind::open;
+    uint64_t entry = 0;
+    uint32_t type = 0;
+    void fields(auto& io) { io(entry, type); }
+};
+
+struct Opened {
+    static constexpr auto kKind = Kind::opened;
+    Outcome outcome;
+    uint64_t connection = 0;
+    uint64_t user_client = 0;  ///< its registry entry id
+    int32_t driver_pid = 0;
+    void fields(auto& io) { io(outcome, connection, user_client, driver_pid); }
+};
+
+/// IOServiceClose. Answered by Reply.
+struct Close {
+    static constexpr auto kKind = Kind::close;
+    uint64_t connection = 0;
+    void fields(auto& io) { io(connection); }
+};
+
+/// Event: the driver side of a connection is gone.
+struct ConnectionDied {
+    static constexpr auto kKind = Kind::connection_died;
+    uint64_t connection = 0;
+    std::string reason;
+    void fields(auto& io) { io(connection, reason); }
+};
+
+/// IORegistryEntrySetCFProperties. Answered by Reply.
+struct SetProperties {
+    static constexpr auto kKind = Kind::set_properties;
+    uint64_t entry = 0;
+    Value properties;
+    void fields(auto& io) { io(entry, properties); }
+};
+
+/// Copy the bundle into the realm's extension database and match its personalities. Answered by Reply.
+struct Install {
+    static constexpr auto kKind = Kind::install;
+    std::string bundle_path;  ///< absolute
+    void fields(auto& io) { io(bundle_path); }
+};
+
+/// Terminate the instances, wait for them, forget the bundle. Answered by Reply when that is over.
+struct Uninstall {
+    static constexpr auto kKind = Kind::uninstall;
+    std::string bundle_id;
+    void fields(auto& io) { io(bundle_id); }
+};
+
+struct ListExtensions {
+    static constexpr auto kKind = Kind::list_extensions;
+    void fields(auto&) {}
+};
+
+struct ExtensionInfo {
+    std::string bundle_id;
+    std::string version;        ///< CFBundleVersion
+    std::string short_version;  ///< CFBundleShortVersionString
+    std::string name;
+    std::string path;
+    std::string team;
+    std::string state;          ///< "activated enabled", "terminating for uninstall", …
+    bool enabled = false;
+    bool active = false;
+    void fields(auto& io) { io(bundle_id, version, short_version, name, path, team, state, enabled, active); }
+};
+
+struct Extensions {
+    static constexpr auto kKind = Kind::extensions;
+    std::vector<ExtensionInfo> extensions;
+    void fields(auto& io) { io(extensions); }
+};
+
+/// End the realm. Answered by Reply; then the connection closes.
+struct StopRealm {
+    static constexpr auto kKind = Kind::stop_realm;
+    void fields(auto&) {}
+};
+
+/// Answered by Reply once nothing is being matched, started or stopped (IOKitWaitQuiet), or with
+/// kIOReturnTimeout after `timeout_ms`.
+struct WaitQuiet {
+    static constexpr auto kKind = Kind::wait_quiet;
+    uint64_t entry = 0;  ///< 0 = whole registry
+    uint32_t timeout_ms = 0;
+    void fields(auto& io) { io(entry, timeout_ms); }
+};
+
+}  // namespace opendext::protocol::client

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "rpc/protocol/common.h"
+
+/// opendextd -> opendext-keeper, over a socket pair that the keeper made. Every request is answered by the reply of
+/// the same serial; Exited events carry serial 0. The keeper -> prepared process link uses Spawn and Spawned too.
+namespace opendext::protocol::keeper {
+
+enum class Kind : uint32_t {
+    outcome = 1,
+    spawn = 2,
+    spawned = 3,
+    signal = 4,
+    exited = 5,
+    open = 6,
+    opened = 7,
+    hold = 8,
+    fetch = 9,
+    held = 10,
+    release = 11,
+    publish_node = 12,
+    remove_node = 13,
+    shut_down = 14,
+    ready = 15,
+};
+
+struct Reply : Outcome {
+    static constexpr auto kKind = Kind::outcome;
+};
+
+/// Fork a driver process. fds: [0] its end of the control socket. Answered by Spawned or by Reply on failure.
+struct Spawn {
+    static constexpr auto kKind = Kind::spawn;
+    uint64_t token = 0;        ///< the process must show it at check-in
+    std::string server_name;   ///< IOUserServerName
+    std::string bundle_id;
+    uint64_t tag = 0;          ///< registry entry id of the object it is started for
+    std::string bundle_path;   ///< absolute; the only files that the process may read
+    std::string title;         ///< what `ps` shows: bundle path, bundle id, registry id
+    uint64_t memory_limit = 0; ///< bytes of address space above the baseline; 0 = default
+    void fields(auto& io) { io(token, server_name, bundle_id, tag, bundle_path, title, memory_limit); }
+};
+
+/// fds: [0] a pidfd of the process.
+struct Spawned {
+    static constexpr auto kKind = Kind::spawned;
+    int32_t pid = 0;
+    std::string sandbox;  ///< the list of what closes the process in, for the log and for tools
+    void fields(auto& io) { io(pid, sandbox); }
+};
+
+/// Send a signal to a driver process that is still alive.
+struct Signal {
+    static constexpr auto kKind = Kind::signal;
+    int32_t pid = 0;
+    int32_t number = 0;
+    void fields(auto& io) { io(pid, number); }
+};
+
+/// Event: a driver process was reaped. `wait_status` as waitpid gives it.
+struct Exited {
+    static constexpr auto kKind = Kind::exited;
+    int32_t pid = 0;
+    int32_t wait_status = 0;
+    void fields(auto& io) { io(pid, wait_status); }
+};
+
+/// Open a Linux resource in a short-lived child with a deadline. `resource` "pseudo-terminal": answer fds [0] the
+/// master (non-blocking), properties {"path": the terminal's path}.
+struct Open {
+    static constexpr auto kKind = Kind::open;
+    std::string resource;
+    Dictionary arguments;
+    void fields(auto& io) { io(resource, arguments); }
+};
+
+struct Opened {
+    static constexpr auto kKind = Kind::opened;
+    Dictionary properties;
+    void fields(auto& io) { io(properties); }
+};
+
+/// Keep the descriptors of this message under `key` until Release: they outlive drivers and opendextd.
+struct Hold {
+    static constexpr auto kKind = Kind::hold;
+    std::string key;
+    Dictionary notes;  ///< given back by Fetch
+    void fields(auto& io) { io(key, notes); }
+};
+
+/// Answered by Held with duplicates, or by Reply (not found).
+struct Fetch {
+    static constexpr auto kKind = Kind::fetch;
+    std::string key;
+    void fields(auto& io) { io(key); }
+};
+
+struct Held {
+    static constexpr auto kKind = Kind::held;
+    Dictionary notes;
+    void fields(auto& io) { io(notes); }
+};
+
+struct Release {
+    static constexpr auto kKind = Kind::release;
+    std::string key;
+    void fields(auto& io) { io(key); }
+};
+
+/// Make `name` in the realm's device directory a link to `target` (in the system realm also in /dev, and the target
+/// gets `group` and `mode`). Taken names are refused with Errc::exists' text in the Reply.
+struct PublishNode {
+    static constexpr auto kKind = Kind::publish_node;
+    std::string name;
+    std::string target;
+    std::string group;
+    uint32_t mode = 0;
+    void fields(auto& io) { io(name, target, group, mode); }
+};
+
+struct RemoveNode {
+    static constexpr auto kKind = Kind::remove_node;
+    std::string name;
+    void fields(auto& io) { io(name); }
+};
+
+/// End the realm: drivers, opendextd, keeper. No answer.
+struct ShutDown {
+    static constexpr auto kKind = Kind::shut_down;
+    void fields(auto&) {}
+};
+
+/// opendextd serves its socket: whoever started the keeper may go on. No answer.
+struct Ready {
+    static constexpr auto kKind = Kind::ready;
+    void fields(auto&) {}
+};
+
+}  // namespace opendext::protocol::keeper
