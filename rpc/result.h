@@ -67,6 +67,8 @@ class [[nodiscard]] Result {
     [[nodiscard]] Error&& error() && { return std::get<1>(std::move(state_)); }
     T* operator->() { return &value(); }
     T& operator*() & { return value(); }
+    const T* operator->() const { return &value(); }
+    const T& operator*() const& { return value(); }
 
   private:
     std::variant<T, Error> state_;
