@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/common/daemon_client.h"
+
+#include <utility>
+
+namespace opendext::tools {
+
+using namespace protocol::client;
+
+Result<DaemonClient> DaemonClient::connect(const Realm& realm, const std::string& program) {
+    Result<Socket> socket = Socket::connect(realm.socket());
+    if (!socket.ok()) {
+        return std::move(socket).error().in("no realm is up in " + realm.root().string() +
+                                            " ('opendext start' starts it)");
+    }
+    DaemonClient client(std::move(socket).value());
+    client.welcome_ = OD_TRY(client.request<Welcome>(Hello{kVersion, program}));
+    return client;
+}
+
+Status DaemonClient::check(const protocol::Outcome& outcome) {
+    if (outcome.io_return == 0) return success();
+    return Error::kern(static_cast<uint32_t>(outcome.io_return),
+                       outcome.reason.empty() ? "opendextd refused the request" : outcome.reason);
+}
+
+Result<Message> DaemonClient::exchange(const Message& request, std::chrono::milliseconds timeout) {
+    OD_TRY(socket_.send(request));
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        Result<Message> message =
+            socket_.receive_within(std::max(left, std::chrono::milliseconds(0)));
+        if (!message.ok()) return std::move(message).error().in("opendextd");
+        if (message->serial == request.serial) return message;
+        if (message->serial == 0) events_.push_back(std::move(message).value());
+        // The late answer to a request that timed out is dropped.
+    }
+}
+
+Result<Message> DaemonClient::next_event(std::chrono::milliseconds timeout) {
+    if (!events_.empty()) {
+        Message event = std::move(events_.front());
+        events_.pop_front();
+        return event;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        Message message =
+            OD_TRY(socket_.receive_within(std::max(left, std::chrono::milliseconds(0))));
+        if (message.serial == 0) return message;
+    }
+}
+
+}  // namespace opendext::tools
