@@ -23,6 +23,7 @@ enum class Kind : uint32_t {
     remove_node = 13,
     shut_down = 14,
     ready = 15,
+    refused = 16,
 };
 
 struct Reply : Outcome {
@@ -135,6 +136,18 @@ struct ShutDown {
 struct Ready {
     static constexpr auto kKind = Kind::ready;
     void fields(auto&) {}
+};
+
+/// Event, serial 0: the sandbox refused a system call of driver process `pid` (EPERM). The keeper limits how many come;
+/// `suppressed` counts those left out since the last event of this process. opendextd logs it as
+/// "BUNDLE_ID[PID]: refused: CALL (sandbox)".
+struct Refused {
+    static constexpr auto kKind = Kind::refused;
+    int32_t pid = 0;
+    std::string call;    ///< "socket", "openat", "clone" …
+    std::string detail;  ///< the path or what else tells one call from another; may be empty
+    uint32_t suppressed = 0;
+    void fields(auto& io) { io(pid, call, detail, suppressed); }
 };
 
 }  // namespace opendext::protocol::keeper
