@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef OPENDEXT_PLATFORM_AVAILABILITYMACROS_H
+#define OPENDEXT_PLATFORM_AVAILABILITYMACROS_H
+
+#include <Availability.h>
+
+#endif /* OPENDEXT_PLATFORM_AVAILABILITYMACROS_H */
