@@ -107,10 +107,42 @@ class Walker {
         // in each copy.
         copied_ += size;
         if (copied_ > 4 * kMaximumPlistSize) return broken("it unfolds to too much data");
+        if (kind == 0x4 || kind == 0x5 || kind == 0x6) return check_text(kind, body, size);
         if (kind < 0xa) return success();
         const uint64_t references = kind == 0xd ? 2 * size : size;
         for (uint64_t i = 0; i < references; ++i) {
-            OD_TRY(visit(number(body + i * reference_size_, reference_size_), depth + 1));
+            const uint64_t target = number(body + i * reference_size_, reference_size_);
+            if (kind == 0xd && i < size) OD_TRY(check_key(target));
+            OD_TRY(visit(target, depth + 1));
+        }
+        return success();
+    }
+
+    /// libplist ends the process at a key that is no string, or has a zero in it.
+    Status check_key(uint64_t index) {
+        if (index >= count_) return broken("it refers to an object that is not there");
+        const uint64_t at = number(table_ + index * offset_size_, offset_size_);
+        if (at < kHeader || at >= table_) return broken("an object lies outside the file");
+        const int kind = byte(at) >> 4;
+        if (kind != 0x5 && kind != 0x6) return broken("a key is not a string");
+        return success();
+    }
+    /// Strings: no zeros, and no half of a surrogate pair. (Data passes.)
+    Status check_text(int kind, uint64_t body, uint64_t size) {
+        if (kind == 0x4) return success();
+        for (uint64_t i = 0; i < size; ++i) {
+            if (kind == 0x5) {
+                if (byte(body + i) == 0 || byte(body + i) > 0x7f)
+                    return broken("a string is not ASCII");
+                continue;
+            }
+            const uint64_t unit = number(body + 2 * i, 2);
+            if (unit == 0) return broken("a string has a zero in it");
+            if (unit < 0xd800 || unit > 0xdfff) continue;
+            const bool paired = unit < 0xdc00 && i + 1 < size &&
+                                number(body + 2 * (i + 1), 2) >> 10 == 0xdc00 >> 10;
+            if (!paired) return broken("a string is not UTF-16");
+            ++i;
         }
         return success();
     }
