@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/connection.h"
+
+#include <sys/epoll.h>
+
+#include <string>
+#include <utility>
+
+namespace opendext::daemon {
+namespace {
+constexpr size_t kMessagesPerTurn = 32;
+}
+
+Connection::Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message, OnClosed on_closed)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      limits_(limits),
+      on_message_(std::move(on_message)),
+      on_closed_(std::move(on_closed)) {
+    watch_ = loop_.watch(socket_.fd(), EPOLLIN, [this](uint32_t events) { ready(events); });
+    if (!watch_) fail(Error{Errc::system, 0, "cannot watch a connection"});
+}
+
+Connection::~Connection() { close(); }
+
+void Connection::close() {
+    alive_.reset();
+    watch_.reset();
+    queue_.clear();
+    socket_.close();
+}
+
+void Connection::fail(Error reason) {
+    if (!socket_.valid()) return;
+    watch_.reset();
+    queue_.clear();
+    socket_.close();
+    loop_.post([this, alive = std::weak_ptr<bool>(alive_), reason = std::move(reason)] {
+        if (!alive.expired() && on_closed_) on_closed_(reason);
+    });
+}
+
+void Connection::send(Message message) {
+    if (!socket_.valid() || closing_) return;
+    if (queue_.empty()) {
+        const Status sent = socket_.send(message, Socket::Wait::dont_block);
+        if (sent.ok()) return;
+        if (sent.error().code != Errc::no_space) {
+            fail(sent.error());
+            return;
+        }
+    }
+    if (queue_.size() >= limits_.messages || queued_bytes_ + message.body.size() > limits_.bytes) {
+        fail(Error{Errc::no_space, 0,
+                   "the other end does not read: " + std::to_string(queue_.size()) + " messages wait"});
+        return;
+    }
+    queued_bytes_ += message.body.size();
+    queue_.push_back(std::move(message));
+    update_events();
+}
+
+void Connection::close_after_queue() {
+    closing_ = true;
+    if (queue_.empty()) fail(Error{Errc::peer_gone, 0, "closed"});
+}
+
+void Connection::update_events() {
+    if (watch_) watch_->set_events(queue_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void Connection::ready(uint32_t events) {
+    const std::weak_ptr<bool> alive = alive_;
+    if ((events & EPOLLOUT) != 0) write_some();
+    if (alive.expired() || !socket_.valid()) return;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some(kMessagesPerTurn);
+}
+
+void Connection::drain(size_t limit) { read_some(limit); }
+
+bool Connection::read_some(size_t limit) {
+    const std::weak_ptr<bool> alive = alive_;
+    for (size_t i = 0; i < limit; ++i) {
+        if (!socket_.valid()) return false;
+        Result<std::optional<Message>> received = socket_.receive(Socket::Wait::dont_block);
+        if (!received.ok()) {
+            fail(std::move(received).error());
+            return false;
+        }
+        if (!received.value().has_value()) return true;
+        on_message_(std::move(*received.value()));
+        if (alive.expired()) return false;
+    }
+    return true;
+}
+
+void Connection::write_some() {
+    while (!queue_.empty()) {
+        const Status sent = socket_.send(queue_.front(), Socket::Wait::dont_block);
+        if (!sent.ok()) {
+            if (sent.error().code != Errc::no_space) fail(sent.error());
+            return;
+        }
+        queued_bytes_ -= queue_.front().body.size();
+        queue_.pop_front();
+    }
+    update_events();
+    if (closing_) fail(Error{Errc::peer_gone, 0, "closed"});
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "daemon/event_loop.h"
+#include "rpc/socket.h"
+
+namespace opendext::daemon {
+
+/// One control socket of opendextd: to the keeper, to a driver, to a client program. Never blocks. What the peer does
+/// not take is queued up to a limit; beyond it the connection is closed with a reason. Reads a few messages a turn,
+/// so that a flood from one peer leaves the others their share.
+class Connection {
+  public:
+    struct Limits {
+        size_t messages = 4096;
+        size_t bytes = size_t{32} * 1024 * 1024;
+    };
+    using OnMessage = std::function<void(Message)>;
+    /// Called once, from the loop and never inside send(); not after the Connection's destruction.
+    using OnClosed = std::function<void(const Error& reason)>;
+
+    Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message, OnClosed on_closed);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// Sends or queues. Dropped silently once closed: the owner hears of it through on_closed.
+    void send(Message message);
+    /// Closes after what is queued was sent, or after the peer is gone.
+    void close_after_queue();
+    /// Closes now; on_closed is not called.
+    void close();
+    [[nodiscard]] bool open() const { return socket_.valid(); }
+    [[nodiscard]] const Socket& socket() const { return socket_; }
+    [[nodiscard]] size_t queued() const { return queue_.size(); }
+    /// Reads and delivers what has arrived already, at most `limit` messages (the last words of a dead process).
+    void drain(size_t limit);
+
+  private:
+    void ready(uint32_t events);
+    bool read_some(size_t limit);
+    void write_some();
+    void fail(Error reason);
+    void update_events();
+
+    EventLoop& loop_;
+    Socket socket_;
+    Limits limits_;
+    OnMessage on_message_;
+    OnClosed on_closed_;
+    std::deque<Message> queue_;
+    size_t queued_bytes_ = 0;
+    bool closing_ = false;
+    std::unique_ptr<IoHandle> watch_;
+    /// Expires with this object: callbacks may destroy it.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace opendext::daemon

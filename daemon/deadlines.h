@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace opendext::daemon {
+
+/// Every wait of opendextd for somebody else. Injected, so that tests need not wait. A deadline for a process that
+/// is being debugged (stopped, or traced) starts again instead of ending it.
+enum class Deadline : uint8_t {
+    spawn,            ///< keeper: from Spawn to Spawned
+    check_in,         ///< process: from Spawned to CheckIn with its token (docs/facts/semantics.md section 4)
+    load,             ///< process: Load to Loaded
+    instantiate,      ///< process: Instantiate to Reply; init() runs in it
+    start,            ///< process: Start of an object
+    family_start,     ///< family: object_started to done
+    stop,             ///< process: Stop to super::Stop, provider active
+    stop_unplugged,   ///< process: the same, provider gone; then the object is detached without it
+    new_user_client,  ///< process: NewUserClient
+    attach_client,    ///< process: AttachClient to Reply
+    set_properties,   ///< process: SetProperties of a client program
+    relayed_call,     ///< process: a call that another driver made on its object
+    client_crashed,   ///< process: ClientCrashed
+    exit,             ///< process: Exit to its end; then it is killed
+    reap,             ///< keeper: end of file on the control socket to Exited
+    keeper_request,   ///< keeper: open, hold, fetch, release, nodes
+    shut_down,        ///< realm: everything terminated
+};
+inline constexpr size_t kDeadlineCount = 17;
+[[nodiscard]] std::string_view to_string(Deadline deadline);
+
+class Deadlines {
+  public:
+    Deadlines();  ///< the values of a real realm
+    [[nodiscard]] std::chrono::milliseconds of(Deadline deadline) const {
+        return values_[static_cast<size_t>(deadline)];
+    }
+    void set(Deadline deadline, std::chrono::milliseconds value) { values_[static_cast<size_t>(deadline)] = value; }
+
+  private:
+    std::array<std::chrono::milliseconds, kDeadlineCount> values_;
+};
+
+/// Whether a debugger holds the process: it is traced or stopped.
+[[nodiscard]] bool is_being_debugged(int32_t pid);
+
+}  // namespace opendext::daemon

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/event_loop.h"
+
+#include <systemd/sd-event.h>
+
+#include <csignal>
+#include <ctime>
+#include <deque>
+#include <utility>
+
+namespace opendext::daemon {
+namespace {
+
+/// What a source calls. Kept alive by the callback while it runs, so a handle may go inside it.
+template <typename Function>
+struct Target {
+    Function function;
+    bool live = true;
+};
+
+template <typename Function, typename Base>
+class SourceHandle : public Base {
+  public:
+    explicit SourceHandle(Function function)
+        : target_(std::make_shared<Target<Function>>(Target<Function>{std::move(function)})) {}
+    ~SourceHandle() override {
+        target_->live = false;
+        if (source_ != nullptr) {
+            sd_event_source_set_enabled(source_, SD_EVENT_OFF);
+            sd_event_source_unref(source_);
+        }
+    }
+    SourceHandle(const SourceHandle&) = delete;
+    SourceHandle& operator=(const SourceHandle&) = delete;
+
+    sd_event_source* source_ = nullptr;
+    std::shared_ptr<Target<Function>> target_;
+};
+
+class TimerHandle final : public SourceHandle<std::function<void()>, Handle> {
+    using SourceHandle::SourceHandle;
+
+  public:
+    static int fired(sd_event_source*, uint64_t, void* data) {
+        const auto target = static_cast<TimerHandle*>(data)->target_;
+        if (target->live && target->function) target->function();
+        return 0;
+    }
+};
+
+class SignalHandle final : public SourceHandle<std::function<void()>, Handle> {
+    using SourceHandle::SourceHandle;
+
+  public:
+    static int fired(sd_event_source*, const signalfd_siginfo*, void* data) {
+        const auto target = static_cast<SignalHandle*>(data)->target_;
+        if (target->live && target->function) target->function();
+        return 0;
+    }
+};
+
+class WatchHandle final : public SourceHandle<std::function<void(uint32_t)>, IoHandle> {
+    using SourceHandle::SourceHandle;
+
+  public:
+    void set_events(uint32_t events) override {
+        if (source_ != nullptr) sd_event_source_set_io_events(source_, events);
+    }
+    static int fired(sd_event_source*, int, uint32_t events, void* data) {
+        const auto target = static_cast<WatchHandle*>(data)->target_;
+        if (target->live && target->function) target->function(events);
+        return 0;
+    }
+};
+
+}  // namespace
+
+struct EventLoop::Posted {
+    std::deque<std::function<void()>> work;
+    sd_event_source* source = nullptr;
+    ~Posted() { sd_event_source_unref(source); }
+
+    static int fired(sd_event_source* source, void* data) {
+        auto& work = static_cast<Posted*>(data)->work;
+        // What is posted meanwhile waits for the next turn: descriptors get their share.
+        for (size_t count = work.size(); count > 0 && !work.empty(); --count) {
+            const auto next = std::move(work.front());
+            work.pop_front();
+            next();
+        }
+        if (work.empty()) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return 0;
+    }
+};
+
+Result<std::unique_ptr<EventLoop>> EventLoop::create() {
+    sd_event* event = nullptr;
+    const int status = sd_event_new(&event);
+    if (status < 0) return Error::system("cannot make an event loop", -status);
+    auto loop = std::unique_ptr<EventLoop>(new EventLoop(event));
+    const int added = sd_event_add_defer(event, &loop->posted_->source, &Posted::fired, loop->posted_.get());
+    if (added < 0) return Error::system("cannot make an event loop", -added);
+    sd_event_source_set_enabled(loop->posted_->source, SD_EVENT_OFF);
+    return loop;
+}
+
+EventLoop::EventLoop(sd_event* event) : event_(event), posted_(std::make_unique<Posted>()) {}
+
+EventLoop::~EventLoop() {
+    posted_.reset();
+    sd_event_unref(event_);
+}
+
+std::unique_ptr<Handle> EventLoop::after(std::chrono::milliseconds delay, std::function<void()> fire) {
+    auto handle = std::make_unique<TimerHandle>(std::move(fire));
+    const auto usec = static_cast<uint64_t>(delay.count() < 0 ? 0 : delay.count()) * 1000;
+    // Without memory for a timer nothing can be promised any more; sd-event fails for no other reason here.
+    if (sd_event_add_time_relative(event_, &handle->source_, CLOCK_MONOTONIC, usec, 1000, &TimerHandle::fired,
+                                   handle.get()) < 0) {
+        std::abort();
+    }
+    return handle;
+}
+
+std::unique_ptr<IoHandle> EventLoop::watch(int fd, uint32_t events, std::function<void(uint32_t)> ready) {
+    auto handle = std::make_unique<WatchHandle>(std::move(ready));
+    if (sd_event_add_io(event_, &handle->source_, fd, events, &WatchHandle::fired, handle.get()) < 0) {
+        return nullptr;
+    }
+    return handle;
+}
+
+std::unique_ptr<Handle> EventLoop::on_signal(int number, std::function<void()> fire) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    auto handle = std::make_unique<SignalHandle>(std::move(fire));
+    if (sd_event_add_signal(event_, &handle->source_, number, &SignalHandle::fired, handle.get()) < 0) {
+        return nullptr;
+    }
+    return handle;
+}
+
+void EventLoop::post(std::function<void()> work) {
+    posted_->work.push_back(std::move(work));
+    sd_event_source_set_enabled(posted_->source, SD_EVENT_ON);
+}
+
+int EventLoop::run() { return sd_event_loop(event_); }
+
+void EventLoop::exit(int status) { sd_event_exit(event_, status); }
+
+bool EventLoop::run_until(const std::function<bool()>& done, std::chrono::milliseconds timeout) {
+    const auto end = std::chrono::steady_clock::now() + timeout;
+    while (!done()) {
+        const auto left = end - std::chrono::steady_clock::now();
+        if (left.count() <= 0) return false;
+        const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(left).count();
+        if (sd_event_run(event_, static_cast<uint64_t>(usec)) < 0) return false;
+    }
+    return true;
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "daemon/family.h"
+#include "rpc/result.h"
+
+struct sd_event;
+
+namespace opendext::daemon {
+
+/// A watched descriptor whose events can be changed.
+class IoHandle : public Handle {
+  public:
+    virtual void set_events(uint32_t events) = 0;
+};
+
+/// opendextd's one thread: timers, descriptors and signals over sd-event. Every handle may be destroyed inside its
+/// own callback. All functions are for the thread that runs the loop.
+class EventLoop {
+  public:
+    static Result<std::unique_ptr<EventLoop>> create();
+    ~EventLoop();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+
+    [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay, std::function<void()> fire);
+    /// One watch for a descriptor at a time. `fd` must outlive the handle.
+    [[nodiscard]] std::unique_ptr<IoHandle> watch(int fd, uint32_t events, std::function<void(uint32_t)> ready);
+    /// The signal is blocked for the process and delivered here.
+    [[nodiscard]] std::unique_ptr<Handle> on_signal(int number, std::function<void()> fire);
+    /// Runs `work` before the loop waits again, after what was posted before it.
+    void post(std::function<void()> work);
+
+    /// Runs until exit().
+    int run();
+    void exit(int status);
+    /// Runs until `done` or until `timeout` is over; whether it was done. For tests.
+    bool run_until(const std::function<bool()>& done, std::chrono::milliseconds timeout);
+
+  private:
+    explicit EventLoop(sd_event* event);
+    struct Posted;
+    sd_event* event_;
+    std::unique_ptr<Posted> posted_;
+};
+
+}  // namespace opendext::daemon

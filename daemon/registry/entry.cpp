@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/registry/entry.h"
+
+#include <algorithm>
+
+namespace opendext::daemon {
+
+std::string_view to_string(Activity activity) {
+    switch (activity) {
+        case Activity::active: return "active";
+        case Activity::terminating: return "terminating";
+        case Activity::detached: return "detached";
+    }
+    return "unknown";
+}
+
+bool Entry::is_kind_of(std::string_view class_name) const {
+    return std::find(classes.begin(), classes.end(), class_name) != classes.end() ||
+           std::find(user_classes.begin(), user_classes.end(), class_name) != user_classes.end();
+}
+
+const Value* Entry::property(std::string_view key) const {
+    if (const Value* own = find(user_properties, key)) return own;
+    return find(properties, key);
+}
+
+Dictionary Entry::merged_properties() const {
+    Dictionary merged = properties;
+    for (const auto& [key, value] : user_properties) merged.insert_or_assign(key, value);
+    if (!user_classes.empty()) {
+        merged.insert_or_assign("IOUserClasses", Array(user_classes.begin(), user_classes.end()));
+    }
+    return merged;
+}
+
+}  // namespace opendext::daemon

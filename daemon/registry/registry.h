@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/registry/entry.h"
+
+namespace opendext::daemon {
+
+/// What happened to an entry. Each event is announced once, after the registry has changed.
+enum class Event : uint8_t {
+    attached,          ///< new in the tree, nobody can find it yet
+    published,         ///< first RegisterService
+    registered_again,  ///< a later RegisterService
+    first_matched,     ///< the first round of matching is over
+    matched,           ///< any round of matching is over (also the first)
+    property_changed,
+    inactive,          ///< termination began
+    detached,          ///< left the tree; the Entry still exists during the announcement
+    busy_changed,      ///< its busy count left or reached zero
+};
+[[nodiscard]] std::string_view to_string(Event event);
+
+/// The tree of entries. Single-threaded; knows nothing of processes, matching or clients: those observe it.
+class Registry {
+  public:
+    Registry();
+
+    struct Spec {
+        EntryId provider = kNoEntry;
+        std::vector<std::string> classes;  ///< most derived first
+        std::string name;
+        std::string location;
+        Dictionary properties;
+        bool service = true;
+    };
+    /// Adds an entry below its provider (none: below nothing, as Root). Not registered yet.
+    Entry& add(Spec spec);
+
+    [[nodiscard]] Entry* find(EntryId id);
+    [[nodiscard]] const Entry* find(EntryId id) const;
+    /// An entry that left the tree lately; readers that were told of its end can still see what it was.
+    [[nodiscard]] const Entry* find_departed(EntryId id) const;
+    [[nodiscard]] EntryId root() const { return root_; }
+    /// Every entry, oldest first.
+    [[nodiscard]] std::vector<EntryId> all() const;
+    /// "IOService:/OpenDext/IOResources"; locations as name@location.
+    [[nodiscard]] std::string path(EntryId id) const;
+    /// Changes whenever the tree does.
+    [[nodiscard]] uint64_t generation() const { return generation_; }
+
+    // Changes. Unknown ids are ignored: the entry went meanwhile. ---------------------------------------------------
+    void register_service(EntryId id);
+    void set_matched(EntryId id);
+    void set_name(EntryId id, std::string name);
+    void set_user_classes(EntryId id, std::vector<std::string> classes);
+    void set_property(EntryId id, std::string key, Value value);
+    void remove_property(EntryId id, std::string_view key);
+    /// What SetProperties of the dext stores.
+    void merge_user_properties(EntryId id, const Dictionary& properties);
+    void remove_user_property(EntryId id, std::string_view key);
+    void set_inactive(EntryId id);
+    /// Takes the entry, which has no clients any more, out of the tree.
+    void detach(EntryId id);
+    /// Counts reasons to be busy; a busy entry makes its providers busy.
+    void adjust_busy(EntryId id, int delta);
+
+    using Observer = std::function<void(Event, const Entry&)>;
+    /// Observers are called in the order of their addition and live as long as the registry. They may change the
+    /// registry.
+    void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+
+  private:
+    void announce(Event event, EntryId id);
+
+    std::map<EntryId, std::unique_ptr<Entry>> entries_;
+    std::deque<std::unique_ptr<Entry>> departed_;
+    std::vector<Observer> observers_;
+    EntryId next_;
+    EntryId root_ = kNoEntry;
+    uint64_t generation_ = 1;
+};
+
+/// Holds an entry busy as long as it lives.
+class BusyHold {
+  public:
+    BusyHold() = default;
+    BusyHold(Registry& registry, EntryId id) : registry_(&registry), id_(id) { registry.adjust_busy(id, 1); }
+    BusyHold(BusyHold&& other) noexcept : registry_(std::exchange(other.registry_, nullptr)), id_(other.id_) {}
+    BusyHold& operator=(BusyHold&& other) noexcept {
+        if (this != &other) {
+            reset();
+            registry_ = std::exchange(other.registry_, nullptr);
+            id_ = other.id_;
+        }
+        return *this;
+    }
+    BusyHold(const BusyHold&) = delete;
+    BusyHold& operator=(const BusyHold&) = delete;
+    ~BusyHold() { reset(); }
+    void reset() {
+        if (registry_ != nullptr) std::exchange(registry_, nullptr)->adjust_busy(id_, -1);
+    }
+    [[nodiscard]] bool held() const { return registry_ != nullptr; }
+
+  private:
+    Registry* registry_ = nullptr;
+    EntryId id_ = kNoEntry;
+};
+
+}  // namespace opendext::daemon
