@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "families/serial/driver/pump.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace opendext::serial {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Notices of packet mode (asm-generic/ioctls.h; its header collides with termbits.h elsewhere).
+enum Notice : uint8_t { kFlushRead = 1, kFlushWrite = 2, kSettings = 64 };
+
+/// A round that moved this much is bulk: more follows soon, and batches grow if nobody is woken for
+/// each piece.
+constexpr uint32_t kBulk = 2048;
+/// Two bulk rounds within this time make the port hot; a paced stream never becomes so.
+constexpr microseconds kBulkWindow{300};
+/// How long a hot port looks for more bytes before it sleeps.
+constexpr microseconds kHotTime{100};
+/// A yield that took longer means that somebody else needs the CPU.
+constexpr microseconds kYieldShort{5};
+/// The terminal can claim room and take nothing; then the next try waits this long, doubled each
+/// time.
+constexpr milliseconds kFirstBackOff{1};
+constexpr milliseconds kLastBackOff{20};
+
+}  // namespace
+
+std::string_view to_string(Pump::State state) {
+    switch (state) {
+        case Pump::State::closed:
+            return "closed";
+        case Pump::State::active:
+            return "active";
+        case Pump::State::draining:
+            return "draining";
+        case Pump::State::failed:
+            return "failed";
+        case Pump::State::stopped:
+            return "stopped";
+    }
+    return "unknown";
+}
+
+Pump::Pump(KeptPort port, PortDriver& driver, Timing timing)
+    : port_(std::move(port)), driver_(driver), timing_(timing) {
+    kick_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+Pump::~Pump() {
+    stop();
+    if (!thread_.joinable()) return;
+    if (thread_.get_id() == std::this_thread::get_id()) {
+        thread_.detach();
+    } else {
+        thread_.join();
+    }
+}
+
+void Pump::start(std::function<void()> ended) {
+    thread_ = std::thread([this, ended = std::move(ended)] {
+        run();
+        if (ended) ended();
+    });
+}
+
+bool Pump::stop() {
+    const std::lock_guard lock(mutex_);
+    const bool was_active = state_ == State::active || state_ == State::draining;
+    state_ = State::stopped;
+    kick_locked();
+    return was_active;
+}
+
+Pump::State Pump::state() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+}
+
+void Pump::set_state(State state) {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::stopped) state_ = state;
+}
+
+void Pump::terminal_changed() {
+    const std::lock_guard lock(mutex_);
+    look_ = true;
+    kick_locked();
+}
+
+void Pump::kick_locked() {
+    if (!sleeping_) return;
+    sleeping_ = false;
+    const uint64_t one = 1;
+    (void)!::write(kick_.get(), &one, sizeof one);
+}
+
+void Pump::connect(RingView transmit, RingView receive, uint32_t transmit_offset,
+                   uint32_t receive_offset) {
+    const std::lock_guard lock(mutex_);
+    const bool kept_receive = receive.base == nullptr;
+    transmit_ = transmit.base != nullptr ? transmit : port_.default_transmit_queue();
+    receive_ = kept_receive ? port_.default_receive_queue() : receive;
+    const auto log2 = [](uint32_t size) { return static_cast<uint8_t>(std::countr_zero(size)); };
+    port_.connect(log2(transmit_.size), log2(receive_.size), transmit_offset, receive_offset,
+                  kept_receive);
+    connected_ = true;
+}
+
+void Pump::disconnect() {
+    const std::lock_guard lock(mutex_);
+    if (connected_) port_.follow_indexes();
+    connected_ = false;
+    transmit_ = receive_ = {};
+}
+
+void Pump::tx_free_space() {
+    bool more = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!moving_locked()) return;
+        port_.follow_indexes();
+        more = port_.fill_transmit(transmit_) > 0;
+        if (out_full_ || state_ == State::draining) kick_locked();
+    }
+    if (more) driver_.tx_data_available_later();
+}
+
+void Pump::rx_data() {
+    bool more = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!moving_locked() || state_ != State::active) return;
+        port_.follow_indexes();
+        const bool was_blocked = write_blocked_;
+        more = move_in_locked() > 0;
+        if (write_blocked_ && !was_blocked) kick_locked();
+    }
+    if (more) driver_.rx_free_space_available_later();
+}
+
+/// Receive queue -> in ring -> terminal, until one of them stops. Gives what left the queue.
+uint32_t Pump::move_in_locked() {
+    uint32_t total = 0;
+    for (;;) {
+        const uint32_t taken = port_.drain_receive(receive_);
+        total += taken;
+        const auto outcome = port_.write_terminal();
+        write_blocked_ = port_.in_pending() > 0;
+        if (outcome == KeptPort::Write::progress) back_off_ = milliseconds{0};
+        if (outcome == KeptPort::Write::failed || write_blocked_ || taken == 0) return total;
+    }
+}
+
+Pump::Round Pump::move_locked() {
+    Round round;
+    port_.follow_indexes();
+    out_full_ = false;
+    // A few batches at most, so that the other direction and the driver get their turn.
+    for (int batch = 0; batch < 4; ++batch) {
+        const auto outcome = port_.read_terminal(!hot_);
+        if (outcome == KeptPort::Read::control) round.notices |= port_.control();
+        if (outcome == KeptPort::Read::full) {
+            out_full_ = true;
+            if (port_.read_control() == KeptPort::Read::control) round.notices |= port_.control();
+        }
+        round.hung_up = outcome == KeptPort::Read::hung_up;
+        // An unanswered flush must take effect before bytes that were written after it are read.
+        if (outcome != KeptPort::Read::data || round.notices != 0) break;
+    }
+    if ((round.notices & kFlushWrite) != 0) port_.discard_out();
+    round.out = port_.fill_transmit(transmit_);
+    if (state_ == State::active) round.in = move_in_locked();
+    return round;
+}
+
+void Pump::run() {
+    for (;;) {
+        Round round;
+        bool look = false;
+        {
+            const std::lock_guard lock(mutex_);
+            if (state_ == State::stopped) return;
+            look = std::exchange(look_, false);
+            if (!look && moving_locked()) round = move_locked();
+        }
+        if (look) {
+            open_or_close();
+            continue;
+        }
+        if (round.out > 0) driver_.tx_data_available();
+        if (round.in > 0) driver_.rx_free_space_available();
+        if (round.notices != 0) handle_notices(round.notices);
+
+        if (round.out >= kBulk) {
+            const auto now = Clock::now();
+            hot_ = now - last_bulk_ < kBulkWindow + kHotTime;
+            last_bulk_ = now;
+        }
+        if (round.out > 0)
+            closed_at_ = Clock::now();  // a closing port may take long while it makes progress
+        if (round.out > 0 || round.in > 0 || round.notices != 0) {
+            if (hot_ && round.out > 0) stay_hot();
+            continue;
+        }
+        hot_ = false;
+        const State now_in = state();
+        if (now_in == State::draining) {
+            bool done = round.hung_up;
+            if (done) {
+                const std::lock_guard lock(mutex_);
+                done = port_.out_pending(transmit_.size) == 0;
+            }
+            if (done || Clock::now() - closed_at_ >= timing_.drain) {
+                finish_closing();
+                continue;
+            }
+        } else if (now_in == State::active && round.hung_up) {
+            terminal_changed();
+            continue;
+        }
+        wait();
+    }
+}
+
+/// A burst is under way: FIONREAD tells of more bytes without sleeping, and yielding costs less
+/// than a sleep.
+void Pump::stay_hot() {
+    const auto end = Clock::now() + kHotTime;
+    int long_yields = 0;
+    for (;;) {
+        int available = 0;
+        if (::ioctl(port_.master(), FIONREAD, &available) != 0 ||
+            available >= static_cast<int>(kBulk)) {
+            return;
+        }
+        const auto before = Clock::now();
+        if (before >= end) break;
+        ::sched_yield();
+        if (Clock::now() - before > kYieldShort && ++long_yields == 2) break;
+    }
+    hot_ = false;
+}
+
+void Pump::wait() {
+    pollfd fds[2] = {{-1, 0, 0}, {kick_.get(), POLLIN, 0}};
+    milliseconds timeout{-1};
+    const auto at_most = [&](milliseconds limit) {
+        timeout = timeout.count() < 0 ? limit : std::min(timeout, limit);
+    };
+    {
+        const std::lock_guard lock(mutex_);
+        if (look_ || state_ == State::stopped) return;
+        if (state_ == State::active && connected_) {
+            fds[0] = {port_.master(), static_cast<short>(out_full_ ? POLLPRI : POLLIN | POLLPRI),
+                      0};
+            if (write_blocked_) {
+                if (back_off_.count() == 0) {
+                    fds[0].events |= POLLOUT;
+                } else {
+                    at_most(back_off_);
+                }
+            }
+            if (line_.cooked) at_most(timing_.settings);
+        } else if (state_ == State::draining) {
+            const auto left =
+                std::chrono::ceil<milliseconds>(closed_at_ + timing_.drain - Clock::now());
+            at_most(std::max(left, milliseconds{0}));
+        }
+        sleeping_ = true;
+    }
+    const int ready = ::poll(fds, 2, static_cast<int>(timeout.count()));
+    {
+        const std::lock_guard lock(mutex_);
+        sleeping_ = false;
+        uint64_t count = 0;
+        if ((fds[1].revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
+        if ((fds[0].revents & POLLHUP) != 0) look_ = true;
+        // POLLOUT lies now and then: try, and if nothing goes, wait longer each time.
+        if ((fds[0].revents & POLLOUT) != 0 || (ready == 0 && back_off_.count() > 0)) {
+            back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLastBackOff);
+        }
+    }
+    if (ready == 0 && line_.cooked) look_at_settings();
+}
+
+bool Pump::terminal_is_open() const {
+    pollfd query{port_.master(), 0, 0};
+    return ::poll(&query, 1, 0) >= 0 && (query.revents & POLLHUP) == 0;
+}
+
+void Pump::open_or_close() {
+    const bool open = terminal_is_open();
+    switch (state()) {
+        case State::closed:
+        case State::failed: {
+            if (open) {
+                activate(State::active);
+                break;
+            }
+            set_state(State::closed);
+            // Opened, written to and closed again before we looked: the bytes are still there.
+            // Notices of a terminal that nobody has open tell nothing: settings are read at the
+            // next open.
+            KeptPort::Read outcome;
+            {
+                const std::lock_guard lock(mutex_);
+                while ((outcome = port_.read_control()) == KeptPort::Read::control) {
+                }
+                if (port_.out_pending(kRingSize) > 0) outcome = KeptPort::Read::data;
+            }
+            if (outcome == KeptPort::Read::data) activate(State::draining);
+            break;
+        }
+        case State::active:
+            if (!open) {
+                closed_at_ = Clock::now();
+                set_state(State::draining);
+            }
+            break;
+        case State::draining:
+            if (open) set_state(State::active);
+            break;
+        case State::stopped:
+            break;
+    }
+}
+
+void Pump::activate(State next) {
+    if (auto line = read_line(port_.master()); line.ok()) line_ = *line;
+    if (const auto status = set_notices(port_.master(), !line_.cooked); !status.ok()) {
+        driver_.log(status.error().text());
+    }
+    const Status status = driver_.activate(line_);
+    if (!status.ok()) {
+        driver_.log("the port cannot be opened: " + status.error().text());
+        set_state(State::failed);
+        return;
+    }
+    closed_at_ = Clock::now();
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::stopped) return;
+    state_ = connected_ ? next : State::failed;
+    if (!connected_) driver_.log("the port cannot be opened: ConnectQueues did not call super");
+}
+
+void Pump::finish_closing() {
+    uint32_t lost = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        lost = port_.out_pending(transmit_.size);
+        port_.discard_out();
+    }
+    if (lost > 0) {
+        driver_.log("terminal closed and the driver took no more: " + std::to_string(lost) +
+                    " bytes given up");
+    }
+    driver_.deactivate();
+    set_state(State::closed);
+    terminal_changed();  // somebody may have opened it meanwhile
+}
+
+void Pump::handle_notices(uint8_t notices) {
+    if ((notices & (kFlushRead | kFlushWrite)) != 0) {
+        // The kernel has dropped what lay in the terminal. What the driver received later is kept:
+        // it may have come after the flush.
+        driver_.reset_fifo((notices & kFlushWrite) != 0, (notices & kFlushRead) != 0);
+        const std::lock_guard lock(mutex_);
+        port_.follow_indexes();
+    }
+    if ((notices & kSettings) != 0) look_at_settings();
+}
+
+void Pump::look_at_settings() {
+    auto line = read_line(port_.master());
+    if (!line.ok()) return;
+    if (const auto status = set_notices(port_.master(), !line->cooked); !status.ok()) {
+        driver_.log(status.error().text());
+    }
+    if (*line == line_) return;
+    const LineSettings before = std::exchange(line_, *line);
+    driver_.program(before, line_);
+}
+
+}  // namespace opendext::serial
