@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "rpc/fd.h"
+#include "rpc/result.h"
+
+namespace opendext::keeper {
+
+/// A child process of the keeper. Not ended by the destructor: EventLoop::ended reaps it.
+struct Child {
+    pid_t pid = 0;
+    UniqueFd pidfd;
+    /// Sends a signal unless the process has been reaped.
+    Status signal(int number) const;
+};
+
+/// Forks. `body` runs in the child, which then exits with its result; signals are unblocked and
+/// default there, and the child is killed when the keeper dies.
+Result<Child> fork_child(const std::function<int()>& body);
+
+enum class Privilege { keep, drop };
+/// Starts a program with the keeper's environment, or `environment` if it is not empty. `fd` stays
+/// open in it as number `place`. `drop`: no capabilities and no way to new ones.
+Result<Child> start_program(const std::filesystem::path& file, std::vector<std::string> arguments,
+                            std::vector<std::string> environment, int fd, int place,
+                            Privilege privilege);
+
+/// "exit status 3", "signal 11 (Segmentation fault)".
+std::string describe_status(int wait_status);
+
+}  // namespace opendext::keeper

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/drivers.h"
+
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "keeper/report.h"
+#include "rpc/fields.h"
+#include "rpc/realm.h"
+
+namespace opendext::keeper {
+namespace {
+
+namespace wire = protocol::keeper;
+using std::chrono::steady_clock;
+
+constexpr int kLinkFd = 3;
+constexpr size_t kTitleRoom = 2048;
+constexpr std::chrono::seconds kRestartPause{1};
+
+/// A driver sees nothing of the user's environment; what concerns the programs themselves is passed
+/// on.
+std::vector<std::string> small_environment() {
+    std::vector<std::string> result{"PATH=/usr/bin:/bin"};
+    for (const char* name : {"OPENDEXT_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                             "TSAN_OPTIONS", "GLIBC_TUNABLES"}) {
+        if (const char* value = std::getenv(name))
+            result.push_back(std::string(name) + "=" + value);
+    }
+    return result;
+}
+
+}  // namespace
+
+Drivers::Drivers(EventLoop& loop, Options options, std::function<void(Message)> event)
+    : loop_(loop), options_(std::move(options)), event_(std::move(event)) {}
+
+Status Drivers::start() {
+    auto ends = OD_TRY(Socket::pair());
+    std::vector<std::string> arguments{"--link", std::to_string(kLinkFd)};
+    if (!options_.runtime.empty())
+        arguments.insert(arguments.end(), {"--runtime", options_.runtime});
+    if (!options_.without.empty())
+        arguments.insert(arguments.end(), {"--without", options_.without});
+    arguments.emplace_back(kTitleRoom, ' ');
+    prepared_ = OD_TRY(
+        start_program(installation_prefix() / "libexec" / "opendext" / "opendext-driver", arguments,
+                      small_environment(), ends.second.fd(), kLinkFd, Privilege::keep));
+    started_ = steady_clock::now();
+    link_ = std::move(ends.first);
+    answers_ = loop_.readable(link_.fd(), [this] { on_answer(); });
+    end_ = loop_.ended(prepared_->pidfd.get(), [this](int status) { on_prepared_end(status); });
+    for (auto& [serial, request] : requests_) send(request);
+    return success();
+}
+
+void Drivers::spawn(wire::Spawn request, UniqueFd control, Done done) {
+    auto ends = Socket::pair();
+    if (!ends.ok()) return done(std::move(ends).error());
+    const uint64_t serial = next_serial_++;
+    Request& entry = requests_[serial];
+    entry.bundle_id = request.bundle_id;
+    entry.bundle_path = std::filesystem::path(request.bundle_path).lexically_normal();
+    request.bundle_path = entry.bundle_path;
+    entry.message = encode(std::move(request), serial);
+    entry.message.fds.push_back(std::move(control));
+    entry.message.fds.push_back(ends->second.take_fd());
+    entry.report = std::move(ends->first);
+    entry.done = std::move(done);
+    if (prepared_) send(entry);
+}
+
+void Drivers::send(Request& request) {
+    // If it fails the prepared process has ended; on_prepared_end answers.
+    request.sent = true;
+    static_cast<void>(link_.send(request.message));
+    request.message = {};
+}
+
+void Drivers::on_answer() {
+    Result<std::optional<Message>> received = link_.receive(Socket::Wait::dont_block);
+    if (!received.ok()) {
+        answers_ = {};  // its end is reported by the child's status
+        return;
+    }
+    if (!received.value()) return;
+    Message& message = **received;
+    const auto spawned = decode<wire::Spawned>(message);
+    if (message.serial == 0) {
+        if (spawned.ok() && message.fds.size() == 1)
+            adopt_namespace_init(spawned->pid, std::move(message.fds[0]));
+        return;
+    }
+    auto node = requests_.extract(message.serial);
+    if (node.empty()) return;
+    Request request = std::move(node.mapped());
+    const Done done = std::move(request.done);
+    if (!spawned.ok() || message.fds.size() != 1) {
+        const auto refused = decode<wire::Reply>(message);
+        return done(Error{Errc::system, ECHILD,
+                          refused.ok() ? refused->reason : "the prepared process failed"});
+    }
+    Result<UniqueFd> copy = message.fds[0].duplicate();
+    adopt(std::move(request), spawned->pid, std::move(message.fds[0]));
+    if (!copy.ok()) return done(std::move(copy).error());
+    Message answer = encode(spawned.value());
+    answer.fds.push_back(std::move(copy).value());
+    done(std::move(answer));
+}
+
+void Drivers::adopt(Request request, pid_t pid, UniqueFd pidfd) {
+    Driver& driver = drivers_[pid];
+    driver.child = Child{pid, std::move(pidfd)};
+    driver.bundle_id = std::move(request.bundle_id);
+    driver.report = std::move(request.report);
+    driver.reports = loop_.readable(
+        driver.report.fd(), [this, pid, path = request.bundle_path] { on_report(pid, path); });
+    driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid](int status) {
+        on_report(pid, {});  // a last word of why the sandbox could not be closed
+        drivers_.erase(pid);
+        event_(encode(wire::Exited{pid, status}));
+        check_over();
+    });
+    if (shutting_down_) static_cast<void>(driver.child.signal(SIGKILL));
+}
+
+void Drivers::adopt_namespace_init(pid_t pid, UniqueFd pidfd) {
+    Driver& init = inits_[pid];
+    init.child = Child{pid, std::move(pidfd)};
+    init.end = loop_.ended(init.child.pidfd.get(), [this, pid](int) {
+        inits_.erase(pid);
+        check_over();
+    });
+    if (shutting_down_) static_cast<void>(init.child.signal(SIGKILL));
+}
+
+void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
+    Driver& driver = drivers_[pid];
+    if (!driver.reports) return;
+    Result<std::optional<Message>> received = driver.report.receive(Socket::Wait::dont_block);
+    if (received.ok() && !received.value()) return;
+    const uint32_t kind = received.ok() ? received.value()->kind : 0;
+    if (kind == static_cast<uint32_t>(report::Kind::listener) &&
+        received.value()->fds.size() == 1 && !driver.gate) {
+        driver.gate = std::make_unique<Gate>(
+            loop_, std::move(received.value()->fds[0]), pid, driver.child.pidfd, bundle_path,
+            [this](wire::Refused refused) { event_(encode(std::move(refused))); });
+        return;
+    }
+    if (kind == static_cast<uint32_t>(report::Kind::close_second_step) && driver.gate) {
+        driver.gate->close_second_step();
+        static_cast<void>(
+            driver.report.send(encode(report::SecondStepClosed{}), Socket::Wait::dont_block));
+    }
+    if (const auto failed = received.ok() ? decode<report::Failed>(**received) : Error{};
+        failed.ok()) {
+        std::fprintf(stderr, "opendext-keeper: %s[%d]: cannot close the sandbox: %s\n",
+                     driver.bundle_id.c_str(), pid, failed->reason.c_str());
+    }
+    driver.reports = {};
+    driver.report.close();
+}
+
+Status Drivers::signal(const wire::Signal& request) {
+    const auto driver = drivers_.find(request.pid);
+    if (driver == drivers_.end()) {
+        return Error{
+            Errc::not_found, 0,
+            "process " + std::to_string(request.pid) + " is no driver process of this realm"};
+    }
+    if (request.number < 1 || request.number > SIGRTMAX) {
+        return Error{Errc::invalid, 0, "there is no signal " + std::to_string(request.number)};
+    }
+    return driver->second.child.signal(request.number);
+}
+
+void Drivers::on_prepared_end(int wait_status) {
+    prepared_.reset();
+    end_ = {};
+    answers_ = {};
+    link_.close();
+    if (shutting_down_) return check_over();
+    std::fprintf(stderr,
+                 "opendext-keeper: the prepared driver process ended with %s; starting it again\n",
+                 describe_status(wait_status).c_str());
+    std::vector<Done> lost;
+    std::erase_if(requests_, [&](auto& entry) {
+        if (entry.second.sent) lost.push_back(std::move(entry.second.done));
+        return entry.second.sent;
+    });
+    const bool at_once = steady_clock::now() - started_ > kRestartPause;
+    restart_after(at_once ? std::chrono::seconds(0) : kRestartPause);
+    for (const Done& done : lost)
+        done(Error{Errc::peer_gone, 0, "the prepared driver process died"});
+}
+
+void Drivers::restart_after(std::chrono::seconds pause) {
+    restart_ = loop_.after(pause, [this] {
+        restart_ = {};
+        const Status started = start();
+        if (started.ok()) return;
+        std::fprintf(stderr, "opendext-keeper: %s\n", started.error().text().c_str());
+        restart_after(kRestartPause);
+    });
+}
+
+void Drivers::kill_all() {
+    for (const auto& [pid, driver] : drivers_) static_cast<void>(driver.child.signal(SIGKILL));
+}
+
+void Drivers::when_empty(std::function<void()> then) {
+    empty_ = std::move(then);
+    check_over();
+}
+
+void Drivers::shut_down(std::function<void()> done) {
+    shutting_down_ = true;
+    over_ = std::move(done);
+    restart_ = {};
+    // What was forked but not announced yet is announced before the link ends.
+    if (prepared_) static_cast<void>(prepared_->signal(SIGKILL));
+    for (const auto& [pid, init] : inits_) static_cast<void>(init.child.signal(SIGKILL));
+    kill_all();
+    check_over();
+}
+
+void Drivers::check_over() {
+    if (drivers_.empty() && empty_) std::exchange(empty_, nullptr)();
+    if (shutting_down_ && !prepared_ && drivers_.empty() && inits_.empty() && over_)
+        std::exchange(over_, nullptr)();
+}
+
+}  // namespace opendext::keeper

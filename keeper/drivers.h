@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "keeper/child.h"
+#include "keeper/event.h"
+#include "keeper/gate.h"
+#include "rpc/protocol/keeper.h"
+#include "rpc/socket.h"
+
+namespace opendext::keeper {
+
+/// The prepared process and the driver processes forked from it: all of them children of the
+/// keeper.
+class Drivers {
+  public:
+    struct Options {
+        std::filesystem::path realm;
+        std::string runtime;  ///< tests: another runtime library
+        std::string without;  ///< tests: features to do without
+    };
+    using Done = std::function<void(Result<Message>)>;
+    /// `event` gets Exited and Refused.
+    Drivers(EventLoop& loop, Options options, std::function<void(Message)> event);
+
+    /// Starts the prepared process; it is started again whenever it dies.
+    Status start();
+    /// Calls `done` once, later, with a Spawned message or the reason why not.
+    void spawn(protocol::keeper::Spawn request, UniqueFd control, Done done);
+    Status signal(const protocol::keeper::Signal& request);
+    void kill_all();
+    /// Calls `then` once, when no driver process is left; at once if there is none.
+    void when_empty(std::function<void()> then);
+    /// No driver is forked from now on; the prepared process and the namespaces' init end. `done`
+    /// is called when the last child is reaped.
+    void shut_down(std::function<void()> done);
+
+  private:
+    struct Driver {
+        Child child;
+        std::string bundle_id;
+        Socket report;
+        std::unique_ptr<Gate> gate;
+        Watch end, reports;
+    };
+    struct Request {
+        Message message;  ///< Spawn as it goes to the prepared process; descriptors gone once sent
+        Socket report;
+        std::string bundle_id, bundle_path;
+        bool sent = false;
+        Done done;
+    };
+    void send(Request& request);
+    void on_answer();
+    void adopt(Request request, pid_t pid, UniqueFd pidfd);
+    void adopt_namespace_init(pid_t pid, UniqueFd pidfd);
+    void on_report(pid_t pid, const std::string& bundle_path);
+    void on_prepared_end(int wait_status);
+    void restart_after(std::chrono::seconds pause);
+    void check_over();
+
+    EventLoop& loop_;
+    Options options_;
+    std::function<void(Message)> event_;
+    std::optional<Child> prepared_;
+    Socket link_;
+    Watch answers_, end_, restart_;
+    std::chrono::steady_clock::time_point started_;
+    std::map<uint64_t, Request> requests_;  ///< by serial on the link
+    uint64_t next_serial_ = 1;
+    std::map<pid_t, Driver> drivers_;
+    std::map<pid_t, Driver>
+        inits_;  ///< of process id namespaces: one for each start of the prepared process
+    bool shutting_down_ = false;
+    std::function<void()> empty_, over_;
+};
+
+}  // namespace opendext::keeper

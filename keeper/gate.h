@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+#include "keeper/event.h"
+#include "rpc/fd.h"
+#include "rpc/protocol/keeper.h"
+
+struct seccomp_data;
+
+namespace opendext::keeper {
+
+/// Answers the system calls of one driver process that its filter does not allow: they wait in the
+/// kernel until the keeper has spoken. All are refused with EPERM and reported, but for what
+/// loading a dext needs before the second step. A driver that floods waits longer for its answers;
+/// the keeper and other drivers are not held up.
+class Gate {
+  public:
+    /// `listener` is the filter's; `bundle` the only folder that may be read while loading.
+    Gate(EventLoop& loop, UniqueFd listener, pid_t pid, const UniqueFd& pidfd, std::string bundle,
+         std::function<void(protocol::keeper::Refused)> report);
+    void close_second_step() { loading_ = false; }
+
+  private:
+    struct Verdict {
+        enum class Kind { refuse, let_through, answered } kind = Kind::refuse;
+        int error = 0;       ///< answered: errno value for the caller
+        std::string detail;  ///< refuse: for the report
+    };
+    void answer_one();
+    Verdict judge(const seccomp_data& call) const;
+    Verdict judge_open(const seccomp_data& call) const;
+    Verdict stat_descriptor(const seccomp_data& call) const;
+    bool is_below_bundle(const std::string& path) const;
+    void refused(int number, std::string detail);
+
+    EventLoop& loop_;
+    UniqueFd listener_;
+    pid_t pid_;
+    const UniqueFd& pidfd_;
+    std::string bundle_;
+    std::function<void(protocol::keeper::Refused)> report_;
+    bool loading_ = true;
+    unsigned in_window_ = 0;  ///< refusals since the window of one second began
+    uint32_t suppressed_ = 0;
+    Watch watch_, window_;
+};
+
+}  // namespace opendext::keeper

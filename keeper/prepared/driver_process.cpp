@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/prepared/driver_process.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include "keeper/prepared/sandbox.h"
+#include "keeper/report.h"
+#include "rpc/fields.h"
+
+namespace opendext::prepared {
+namespace {
+
+constexpr int kControlFd = 3;
+constexpr int kReportFd = 4;
+constexpr int kExitSandbox = 71;  // EX_OSERR
+
+/// Where glibc caches the thread id of this thread. A raw clone leaves the parent's there, which
+/// could be the id of another thread of the child; the kernel corrects it when told where it lies.
+/// nullptr if it cannot be told.
+int* cached_thread_id() {
+    constexpr size_t kControlBlock = 1024;  // struct pthread is larger in every glibc from 2.17 on
+    int* words = reinterpret_cast<int*>(::pthread_self());
+    const int own = static_cast<int>(::syscall(SYS_gettid));
+    int* found = nullptr;
+    for (size_t i = 0; i < kControlBlock / sizeof(int); ++i) {
+        if (words[i] != own) continue;
+        if (found != nullptr) return nullptr;
+        found = &words[i];
+    }
+    return found;
+}
+
+/// Moves the two sockets to fixed places, gives the rest away, and leaves /dev/null for standard
+/// input and output.
+Status keep_only(Socket& control, Socket& report) {
+    UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (!null) return Error::system("cannot open /dev/null");
+    // Out of the way first: either may lie in the other's place.
+    const int high_control = ::fcntl(control.fd(), F_DUPFD_CLOEXEC, 64);
+    const int high_report = ::fcntl(report.fd(), F_DUPFD_CLOEXEC, 64);
+    const int high_null = ::fcntl(null.get(), F_DUPFD_CLOEXEC, 64);
+    static_cast<void>(control.take_fd().release());
+    static_cast<void>(report.take_fd().release());
+    static_cast<void>(null.release());
+    for (int standard = 0; standard < 3; ++standard) {
+        if (::dup2(high_null, standard) < 0)
+            return Error::system("cannot set up standard input and output");
+    }
+    if (::dup3(high_control, kControlFd, O_CLOEXEC) < 0 ||
+        ::dup3(high_report, kReportFd, O_CLOEXEC) < 0) {
+        return Error::system("cannot place the sockets");
+    }
+    control = Socket(UniqueFd(kControlFd));
+    report = Socket(UniqueFd(kReportFd));
+    if (::close_range(kReportFd + 1, ~0U, 0) != 0) return Error::system("cannot close descriptors");
+    return success();
+}
+
+void reset_signals() {
+    for (int number = 1; number < SIGRTMIN; ++number) ::signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// Ends this process when the keeper ends. The keeper may have ended before the call: then nothing
+/// would come.
+Status end_with_keeper(const Blueprint& blueprint) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    const pid_t parent = ::getppid();  // 0 when the keeper is outside our process id namespace
+    if (blueprint.features.namespaces ? parent != 0 : parent != blueprint.keeper) {
+        return Error{Errc::peer_gone, 0, "the keeper is gone"};
+    }
+    return success();
+}
+
+/// Step one: before any code of the dext is loaded.
+Status close_first_step(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, Socket& control,
+                        Socket& report) {
+    OD_TRY(keep_only(control, report));
+    reset_signals();
+    ::clearenv();
+    ::umask(077);
+    if (::chdir("/") != 0) return Error::system("cannot enter /");
+    ::setsid();
+    OD_TRY(limit_resources(spawn.memory_limit));
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return Error::system("cannot give up new privileges");
+    if (blueprint.features.mount_namespace) OD_TRY(mount_only(spawn.bundle_path));
+    if (blueprint.features.landlock > 0)
+        OD_TRY(restrict_files(blueprint.features.landlock, spawn.bundle_path));
+    OD_TRY(drop_capabilities());
+    OD_TRY(end_with_keeper(blueprint));  // a change of credentials would undo it
+
+    const pid_t self = ::getpid();
+    set_own_pid(blueprint.filter, self);
+    set_own_pid(blueprint.second_filter, self);
+    if (blueprint.features.refusal == Refusal::silent) return install_silent(blueprint.filter);
+    Message message = encode(keeper::report::Listener{});
+    message.fds.push_back(OD_TRY(install_listening(blueprint.filter)));
+    return report.send(message);
+}
+
+struct SecondStep {
+    const Blueprint* blueprint;
+    Socket* report;
+};
+
+/// Step two, called by the runtime when the dext is loaded. 0 or an errno value.
+int close_second_step(void* context) {
+    const auto* step = static_cast<SecondStep*>(context);
+    const auto closed = [&]() -> Status {
+        if (step->blueprint->features.refusal == Refusal::silent) {
+            return install_silent(step->blueprint->second_filter);
+        }
+        OD_TRY(step->report->send(encode(keeper::report::CloseSecondStep{})));
+        const std::optional<Message> answer = OD_TRY(step->report->receive());
+        OD_TRY(decode<keeper::report::SecondStepClosed>(*answer));
+        return success();
+    }();
+    step->report->close();
+    if (closed.ok()) return 0;
+    return closed.error().code == Errc::system ? static_cast<int>(closed.error().number) : EPROTO;
+}
+
+}  // namespace
+
+Result<Forked> fork_sibling(uint64_t flags) {
+    int pidfd = -1;
+    clone_args arguments{};
+    arguments.flags = flags | CLONE_PARENT | CLONE_PIDFD;
+    arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    if (int* thread_id = cached_thread_id()) {
+        arguments.flags |= CLONE_CHILD_SETTID;
+        arguments.child_tid = reinterpret_cast<uint64_t>(thread_id);
+    }
+    void* robust_list = nullptr;
+    size_t robust_size = 0;
+    ::syscall(SYS_get_robust_list, 0, &robust_list, &robust_size);
+    const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid < 0) return Error::system("cannot fork a driver process");
+    if (pid == 0) {
+        ::syscall(SYS_set_robust_list, robust_list, robust_size);
+        return Forked{};
+    }
+    return Forked{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, Socket control,
+                   Socket report) {
+    blueprint.title.set(spawn.title.empty() ? spawn.bundle_path + " " + spawn.bundle_id
+                                            : spawn.title);
+    set_short_name(spawn.bundle_id);
+    if (const Status closed = close_first_step(blueprint, spawn, control, report); !closed.ok()) {
+        static_cast<void>(report.send(encode(keeper::report::Failed{closed.error().text()})));
+        ::_exit(kExitSandbox);
+    }
+    SecondStep second{&blueprint, &report};
+    const opendext_driver_start start{
+        .size = sizeof(opendext_driver_start),
+        .control_fd = control.take_fd().release(),
+        .token = spawn.token,
+        .bundle_path = spawn.bundle_path.c_str(),
+        .bundle_id = spawn.bundle_id.c_str(),
+        .sandbox = blueprint.features.description.c_str(),
+        .close_second_step = close_second_step,
+        .context = &second,
+    };
+    ::_exit(blueprint.entry(&start));
+}
+
+void become_namespace_init(const Blueprint& blueprint) {
+    blueprint.title.set("opendext-driver: process id namespace of the drivers");
+    reset_signals();
+    ::close_range(0, ~0U, 0);
+    static_cast<void>(drop_capabilities());
+    if (!end_with_keeper(blueprint).ok()) ::_exit(0);
+    for (;;) ::pause();
+}
+
+}  // namespace opendext::prepared

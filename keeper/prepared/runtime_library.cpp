@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/prepared/runtime_library.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "rpc/realm.h"
+
+namespace opendext::prepared {
+namespace {
+
+constexpr const char* kRuntimeName = "libDriverKit.so.0";
+
+Result<void*> load(const std::string& file) {
+    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
+    if (library == nullptr)
+        return Error{Errc::not_found, 0, std::string("cannot load ") + ::dlerror()};
+    return library;
+}
+
+/// libXDriverKit.so.N, as installed; the development link without N and other libraries are left
+/// alone.
+bool is_family_library(const std::string& name) {
+    return name.starts_with("lib") && name.find("DriverKit.so.") != std::string::npos &&
+           name != kRuntimeName;
+}
+
+}  // namespace
+
+Result<opendext_driver_main_t> load_libraries(const std::filesystem::path& runtime) {
+    // glibc loads libgcc_s only when a thread is cancelled or a stack is unwound; a dext names the
+    // others as needed.
+    for (const char* name :
+         {"libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libBlocksRuntime.so.0",
+          "libpthread.so.0", "libdl.so.2", "librt.so.1"}) {
+        ::dlopen(name, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
+    }
+    const std::filesystem::path folder = installation_prefix() / "lib";
+    void* library =
+        OD_TRY(load(runtime.empty() ? (folder / kRuntimeName).string() : runtime.string()));
+    auto* entry = reinterpret_cast<opendext_driver_main_t>(::dlsym(library, OPENDEXT_DRIVER_MAIN));
+    if (entry == nullptr)
+        return Error{Errc::unsupported, 0,
+                     std::string("the runtime has no ") + OPENDEXT_DRIVER_MAIN};
+    if (!runtime.empty()) return entry;
+
+    std::vector<std::string> families;
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+        if (is_family_library(file.path().filename())) families.push_back(file.path());
+    }
+    std::sort(families.begin(), families.end());
+    for (const std::string& family : families) OD_TRY(load(family));
+    return entry;
+}
+
+}  // namespace opendext::prepared

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "keeper/prepared/rules.h"
+#include "rpc/fd.h"
+#include "rpc/result.h"
+
+/// The single measures that close a driver process in. Each acts on the calling process; the order
+/// in which they are taken is in driver_process.cpp.
+namespace opendext::prepared {
+
+/// Version of the Landlock ABI, 0 if the kernel has none.
+int landlock_version();
+/// From now on files can be read and executed only below `bundle`; TCP, abstract sockets and
+/// signals to others are refused too where the version has them.
+Status restrict_files(int version, const std::string& bundle);
+/// The same by a mount namespace (the process is in a fresh one): a root directory that holds
+/// nothing but `bundle`.
+Status mount_only(const std::string& bundle);
+
+Status drop_capabilities();
+/// `memory_limit`: bytes of address space above what the process has now, 0 = no limit.
+Status limit_resources(uint64_t memory_limit);
+
+Result<UniqueFd> install_listening(const Program& program);
+/// For all threads of the process.
+Status install_silent(const Program& program);
+
+}  // namespace opendext::prepared

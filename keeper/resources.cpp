@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "keeper/resources.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "rpc/fields.h"
+
+namespace opendext::keeper {
+namespace {
+
+namespace wire = protocol::keeper;
+
+/// A pseudo-terminal whose user side starts raw: until an application sets it, no byte is changed
+/// or echoed.
+Result<Message> open_pseudo_terminal() {
+    UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+    if (!master) return Error::system("cannot open a pseudo-terminal");
+    char path[64];
+    if (::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
+        ::ptsname_r(master.get(), path, sizeof path) != 0) {
+        return Error::system("cannot set up a pseudo-terminal");
+    }
+    termios settings{};
+    if (::tcgetattr(master.get(), &settings) != 0)
+        return Error::system("cannot read terminal settings");
+    ::cfmakeraw(&settings);
+    if (::tcsetattr(master.get(), TCSANOW, &settings) != 0)
+        return Error::system("cannot set terminal settings");
+    Message message = encode(wire::Opened{{{"path", Value(path)}}});
+    message.fds.push_back(std::move(master));
+    return message;
+}
+
+Result<Message> open_resource(const wire::Open& request) {
+    if (request.resource == "pseudo-terminal") return open_pseudo_terminal();
+    return Error{Errc::unsupported, 0, "the keeper knows no resource \"" + request.resource + "\""};
+}
+
+}  // namespace
+
+void Resources::open(const wire::Open& request, std::function<void(Result<Message>)> done) {
+    auto ends = Socket::pair();
+    if (!ends.ok()) return done(std::move(ends).error());
+    const Socket& theirs = ends->second;
+    Result<Child> child = fork_child([&] {
+        const Result<Message> opened = open_resource(request);
+        const Status sent = opened.ok() ? theirs.send(opened.value()) : theirs.send(encode([&] {
+            wire::Reply reply;
+            reply.reason = opened.error().text();
+            return reply;
+        }()));
+        return sent.ok() ? 0 : 1;
+    });
+    if (!child.ok()) return done(std::move(child).error());
+
+    const uint64_t number = next_++;
+    Opening& opening = openings_[number];
+    opening.child = std::move(child).value();
+    opening.socket = std::move(ends->first);
+    opening.done = std::move(done);
+    opening.answer = loop_.readable(opening.socket.fd(), [this, number] {
+        Result<std::optional<Message>> received =
+            openings_[number].socket.receive(Socket::Wait::dont_block);
+        if (!received.ok())
+            return finish(number, Error{Errc::system, ECHILD, "the opening process ended early"});
+        if (!received.value()) return;
+        if (const auto refused = decode<wire::Reply>(**received); refused.ok()) {
+            return finish(number, Error{Errc::not_permitted, 0, refused.value().reason});
+        }
+        finish(number, std::move(**received));
+    });
+    opening.deadline = loop_.after(deadline_, [this, number, name = request.resource] {
+        static_cast<void>(openings_[number].child.signal(SIGKILL));
+        finish(number, Error{Errc::timed_out, 0, "opening a " + name + " took too long"});
+    });
+    // Kept until the child is reaped, so that none stays a zombie.
+    opening.end = loop_.ended(opening.child.pidfd.get(), [this, number](int) {
+        Opening& over = openings_[number];
+        over.end = {};
+        if (!over.done) openings_.erase(number);
+    });
+}
+
+void Resources::finish(uint64_t number, Result<Message> result) {
+    Opening& opening = openings_[number];
+    opening.answer = {};
+    opening.deadline = {};
+    const auto done = std::exchange(opening.done, nullptr);
+    if (!opening.end) openings_.erase(number);
+    done(std::move(result));
+}
+
+}  // namespace opendext::keeper
