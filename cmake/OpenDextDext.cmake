@@ -28,7 +28,6 @@ function(add_dext name)
         COMMAND ${CMAKE_COMMAND} -E env OPENDEXT_PREFIX=${CMAKE_BINARY_DIR}
             ${CMAKE_BINARY_DIR}/libexec/opendext/opendext-build ${options} ${arg_FOLDER}
         COMMENT "Building ${name}.dext"
-        JOB_POOL console
         VERBATIM)
     # What the build uses: every library that a dext may be linked with is declared in this list by its folder.
     get_property(libraries GLOBAL PROPERTY OPENDEXT_DEXT_DEPENDENCIES)

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What end-to-end tests share: a throw-away realm, running tools in it, waiting for conditions, and the check that
+nothing is left behind.
+
+    import harness
+
+    class MyTest(harness.RealmCase):
+        def test_port(self):
+            self.tool("opendext", "install", harness.dext("SerialOverTCP"))
+            node = self.wait_for(lambda: self.services("IOSerialBSDClient"), "a serial node")[0]
+
+    if __name__ == "__main__":
+        harness.main()
+
+A test never sleeps and hopes: it waits for a condition with a deadline that is generous on a loaded machine.
+OPENDEXT_TEST_PATIENCE multiplies all deadlines (sanitizers, slow machines).
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PATIENCE = float(os.environ.get("OPENDEXT_TEST_PATIENCE", "1"))
+SOURCE = os.environ.get("OPENDEXT_SOURCE") or os.path.dirname(
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PREFIX = os.environ.get("OPENDEXT_PREFIX") or os.path.join(SOURCE, "build")
+
+
+def program(name):
+    """Path of a built program: in bin/, else in libexec/opendext/."""
+    for folder in ("bin", os.path.join("libexec", "opendext")):
+        path = os.path.join(PREFIX, folder, name)
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"{name} is not built in {PREFIX}")
+
+
+def dext(name):
+    """Path of a dext that the build tree ships."""
+    return os.path.join(PREFIX, "share", "opendext", "dexts", name + ".dext")
+
+
+def wait_for(condition, what, timeout=30.0, interval=0.02):
+    """The first true value of condition(); AssertionError with `what` after the deadline. An exception in the condition
+    counts as "not yet" and is shown if it is the last thing that happened."""
+    deadline = time.monotonic() + timeout * PATIENCE
+    while True:
+        problem = None
+        try:
+            value = condition()
+            if value:
+                return value
+        except (AssertionError, OSError, ValueError, LookupError, subprocess.CalledProcessError) as error:
+            problem = error
+        if time.monotonic() > deadline:
+            reason = f" (last: {problem!r})" if problem is not None else ""
+            raise AssertionError(f"waited {timeout * PATIENCE:.0f} s for {what}{reason}")
+        time.sleep(interval)
+
+
+def start_time(pid):
+    """Start time of a live process (never the same for a reused pid), or None. A zombie counts as gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def children_of(pid):
+    """Live processes whose parent is `pid`, and theirs."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            parents.setdefault(int(fields[1]), []).append(int(name))
+    found, todo = [], [pid]
+    while todo:
+        for child in parents.get(todo.pop(), []):
+            found.append(child)
+            todo.append(child)
+    return found
+
+
+def command_line(pid):
+    """What `ps` shows as the command of a process."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def free_port():
+    """A TCP port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Realm:
+    """A hermetic realm below `root`. Tools start it on demand."""
+
+    def __init__(self, root):
+        self.root = root
+        self.seen = {}  # pid -> start time of every process that was seen in it
+
+    def environment(self, **more):
+        environment = dict(os.environ, OPENDEXT_REALM=self.root, OPENDEXT_PREFIX=PREFIX)
+        environment.update(more)
+        return environment
+
+    def run(self, tool, *arguments, timeout=120, **options):
+        """Runs a tool to its end; gives the CompletedProcess, whatever its status."""
+        result = subprocess.run([program(tool), *map(str, arguments)], env=self.environment(), text=True,
+                                stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout * PATIENCE,
+                                check=False, **options)
+        self.note_processes()
+        return result
+
+    def keeper_pid(self):
+        """Process id of the realm's keeper, None if there is none."""
+        try:
+            with open(os.path.join(self.root, "run", "keeper.pid"), encoding="utf-8") as file:
+                pid = int(file.read().strip() or 0)
+        except (OSError, ValueError):
+            return None
+        return pid if pid > 0 and start_time(pid) is not None else None
+
+    def processes(self):
+        """Keeper and everything below it."""
+        keeper = self.keeper_pid()
+        return [keeper, *children_of(keeper)] if keeper else []
+
+    def note_processes(self):
+        for pid in self.processes():
+            self.seen.setdefault(pid, start_time(pid))
+
+    def remaining(self):
+        """Processes of the realm that are still there."""
+        self.note_processes()
+        return [pid for pid, started in self.seen.items() if started is not None and start_time(pid) == started]
+
+    def drivers(self, text):
+        """Process ids whose command names `text`: a bundle identifier, or a registry entry id in hexadecimal."""
+        return [pid for pid in self.processes() if text in command_line(pid)]
+
+    def log(self):
+        """The realm's log as a list of objects."""
+        lines = []
+        for name in ("log.1", "log"):
+            with contextlib.suppress(OSError), open(os.path.join(self.root, name), encoding="utf-8") as file:
+                for line in file:
+                    with contextlib.suppress(ValueError):
+                        lines.append(json.loads(line))
+        return lines
+
+    def log_text(self):
+        """The realm's log as text, to search in."""
+        return "\n".join(json.dumps(line, ensure_ascii=False) for line in self.log())
+
+    def stop(self):
+        """Ends the realm; gives the processes that did not end (and kills them)."""
+        if self.keeper_pid():
+            self.note_processes()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.run("opendext", "stop", timeout=60)
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not self.remaining(), "the realm's processes to end", 20)
+        left = [(pid, command_line(pid)) for pid in self.remaining()]
+        for pid, _ in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        return left
+
+
+class RealmCase(unittest.TestCase):
+    """A test with a realm of its own in a temporary folder (`self.folder`); both are gone afterwards."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="opendext-test-")
+        self.realm = Realm(os.path.join(self.folder, "realm"))
+        self.addCleanup(self._clean_up)
+
+    def _clean_up(self):
+        left = self.realm.stop()
+        failed = any(error for _, error in getattr(getattr(self._outcome, "result", None), "failures", [])) if self._outcome else False
+        if left or failed or os.environ.get("OPENDEXT_TEST_LOG"):
+            sys.stderr.write("realm's log:\n" + self.realm.log_text()[-8000:] + "\n")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.assertEqual(left, [], "processes were left behind by the realm")
+
+    def tool(self, name, *arguments, timeout=120):
+        """Runs a tool that has to succeed; gives its standard output."""
+        result = self.realm.run(name, *arguments, timeout=timeout)
+        self.assertEqual(result.returncode, 0,
+                         f"{name} {' '.join(map(str, arguments))} failed:\n{result.stdout}{result.stderr}")
+        return result.stdout
+
+    def refused(self, name, *arguments, timeout=120):
+        """Runs a tool that has to fail with an orderly message; gives what it wrote to standard error."""
+        result = self.realm.run(name, *arguments, timeout=timeout)
+        self.assertGreater(result.returncode, 0,
+                           f"{name} {' '.join(map(str, arguments))} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+        self.assertLess(result.returncode, 126, "it crashed or was not found")
+        self.assertTrue(result.stderr.strip(), "it failed without a message")
+        return result.stderr
+
+    def wait_for(self, condition, what, timeout=30.0):
+        value = wait_for(condition, what, timeout)
+        self.realm.note_processes()
+        return value
+
+    def registry(self):
+        """The service plane as `ioreg --json` prints it."""
+        return json.loads(self.tool("ioreg", "-l", "--json"))
+
+    def services(self, class_name):
+        """Every entry of a class, most derived or not, as flat dictionaries of `ioreg --json`."""
+        found = []
+
+        def walk(entry):
+            names = [entry.get("class"), entry.get("name"), *(entry.get("classes") or [])]
+            if class_name in names:
+                found.append(entry)
+            for child in entry.get("children") or []:
+                walk(child)
+
+        tree = self.registry()
+        for entry in tree if isinstance(tree, list) else [tree]:
+            walk(entry)
+        return found
+
+
+def main():
+    unittest.main(verbosity=2)
