@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# add_dext(NAME [FOLDER dir] [BUNDLE_ID id] [OUTPUT dir] [SET VAR=VALUE …] [PROVIDER_CLASSES c …]): builds the driver in
+# add_dext(NAME [FOLDER dir] [BUNDLE_ID id] [OUTPUT dir] [SET VAR=VALUE …] [PROVIDER_CLASSES c …]
+# [FOR_TESTS]): builds the driver in
 # FOLDER (default: the current source folder) into OUTPUT/NAME.dext (default: share/opendext/dexts) with the
 # opendext-build of this build tree, exactly as a driver author does. Target NAME_dext. opendext-build itself knows what
 # is out of date, and needs a fraction of a second to say that nothing is.
 function(add_dext name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER;BUNDLE_ID;OUTPUT" "SET;PROVIDER_CLASSES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "FOR_TESTS" "FOLDER;BUNDLE_ID;OUTPUT" "SET;PROVIDER_CLASSES")
     if(NOT arg_FOLDER)
         set(arg_FOLDER ${CMAKE_CURRENT_SOURCE_DIR})
     endif()
@@ -24,7 +25,11 @@ function(add_dext name)
         list(JOIN arg_PROVIDER_CLASSES "," classes)
         list(APPEND options --provider-class ${classes})
     endif()
-    add_custom_target(${name}_dext ALL
+    set(all ALL)
+    if(arg_FOR_TESTS)
+        set(all "")
+    endif()
+    add_custom_target(${name}_dext ${all}
         COMMAND ${CMAKE_COMMAND} -E env OPENDEXT_PREFIX=${CMAKE_BINARY_DIR}
             ${CMAKE_BINARY_DIR}/libexec/opendext/opendext-build ${options} ${arg_FOLDER}
         COMMENT "Building ${name}.dext"
@@ -37,5 +42,8 @@ function(add_dext name)
             add_dependencies(${name}_dext ${dependency})
         endif()
     endforeach()
+    if(arg_FOR_TESTS)
+        opendext_test_program(${name}_dext)
+    endif()
     set_property(TARGET ${name}_dext PROPERTY OPENDEXT_BUNDLE ${arg_OUTPUT}/${name}.dext)
 endfunction()
