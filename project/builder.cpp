@@ -385,7 +385,7 @@ Result<Toolchain> Toolchain::find(const fs::path& prefix) {
             return Error{
                 Errc::not_found, 0,
                 needed.string() +
-                    " is missing: this OpenDext is incomplete, build it again with ./run --build"};
+                    " is missing: this OpenDext is incomplete, build it again with ./run"};
         }
     }
     std::error_code error;
