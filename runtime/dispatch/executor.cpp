@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch/executor.h"
+
+#include <chrono>
+
+#include "runtime/dispatch/thread_pool.h"
+
+namespace opendext::runtime {
+namespace {
+
+thread_local Executor* t_current = nullptr;
+
+/// Marks the executor as the innermost one of this thread while work of it runs.
+class Running {
+  public:
+    explicit Running(Executor* executor) : previous_(t_current) { t_current = executor; }
+    ~Running() { t_current = previous_; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+  private:
+    Executor* previous_;
+};
+
+}  // namespace
+
+uint64_t thread_token() {
+    static std::atomic<uint64_t> next{1};
+    thread_local const uint64_t token = next.fetch_add(1, std::memory_order_relaxed);
+    return token;
+}
+
+Executor* current_executor() { return t_current; }
+
+Executor::Executor(std::string name, bool reentrant) : name_(std::move(name)), reentrant_(reentrant) {}
+Executor::~Executor() = default;
+
+bool Executor::on_queue() const { return owner_.load(std::memory_order_relaxed) == thread_token(); }
+
+bool Executor::cancelled() const {
+    const std::lock_guard lock(mutex_);
+    return cancelled_;
+}
+
+Executor::Outcome Executor::async(TaskPtr task) {
+    std::unique_lock lock(mutex_);
+    if (cancelled_) {
+        lock.unlock();  // the task's captures are released without the lock
+        return Outcome::cancelled;
+    }
+    entries_.push_back({std::move(task), nullptr});
+    if (!busy_) {
+        busy_ = true;
+        lock.unlock();
+        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
+    }
+    return Outcome::done;
+}
+
+/// Waits until this thread holds the executor.
+void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
+    if (!busy_) {
+        busy_ = true;
+    } else {
+        Waiter waiter;
+        entries_.push_back({nullptr, &waiter});
+        waiter.granted_changed.wait(lock, [&] { return waiter.granted; });
+    }
+    owner_.store(thread_token(), std::memory_order_relaxed);
+}
+
+/// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to the pool's threads,
+/// since the calling thread has something else to do.
+void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
+    owner_.store(0, std::memory_order_relaxed);
+    if (entries_.empty()) {
+        busy_ = false;
+        return;
+    }
+    if (entries_.front().waiter != nullptr) {
+        Waiter* waiter = entries_.front().waiter;
+        entries_.pop_front();
+        waiter->granted = true;
+        waiter->granted_changed.notify_one();  // under the lock: the waiter lives on the other thread's stack
+        return;
+    }
+    if (to_pool) {
+        lock.unlock();
+        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
+        lock.lock();
+    }
+}
+
+/// Runs what is queued, on a thread of the pool. The executor is busy_ on behalf of this call.
+void Executor::drain() {
+    const Running running(this);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (entries_.empty() || entries_.front().waiter != nullptr) {
+            pass_on(lock, false);
+            return;
+        }
+        TaskPtr task = std::move(entries_.front().task);
+        entries_.pop_front();
+        owner_.store(thread_token(), std::memory_order_relaxed);
+        lock.unlock();
+        task->run();
+        task.reset();
+        lock.lock();
+        owner_.store(0, std::memory_order_relaxed);
+    }
+}
+
+Executor::Outcome Executor::sync(const std::function<void()>& work) {
+    if (on_queue()) {
+        const Running running(this);
+        work();
+        return Outcome::reentered;
+    }
+    const auto self = shared_from_this();
+    std::unique_lock lock(mutex_);
+    if (cancelled_) return Outcome::cancelled;
+    take_turn(lock);
+    lock.unlock();
+    {
+        const Running running(this);
+        work();
+    }
+    lock.lock();
+    pass_on(lock, true);
+    return Outcome::done;
+}
+
+bool Executor::try_claim() {
+    const std::lock_guard lock(mutex_);
+    if (busy_ || cancelled_) return false;
+    busy_ = true;
+    owner_.store(thread_token(), std::memory_order_relaxed);
+    return true;
+}
+
+void Executor::run_claimed(TaskPtr task) {
+    const auto self = shared_from_this();
+    {
+        const Running running(this);
+        task->run();
+        task.reset();
+    }
+    std::unique_lock lock(mutex_);
+    pass_on(lock, true);
+}
+
+Executor::Outcome Executor::concurrent(TaskPtr task) {
+    if (cancelled()) return Outcome::cancelled;
+    ThreadPool::shared().submit(std::move(task));
+    return Outcome::done;
+}
+
+void Executor::cancel(TaskPtr handler) {
+    std::unique_lock lock(mutex_);
+    cancelled_ = true;
+    if (!handler) return;
+    entries_.push_back({std::move(handler), nullptr});
+    if (!busy_) {
+        busy_ = true;
+        lock.unlock();
+        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
+    }
+}
+
+Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
+    if (!on_queue()) return Wake::not_on_queue;
+    const auto self = shared_from_this();
+    Sleeper sleeper{.event = event, .woken = false, .woken_changed = {}};
+    std::unique_lock lock(mutex_);
+    sleepers_.push_back(&sleeper);
+    const auto place = std::prev(sleepers_.end());
+    pass_on(lock, true);
+    const auto woken = [&] { return sleeper.woken; };
+    if (deadline_ns == 0) {
+        sleeper.woken_changed.wait(lock, woken);
+    } else {
+        // steady_clock is CLOCK_MONOTONIC
+        const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+        sleeper.woken_changed.wait_until(lock, deadline, woken);
+    }
+    if (!sleeper.woken) sleepers_.erase(place);
+    const bool was_woken = sleeper.woken;
+    take_turn(lock);
+    return was_woken ? Wake::woken : Wake::timed_out;
+}
+
+size_t Executor::wakeup(const void* event, bool all) {
+    const std::lock_guard lock(mutex_);
+    size_t count = 0;
+    for (auto at = sleepers_.begin(); at != sleepers_.end();) {
+        if ((*at)->event != event) {
+            ++at;
+            continue;
+        }
+        (*at)->woken = true;
+        (*at)->woken_changed.notify_one();
+        at = sleepers_.erase(at);
+        ++count;
+        if (!all) break;
+    }
+    return count;
+}
+
+}  // namespace opendext::runtime

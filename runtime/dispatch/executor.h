@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "runtime/dispatch/task.h"
+
+namespace opendext::runtime {
+
+/// What IODispatchQueue is made of: runs one piece of work at a time, in the order of arrival, on whichever thread is
+/// at hand. Whoever holds the executor (its "owner") is a thread: a thread may hold several, so a synchronous call into
+/// another queue may come back. All members may be called from any thread. Made with std::make_shared.
+class Executor : public std::enable_shared_from_this<Executor> {
+  public:
+    explicit Executor(std::string name, bool reentrant = false);
+    ~Executor();
+
+    enum class Outcome {
+        done,
+        cancelled,  ///< the queue was cancelled before the work could run; it did not run
+        reentered,  ///< sync: the caller was on the queue; the work ran at once
+    };
+
+    /// Runs `task` later. `cancelled` drops it.
+    Outcome async(TaskPtr task);
+    /// Runs `work` on this thread when its turn comes; waits for that.
+    Outcome sync(const std::function<void()>& work);
+    /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must follow.
+    bool try_claim();
+    /// Runs `task` on this thread, which has claimed the executor, and passes the executor on.
+    void run_claimed(TaskPtr task);
+    /// Runs `task` in parallel to what the queue runs.
+    Outcome concurrent(TaskPtr task);
+
+    /// The calling thread holds the executor.
+    [[nodiscard]] bool on_queue() const;
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool reentrant() const { return reentrant_; }
+
+    /// Nothing that is submitted from now on runs; `handler` runs after what is queued already and is the last.
+    /// A second cancel runs its handler too, right after the first.
+    void cancel(TaskPtr handler);
+    [[nodiscard]] bool cancelled() const;
+
+    enum class Wake { woken, timed_out, not_on_queue };
+    /// Gives up the executor until `wakeup(event)` or the deadline; takes it
+    /// again before it returns. `deadline_ns` is CLOCK_MONOTONIC, 0 = none.
+    Wake sleep(const void* event, uint64_t deadline_ns);
+    /// Wakes one sleeper of `event`, or all. The number woken.
+    size_t wakeup(const void* event, bool all);
+
+  private:
+    struct Waiter {
+        std::condition_variable granted_changed;
+        bool granted = false;
+    };
+    struct Sleeper {
+        const void* event;
+        bool woken = false;
+        std::condition_variable woken_changed;
+    };
+    struct Entry {
+        TaskPtr task;
+        Waiter* waiter = nullptr;
+    };
+
+    void take_turn(std::unique_lock<std::mutex>& lock);
+    void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
+    void drain();
+
+    const std::string name_;
+    const bool reentrant_;
+    mutable std::mutex mutex_;
+    std::deque<Entry> entries_;
+    std::list<Sleeper*> sleepers_;
+    bool busy_ = false;       // somebody holds it or is about to
+    bool cancelled_ = false;
+    std::atomic<uint64_t> owner_{0};  // thread_token() of the holder
+};
+
+/// A number for the calling thread, never 0, never reused.
+uint64_t thread_token();
+/// The executor whose work the calling thread runs innermost, or nullptr.
+Executor* current_executor();
+
+}  // namespace opendext::runtime

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/dispatch/thread_pool.h"
+
+#include <pthread.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/log/log.h"
+
+namespace opendext::runtime {
+namespace {
+
+constexpr size_t kStackSize = 512 * 1024;
+constexpr auto kIdleTime = std::chrono::seconds(5);
+
+void* run_task(void* argument) {
+    const TaskPtr task(static_cast<Task*>(argument));
+    task->run();
+    return nullptr;
+}
+
+}  // namespace
+
+void start_thread(const char* name, TaskPtr work) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, kStackSize);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread{};
+    const int error = pthread_create(&thread, &attributes, run_task, work.get());
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        log(LogType::fault, "cannot start thread %s: %s", name, strerror(error));
+        abort();
+    }
+    (void)work.release();
+}
+
+ThreadPool& ThreadPool::shared() {
+    static auto& pool = *new ThreadPool;  // never destroyed: its threads outlive main
+    return pool;
+}
+
+void ThreadPool::submit(TaskPtr task) {
+    std::unique_lock lock(mutex_);
+    tasks_.push_back(std::move(task));
+    if (idle_ >= tasks_.size()) {
+        lock.unlock();
+        wake_.notify_one();
+        return;
+    }
+    if (threads_ < kMaxThreads) {
+        ++threads_;
+        lock.unlock();
+        start_thread("queue", make_task([this] { work(); }));
+        return;
+    }
+    if (!limit_reported_) {
+        limit_reported_ = true;
+        lock.unlock();
+        log(LogType::error, "all %zu queue threads are busy or blocked; further work waits", kMaxThreads);
+    }
+}
+
+void ThreadPool::work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (tasks_.empty()) {
+            ++idle_;
+            const bool woken = wake_.wait_for(lock, kIdleTime, [this] { return !tasks_.empty(); });
+            --idle_;
+            if (!woken) {
+                --threads_;
+                return;
+            }
+        }
+        {
+            const TaskPtr task = std::move(tasks_.front());
+            tasks_.pop_front();
+            lock.unlock();
+            task->run();
+        }
+        lock.lock();
+    }
+}
+
+}  // namespace opendext::runtime
