@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -30,8 +31,16 @@ Result<Message> open_pseudo_terminal() {
     ::cfmakeraw(&settings);
     if (::tcsetattr(master.get(), TCSANOW, &settings) != 0)
         return Error::system("cannot set terminal settings");
+    // Opened once, so that from now on "hung up" means that nobody has it open; and watched from here, where the rights
+    // are: an open gives no event on the master.
+    UniqueFd(::open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)).reset();
+    UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!watch || ::inotify_add_watch(watch.get(), path, IN_OPEN | IN_CLOSE) < 0) {
+        return Error::system("cannot watch a pseudo-terminal");
+    }
     Message message = encode(wire::Opened{{{"path", Value(path)}}});
     message.fds.push_back(std::move(master));
+    message.fds.push_back(std::move(watch));
     return message;
 }
 
