@@ -31,8 +31,8 @@ Result<Message> open_pseudo_terminal() {
     ::cfmakeraw(&settings);
     if (::tcsetattr(master.get(), TCSANOW, &settings) != 0)
         return Error::system("cannot set terminal settings");
-    // Opened once, so that from now on "hung up" means that nobody has it open; and watched from here, where the rights
-    // are: an open gives no event on the master.
+    // Opened once, so that from now on "hung up" means that nobody has it open; and watched from
+    // here, where the rights are: an open gives no event on the master.
     UniqueFd(::open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)).reset();
     UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!watch || ::inotify_add_watch(watch.get(), path, IN_OPEN | IN_CLOSE) < 0) {

@@ -53,7 +53,7 @@ Result<opendext_driver_main_t> load_libraries(const std::filesystem::path& runti
         if (is_family_library(file.path().filename())) families.push_back(file.path());
     }
     std::sort(families.begin(), families.end());
-    for (const std::string& family : families) OD_TRY(load(family));
+    for (const std::string& family : families) static_cast<void>(OD_TRY(load(family)));
     return entry;
 }
 
