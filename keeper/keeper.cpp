@@ -251,15 +251,12 @@ void Keeper::when_drivers_are_gone(const std::function<void()>& then) {
     });
 }
 
-/// SIGTERM: opendextd ends every driver in order and sends ShutDown.
+/// SIGTERM: opendextd ends every driver in order, says ShutDown (which changes nothing any more)
+/// and ends.
 void Keeper::stop_in_order() {
     if (state_ == State::ending) return;
-    if (!daemon_) return end(success());
-    static_cast<void>(daemon_->signal(SIGTERM));
-    timer_ = loop_.after(options_.stop, [this] {
-        log("opendextd did not end the realm in time");
-        end(success());
-    });
+    if (daemon_) static_cast<void>(daemon_->signal(SIGTERM));
+    end(success());
 }
 
 void Keeper::end(const Status& why) {

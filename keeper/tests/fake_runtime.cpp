@@ -21,6 +21,7 @@
 #include <string>
 #include <thread>
 
+#include "keeper/tests/orders.h"
 #include "rpc/driver_start.h"
 #include "rpc/fields.h"
 #include "rpc/protocol/driver.h"
@@ -28,6 +29,7 @@
 namespace {
 
 using namespace opendext;
+using keeper::tests::Order;
 namespace wire = protocol::driver;
 
 std::string errno_name(long result) {
@@ -52,7 +54,7 @@ std::string probe(const std::string& what, const opendext_driver_start& start) {
         struct stat status{};
         return errno_name(::stat("/etc/passwd", &status));
     }
-    if (what == "stat bundle file by empty-path flag") {
+    if (what == "stat with the empty-path flag") {
         struct stat status{};
         return errno_name(::fstatat(AT_FDCWD, "/etc/passwd", &status, AT_EMPTY_PATH));
     }
@@ -91,7 +93,7 @@ std::string probe(const std::string& what, const opendext_driver_start& start) {
                    ? ::strerrorname_np(errno)
                    : "allowed";
     }
-    if (what == "system") return errno_name(::system("true"));
+    if (what == "system") return std::to_string(WEXITSTATUS(::system("true")));
     if (what == "thread") {
         int value = 0;
         std::thread([&] { value = 42; }).join();
@@ -154,9 +156,8 @@ extern "C" [[gnu::visibility("default")]] int opendext_driver_main(
     for (;;) {
         const auto request = control.receive();
         if (!request.ok()) return 0;
-        const std::string order = decode<wire::Exit>(**request)->reason;
+        const std::string order = decode<Order>(**request)->text;
         obey(order);
-        wire::Exit answer{probe(order, *start)};
-        if (!control.send(encode(answer)).ok()) return 0;
+        if (!control.send(encode(Order{probe(order, *start)})).ok()) return 0;
     }
 }
