@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CoreFoundation/CoreFoundation.h>
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+/// What a CFTypeRef points to. Every CF object begins with an Object; the opaque types of the
+/// public headers are never defined, `to<T>()` and `to_ref()` convert.
+namespace opendext::cf {
+
+enum class Type : CFTypeID {
+    null = 1,
+    allocator,
+    boolean,
+    number,
+    string,
+    data,
+    array,
+    dictionary,
+    set,
+    uuid,
+    run_loop,
+    run_loop_source,
+    run_loop_timer,
+};
+
+/// "CFString" and so on.
+[[nodiscard]] const char* name_of(Type type);
+
+class Object {
+  public:
+    enum class Lifetime { counted, immortal };
+
+    Object(const Object&) = delete;
+    Object& operator=(const Object&) = delete;
+    virtual ~Object() = default;
+
+    [[nodiscard]] Type type() const { return type_; }
+    [[nodiscard]] bool immortal() const { return lifetime_ == Lifetime::immortal; }
+    [[nodiscard]] CFIndex retain_count() const {
+        return retain_count_.load(std::memory_order_relaxed);
+    }
+    void retain() const {
+        if (!immortal()) retain_count_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void release() const {
+        if (immortal()) return;
+        if (retain_count_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+    /// `other` is of the same type and another object.
+    [[nodiscard]] virtual bool equals(const Object& other) const { return this == &other; }
+    [[nodiscard]] virtual CFHashCode hash() const {
+        return reinterpret_cast<CFHashCode>(this) >> 4;
+    }
+    /// In UTF-8, for people.
+    [[nodiscard]] virtual std::string describe() const;
+
+  protected:
+    explicit Object(Type type, Lifetime lifetime = Lifetime::counted)
+        : type_(type), lifetime_(lifetime) {}
+
+  private:
+    const Type type_;
+    const Lifetime lifetime_;
+    mutable std::atomic<CFIndex> retain_count_ = 1;
+};
+
+/// Ends the program with a message: it broke a rule of the interface.
+[[noreturn]] void misuse(const char* function, const std::string& what);
+
+inline const Object* to_object(CFTypeRef ref) {
+    return static_cast<const Object*>(ref);
+}
+
+/// The object behind `ref`, which must be of class T; anything else is misuse.
+template <typename T>
+const T& to(const void* ref, const char* function) {
+    const Object* object = to_object(ref);
+    if (object == nullptr) misuse(function, std::string("got NULL for a ") + name_of(T::kType));
+    if (object->type() != T::kType) {
+        misuse(function,
+               std::string("got a ") + name_of(object->type()) + " for a " + name_of(T::kType));
+    }
+    return static_cast<const T&>(*object);
+}
+/// The same for a function that changes the object.
+template <typename T>
+T& to_mutable(const void* ref, const char* function) {
+    auto& object = const_cast<T&>(to<T>(ref, function));
+    if (!object.is_mutable)
+        misuse(function, std::string("the ") + name_of(T::kType) + " is immutable");
+    return object;
+}
+
+/// Any reference type from an object; the caller names the type that the public header promises.
+template <typename Ref>
+Ref to_ref(const Object* object) {
+    return reinterpret_cast<Ref>(const_cast<Object*>(object));
+}
+
+[[nodiscard]] bool equal(CFTypeRef a, CFTypeRef b);
+[[nodiscard]] CFHashCode hash(CFTypeRef ref);
+[[nodiscard]] std::string describe(CFTypeRef ref);
+
+}  // namespace opendext::cf

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <Block.h>
+
+#include <ctime>
+
+#include "iokit/corefoundation/run_loop.h"
+#include "iokit/corefoundation/string.h"
+
+using namespace opendext::cf;
+
+const CFTimeInterval kCFAbsoluteTimeIntervalSince1970 = 978307200.0;
+const CFRunLoopMode kCFRunLoopDefaultMode = CFSTR("kCFRunLoopDefaultMode");
+const CFRunLoopMode kCFRunLoopCommonModes = CFSTR("kCFRunLoopCommonModes");
+
+namespace {
+
+std::string mode_name(CFStringRef mode, const char* function) {
+    return to<String>(mode, function).text();
+}
+
+RunLoop& loop_of(CFRunLoopRef rl, const char* function) {
+    return const_cast<RunLoop&>(to<RunLoop>(rl, function));
+}
+
+template <typename Item, typename Ref>
+Item& item_of(Ref ref, const char* function) {
+    return const_cast<Item&>(to<Item>(ref, function));
+}
+
+/// The item is kept alive across the change: taking it out may drop the last reference of the loop.
+template <typename Change>
+void change(LoopItem& item, Change change) {
+    item.retain();
+    {
+        const std::lock_guard lock(run_loop_lock());
+        change();
+    }
+    item.release();
+}
+
+void invalidate(LoopItem& item) {
+    change(item, [&] {
+        item.valid = false;
+        while (!item.loops.empty()) (*item.loops.begin())->remove_everywhere(item);
+    });
+}
+
+}  // namespace
+
+CFAbsoluteTime CFAbsoluteTimeGetCurrent(void) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
+           kCFAbsoluteTimeIntervalSince1970;
+}
+
+CFTypeID CFRunLoopGetTypeID(void) {
+    return static_cast<CFTypeID>(Type::run_loop);
+}
+CFRunLoopRef CFRunLoopGetCurrent(void) {
+    return to_ref<CFRunLoopRef>(&RunLoop::current());
+}
+CFRunLoopRef CFRunLoopGetMain(void) {
+    return to_ref<CFRunLoopRef>(&RunLoop::main());
+}
+
+CFRunLoopMode CFRunLoopCopyCurrentMode(CFRunLoopRef rl) {
+    const RunLoop& loop = loop_of(rl, "CFRunLoopCopyCurrentMode");
+    const std::lock_guard lock(run_loop_lock());
+    return loop.running_modes.empty() ? nullptr : new_string(loop.running_modes.back());
+}
+
+void CFRunLoopAddCommonMode(CFRunLoopRef rl, CFRunLoopMode mode) {
+    const std::lock_guard lock(run_loop_lock());
+    loop_of(rl, "CFRunLoopAddCommonMode")
+        .add_common_mode(mode_name(mode, "CFRunLoopAddCommonMode"));
+}
+
+void CFRunLoopRun(void) {
+    CFRunLoopRunResult result{};
+    do {
+        result = CFRunLoopRunInMode(kCFRunLoopDefaultMode, 1e10, FALSE);
+    } while (result != kCFRunLoopRunStopped && result != kCFRunLoopRunFinished);
+}
+
+CFRunLoopRunResult CFRunLoopRunInMode(CFRunLoopMode mode, CFTimeInterval seconds,
+                                      Boolean returnAfterSourceHandled) {
+    return RunLoop::current().run(mode_name(mode, "CFRunLoopRunInMode"), seconds,
+                                  returnAfterSourceHandled != FALSE);
+}
+
+Boolean CFRunLoopIsWaiting(CFRunLoopRef rl) {
+    const std::lock_guard lock(run_loop_lock());
+    return loop_of(rl, "CFRunLoopIsWaiting").waiting;
+}
+
+void CFRunLoopWakeUp(CFRunLoopRef rl) {
+    RunLoop& loop = loop_of(rl, "CFRunLoopWakeUp");
+    const std::lock_guard lock(run_loop_lock());
+    loop.wake = true;
+    loop.woken.notify_all();
+}
+
+void CFRunLoopStop(CFRunLoopRef rl) {
+    RunLoop& loop = loop_of(rl, "CFRunLoopStop");
+    const std::lock_guard lock(run_loop_lock());
+    if (!loop.stops.empty()) *loop.stops.back() = true;
+    loop.wake = true;
+    loop.woken.notify_all();
+}
+
+void CFRunLoopPerformBlock(CFRunLoopRef rl, CFTypeRef mode, void (^block)(void)) {
+    void (^copy)(void) = Block_copy(block);
+    loop_of(rl, "CFRunLoopPerformBlock")
+        .perform(mode_name(static_cast<CFStringRef>(mode), "CFRunLoopPerformBlock"), [copy] {
+            copy();
+            Block_release(copy);
+        });
+}
+
+Boolean CFRunLoopContainsSource(CFRunLoopRef rl, CFRunLoopSourceRef source, CFRunLoopMode mode) {
+    const std::lock_guard lock(run_loop_lock());
+    return loop_of(rl, "CFRunLoopContainsSource")
+        .contains(item_of<Source>(source, "CFRunLoopContainsSource"),
+                  mode_name(mode, "CFRunLoopContainsSource"));
+}
+
+void CFRunLoopAddSource(CFRunLoopRef rl, CFRunLoopSourceRef ref, CFRunLoopMode mode) {
+    auto& source = item_of<Source>(ref, "CFRunLoopAddSource");
+    change(source, [&] {
+        loop_of(rl, "CFRunLoopAddSource").add(source, mode_name(mode, "CFRunLoopAddSource"));
+    });
+    if (source.context.schedule != nullptr) source.context.schedule(source.context.info, rl, mode);
+}
+
+void CFRunLoopRemoveSource(CFRunLoopRef rl, CFRunLoopSourceRef ref, CFRunLoopMode mode) {
+    auto& source = item_of<Source>(ref, "CFRunLoopRemoveSource");
+    source.retain();
+    change(source, [&] {
+        loop_of(rl, "CFRunLoopRemoveSource")
+            .remove(source, mode_name(mode, "CFRunLoopRemoveSource"));
+    });
+    if (source.context.cancel != nullptr) source.context.cancel(source.context.info, rl, mode);
+    source.release();
+}
+
+Boolean CFRunLoopContainsTimer(CFRunLoopRef rl, CFRunLoopTimerRef timer, CFRunLoopMode mode) {
+    const std::lock_guard lock(run_loop_lock());
+    return loop_of(rl, "CFRunLoopContainsTimer")
+        .contains(item_of<Timer>(timer, "CFRunLoopContainsTimer"),
+                  mode_name(mode, "CFRunLoopContainsTimer"));
+}
+
+void CFRunLoopAddTimer(CFRunLoopRef rl, CFRunLoopTimerRef ref, CFRunLoopMode mode) {
+    auto& timer = item_of<Timer>(ref, "CFRunLoopAddTimer");
+    change(timer, [&] {
+        loop_of(rl, "CFRunLoopAddTimer").add(timer, mode_name(mode, "CFRunLoopAddTimer"));
+    });
+}
+
+void CFRunLoopRemoveTimer(CFRunLoopRef rl, CFRunLoopTimerRef ref, CFRunLoopMode mode) {
+    auto& timer = item_of<Timer>(ref, "CFRunLoopRemoveTimer");
+    change(timer, [&] {
+        loop_of(rl, "CFRunLoopRemoveTimer").remove(timer, mode_name(mode, "CFRunLoopRemoveTimer"));
+    });
+}
+
+CFTypeID CFRunLoopSourceGetTypeID(void) {
+    return static_cast<CFTypeID>(Type::run_loop_source);
+}
+
+CFRunLoopSourceRef CFRunLoopSourceCreate(CFAllocatorRef, CFIndex order,
+                                         CFRunLoopSourceContext* context) {
+    if (context == nullptr || context->version != 0)
+        misuse("CFRunLoopSourceCreate", "only version 0 exists here");
+    return to_ref<CFRunLoopSourceRef>(new Source(order, *context));
+}
+
+CFIndex CFRunLoopSourceGetOrder(CFRunLoopSourceRef source) {
+    return item_of<Source>(source, "CFRunLoopSourceGetOrder").order;
+}
+
+void CFRunLoopSourceInvalidate(CFRunLoopSourceRef source) {
+    invalidate(item_of<Source>(source, "CFRunLoopSourceInvalidate"));
+}
+
+Boolean CFRunLoopSourceIsValid(CFRunLoopSourceRef source) {
+    const std::lock_guard lock(run_loop_lock());
+    return item_of<Source>(source, "CFRunLoopSourceIsValid").valid;
+}
+
+void CFRunLoopSourceGetContext(CFRunLoopSourceRef source, CFRunLoopSourceContext* context) {
+    *context = item_of<Source>(source, "CFRunLoopSourceGetContext").context;
+}
+
+void CFRunLoopSourceSignal(CFRunLoopSourceRef source) {
+    const std::lock_guard lock(run_loop_lock());
+    item_of<Source>(source, "CFRunLoopSourceSignal").signaled = true;
+}
+
+CFTypeID CFRunLoopTimerGetTypeID(void) {
+    return static_cast<CFTypeID>(Type::run_loop_timer);
+}
+
+CFRunLoopTimerRef CFRunLoopTimerCreate(CFAllocatorRef, CFAbsoluteTime fireDate,
+                                       CFTimeInterval interval, CFOptionFlags, CFIndex order,
+                                       CFRunLoopTimerCallBack callout,
+                                       CFRunLoopTimerContext* context) {
+    const CFRunLoopTimerContext own = context != nullptr ? *context : CFRunLoopTimerContext{};
+    return to_ref<CFRunLoopTimerRef>(new Timer(
+        fireDate, interval, order,
+        [callout, info = own.info](CFRunLoopTimerRef timer) { callout(timer, info); }, own));
+}
+
+CFRunLoopTimerRef CFRunLoopTimerCreateWithHandler(CFAllocatorRef, CFAbsoluteTime fireDate,
+                                                  CFTimeInterval interval, CFOptionFlags,
+                                                  CFIndex order,
+                                                  void (^block)(CFRunLoopTimerRef timer)) {
+    using Handler = void (^)(CFRunLoopTimerRef);
+    CFRunLoopTimerContext context{};
+    context.info = Block_copy(block);
+    context.release = [](const void* info) { Block_release(info); };
+    // The context's release gives the block back when the timer goes.
+    return to_ref<CFRunLoopTimerRef>(new Timer(
+        fireDate, interval, order,
+        [info = context.info](CFRunLoopTimerRef timer) {
+            (__extension__ reinterpret_cast<Handler>(info))(timer);
+        },
+        context));
+}
+
+CFAbsoluteTime CFRunLoopTimerGetNextFireDate(CFRunLoopTimerRef timer) {
+    const std::lock_guard lock(run_loop_lock());
+    return item_of<Timer>(timer, "CFRunLoopTimerGetNextFireDate").fire_date;
+}
+
+void CFRunLoopTimerSetNextFireDate(CFRunLoopTimerRef ref, CFAbsoluteTime fireDate) {
+    const std::lock_guard lock(run_loop_lock());
+    auto& timer = item_of<Timer>(ref, "CFRunLoopTimerSetNextFireDate");
+    timer.fire_date = fireDate;
+    for (RunLoop* loop : timer.loops) {
+        loop->wake = true;
+        loop->woken.notify_all();
+    }
+}
+
+CFTimeInterval CFRunLoopTimerGetInterval(CFRunLoopTimerRef timer) {
+    return item_of<Timer>(timer, "CFRunLoopTimerGetInterval").interval;
+}
+
+Boolean CFRunLoopTimerDoesRepeat(CFRunLoopTimerRef timer) {
+    return item_of<Timer>(timer, "CFRunLoopTimerDoesRepeat").interval > 0;
+}
+
+CFIndex CFRunLoopTimerGetOrder(CFRunLoopTimerRef timer) {
+    return item_of<Timer>(timer, "CFRunLoopTimerGetOrder").order;
+}
+
+void CFRunLoopTimerInvalidate(CFRunLoopTimerRef timer) {
+    invalidate(item_of<Timer>(timer, "CFRunLoopTimerInvalidate"));
+}
+
+Boolean CFRunLoopTimerIsValid(CFRunLoopTimerRef timer) {
+    const std::lock_guard lock(run_loop_lock());
+    return item_of<Timer>(timer, "CFRunLoopTimerIsValid").valid;
+}
+
+void CFRunLoopTimerGetContext(CFRunLoopTimerRef timer, CFRunLoopTimerContext* context) {
+    *context = item_of<Timer>(timer, "CFRunLoopTimerGetContext").context;
+}
