@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <DriverKit/IOLib.h>
+#include <DriverKit/IOUserClient.h>
+#include <DriverKit/OSCollections.h>
+#include <SerialDriverKit/SerialPortInterface.h>
+#include <string.h>
+
+#include "SerialOverTCPPort.h"
+#include "SerialOverTCPProtocol.h"
+
+using driverkit::serial::SerialPortInterface;
+
+/* The indexes are read and written by two processes, or by the system and this driver. */
+#define LOAD(index) __atomic_load_n(&(index), __ATOMIC_ACQUIRE)
+#define STORE(index, value) __atomic_store_n(&(index), (value), __ATOMIC_RELEASE)
+/* For the flags: between "I set an index" and "does the other side wait", and the reverse, order matters. */
+#define SWAP(flag, value) __atomic_exchange_n(&(flag), (value), __ATOMIC_SEQ_CST)
+
+struct SerialOverTCPPort_IVars {
+    IOBufferMemoryDescriptor *memory; /* link header and both rings, shared with the application */
+    SerialOverTCPLink *link;
+    IOBufferMemoryDescriptor *interfaceMemory; /* while the queues are connected */
+    SerialPortInterface *interface;
+    IOUserClient *client;  /* the application, while it is attached */
+    OSAction *doorbell;    /* its completion, called again and again */
+    uint32_t openings;
+    bool streamsStarted;
+};
+
+bool SerialOverTCPPort::init()
+{
+    if (!super::init()) {
+        return false;
+    }
+    ivars = IONewZero(SerialOverTCPPort_IVars, 1);
+    return ivars != nullptr;
+}
+
+void SerialOverTCPPort::free()
+{
+    if (ivars != nullptr) {
+        OSSafeReleaseNULL(ivars->doorbell);
+        OSSafeReleaseNULL(ivars->client);
+        OSSafeReleaseNULL(ivars->interfaceMemory);
+        OSSafeReleaseNULL(ivars->memory);
+    }
+    IOSafeDeleteNULL(ivars, SerialOverTCPPort_IVars, 1);
+    super::free();
+}
+
+kern_return_t SerialOverTCPPort::Start_Impl(IOService *provider)
+{
+    kern_return_t ret = Start(provider, SUPERDISPATCH);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    ret = IOBufferMemoryDescriptor::Create(kIOMemoryDirectionInOut, kSerialOverTCPLinkSize, 4096, &ivars->memory);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    ivars->memory->SetLength(kSerialOverTCPLinkSize);
+    IOAddressSegment range = {};
+    ret = ivars->memory->GetAddressRange(&range);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    ivars->link = reinterpret_cast<SerialOverTCPLink *>(range.address);
+    ivars->link->magic = kSerialOverTCPLinkMagic;
+    return RegisterService();
+}
+
+kern_return_t SerialOverTCPPort::Stop_Impl(IOService *provider)
+{
+    OSSafeReleaseNULL(ivars->doorbell);
+    OSSafeReleaseNULL(ivars->client);
+    return Stop(provider, SUPERDISPATCH);
+}
+
+kern_return_t SerialOverTCPPort::NewUserClient_Impl(uint32_t type, IOUserClient **userClient)
+{
+    (void)type;
+    IOService *client = nullptr;
+    kern_return_t ret = Create(this, "PortClientProperties", &client);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    *userClient = OSDynamicCast(IOUserClient, client);
+    if (*userClient == nullptr) {
+        client->release();
+        return kIOReturnError;
+    }
+    return kIOReturnSuccess;
+}
+
+/* --- The port is opened and closed ------------------------------------------------------------------------------ */
+
+kern_return_t SerialOverTCPPort::ConnectQueues_Impl(IOBufferMemoryDescriptor **ifmd, IOMemoryDescriptor **rxqmd,
+                                                    IOMemoryDescriptor **txqmd, IOMemoryDescriptor *in_rxqmd,
+                                                    IOMemoryDescriptor *in_txqmd, uint32_t in_rxqoffset,
+                                                    uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz)
+{
+    /* Both queues are the rings that the application maps. */
+    in_rxqmd = in_txqmd = ivars->memory;
+    in_rxqoffset = kSerialOverTCPReceiveOffset;
+    in_txqoffset = kSerialOverTCPTransmitOffset;
+    in_rxqlogsz = in_txqlogsz = kSerialOverTCPRingLog2;
+    kern_return_t ret = ConnectQueues(ifmd, rxqmd, txqmd, in_rxqmd, in_txqmd, in_rxqoffset, in_txqoffset,
+                                      in_rxqlogsz, in_txqlogsz, SUPERDISPATCH);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    IOAddressSegment range = {};
+    ret = (*ifmd)->GetAddressRange(&range);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    ivars->interfaceMemory = *ifmd;
+    ivars->interfaceMemory->retain();
+    ivars->interface = reinterpret_cast<SerialPortInterface *>(range.address);
+
+    /* After a crash of this driver's predecessor the indexes are not 0: both streams go on where they stood. */
+    SerialOverTCPLink *link = ivars->link;
+    link->txStart = link->txConsumed = LOAD(ivars->interface->txCI);
+    STORE(link->txProduced, LOAD(ivars->interface->txPI));
+    link->rxStart = LOAD(ivars->interface->rxCI);
+    if (!ivars->streamsStarted) {
+        link->rxProduced = link->rxStart;
+        ivars->streamsStarted = true;
+    }
+    STORE(link->rxConsumed, link->rxStart);
+    if (++ivars->openings == 0) {
+        ++ivars->openings;
+    }
+    STORE(link->open, ivars->openings);
+    RingApplication();
+    return kIOReturnSuccess;
+}
+
+kern_return_t SerialOverTCPPort::DisconnectQueues_Impl()
+{
+    STORE(ivars->link->open, 0u);
+    ivars->interface = nullptr;
+    OSSafeReleaseNULL(ivars->interfaceMemory);
+    RingApplication();
+    return DisconnectQueues(SUPERDISPATCH);
+}
+
+/* --- Bytes ------------------------------------------------------------------------------------------------------ */
+
+/* The system put bytes into the transmit queue. */
+void SerialOverTCPPort::TxDataAvailable_Impl()
+{
+    if (ivars->interface != nullptr) {
+        PublishTransmit();
+    }
+}
+
+void SerialOverTCPPort::PublishTransmit()
+{
+    SerialOverTCPLink *link = ivars->link;
+    uint32_t produced = LOAD(ivars->interface->txPI);
+    if (produced == LOAD(link->txProduced)) {
+        return;
+    }
+    STORE(link->txProduced, produced);
+    if (SWAP(link->appWaitsForTx, 0u) != 0) {
+        RingApplication();
+    }
+}
+
+/* The system took bytes from the receive queue. */
+void SerialOverTCPPort::RxFreeSpaceAvailable_Impl()
+{
+    if (ivars->interface == nullptr) {
+        return;
+    }
+    SerialOverTCPLink *link = ivars->link;
+    uint32_t consumed = LOAD(ivars->interface->rxCI);
+    STORE(link->rxConsumed, consumed);
+    uint32_t fill = LOAD(link->rxProduced) - consumed;
+    if (fill <= kSerialOverTCPRingSize / 2 && SWAP(link->appWaitsForRxRoom, 0u) != 0) {
+        RingApplication();
+    }
+    ApplicationMoved();
+}
+
+/* Offers the system what the application has brought. */
+bool SerialOverTCPPort::TakeReceived()
+{
+    uint32_t rxPI = LOAD(ivars->interface->rxPI);
+    uint32_t produced = LOAD(ivars->link->rxProduced);
+    if (produced == rxPI || produced - LOAD(ivars->interface->rxCI) > kSerialOverTCPRingSize ||
+        produced - rxPI > kSerialOverTCPRingSize) {
+        return false;
+    }
+    STORE(ivars->interface->rxPI, produced);
+    RxDataAvailable();
+    return true;
+}
+
+/* The application took bytes, or brought some. What it writes is checked here: an index may only move towards the end of
+ * what there is. */
+void SerialOverTCPPort::ApplicationMoved()
+{
+    SerialPortInterface *interface = ivars->interface;
+    SerialOverTCPLink *link = ivars->link;
+    if (interface == nullptr) {
+        return;
+    }
+    uint32_t txCI = LOAD(interface->txCI);
+    uint32_t taken = LOAD(link->txConsumed) - txCI;
+    if (taken != 0 && taken <= LOAD(link->txProduced) - txCI) {
+        STORE(interface->txCI, txCI + taken);
+        TxFreeSpaceAvailable();
+    }
+    do {
+        while (TakeReceived()) {
+        }
+        SWAP(link->driverWaitsForRx, 1u); /* from now on the application rings when there is more */
+    } while (TakeReceived());
+    /* The system may have taken bytes at once. */
+    STORE(link->rxConsumed, LOAD(interface->rxCI));
+}
+
+/* --- The application -------------------------------------------------------------------------------------------- */
+
+kern_return_t SerialOverTCPPort::AttachApplication(IOUserClient *client, OSAction *doorbell)
+{
+    if (ivars->client != nullptr) {
+        return kIOReturnExclusiveAccess;
+    }
+    client->retain();
+    doorbell->retain();
+    ivars->client = client;
+    ivars->doorbell = doorbell;
+    return kIOReturnSuccess;
+}
+
+void SerialOverTCPPort::DetachApplication(IOUserClient *client)
+{
+    if (ivars->client == client) {
+        OSSafeReleaseNULL(ivars->doorbell);
+        OSSafeReleaseNULL(ivars->client);
+    }
+}
+
+void SerialOverTCPPort::RingApplication()
+{
+    if (ivars->client != nullptr) {
+        IOUserClientAsyncArgumentsArray nothing = {};
+        ivars->client->AsyncCompletion(ivars->doorbell, kIOReturnSuccess, nothing, 0);
+    }
+}
+
+/* What the application says about its connection, as properties of this object. */
+kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState *state)
+{
+    if (strnlen(state->state, sizeof(state->state)) == sizeof(state->state) ||
+        strnlen(state->peer, sizeof(state->peer)) == sizeof(state->peer)) {
+        return kIOReturnBadArgument;
+    }
+    OSDictionary *properties = OSDictionary::withCapacity(5);
+    OSDictionarySetStringValue(properties, "SerialOverTCPState", state->state);
+    OSDictionarySetStringValue(properties, "SerialOverTCPPeer", state->peer);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPConnections", state->connections);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesSent", state->bytesSent);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesReceived", state->bytesReceived);
+    kern_return_t ret = SetProperties(properties);
+    OSSafeReleaseNULL(properties);
+    return ret;
+}
+
+IOMemoryDescriptor *SerialOverTCPPort::CopyLinkMemory()
+{
+    ivars->memory->retain();
+    return ivars->memory;
+}

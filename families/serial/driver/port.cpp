@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "families/serial/driver/port.h"
+
+#include <DriverKit/IOLib.h>
+
+#include <fcntl.h>
+
+#include <cstdio>
+#include <future>
+#include <utility>
+
+#include "runtime/family.h"
+
+namespace opendext::serial {
+namespace {
+/// A queue of less is no queue; a larger one would not be mapped by anybody.
+constexpr uint8_t kSmallestQueueLog2 = 4;
+constexpr uint8_t kLargestQueueLog2 = 26;
+
+std::string hex(kern_return_t code) {
+    char text[16];
+    std::snprintf(text, sizeof text, "0x%08x", static_cast<unsigned>(code));
+    return text;
+}
+}  // namespace
+
+Port::~Port() {
+    pump_.reset();
+    transmit_.close();
+    receive_.close();
+    OSSafeReleaseNULL(queue_);
+}
+
+void Port::log(std::string_view line) {
+    family::log(family::LogType::standard, "serial", "%.*s", static_cast<int>(line.size()), line.data());
+}
+
+kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
+    if (pump_) return kIOReturnExclusiveAccess;
+    if (const kern_return_t ret = object_->CopyDispatchQueue(kIOServiceDefaultQueueName, &queue_);
+        ret != kIOReturnSuccess) {
+        return ret;
+    }
+    const int terminal = master.get();
+    auto port = KeptPort::attach(std::move(master), std::move(memory));
+    if (!port.ok()) {
+        log("terminal refused: " + port.error().text());
+        return kIOReturnBadArgument;
+    }
+    const KeptPort::Recovery recovery = port->recovery();
+    if (recovery.fresh) {
+        if (const Status status = prepare_line(terminal); !status.ok()) {
+            log(status.error().text());
+            return kIOReturnError;
+        }
+    } else {
+        log("took over the port: " + std::to_string(recovery.offered_again) +
+            " bytes offered again, recovered " + std::to_string(recovery.read_recovered) + " read and " +
+            std::to_string(recovery.write_recovered) + " written");
+    }
+    if (!recovery.damage.empty()) log("kept memory: " + recovery.damage);
+
+    pump_ = std::make_unique<Pump>(std::move(*port), *this);
+    object_->retain();
+    pump_->start([object = object_] { object->release(); });
+    return kIOReturnSuccess;
+}
+
+void Port::detach() {
+    if (!pump_ || !pump_->stop()) return;
+    object_->HwDeactivate();
+    object_->DisconnectQueues();
+}
+
+kern_return_t Port::Queue::open(IOMemoryDescriptor* own, uint32_t offset, uint8_t log2) {
+    uint64_t length = 0;
+    if (log2 < kSmallestQueueLog2 || log2 > kLargestQueueLog2) return kIOReturnBadArgument;
+    const uint32_t size = 1U << log2;
+    kern_return_t ret = own->GetLength(&length);
+    if (ret != kIOReturnSuccess) return ret;
+    if (offset > length || size > length - offset) return kIOReturnBadArgument;
+    ret = own->CreateMapping(0, 0, 0, 0, 0, &map);
+    if (ret != kIOReturnSuccess) return ret;
+    own->retain();
+    memory = own;
+    view = {reinterpret_cast<std::byte*>(map->GetAddress()) + offset, size};
+    return kIOReturnSuccess;
+}
+
+void Port::Queue::close() {
+    view = {};
+    OSSafeReleaseNULL(map);
+    OSSafeReleaseNULL(memory);
+}
+
+kern_return_t Port::connect(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
+                            IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
+                            IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset, uint32_t in_txqoffset,
+                            uint8_t in_rxqlogsz, uint8_t in_txqlogsz) {
+    if (!pump_) return kIOReturnNotReady;
+    if (ifmd == nullptr || rxqmd == nullptr || txqmd == nullptr) return kIOReturnBadArgument;
+    disconnect();
+
+    const auto kept = [&](uint64_t offset, uint64_t length, IOBufferMemoryDescriptor** result) {
+        auto fd = UniqueFd(::fcntl(pump_->port().memory(), F_DUPFD_CLOEXEC, 0));
+        auto wrapped = family::wrap_memory(std::move(fd), offset, length, kIOMemoryDirectionInOut);
+        if (!wrapped.ok()) {
+            log("memory of the port: " + wrapped.error().text());
+            return kIOReturnNoMemory;
+        }
+        *result = *wrapped;
+        return kIOReturnSuccess;
+    };
+    IOBufferMemoryDescriptor* interface = nullptr;
+    IOBufferMemoryDescriptor* receive = nullptr;
+    IOBufferMemoryDescriptor* transmit = nullptr;
+    kern_return_t ret = kept(kInterfaceOffset, kPageSize, &interface);
+    if (ret == kIOReturnSuccess) {
+        ret = in_rxqmd != nullptr ? receive_.open(in_rxqmd, in_rxqoffset, in_rxqlogsz)
+                                  : kept(kReceiveQueueOffset, kDefaultQueueSize, &receive);
+    }
+    if (ret == kIOReturnSuccess) {
+        ret = in_txqmd != nullptr ? transmit_.open(in_txqmd, in_txqoffset, in_txqlogsz)
+                                  : kept(kTransmitQueueOffset, kDefaultQueueSize, &transmit);
+    }
+    if (ret != kIOReturnSuccess) {
+        transmit_.close();
+        receive_.close();
+        OSSafeReleaseNULL(interface);
+        OSSafeReleaseNULL(receive);
+        OSSafeReleaseNULL(transmit);
+        log("ConnectQueues refused, " + hex(ret) + ": each queue has to lie within its memory");
+        return ret;
+    }
+    pump_->connect(transmit_.view, receive_.view, in_txqmd != nullptr ? in_txqoffset : 0,
+                   in_rxqmd != nullptr ? in_rxqoffset : 0);
+    const auto give = [](IOMemoryDescriptor* own, IOMemoryDescriptor* made) {
+        if (own == nullptr) return made;
+        own->retain();
+        return own;
+    };
+    *ifmd = interface;
+    *rxqmd = give(in_rxqmd, receive);
+    *txqmd = give(in_txqmd, transmit);
+    return kIOReturnSuccess;
+}
+
+void Port::disconnect() {
+    if (pump_) pump_->disconnect();
+    transmit_.close();
+    receive_.close();
+}
+
+void Port::on_queue(const std::function<void()>& work) {
+    std::promise<void> ran;
+    const auto outcome = family::run_on_queue(object_, nullptr, [&] {
+        if (!pump_->stopped()) work();
+        ran.set_value();
+    });
+    if (outcome != family::Ran::cancelled) ran.get_future().wait();
+}
+
+Status Port::activate(const LineSettings& line) {
+    Status status = success();
+    on_queue([&] {
+        IOBufferMemoryDescriptor* interface = nullptr;
+        IOMemoryDescriptor* receive = nullptr;
+        IOMemoryDescriptor* transmit = nullptr;
+        kern_return_t ret =
+            object_->ConnectQueues(&interface, &receive, &transmit, nullptr, nullptr, 0, 0, 0, 0);
+        OSSafeReleaseNULL(interface);
+        OSSafeReleaseNULL(receive);
+        OSSafeReleaseNULL(transmit);
+        if (ret != kIOReturnSuccess) {
+            status = Error::kern(ret, "ConnectQueues failed");
+            return;
+        }
+        ret = object_->HwActivate();
+        if (ret != kIOReturnSuccess) {
+            status = Error::kern(ret, "HwActivate failed");
+            object_->DisconnectQueues();
+            return;
+        }
+        object_->HwProgramUART(line.baud, line.data_bits, line.half_stop_bits, line.parity);
+        object_->HwProgramFlowControl(line.flow_bits(), line.xon, line.xoff);
+        object_->HwProgramMCR(true, true);
+    });
+    return status;
+}
+
+void Port::deactivate() {
+    on_queue([&] {
+        object_->HwProgramMCR(false, false);
+        object_->HwDeactivate();
+        object_->DisconnectQueues();
+    });
+}
+
+void Port::program(const LineSettings& before, const LineSettings& after) {
+    on_queue([&] {
+        if (!before.same_uart(after)) {
+            const bool speed_only = before.half_stop_bits == after.half_stop_bits &&
+                                    before.data_bits == after.data_bits && before.parity == after.parity;
+            if (after.baud == 0) {
+                object_->HwProgramMCR(false, false);
+            } else {
+                if (before.baud == 0) object_->HwProgramMCR(true, true);
+                if (speed_only) {
+                    object_->HwProgramBaudRate(after.baud);
+                } else {
+                    object_->HwProgramUART(after.baud, after.data_bits, after.half_stop_bits, after.parity);
+                }
+            }
+        }
+        if (!before.same_flow(after)) {
+            object_->HwProgramFlowControl(after.flow_bits(), after.xon, after.xoff);
+        }
+    });
+}
+
+void Port::reset_fifo(bool tx, bool rx) {
+    on_queue([&] { object_->HwResetFIFO(tx, rx); });
+}
+
+// The pump does not wait for these two; one call on its way is enough, however often there is news.
+void Port::tx_data_available() {
+    if (tx_call_queued_.exchange(true)) return;
+    family::run_on_queue(object_, nullptr, [this] {
+        tx_call_queued_ = false;
+        if (!pump_->stopped()) object_->TxDataAvailable();
+    });
+}
+
+void Port::rx_free_space_available() {
+    if (rx_call_queued_.exchange(true)) return;
+    family::run_on_queue(object_, nullptr, [this] {
+        rx_call_queued_ = false;
+        if (!pump_->stopped()) object_->RxFreeSpaceAvailable();
+    });
+}
+
+void Port::later(void (*function)(void*)) {
+    object_->retain();
+    queue_->DispatchAsync_f(this, function);
+}
+
+void Port::tx_data_available_later() {
+    if (later_tx_queued_.exchange(true)) return;
+    later([](void* context) {
+        auto* self = static_cast<Port*>(context);
+        self->later_tx_queued_ = false;
+        IOUserSerial* object = self->object_;
+        if (!self->pump_->stopped()) object->TxDataAvailable();
+        object->release();
+    });
+}
+
+void Port::rx_free_space_available_later() {
+    if (later_rx_queued_.exchange(true)) return;
+    later([](void* context) {
+        auto* self = static_cast<Port*>(context);
+        self->later_rx_queued_ = false;
+        IOUserSerial* object = self->object_;
+        if (!self->pump_->stopped()) object->RxFreeSpaceAvailable();
+        object->release();
+    });
+}
+
+}  // namespace opendext::serial

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <DriverKit/IOBufferMemoryDescriptor.h>
+#include <DriverKit/IODispatchQueue.h>
+#include <DriverKit/IOMemoryMap.h>
+#include <SerialDriverKit/IOUserSerial.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "families/serial/driver/pump.h"
+
+namespace opendext::serial {
+
+/// What an IOUserSerial object has in its process: the pump, and the calls of the pump as calls of the object's methods
+/// on its default queue. Owned by the object; the pump's thread retains the object while it runs.
+class Port final : public PortDriver {
+  public:
+    explicit Port(IOUserSerial* object) : object_(object) {}
+    ~Port() override;
+
+    /// On the object's queue, all of these.
+    kern_return_t attach(UniqueFd master, UniqueFd memory);
+    void detach();
+    kern_return_t connect(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
+                          IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
+                          IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset, uint32_t in_txqoffset,
+                          uint8_t in_rxqlogsz, uint8_t in_txqlogsz);
+    void disconnect();
+
+    /// nullptr before attach().
+    [[nodiscard]] Pump* pump() const { return pump_.get(); }
+
+    struct Modem {
+        bool cts = true, dsr = true, ri = false, dcd = true;
+    };
+    std::atomic<Modem> modem{Modem{}};
+
+    Status activate(const LineSettings& line) override;
+    void deactivate() override;
+    void program(const LineSettings& before, const LineSettings& after) override;
+    void reset_fifo(bool tx, bool rx) override;
+    void tx_data_available() override;
+    void rx_free_space_available() override;
+    void tx_data_available_later() override;
+    void rx_free_space_available_later() override;
+    void log(std::string_view line) override;
+
+  private:
+    /// One of the driver's queues: its memory, retained and mapped.
+    struct Queue {
+        IOMemoryDescriptor* memory = nullptr;
+        IOMemoryMap* map = nullptr;
+        RingView view;
+        kern_return_t open(IOMemoryDescriptor* own, uint32_t offset, uint8_t log2);
+        void close();
+    };
+    /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has run.
+    void on_queue(const std::function<void()>& work);
+    void later(void (*function)(void*));
+
+    IOUserSerial* object_;
+    IODispatchQueue* queue_ = nullptr;
+    std::unique_ptr<Pump> pump_;
+    Queue transmit_;
+    Queue receive_;
+    std::atomic<bool> tx_call_queued_{false};
+    std::atomic<bool> rx_call_queued_{false};
+    std::atomic<bool> later_tx_queued_{false};
+    std::atomic<bool> later_rx_queued_{false};
+};
+
+}  // namespace opendext::serial

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "daemon/family.h"
+#include "rpc/fd.h"
+#include "rpc/result.h"
+
+namespace opendext::serial {
+
+/// Which port an object is: its name in the realm, and whose it is.
+struct PortIdentity {
+    std::string bundle_id;
+    std::string base_name;
+    std::string suffix;
+    std::string name;  ///< base_name + suffix
+    /// Under which the keeper holds the endpoint.
+    [[nodiscard]] std::string key() const { return "serial:" + bundle_id + ":" + name; }
+};
+
+/// One terminal with its memory and nodes, from the first driver that serves it to removal. It outlives drivers and
+/// (in the keeper) opendextd. Every step that waits is a state; a newer wish ends what is under way.
+///
+/// Descriptors: the keeper holds [0] master, [1] memory, [2] watch of the terminal's opens and closes; this object holds
+/// the watch only. The master is here just while it is handed to a driver.
+class Endpoint {
+  public:
+    enum class State : uint8_t {
+        empty,       ///< nothing made yet
+        fetching,    ///< asking the keeper for a kept one
+        opening,     ///< the keeper opens a new pseudo-terminal
+        holding,     ///< the keeper takes duplicates
+        attaching,   ///< the driver half takes over
+        publishing,  ///< nodes are made
+        serving,     ///< a driver serves it
+        orphaned,    ///< the driver is gone; a successor may come within the quarantine
+        releasing,   ///< nodes and kept descriptors go
+        released,    ///< nothing is left
+    };
+
+    /// `released` is called once, when nothing is left; it may destroy the endpoint.
+    Endpoint(daemon::FamilyHost& host, PortIdentity identity, std::function<void()> released);
+
+    /// A driver object of this identity has started: gives it the terminal, publishes what is missing, then calls `done`.
+    void serve(daemon::EntryId object, std::function<void(Status)> done);
+    /// The driver object is gone or going; the terminal waits for a successor.
+    void orphan();
+    /// The application sees a hang-up, the nodes go, the keeper lets go.
+    void release();
+
+    [[nodiscard]] const PortIdentity& identity() const { return identity_; }
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] daemon::EntryId object() const { return object_; }
+    /// Whether a driver has it or is getting it.
+    [[nodiscard]] bool in_use() const { return object_ != daemon::kNoEntry; }
+
+  private:
+    void set_state(State state);
+    void open();
+    void hold(UniqueFd master, UniqueFd memory, UniqueFd watch);
+    void attach(UniqueFd master, UniqueFd memory);
+    void publish_nodes();
+    void publish_client();
+    void fail(Error error);
+    void watch_terminal();
+    void finish_release();
+    [[nodiscard]] std::string node(std::string_view prefix) const;
+    /// Wraps a continuation: dropped if the endpoint went or another wish came meanwhile.
+    template <typename F>
+    auto current(F continuation);
+
+    daemon::FamilyHost& host_;
+    const PortIdentity identity_;
+    std::function<void()> released_;
+    State state_ = State::empty;
+    uint64_t turn_ = 0;                    ///< counts wishes: answers to older ones are dropped
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    daemon::EntryId object_ = daemon::kNoEntry;
+    std::function<void(Status)> done_;
+    std::string path_;                     ///< of the terminal
+    UniqueFd watch_;                       ///< inotify: opens and closes
+    std::unique_ptr<daemon::Handle> watch_handle_;
+    std::unique_ptr<daemon::Handle> quarantine_;
+    bool held_ = false;
+    bool nodes_published_ = false;
+};
+
+[[nodiscard]] std::string_view to_string(Endpoint::State state);
+
+/// How long a terminal waits for a successor of its driver before the application sees a hang-up.
+inline constexpr std::chrono::seconds kQuarantine{60};
+
+}  // namespace opendext::serial

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "families/serial/system/serial_system.h"
+
+#include <utility>
+
+#include "SerialDriverKit/IOUserSerial.system.h"
+#include "families/serial/system/port_name.h"
+
+namespace opendext::serial {
+namespace {
+
+using daemon::Entry;
+using daemon::EntryId;
+using daemon::kNoEntry;
+
+/// What a client asks for when every serial port is meant; ports say IORS232SerialStream.
+constexpr std::string_view kAllTypes = "IOSerialStream";
+
+const daemon::FamilyRegistration registration(
+    "serial", [](daemon::FamilyHost& host) -> std::unique_ptr<daemon::Family> {
+        return std::make_unique<SerialSystem>(host);
+    });
+
+}  // namespace
+
+std::vector<daemon::ClassDeclaration> SerialSystem::classes() const {
+    return {
+        {"IOUserSerial",
+         "IOService",
+         {{"IOServiceDEXTEntitlements", Value("com.apple.developer.driverkit.family.serial")}},
+         true},
+        {"IOSerialBSDClient", "IOService", {}, false},
+    };
+}
+
+daemon::FamilyVerdict SerialSystem::match(const Entry& nub, const Dictionary& table) {
+    if (!nub.is_kind_of("IOSerialBSDClient")) return {};
+    const std::string* wanted = find_string(table, "IOSerialBSDClientType");
+    if (wanted == nullptr || *wanted == kAllTypes) return {};
+    const Value* type = nub.property("IOSerialBSDClientType");
+    const std::string found = type != nullptr && type->string() != nullptr ? *type->string() : "";
+    if (*wanted == found) return {};
+    return {false, 0, "IOSerialBSDClientType is \"" + found + "\", wanted \"" + *wanted + "\""};
+}
+
+std::string SerialSystem::text_property(const Entry& object, std::string_view key) const {
+    const Entry* provider = host_.entry(object.provider());
+    for (const Entry* entry : {&object, provider}) {
+        const Value* value = entry != nullptr ? entry->property(key) : nullptr;
+        if (value != nullptr && value->string() != nullptr) return *value->string();
+    }
+    return {};
+}
+
+Result<PortIdentity> SerialSystem::identify(const Entry& object) const {
+    PortIdentity identity;
+    identity.base_name = text_property(object, "IOTTYBaseName");
+    identity.suffix = text_property(object, "IOTTYSuffix");
+    identity.bundle_id = text_property(object, "CFBundleIdentifier");
+    identity.name = OD_TRY(make_port_name(identity.base_name, identity.suffix));
+    return identity;
+}
+
+void SerialSystem::object_started(const Entry& object, std::function<void(Status)> done) {
+    auto identity = identify(object);
+    if (!identity.ok()) return done(std::move(identity).error());
+    const std::string name = identity->name;
+
+    auto found = endpoints_.find(name);
+    if (found != endpoints_.end()) {
+        const Endpoint& present = *found->second;
+        if (present.state() == Endpoint::State::releasing ||
+            (present.identity().bundle_id == identity->bundle_id && !present.in_use())) {
+            // Its own, left by a predecessor; or the last of another that is just going.
+        } else {
+            return done(Error{Errc::exists, 0,
+                              "port name " + name + " is taken by " + present.identity().bundle_id +
+                                  "; choose another IOTTYBaseName or IOTTYSuffix"});
+        }
+        if (present.state() == Endpoint::State::releasing) {
+            endpoints_.erase(found);  // its answers find nobody; the keeper works off requests in order
+            found = endpoints_.end();
+        }
+    }
+    if (found == endpoints_.end()) {
+        auto endpoint = std::make_unique<Endpoint>(host_, *identity, [this, name] {
+            endpoints_.erase(name);
+        });
+        found = endpoints_.emplace(name, std::move(endpoint)).first;
+    }
+    names_[object.id] = name;
+    found->second->serve(object.id, std::move(done));
+}
+
+Endpoint* SerialSystem::endpoint_of(EntryId object) {
+    const auto name = names_.find(object);
+    if (name == names_.end()) return nullptr;
+    const auto endpoint = endpoints_.find(name->second);
+    if (endpoint == endpoints_.end() || endpoint->second->object() != object) return nullptr;
+    return endpoint->second.get();
+}
+
+void SerialSystem::object_terminating(const Entry& object) {
+    const Endpoint* endpoint = endpoint_of(object.id);
+    if (endpoint == nullptr || host_.process_of(object.id) == 0) return;
+    // Before the driver's own Stop takes its things apart.
+    host_.call(system::IOUserSerial__DetachTerminal::encode(object.id, {}), {}, std::chrono::seconds{5},
+               "serial port deactivated", [](const Result<daemon::CallAnswer>&) {});
+}
+
+/// Whether the object ends because the process of the object it stands on died: then that process is started again, and
+/// the terminal waits for what comes of it.
+bool SerialSystem::provider_process_died(const Entry& object) const {
+    const Entry* provider = host_.entry(object.provider());
+    return provider != nullptr && !provider->user_classes.empty() && host_.process_of(provider->id) == 0;
+}
+
+void SerialSystem::object_ended(const Entry& object, daemon::End end) {
+    Endpoint* endpoint = endpoint_of(object.id);
+    names_.erase(object.id);
+    if (endpoint == nullptr) return;
+    if (end == daemon::End::process_died || provider_process_died(object)) {
+        endpoint->orphan();
+    } else {
+        endpoint->release();
+    }
+}
+
+}  // namespace opendext::serial
