@@ -15,6 +15,9 @@ class OSObject;
 class OSMetaClass;
 class OSMetaClassBase;
 
+/* Visible to other libraries, whatever the flags of the library say. */
+#define OPENDEXT_EXPORT __attribute__((visibility("default")))
+
 /** An object inside a message: its address as an integer, 0 for none. Never leaves the process in this form. */
 typedef uint64_t OSObjectRef;
 
@@ -138,12 +141,12 @@ struct OSClassLoadInformation {
  */
 extern "C" {
 /** Called once for each class from a constructor of its library, super classes in any order. */
-kern_return_t opendext_register_class(OSClassLoadInformation *info);
+OPENDEXT_EXPORT kern_return_t opendext_register_class(OSClassLoadInformation *info);
 /** Sends `rpc` to the system's side as a call on `self`, whatever `self` is. Blocks for the answer. */
-kern_return_t opendext_invoke_system(OSMetaClassBase *self, const IORPC rpc);
+OPENDEXT_EXPORT kern_return_t opendext_invoke_system(OSMetaClassBase *self, const IORPC rpc);
 /** Says once in the log that a callback was dropped since its action has another type; gives kIOReturnBadArgument. */
-kern_return_t opendext_wrong_action_type(OSMetaClassBase *self, const char *method, OSMetaClassBase *action,
-                                         const char *wanted);
+OPENDEXT_EXPORT kern_return_t opendext_wrong_action_type(OSMetaClassBase *self, const char *method,
+                                                         OSMetaClassBase *action, const OSMetaClass *wanted);
 }
 
 /*

@@ -15,7 +15,7 @@ struct OSMetaClassPrivate;
  * Root of objects and of classes: reference count, class, message dispatch. It lies at offset 0 of every object.
  * Objects start with one reference; retain and release may be called from any thread.
  */
-class OSMetaClassBase {
+class OPENDEXT_EXPORT OSMetaClassBase {
   public:
     /** Runs a message on this object, on the calling thread, with its own class's methods first. */
     virtual kern_return_t Dispatch(const IORPC rpc);
@@ -49,7 +49,7 @@ class OSMetaClassBase {
 };
 
 /** A class at run time. Generated code derives one from it for every class, without members of its own. */
-class OSMetaClass : public OSMetaClassBase {
+class OPENDEXT_EXPORT OSMetaClass : public OSMetaClassBase {
   public:
     /** Constructs an object, all members zero, in description()->instanceSize bytes at `instance`. */
     virtual kern_return_t New(OSObject *instance);
@@ -60,14 +60,14 @@ class OSMetaClass : public OSMetaClassBase {
 };
 
 /** Base of every XInterface, which declares the LOCALONLY methods that class X adds. */
-class OSInterface {
+class OPENDEXT_EXPORT OSInterface {
   public:
 };
 
 typedef OSObject *OSObjectPtr;
 
 /** Allocates an object of `meta`, calls init(); *pObject has one reference. kIOReturnError if init() gives false. */
-extern "C" kern_return_t OSObjectAllocate(OSMetaClass *meta, OSObject **pObject);
+extern "C" OPENDEXT_EXPORT kern_return_t OSObjectAllocate(OSMetaClass *meta, OSObject **pObject);
 
 /** SUPERDISPATCH as the last argument of a method runs the super class's implementation, on this thread. */
 template <typename Class>
