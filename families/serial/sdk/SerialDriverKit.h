@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Everything that a driver of a serial port includes.
+#include <SerialDriverKit/IOUserSerial.h>
+#include <SerialDriverKit/SerialConstants.h>
+#include <SerialDriverKit/SerialPortInterface.h>
