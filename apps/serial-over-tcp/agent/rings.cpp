@@ -45,7 +45,8 @@ void Rings::attach(void* memory) {
 
 void Rings::detach() {
     if (link_ == nullptr) return;
-    if (known_) saved_.assign(receive_ring(), receive_ring() + kSize);
+    if (current_) saved_.assign(receive_ring(), receive_ring() + kSize);
+    current_ = false;
     link_ = nullptr;
     opening_ = 0;
 }
@@ -73,6 +74,7 @@ bool Rings::refresh() {
         }
     }
     saved_.clear();
+    current_ = true;
     store(link_->rxProduced, receive_put_);
     told_taken_ = transmit_at_;
     receive_news_ = true;

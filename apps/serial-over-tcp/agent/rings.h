@@ -57,6 +57,7 @@ class Rings {
     SerialOverTCPLink* link_ = nullptr;
     uint32_t opening_ = 0;
     bool known_ = false;          ///< the positions below mean something
+    bool current_ = false;        ///< the ring of this link holds what was written last
     uint32_t transmit_taken_ = 0; ///< end of what this side has
     uint32_t transmit_at_ = 0;    ///< where it reads in this driver's stream; behind transmit_taken_ after a restart
     uint32_t receive_put_ = 0;    ///< end of what this side wrote
