@@ -61,6 +61,8 @@ class Builder {
 
     Result<BuildResult> run() {
         OD_TRY(prepare_property_lists());
+        std::ifstream flags(toolchain_.sdk / "dext-flags.rsp");
+        for (std::string word; flags >> word;) flags_file_.push_back(word);
         std::error_code error;
         fs::create_directories(work_, error);
         if (error) return Error::system("cannot create " + work_.string(), error.value());
@@ -136,8 +138,15 @@ class Builder {
         return success();
     }
 
-    [[nodiscard]] std::vector<std::string> common_flags() const {
-        std::vector<std::string> flags = {"@" + (toolchain_.sdk / "dext-flags.rsp").string()};
+    /// The flags file is for C++; C sources get it without what clang refuses for C.
+    [[nodiscard]] std::vector<std::string> flags_for(const fs::path& source) const {
+        std::vector<std::string> flags;
+        if (source.extension() == ".c") flags = {"-x", "c", "-std=gnu17"};
+        for (const auto& word : flags_file_) {
+            const bool only_cxx =
+                word.starts_with("-std=") || word == "-fno-rtti" || word.starts_with("-stdlib=");
+            if (source.extension() != ".c" || !only_cxx) flags.push_back(word);
+        }
         for (const auto& definition : target_.definitions) flags.push_back("-D" + definition);
         return flags;
     }
@@ -154,32 +163,29 @@ class Builder {
     /// X.h lies in generated/NAME/, so that both "X.h" and <NAME/X.h> find it.
     [[nodiscard]] fs::path header_folder() const { return generated_ / target_.name; }
 
+    /// iig writes its outputs in one step and leaves alone what would not change.
     [[nodiscard]] std::vector<Job> interface_jobs() const {
-        std::vector<std::string> includes;
+        std::vector<std::string> arguments;
+        for (const auto& word : flags_file_) {
+            if (word.starts_with("-D") || word.starts_with("-std=")) arguments.push_back(word);
+        }
+        for (const auto& definition : target_.definitions) arguments.push_back("-D" + definition);
         for (const auto& folder : target_.include_folders)
-            includes.push_back("-I" + folder.string());
+            arguments.push_back("-I" + folder.string());
         std::vector<Job> jobs;
         for (const auto& interface : target_.interfaces) {
             const std::string stem = interface.stem().string();
             Job job;
             job.title = "generate " + stem + ".h from " + interface.filename().string();
             job.outputs = {header_folder() / (stem + ".h"), generated_ / (stem + ".iig.cpp")};
-            for (const auto& output : job.outputs) {
-                job.temporaries.push_back(output.parent_path() /
-                                          ("new-" + output.filename().string()));
-            }
-            // iig names the header in the implementation by the name that it is given: keep that
-            // name, in another folder.
-            job.temporaries[0] = work_ / "new" / target_.name / (stem + ".h");
-            job.command = joined(
-                std::vector<std::string>{toolchain_.iig, "--def", interface, "--header",
-                                         job.temporaries[0], "--impl", job.temporaries[1], "--"},
-                common_flags(), includes, sdk_includes());
-            // Any interface or header may be included by it; all of them are few and small.
-            job.inputs = target_.interfaces;
-            job.inputs.insert(job.inputs.end(), target_.headers.begin(), target_.headers.end());
-            job.inputs.push_back(toolchain_.iig);
-            job.inputs.push_back(toolchain_.sdk / "dext-flags.rsp");
+            job.depfile = generated_ / (stem + ".iig.d");
+            job.command =
+                joined(std::vector<std::string>{toolchain_.iig, "--no-sdk", "--framework-name",
+                                                target_.name, "--def", interface, "--header",
+                                                job.outputs[0], "--impl", job.outputs[1],
+                                                "--depfile", job.depfile, "--"},
+                       arguments, sdk_includes());
+            job.inputs = {interface, toolchain_.iig};
             jobs.push_back(std::move(job));
         }
         return jobs;
@@ -208,30 +214,14 @@ class Builder {
             job.depfile = object.string() + ".d";
             job.inputs = {source};
             std::vector<std::string> command = {toolchain_.compiler};
-            if (source.extension() == ".c")
-                command = {toolchain_.compiler, "-x", "c", "-std=gnu17"};
             if (options_.run.terminal) command.emplace_back("-fcolor-diagnostics");
             job.command =
-                joined(command, source.extension() == ".c" ? c_flags() : common_flags(), includes,
-                       sdk_includes(),
+                joined(command, flags_for(source), includes, sdk_includes(),
                        std::vector<std::string>{"-MD", "-MF", job.depfile, "-MT", "object", "-c",
                                                 source, "-o", job.temporaries.front()});
             jobs.push_back(std::move(job));
         }
         return jobs;
-    }
-
-    /// The flags file is for C++; C sources get it without what clang refuses for C.
-    [[nodiscard]] std::vector<std::string> c_flags() const {
-        std::vector<std::string> flags;
-        std::ifstream file(toolchain_.sdk / "dext-flags.rsp");
-        for (std::string word; file >> word;) {
-            if (word.starts_with("-std=") || word == "-fno-rtti" || word.starts_with("-stdlib="))
-                continue;
-            flags.push_back(word);
-        }
-        for (const auto& definition : target_.definitions) flags.push_back("-D" + definition);
-        return flags;
     }
 
     [[nodiscard]] Job link_job(const std::vector<Job>& compilations) const {
@@ -355,6 +345,7 @@ class Builder {
     const BuildOptions& options_;
     fs::path work_;
     fs::path generated_;
+    std::vector<std::string> flags_file_;
     std::string executable_;
     Dictionary info_;
     Value entitlements_;
@@ -382,10 +373,9 @@ Result<Toolchain> Toolchain::find(const fs::path& prefix) {
          {found.iig, found.sdk / "dext-flags.rsp", found.library_folder / "libDriverKit.so.0"}) {
         std::error_code error;
         if (!fs::exists(needed, error)) {
-            return Error{
-                Errc::not_found, 0,
-                needed.string() +
-                    " is missing: this OpenDext is incomplete, build it again with ./run"};
+            return Error{Errc::not_found, 0,
+                         needed.string() +
+                             " is missing: this OpenDext is incomplete, build it again with ./run"};
         }
     }
     std::error_code error;
