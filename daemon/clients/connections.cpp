@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/clients/connections.h"
+
+#include <utility>
+
+#include "daemon/entitlements/policy.h"
+#include "daemon/io_return.h"
+#include "DriverKit/IOService.system.h"
+#include "rpc/channel.h"
+
+namespace opendext::daemon {
+
+namespace driver = protocol::driver;
+
+std::string_view to_string(OpenState state) {
+    switch (state) {
+        case OpenState::asking_driver: return "asking driver";
+        case OpenState::attaching: return "attaching";
+        case OpenState::connected: return "connected";
+    }
+    return "unknown";
+}
+
+UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecycle, Died died)
+    : context_(context), lifecycle_(lifecycle), died_(std::move(died)) {
+    context_.registry.observe([this](Event event, const Entry& entry) {
+        if (event == Event::inactive) user_client_inactive(entry);
+    });
+}
+
+bool UserClientConnections::allowed(const std::string& breach) {
+    if (context_.policy == PolicyMode::strict) {
+        context_.log.write(LogLevel::error, "entitlements", breach);
+        return false;
+    }
+    if (context_.policy == PolicyMode::dev && said_.insert(breach).second) {
+        context_.log.write(LogLevel::notice, "entitlements", breach + "; allowed in dev mode");
+    }
+    return true;
+}
+
+Status UserClientConnections::check_target(const ClientIdentity& identity, EntryId id) {
+    const Entry* entry = context_.registry.find(id);
+    if (entry == nullptr) return Error::kern(kIOReturnNoDevice, "the service is gone");
+    const Instance* instance = lifecycle_.find(id);
+    if (instance == nullptr) {
+        return Error::kern(kIOReturnUnsupported, entry->name + " has no driver process that could be opened");
+    }
+    if (entry->activity != Activity::active) {
+        return Error::kern(kIOReturnNotReady, entry->name + " is being terminated");
+    }
+    if (instance->state != InstanceState::registered) {
+        return Error::kern(kIOReturnNotReady, entry->name + " is " + std::string(to_string(instance->state)) +
+                                                  ": it can be opened after its driver called RegisterService");
+    }
+    const Value* required = entry->property("IOUserClientEntitlements");
+    if (required != nullptr && required->string() != nullptr && !identity.entitlements.contains(*required->string())) {
+        const std::string breach = identity.program + " lacks the entitlement " + *required->string() +
+                                   " (IOUserClientEntitlements of " + entry->name + ")";
+        if (!allowed(breach)) return Error::kern(kIOReturnNotPrivileged, breach);
+    }
+    return success();
+}
+
+void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry, uint32_t type, Done done) {
+    Status checked = check_target(identity, entry);
+    if (!checked.ok()) {
+        done(std::move(checked).error());
+        return;
+    }
+    const uint64_t number = next_++;
+    Connection connection;
+    connection.client = client;
+    connection.identity = std::move(identity);
+    connection.done = std::move(done);
+    connections_.emplace(number, std::move(connection));
+    system::IOService_NewUserClient::In in;
+    in.type = type;
+    lifecycle_.call(system::IOService_NewUserClient::encode(entry, in), {},
+                    context_.deadlines.of(Deadline::new_user_client),
+                    std::string(to_string(Deadline::new_user_client)),
+                    [this, number, entry](Result<CallAnswer> answer) {
+                        user_client_made(number, entry, std::move(answer));
+                    });
+}
+
+Result<EntryId> UserClientConnections::check_user_client(EntryId provider, const CallAnswer& answer) const {
+    const Entry* entry = context_.registry.find(provider);
+    const std::string name = entry == nullptr ? "the driver" : entry->name;
+    if (answer.result.io_return != 0) {
+        return Error::kern(answer.result.io_return, "NewUserClient of " + name + " returned an error");
+    }
+    const auto out = system::IOService_NewUserClient::decode_result(answer.result);
+    if (!out.ok() || out->userClient.kind != protocol::RefKind::object) {
+        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned no object");
+    }
+    const EntryId id = out->userClient.id;
+    const Entry* user_client = context_.registry.find(id);
+    const Instance* made = lifecycle_.find(id);
+    const Instance* owner = lifecycle_.find(provider);
+    if (user_client == nullptr || made == nullptr || owner == nullptr || made->process != owner->process) {
+        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned an object of somebody else");
+    }
+    if (!user_client->is_kind_of("IOUserUserClient")) {
+        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned a " +
+                                                     user_client->class_name() +
+                                                     "; write IOClass IOUserUserClient in its dictionary");
+    }
+    if (user_client->activity != Activity::active) {
+        return Error::kern(kIOReturnOffline, "the user client was terminated at once");
+    }
+    for (const auto& [number, connection] : connections_) {
+        if (connection.user_client == id) {
+            return Error::kern(kIOReturnBusy, "NewUserClient of " + name + " returned a user client that is in use");
+        }
+    }
+    return id;
+}
+
+Status UserClientConnections::check_access(const ClientIdentity& identity, EntryId user_client) {
+    if (context_.policy == PolicyMode::off) return success();
+    const Instance* instance = lifecycle_.find(user_client);
+    const Entry* entry = context_.registry.find(user_client);
+    const ClientAccess access{instance->personality->entitlements, identity.entitlements,
+                              instance->personality->bundle_id, entry->property("IOServiceDEXTEntitlements"),
+                              identity.uid == 0};
+    const auto breach = refuse_client(access);
+    if (!breach || allowed(*breach + " (" + identity.program + ")")) return success();
+    return Error::kern(kIOReturnNotPermitted, *breach);
+}
+
+void UserClientConnections::user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer) {
+    const auto place = connections_.find(number);
+    if (!answer.ok()) {
+        if (place != connections_.end()) fail(number, std::move(answer).error());
+        return;
+    }
+    Result<EntryId> made = check_user_client(provider, answer.value());
+    if (place == connections_.end()) {  // the client went away while the driver worked
+        if (made.ok()) lifecycle_.terminate(made.value());
+        return;
+    }
+    if (!made.ok()) return fail(number, std::move(made).error());
+    Connection& connection = place->second;
+    connection.user_client = made.value();
+    Status access = check_access(connection.identity, connection.user_client);
+    if (!access.ok()) return fail(number, std::move(access).error());
+    context_.registry.set_property(connection.user_client, "IOUserClientCreator",
+                                   "pid " + std::to_string(connection.identity.pid) + ", " +
+                                       connection.identity.program);
+    attach(number);
+}
+
+void UserClientConnections::attach(uint64_t number) {
+    Connection& connection = connections_.at(number);
+    Result<UniqueFd> memory = Channel::create_memory();
+    if (!memory.ok()) return fail(number, std::move(memory).error());
+    Result<UniqueFd> copy = memory->duplicate();
+    if (!copy.ok()) return fail(number, std::move(copy).error());
+    Result<std::pair<Socket, Socket>> sides = Socket::pair();
+    if (!sides.ok()) return fail(number, std::move(sides).error());
+
+    std::vector<UniqueFd> for_driver;
+    for_driver.push_back(std::move(memory).value());
+    for_driver.push_back(sides->first.take_fd());
+    auto for_client = std::make_shared<std::vector<UniqueFd>>();
+    for_client->push_back(std::move(copy).value());
+    for_client->push_back(sides->second.take_fd());
+
+    connection.state = OpenState::attaching;
+    driver::AttachClient request;
+    request.entry = connection.user_client;
+    request.connection = number;
+    request.client_pid = connection.identity.pid;
+    request.client_name = connection.identity.program;
+    request.entitlements = connection.identity.entitlements;
+    lifecycle_.find(connection.user_client)
+        ->process->request(std::move(request), std::move(for_driver), context_.deadlines.of(Deadline::attach_client),
+                           std::string(to_string(Deadline::attach_client)),
+                           [this, number, for_client](const Result<Message>& reply) {
+                               attached(number, std::move(*for_client), reply);
+                           });
+}
+
+void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply) {
+    const auto place = connections_.find(number);
+    if (place == connections_.end()) return;
+    if (!reply.ok()) return fail(number, Error{reply.error()});
+    const Result<driver::Reply> answer = decode<driver::Reply>(reply.value());
+    if (!answer.ok()) return fail(number, Error{answer.error()});
+    if (answer->io_return != 0) return fail(number, Error::kern(answer->io_return, answer->reason));
+    Connection& connection = place->second;
+    const Instance* instance = lifecycle_.find(connection.user_client);
+    if (instance == nullptr) return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
+    connection.state = OpenState::connected;
+    const Done done = std::exchange(connection.done, nullptr);
+    Opened opened;
+    opened.connection = number;
+    opened.user_client = connection.user_client;
+    opened.driver_pid = instance->process->pid();
+    opened.fds = std::move(fds);
+    done(std::move(opened));
+}
+
+void UserClientConnections::fail(uint64_t number, Error error) {
+    const auto place = connections_.find(number);
+    if (place == connections_.end()) return;
+    Connection failed = std::move(place->second);
+    connections_.erase(place);
+    if (failed.user_client != kNoEntry) lifecycle_.terminate(failed.user_client);
+    if (failed.done) failed.done(std::move(error));
+}
+
+Status UserClientConnections::close(uint64_t client, uint64_t number) {
+    const auto place = connections_.find(number);
+    if (place == connections_.end() || place->second.client != client) {
+        return Error{Errc::not_found, 0, "there is no connection " + std::to_string(number)};
+    }
+    const Connection closing = std::move(place->second);
+    connections_.erase(place);
+    if (const Instance* instance = lifecycle_.find(closing.user_client)) {
+        instance->process->send(driver::DetachClient{number});
+    }
+    if (closing.user_client != kNoEntry) lifecycle_.terminate(closing.user_client);
+    return success();
+}
+
+void UserClientConnections::client_gone(uint64_t client) {
+    std::vector<uint64_t> numbers;
+    for (const auto& [number, connection] : connections_) {
+        if (connection.client == client) numbers.push_back(number);
+    }
+    for (const uint64_t number : numbers) (void)close(client, number).ok();
+}
+
+void UserClientConnections::user_client_inactive(const Entry& entry) {
+    for (auto place = connections_.begin(); place != connections_.end(); ++place) {
+        if (place->second.user_client != entry.id) continue;
+        const uint64_t number = place->first;
+        const Connection lost = std::move(place->second);
+        connections_.erase(place);
+        const Instance* instance = lifecycle_.find(entry.id);
+        const bool crashed = instance != nullptr && instance->end == End::process_died;
+        const std::string reason = crashed ? "the driver process died" : "the driver ended the user client";
+        if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
+        if (lost.done) {
+            lost.done(Error::kern(kIOReturnOffline, reason));
+        } else {
+            died_(lost.client, protocol::client::ConnectionDied{number, reason});
+        }
+        return;
+    }
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "daemon/context.h"
+#include "daemon/lifecycle/lifecycle.h"
+#include "rpc/protocol/client.h"
+
+namespace opendext::daemon {
+
+/// Who a client program is, as the kernel and itself say.
+struct ClientIdentity {
+    int32_t pid = 0;
+    uint32_t uid = 0;
+    std::string program;
+    Dictionary entitlements;  ///< none yet: programs on Linux carry no signature
+};
+
+/// How far an IOServiceOpen is.
+enum class OpenState : uint8_t {
+    asking_driver,  ///< NewUserClient runs
+    attaching,      ///< the driver process takes its end of the channel
+    connected,
+};
+[[nodiscard]] std::string_view to_string(OpenState state);
+
+/// The connections between client programs and user clients: opening, closing, and telling each side when the other
+/// is gone.
+class UserClientConnections {
+  public:
+    struct Opened {
+        uint64_t connection = 0;
+        EntryId user_client = kNoEntry;
+        int32_t driver_pid = 0;
+        std::vector<UniqueFd> fds;  ///< channel memory, side socket
+    };
+    using Done = std::function<void(Result<Opened>)>;
+    /// A connection that the client still holds has lost its driver.
+    using Died = std::function<void(uint64_t client, protocol::client::ConnectionDied)>;
+    UserClientConnections(Context& context, Lifecycle& lifecycle, Died died);
+
+    /// `done` comes once, later. If the client was dropped meanwhile the user client is ended again.
+    void open(uint64_t client, ClientIdentity identity, EntryId entry, uint32_t type, Done done);
+    /// Errc::not_found if it is not this client's.
+    Status close(uint64_t client, uint64_t connection);
+    void client_gone(uint64_t client);
+    [[nodiscard]] size_t count() const { return connections_.size(); }
+
+  private:
+    struct Connection {
+        uint64_t client = 0;
+        EntryId user_client = kNoEntry;
+        OpenState state = OpenState::asking_driver;
+        ClientIdentity identity;
+        Done done;
+    };
+    [[nodiscard]] Status check_target(const ClientIdentity& identity, EntryId entry);
+    void user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer);
+    [[nodiscard]] Result<EntryId> check_user_client(EntryId provider, const CallAnswer& answer) const;
+    [[nodiscard]] Status check_access(const ClientIdentity& identity, EntryId user_client);
+    void attach(uint64_t number);
+    void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);
+    void fail(uint64_t number, Error error);
+    /// The policy decides what a breach costs; dev mode logs it once.
+    [[nodiscard]] bool allowed(const std::string& breach);
+    void user_client_inactive(const Entry& entry);
+
+    Context& context_;
+    Lifecycle& lifecycle_;
+    Died died_;
+    uint64_t next_ = 1;
+    std::map<uint64_t, Connection> connections_;
+    std::set<std::string> said_;
+};
+
+}  // namespace opendext::daemon

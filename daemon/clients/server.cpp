@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/clients/server.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "daemon/io_return.h"
+#include "DriverKit/IOService.system.h"
+
+namespace opendext::daemon {
+
+namespace client = protocol::client;
+
+protocol::Outcome outcome_of(const Error& error) {
+    int32_t io_return = kIOReturnError;
+    switch (error.code) {
+        case Errc::kern: return {static_cast<int32_t>(error.number), error.message};
+        case Errc::invalid:
+        case Errc::malformed: io_return = kIOReturnBadArgument; break;
+        case Errc::not_found: io_return = kIOReturnNotFound; break;
+        case Errc::not_permitted: io_return = kIOReturnNotPermitted; break;
+        case Errc::not_ready: io_return = kIOReturnNotReady; break;
+        case Errc::timed_out: io_return = kIOReturnTimeout; break;
+        case Errc::peer_gone: io_return = kIOReturnNotResponding; break;
+        case Errc::no_space: io_return = kIOReturnNoResources; break;
+        case Errc::unsupported: io_return = kIOReturnUnsupported; break;
+        case Errc::unknown:
+        case Errc::system:
+        case Errc::exists: break;
+    }
+    return {io_return, error.text()};
+}
+
+ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher, Catalogue& catalogue,
+                           std::string realm, int32_t keeper_pid, Limits limits, Hooks hooks)
+    : context_(context),
+      lifecycle_(lifecycle),
+      matcher_(matcher),
+      catalogue_(catalogue),
+      realm_(std::move(realm)),
+      keeper_pid_(keeper_pid),
+      limits_(limits),
+      hooks_(std::move(hooks)),
+      subscriptions_([this] { return matcher_.match_context(); },
+                     {[this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
+                      [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
+      connections_(context, lifecycle,
+                   [this](uint64_t to, client::ConnectionDied event) { reply(to, 0, std::move(event)); }) {
+    context_.registry.observe([this](Event event, const Entry& entry) {
+        subscriptions_.on_event(event, entry);
+        if (event == Event::busy_changed && !waits_.empty()) context_.loop.post([this] { check_quiet(); });
+    });
+}
+
+ClientServer::~ClientServer() {
+    if (listener_) ::unlink(path_.c_str());
+}
+
+Status ClientServer::listen(const std::filesystem::path& path, mode_t mode) {
+    // The keeper holds the realm's lock: whoever listened here before is dead.
+    ::unlink(path.c_str());
+    path_ = path;
+    listener_ = std::make_unique<Listener>(OD_TRY(Listener::bind(path, mode)));
+    accepting_ = context_.loop.watch(listener_->fd(), EPOLLIN, [this](uint32_t) { accept(); });
+    return success();
+}
+
+void ClientServer::stop_listening() {
+    if (!listener_) return;
+    accepting_.reset();
+    listener_.reset();
+    ::unlink(path_.c_str());
+}
+
+void ClientServer::accept() {
+    Result<std::optional<Socket>> accepted = listener_->accept();
+    if (!accepted.ok()) {
+        context_.log.write(LogLevel::error, "clients", accepted.error().text());
+        return;
+    }
+    if (accepted.value()) add(std::move(*accepted.value()));
+}
+
+void ClientServer::add(Socket socket) {
+    if (clients_.size() >= limits_.clients) {
+        context_.log.write(LogLevel::error, "clients", "refused a client: too many are connected");
+        return;
+    }
+    const uint64_t number = next_++;
+    Client client;
+    client.number = number;
+    const Result<PeerCredentials> peer = peer_credentials(socket);
+    if (peer.ok()) {
+        client.identity.pid = peer->pid;
+        client.identity.uid = peer->uid;
+    }
+    client.connection = std::make_unique<Connection>(
+        context_.loop, std::move(socket), limits_.queue,
+        [this, number](Message message) { received(number, std::move(message)); },
+        [this, number](const Error& reason) { closed(number, reason); });
+    clients_.emplace(number, std::move(client));
+}
+
+ClientServer::Client* ClientServer::find(uint64_t number) {
+    const auto client = clients_.find(number);
+    return client == clients_.end() ? nullptr : &client->second;
+}
+
+void ClientServer::closed(uint64_t number, const Error& reason) {
+    const auto place = clients_.find(number);
+    if (place == clients_.end()) return;
+    if (reason.code != Errc::peer_gone) {
+        context_.log.write(LogLevel::error, "clients",
+                           "client " + place->second.identity.program + "[" +
+                               std::to_string(place->second.identity.pid) + "] is dropped: " + reason.text());
+    }
+    subscriptions_.remove_all(number);
+    std::erase_if(waits_, [&](const auto& wait) { return wait.second.client == number; });
+    clients_.erase(place);
+    connections_.client_gone(number);
+}
+
+void ClientServer::refuse(Client& client, const std::string& reason) {
+    client.connection->close();
+    // Later: its messages are being delivered just now.
+    context_.loop.post([this, number = client.number, reason] { closed(number, Error{Errc::malformed, 0, reason}); });
+}
+
+void ClientServer::received(uint64_t number, Message message) {
+    Client* client = find(number);
+    if (client == nullptr || !client->connection->open()) return;
+    if (!client->greeted && message.kind != static_cast<uint32_t>(client::Kind::hello)) {
+        return refuse(*client, "the first message was not Hello");
+    }
+    if (!handle(*client, message)) {
+        refuse(*client, "message kind " + std::to_string(message.kind) + " is unknown or malformed");
+    }
+}
+
+void ClientServer::reply_status(uint64_t number, uint64_t serial, const Status& status) {
+    client::Reply answer;
+    if (!status.ok()) static_cast<protocol::Outcome&>(answer) = outcome_of(status.error());
+    reply(number, serial, std::move(answer));
+}
+
+namespace {
+/// Decodes the message as T and gives it to `handle`; false if it is malformed.
+template <typename T, typename Handle>
+bool with(const Message& message, Handle handle) {
+    Result<T> decoded = decode<T>(message);
+    if (!decoded.ok()) return false;
+    handle(std::move(decoded).value());
+    return true;
+}
+}  // namespace
+
+bool ClientServer::handle(Client& client, Message& message) {
+    return handle_registry(client, message) || handle_control(client, message);
+}
+
+bool ClientServer::handle_registry(Client& client, const Message& message) {
+    const uint64_t serial = message.serial;
+    switch (static_cast<client::Kind>(message.kind)) {
+        case client::Kind::hello:
+            return with<client::Hello>(message, [&](auto request) { hello(client, request, serial); });
+        case client::Kind::match:
+            return with<client::Match>(message, [&](auto request) { match(client, request, serial); });
+        case client::Kind::get_entry:
+            return with<client::GetEntry>(message, [&](auto request) { get_entry(client, request, serial); });
+        case client::Kind::get_relatives:
+            return with<client::GetRelatives>(message,
+                                              [&](auto request) { get_relatives(client, request, serial); });
+        case client::Kind::subscribe:
+            return with<client::Subscribe>(message,
+                                           [&](auto request) { subscribe(client, std::move(request), serial); });
+        case client::Kind::unsubscribe:
+            return with<client::Unsubscribe>(
+                message, [&](auto request) { subscriptions_.remove(client.number, request.subscription); });
+        case client::Kind::set_properties:
+            return with<client::SetProperties>(
+                message, [&](auto request) { set_properties(client, std::move(request), serial); });
+        case client::Kind::wait_quiet:
+            return with<client::WaitQuiet>(message, [&](auto request) { wait_quiet(client, request, serial); });
+        default: return false;
+    }
+}
+
+bool ClientServer::handle_control(Client& client, const Message& message) {
+    const uint64_t number = client.number;
+    const uint64_t serial = message.serial;
+    const auto done = [this, number, serial](const Status& status) { reply_status(number, serial, status); };
+    const auto administer = [&](auto action) {
+        if (may_administer(client)) {
+            action();
+        } else {
+            done(Error::kern(kIOReturnNotPrivileged, "only the realm's owner and root may do this"));
+        }
+    };
+    switch (static_cast<client::Kind>(message.kind)) {
+        case client::Kind::open:
+            return with<client::Open>(message, [&](auto request) {
+                if (client.waits >= limits_.waits) {
+                    client::Opened refused;
+                    refused.outcome = {kIOReturnNoResources, "too many opens at a time"};
+                    return reply(number, serial, std::move(refused));
+                }
+                ++client.waits;
+                connections_.open(number, client.identity, request.entry, request.type,
+                                  [this, number, serial](Result<UserClientConnections::Opened> opened) {
+                                      if (Client* waiting = find(number)) --waiting->waits;
+                                      client::Opened answer;
+                                      if (!opened.ok()) {
+                                          answer.outcome = outcome_of(opened.error());
+                                          return reply(number, serial, std::move(answer));
+                                      }
+                                      answer.connection = opened->connection;
+                                      answer.user_client = opened->user_client;
+                                      answer.driver_pid = opened->driver_pid;
+                                      reply(number, serial, std::move(answer), std::move(opened->fds));
+                                  });
+            });
+        case client::Kind::close:
+            return with<client::Close>(
+                message, [&](auto request) { done(connections_.close(number, request.connection)); });
+        case client::Kind::install:
+            return with<client::Install>(message, [&](auto request) {
+                administer([&] { catalogue_.install(request.bundle_path, done); });
+            });
+        case client::Kind::uninstall:
+            return with<client::Uninstall>(message, [&](auto request) {
+                administer([&] { catalogue_.uninstall(request.bundle_id, done); });
+            });
+        case client::Kind::list_extensions:
+            return with<client::ListExtensions>(
+                message, [&](auto) { reply(number, serial, client::Extensions{catalogue_.list()}); });
+        case client::Kind::stop_realm:
+            return with<client::StopRealm>(message, [&](auto) {
+                administer([&] { hooks_.stop_realm([done] { done(success()); }); });
+            });
+        default: return false;
+    }
+}
+
+bool ClientServer::may_administer(const Client& client) const {
+    return client.identity.uid == 0 || client.identity.uid == ::geteuid();
+}
+
+void ClientServer::hello(Client& client, const client::Hello& hello, uint64_t serial) {
+    if (hello.version != client::kVersion) {
+        return reply_status(client.number, serial,
+                            Error{Errc::unsupported, 0,
+                                  "opendextd speaks version " + std::to_string(client::kVersion) + ", the program " +
+                                      std::to_string(hello.version) + "; install both from the same build"});
+    }
+    client.greeted = true;
+    client.identity.program = hello.program.substr(0, 256);
+    client::Welcome welcome;
+    welcome.root = context_.registry.root();
+    welcome.realm = realm_;
+    welcome.daemon_pid = ::getpid();
+    welcome.keeper_pid = keeper_pid_;
+    reply(client.number, serial, std::move(welcome));
+}
+
+void ClientServer::match(Client& client, const client::Match& request, uint64_t serial) {
+    client::Entries entries;
+    entries.generation = context_.registry.generation();
+    const MatchContext context = matcher_.match_context();
+    for (const EntryId id : context_.registry.all()) {
+        const Entry* entry = context_.registry.find(id);
+        if (!entry->service || !entry->registered || entry->activity != Activity::active) continue;
+        if (!opendext::daemon::match(*entry, request.matching, context).matches) continue;
+        entries.ids.push_back(id);
+        if (request.limit != 0 && entries.ids.size() >= request.limit) break;
+    }
+    reply(client.number, serial, std::move(entries));
+}
+
+void ClientServer::get_entry(Client& client, const client::GetEntry& request, uint64_t serial) {
+    client::Entry answer;
+    answer.id = request.id;
+    const Entry* entry = context_.registry.find(request.id);
+    const bool gone = entry == nullptr;
+    if (gone) entry = context_.registry.find_departed(request.id);
+    if (entry == nullptr) {
+        answer.outcome = {kIOReturnNotFound, "there is no such entry"};
+        return reply(client.number, serial, std::move(answer));
+    }
+    answer.name = entry->name;
+    answer.location = entry->location;
+    answer.class_name = entry->class_name();
+    answer.classes = entry->classes;
+    if (entry->registered) answer.flags |= client::kEntryRegistered;
+    if (entry->matched) answer.flags |= client::kEntryMatched;
+    if (entry->activity == Activity::active) answer.flags |= client::kEntryActive;
+    if (entry->service) answer.flags |= client::kEntryService;
+    answer.busy = entry->busy;
+    // Who holds the entry: the tree, its clients, its driver process.
+    const Instance* instance = gone ? nullptr : lifecycle_.find(entry->id);
+    answer.retain_count = static_cast<uint32_t>(1 + entry->clients.size() + (instance != nullptr ? 1 : 0));
+    answer.generation = context_.registry.generation();
+    if (request.with_properties) answer.properties = entry->merged_properties();
+    answer.state = gone ? std::string(to_string(Activity::detached)) : lifecycle_.state_text(*entry);
+    if (instance != nullptr && instance->process) answer.server_pid = instance->process->pid();
+    reply(client.number, serial, std::move(answer));
+}
+
+void ClientServer::get_relatives(Client& client, const client::GetRelatives& request, uint64_t serial) {
+    client::Entries entries;
+    entries.generation = context_.registry.generation();
+    const Entry* entry = context_.registry.find(request.id);
+    if (entry == nullptr) {
+        entries.outcome = {kIOReturnNotFound, "there is no such entry"};
+    } else if (request.plane == kServicePlane) {
+        entries.ids = request.parents ? entry->providers : entry->clients;
+    }
+    reply(client.number, serial, std::move(entries));
+}
+
+void ClientServer::subscribe(Client& client, client::Subscribe request, uint64_t serial) {
+    client::Entries entries;
+    entries.generation = context_.registry.generation();
+    if (request.type > client::Subscription::interest) {
+        entries.outcome = {kIOReturnBadArgument, "unknown kind of subscription"};
+    } else if (subscriptions_.contains(client.number, request.subscription)) {
+        entries.outcome = {kIOReturnBadArgument, "the subscription number is in use"};
+    } else if (subscriptions_.count(client.number) >= limits_.subscriptions) {
+        entries.outcome = {kIOReturnNoResources, "too many subscriptions"};
+    } else if (request.type == client::Subscription::interest && context_.registry.find(request.entry) == nullptr) {
+        entries.outcome = {kIOReturnNotFound, "there is no such entry"};
+    } else {
+        entries.ids = subscriptions_.add(client.number, request);
+    }
+    reply(client.number, serial, std::move(entries));
+}
+
+void ClientServer::set_properties(Client& client, client::SetProperties request, uint64_t serial) {
+    const uint64_t number = client.number;
+    const Instance* instance = lifecycle_.find(request.entry);
+    if (context_.registry.find(request.entry) == nullptr) {
+        return reply_status(number, serial, Error{Errc::not_found, 0, "there is no such entry"});
+    }
+    if (instance == nullptr || !instance->running()) {
+        return reply_status(number, serial, Error::kern(kIOReturnUnsupported, "the entry takes no properties"));
+    }
+    if (request.properties.dictionary() == nullptr) {
+        return reply_status(number, serial, Error::kern(kIOReturnBadArgument, "properties must be a dictionary"));
+    }
+    lifecycle_.set_properties_from_outside(
+        request.entry, std::move(*request.properties.dictionary()),
+        [this, number, serial](const Status& status) { reply_status(number, serial, status); });
+}
+
+void ClientServer::message_clients(EntryId id, uint32_t message, uint64_t argument) {
+    subscriptions_.message(id, message, argument);
+}
+
+bool ClientServer::quiet(EntryId id) const {
+    const Entry* entry = context_.registry.find(id == kNoEntry ? context_.registry.root() : id);
+    if (entry != nullptr && entry->busy > 0) return false;
+    return id != kNoEntry || hooks_.processes_quiet();
+}
+
+void ClientServer::wait_quiet(Client& client, const client::WaitQuiet& request, uint64_t serial) {
+    if (quiet(request.entry)) return reply_status(client.number, serial, success());
+    if (client.waits >= limits_.waits) {
+        return reply_status(client.number, serial, Error{Errc::no_space, 0, "too many waits at a time"});
+    }
+    ++client.waits;
+    const uint64_t number = next_wait_++;
+    QuietWait wait{client.number, serial, request.entry, nullptr};
+    wait.timer = context_.loop.after(std::chrono::milliseconds(request.timeout_ms), [this, number] {
+        const auto place = waits_.find(number);
+        if (place == waits_.end()) return;
+        const QuietWait late = std::move(place->second);
+        waits_.erase(place);
+        if (Client* waiting = find(late.client)) --waiting->waits;
+        reply_status(late.client, late.serial, Error{Errc::timed_out, 0, "something is still being started or stopped"});
+    });
+    waits_.emplace(number, std::move(wait));
+}
+
+void ClientServer::check_quiet() {
+    for (auto place = waits_.begin(); place != waits_.end();) {
+        if (!quiet(place->second.entry)) {
+            ++place;
+            continue;
+        }
+        const QuietWait over = std::move(place->second);
+        place = waits_.erase(place);
+        if (Client* waiting = find(over.client)) --waiting->waits;
+        reply_status(over.client, over.serial, success());
+    }
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace opendext::daemon {
+
+std::string_view to_string(DaemonState state) {
+    switch (state) {
+        case DaemonState::starting: return "starting";
+        case DaemonState::serving: return "serving";
+        case DaemonState::ending: return "ending";
+        case DaemonState::over: return "over";
+    }
+    return "unknown";
+}
+
+Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
+    : loop_(loop),
+      options_(std::move(options)),
+      log_(options_.realm.log()),
+      keeper_(loop, options_.deadlines, std::move(keeper),
+              {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
+               [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
+               [this](const Error& error) { keeper_gone(error); }}),
+      context_{loop_, options_.deadlines, log_, registry_, classes_, keeper_, options_.policy, options_.limits},
+      families_(classes_),
+      lifecycle_(context_, families_,
+                 {[this](const Instance& instance) {
+                      matcher_.detached(instance);
+                      loop_.post([this] {
+                          catalogue_.check_waiting();
+                          check_stopped();
+                      });
+                  },
+                  [this](const DriverProcess&) {
+                      loop_.post([this] {
+                          catalogue_.check_waiting();
+                          clients_.check_quiet();
+                          check_stopped();
+                      });
+                  }}),
+      matcher_(context_, families_, index_, lifecycle_),
+      catalogue_(context_, options_.realm.extensions(), index_, matcher_, lifecycle_),
+      clients_(context_, lifecycle_, matcher_, catalogue_, options_.realm.root().string(), options_.keeper_pid,
+               options_.client_limits,
+               {[this](std::function<void()> done) { stop(std::move(done)); }, [this] { return processes_quiet(); }}) {
+    link_.device_directory = options_.realm.is_system() ? "/dev" : options_.realm.devices().string();
+    link_.message_clients = [this](EntryId id, uint32_t message, uint64_t argument) {
+        clients_.message_clients(id, message, argument);
+    };
+}
+
+Daemon::~Daemon() = default;
+
+EntryId Daemon::publish(EntryId provider, const std::string& class_name, const std::string& name,
+                        Dictionary properties) {
+    Registry::Spec spec;
+    spec.provider = provider;
+    spec.classes = classes_.chain(class_name);
+    spec.name = name;
+    spec.properties = std::move(properties);
+    spec.service = class_name != "IORegistryEntry";
+    return registry_.add(std::move(spec)).id;
+}
+
+void Daemon::publish_roots() {
+    const EntryId root = publish(kNoEntry, "IORegistryEntry", "Root",
+                                 {{"IORegistryPlanes", Dictionary{{std::string(kServicePlane), kServicePlane}}},
+                                  {"OpenDextRealm", options_.realm.root().string()},
+                                  {"OpenDextPolicy", to_string(options_.policy)}});
+    platform_ = publish(root, "IOPlatformExpertDevice", "OpenDext", {{"model", "OpenDext"}});
+    resources_ = publish(platform_, "IOResources", "IOResources", {});
+    link_.user_resources = publish(platform_, "IOUserResources", "IOUserResources", {});
+}
+
+void Daemon::publish_resource(const std::string& name) {
+    // IOResourceMatch asks for these before a driver starts; here they are there from the first moment.
+    for (const EntryId id : {resources_, link_.user_resources}) registry_.set_property(id, name, "IOService");
+}
+
+Status Daemon::start() {
+    OD_TRY(families_.add(std::make_unique<CoreFamily>(context_, lifecycle_)));
+    for (const RegisteredFamily& family : options_.families) {
+        hosts_.push_back(std::make_unique<Host>(family.name, context_, lifecycle_, link_));
+        Status added = families_.add(family.make(*hosts_.back()));
+        if (!added.ok()) return std::move(added).error().in("family " + family.name);
+    }
+    publish_roots();
+    publish_resource("IOKit");
+    publish_resource("IOBSD");
+    OD_TRY(catalogue_.load());
+    families_.realm_started();
+    const mode_t mode = options_.realm.is_system() ? 0666 : 0600;
+    OD_TRY(clients_.listen(options_.realm.socket(), mode));
+    state_ = DaemonState::serving;
+    for (const EntryId id : {platform_, resources_, link_.user_resources}) lifecycle_.register_service(id);
+    keeper_.ready();
+    log_.write(LogLevel::notice, "daemon", "the realm " + options_.realm.root().string() + " is up, policy " +
+                                               std::string(to_string(options_.policy)));
+    return success();
+}
+
+void Daemon::stop(std::function<void()> stopped) {
+    if (stopped) when_stopped_.push_back(std::move(stopped));
+    if (state_ == DaemonState::ending || state_ == DaemonState::over) return;
+    state_ = DaemonState::ending;
+    log_.write(LogLevel::notice, "daemon", "the realm ends");
+    matcher_.stop();
+    clients_.stop_listening();
+    stop_deadline_ = loop_.after(options_.deadlines.of(Deadline::shut_down), [this] {
+        log_.write(LogLevel::error, "daemon", "not everything ended in time; the keeper ends the rest");
+        finish();
+    });
+    if (platform_ != kNoEntry) lifecycle_.terminate(platform_);
+    loop_.post([this] { check_stopped(); });
+}
+
+void Daemon::check_stopped() {
+    if (state_ != DaemonState::ending) return;
+    if (registry_.find(platform_) != nullptr || !lifecycle_.processes().all().empty()) return;
+    finish();
+}
+
+void Daemon::finish() {
+    if (state_ == DaemonState::over) return;
+    state_ = DaemonState::over;
+    stop_deadline_.reset();
+    for (const auto& stopped : std::exchange(when_stopped_, {})) stopped();
+    keeper_.shut_down();
+    // One more turn: the answers that were just queued go out.
+    loop_.post([this] { loop_.exit(0); });
+}
+
+void Daemon::keeper_gone(const Error& error) {
+    if (state_ == DaemonState::over) return;
+    log_.write(LogLevel::error, "daemon", "the keeper is gone: " + error.text());
+    state_ = DaemonState::over;
+    loop_.exit(1);
+}
+
+void Daemon::refused_call(const protocol::keeper::Refused& refused) {
+    LogLine line;
+    line.level = LogLevel::error;
+    line.pid = refused.pid;
+    line.subsystem = "opendext";
+    line.category = "sandbox";
+    for (const auto& [number, process] : lifecycle_.processes().all()) {
+        if (process->pid() != refused.pid) continue;
+        line.bundle = process->spec().bundle_id;
+        line.process = process->spec().server_name;
+    }
+    line.message = line.bundle + "[" + std::to_string(refused.pid) + "]: refused: " + refused.call +
+                   (refused.detail.empty() ? "" : " " + refused.detail) + " (sandbox)";
+    if (refused.suppressed > 0) line.message += "; " + std::to_string(refused.suppressed) + " more left out";
+    log_.write(std::move(line));
+}
+
+bool Daemon::processes_quiet() const {
+    const auto& all = lifecycle_.processes().all();
+    return std::all_of(all.begin(), all.end(),
+                       [](const auto& process) { return process.second->state() == ProcessState::ready; });
+}
+
+}  // namespace opendext::daemon

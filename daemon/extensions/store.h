@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "bundle/bundle.h"
+#include "rpc/result.h"
+
+namespace opendext::daemon {
+
+/// A bundle that was copied into the store's staging area and found good; removed again unless committed.
+class StagedBundle {
+  public:
+    StagedBundle(StagedBundle&&) noexcept = default;
+    StagedBundle& operator=(StagedBundle&&) noexcept = default;
+    ~StagedBundle();
+    [[nodiscard]] const bundle::Bundle& bundle() const { return bundle_; }
+
+  private:
+    friend class ExtensionStore;
+    StagedBundle(std::filesystem::path folder, bundle::Bundle bundle)
+        : folder_(std::move(folder)), bundle_(std::move(bundle)) {}
+    std::filesystem::path folder_;
+    bundle::Bundle bundle_;
+};
+
+/// The installed bundles on disk: FOLDER/BUNDLE_ID/NAME.dext. A bundle is there as a whole or not at all; what an
+/// interrupted installation left in FOLDER/.staging is removed by load().
+class ExtensionStore {
+  public:
+    explicit ExtensionStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    /// Checks the bundle at `path`, copies it and checks the copy. Refuses everything but folders and regular files,
+    /// and more of them than a dext can need.
+    Result<StagedBundle> stage(const std::filesystem::path& path);
+    /// Puts the staged bundle in its place, instead of an older copy; gives the bundle as it lies there.
+    Result<bundle::Bundle> commit(StagedBundle staged);
+    Status remove(const std::string& bundle_id);
+
+    struct Loaded {
+        std::vector<bundle::Bundle> bundles;
+        std::vector<std::string> refused;  ///< one line each: why a folder was passed over
+    };
+    Result<Loaded> load();
+
+  private:
+    [[nodiscard]] std::filesystem::path staging() const { return folder_ / ".staging"; }
+    Result<std::filesystem::path> new_staging_folder();
+    std::filesystem::path folder_;
+    uint64_t next_ = 0;
+};
+
+}  // namespace opendext::daemon

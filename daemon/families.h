@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "daemon/family.h"
+#include "daemon/registry/classes.h"
+#include "daemon/registry/registry.h"
+
+namespace opendext::daemon {
+
+/// All families of this opendextd: each hook goes to the families of an object's class chain, most derived first.
+class Families {
+  public:
+    explicit Families(ClassTable& classes) : classes_(classes) {}
+
+    /// Takes the family and declares its classes.
+    Status add(std::unique_ptr<Family> family);
+    void realm_started();
+
+    [[nodiscard]] FamilyVerdict match(const Entry& nub, const Dictionary& table) const;
+    void attached(const Entry& object) const;
+    /// One family after the other; `done` gets the first error.
+    void started(const Registry& registry, EntryId object, std::function<void(Status)> done) const;
+    void registered(const Entry& object) const;
+    void terminating(const Entry& object) const;
+    void ended(const Entry& object, End end) const;
+    /// Whether a family took the call.
+    [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;
+
+  private:
+    ClassTable& classes_;
+    std::vector<std::unique_ptr<Family>> families_;
+};
+
+}  // namespace opendext::daemon

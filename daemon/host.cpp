@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/host.h"
+
+#include <utility>
+
+namespace opendext::daemon {
+
+Result<EntryId> Host::publish(NewEntry entry) {
+    const Entry* provider = context_.registry.find(entry.provider);
+    if (provider == nullptr) return Error{Errc::not_found, 0, "publish: there is no such provider"};
+    if (provider->activity != Activity::active) {
+        return Error{Errc::not_ready, 0, "publish: the provider " + provider->name + " is being terminated"};
+    }
+    Registry::Spec spec;
+    spec.provider = entry.provider;
+    spec.classes = context_.classes.chain(entry.class_name);
+    if (spec.classes.empty()) {
+        return Error{Errc::invalid, 0, "publish: class " + entry.class_name + " was not declared"};
+    }
+    spec.name = std::move(entry.name);
+    spec.location = std::move(entry.location);
+    spec.properties = context_.classes.default_properties(spec.classes);
+    for (auto& [key, value] : entry.properties) spec.properties.insert_or_assign(key, std::move(value));
+    const EntryId id = context_.registry.add(std::move(spec)).id;
+    if (entry.register_now) lifecycle_.register_service(id);
+    return id;
+}
+
+void Host::terminate(EntryId id) {
+    // Later: a family may ask for it while the registry is announcing something about the same entry.
+    context_.loop.post([this, id] { lifecycle_.terminate(id); });
+}
+
+void Host::call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
+                std::string_view deadline_name, std::function<void(Result<CallAnswer>)> done) {
+    if (!done) {
+        lifecycle_.call(std::move(invocation), std::move(fds), deadline, std::string(deadline_name), {});
+        return;
+    }
+    // An error that is known at once is told later, so that a family never hears of it inside its own call.
+    lifecycle_.call(std::move(invocation), std::move(fds), deadline, std::string(deadline_name),
+                    [this, done = std::move(done)](Result<CallAnswer> answer) {
+                        if (answer.ok()) {
+                            done(std::move(answer));
+                            return;
+                        }
+                        context_.loop.post([done, error = std::move(answer).error()] { done(Error{error}); });
+                    });
+}
+
+int32_t Host::process_of(EntryId id) const {
+    const Instance* instance = lifecycle_.find(id);
+    return instance != nullptr && instance->process ? instance->process->pid() : 0;
+}
+
+void Host::log(LogLevel level, EntryId about, std::string_view text) {
+    LogLine line;
+    line.level = level;
+    line.process = "opendextd";
+    line.subsystem = "opendext";
+    line.category = family_;
+    line.message = std::string(text);
+    if (const Instance* instance = lifecycle_.find(about)) line.bundle = instance->personality->bundle_id;
+    context_.log.write(std::move(line));
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ctime>
+#include <utility>
+
+#include "daemon/io_return.h"
+#include "daemon/lifecycle/lifecycle.h"
+#include "daemon/lifecycle/references.h"
+#include "DriverKit/IOService.system.h"
+
+namespace opendext::daemon {
+
+namespace driver = protocol::driver;
+using protocol::Invocation;
+
+namespace {
+
+constexpr uint64_t kKernelMethod = uint64_t{1} << 63;  // kIORPCMessageIDKernel
+constexpr uint64_t kOneWay = 8;                        // flag Oneway (docs/facts/semantics.md section 1)
+constexpr uint32_t kMalformedLimit = 16;
+constexpr size_t kMaxCreated = 4096;  // objects of one process
+
+/// Methods that only opendextd may call on a driver's object.
+bool is_ours(uint64_t msgid) {
+    return msgid == system::IOService_Start::kMsgId || msgid == system::IOService_Stop::kMsgId;
+}
+
+uint64_t monotonic_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+LogLevel level_of(uint8_t os_log_type) {
+    switch (os_log_type) {
+        case 0x00: return LogLevel::notice;
+        case 0x01: return LogLevel::info;
+        case 0x02: return LogLevel::debug;
+        case 0x10: return LogLevel::error;
+        case 0x11: return LogLevel::fault;
+        default: return LogLevel::notice;
+    }
+}
+
+}  // namespace
+
+void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
+                     std::string what, CallDone done) {
+    Instance* owner = find(invocation.object);
+    if (owner == nullptr || !owner->process) {
+        if (done) done(Error{Errc::not_ready, 0, what + ": no driver process has this object"});
+        return;
+    }
+    const ProcessPtr process = owner->process;
+    introduce(invocation.refs, *process, context_.registry);
+    if (!done) {
+        invocation.flags |= kOneWay;
+        process->send(driver::Call{std::move(invocation)}, 0, std::move(fds));
+        return;
+    }
+    process->request(driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
+                     [this, process, done = std::move(done)](Result<Message> reply) {
+                         if (!reply.ok()) return done(std::move(reply).error());
+                         Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
+                         if (!result.ok()) {
+                             nonsense(*process, "answered a call with something else");
+                             return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+                         }
+                         CallAnswer answer{std::move(result->result), std::move(reply->fds)};
+                         const Status checked = check_references(answer.result.refs, answer.fds, *process);
+                         if (!checked.ok()) {
+                             nonsense(*process, "answer: " + checked.error().text());
+                             return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+                         }
+                         done(std::move(answer));
+                     });
+}
+
+void Lifecycle::nonsense(DriverProcess& process, std::string_view what) {
+    LogLine line;
+    line.level = LogLevel::error;
+    line.pid = process.pid();
+    line.bundle = process.spec().bundle_id;
+    line.process = process.spec().server_name;
+    line.subsystem = "opendext";
+    line.category = "protocol";
+    line.message = "the driver process sent nonsense: " + std::string(what);
+    context_.log.write(std::move(line));
+    if (++process.malformed >= kMalformedLimit) process.kill("sent nonsense " + std::to_string(process.malformed) + " times");
+}
+
+void Lifecycle::message(DriverProcess& process, Message message) {
+    switch (static_cast<driver::Kind>(message.kind)) {
+        case driver::Kind::call: driver_call(process, std::move(message)); return;
+        case driver::Kind::create: create(process, message); return;
+        case driver::Kind::drop: drop(process, message); return;
+        case driver::Kind::log: log_line(process, message); return;
+        default: nonsense(process, "message kind " + std::to_string(message.kind)); return;
+    }
+}
+
+Responder Lifecycle::responder(DriverProcess& process, uint64_t serial, bool one_way) {
+    return Responder([this, weak = process.weak_from_this(), serial, one_way](CallAnswer answer) {
+        const ProcessPtr caller = weak.lock();
+        if (one_way || !caller || caller->state() != ProcessState::ready) return;
+        introduce(answer.result.refs, *caller, context_.registry);
+        caller->send(driver::CallResult{std::move(answer.result)}, serial, std::move(answer.fds));
+    });
+}
+
+void Lifecycle::driver_call(DriverProcess& process, Message message) {
+    Result<driver::Call> decoded = decode<driver::Call>(message);
+    if (!decoded.ok()) return nonsense(process, decoded.error().text());
+    Invocation& invocation = decoded->invocation;
+    const bool one_way = (invocation.flags & kOneWay) != 0;
+    const Responder respond = responder(process, message.serial, one_way);
+    const Status checked = check_references(invocation.refs, message.fds, process);
+    if (!checked.ok()) {
+        nonsense(process, "call: " + checked.error().text());
+        return respond(kIOReturnBadArgument);
+    }
+    const EntryId target = invocation.object;
+    const bool own = process.objects.contains(target);
+    if (!own && !process.known.contains(target)) {
+        nonsense(process, "a call on an object that it was never told of");
+        return respond(kIOReturnNotPermitted);
+    }
+    const Entry* entry = context_.registry.find(target);
+    if (entry == nullptr) return respond(kIOReturnOffline);
+
+    if (own || (invocation.msgid & kKernelMethod) != 0 || find(target) == nullptr) {
+        KernelCall call{std::move(invocation), std::move(message.fds), own, process.number(), respond};
+        if (!families_.call(*entry, call)) respond(kIOReturnUnsupported);
+        return;
+    }
+    relay(process, std::move(invocation), std::move(message.fds), respond);
+}
+
+void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<UniqueFd> fds, Responder respond) {
+    if (is_ours(invocation.msgid)) {
+        nonsense(from, "a call of Start or Stop on an object of another process");
+        return respond(kIOReturnNotPermitted);
+    }
+    const Instance* owner = find(invocation.object);
+    if (owner == nullptr || (!owner->running() && owner->state != InstanceState::stopping)) {
+        return respond(kIOReturnNotReady);
+    }
+    if ((invocation.flags & kOneWay) != 0) {
+        call(std::move(invocation), std::move(fds), {}, "relayed call", {});
+        return;
+    }
+    call(std::move(invocation), std::move(fds), context_.deadlines.of(Deadline::relayed_call),
+         std::string(to_string(Deadline::relayed_call)), [respond](Result<CallAnswer> answer) {
+             if (answer.ok()) return respond(std::move(answer).value());
+             switch (answer.error().code) {
+                 case Errc::timed_out: return respond(kIOReturnTimeout);
+                 case Errc::peer_gone: return respond(kIOReturnOffline);
+                 case Errc::kern: return respond(static_cast<int32_t>(answer.error().number));
+                 default: return respond(kIOReturnNotReady);
+             }
+         });
+}
+
+void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done) {
+    Instance* instance = find(id);
+    if (instance == nullptr || !instance->running()) return done(Error::kern(kIOReturnNotReady, "it is not running"));
+    if (instance->outside_properties) return done(Error::kern(kIOReturnBusy, "another program is setting properties"));
+    system::IOService_SetProperties::In in;
+    in.properties.kind = protocol::RefKind::value;
+    in.properties.value = properties;
+    instance->outside_properties = std::move(properties);
+    call(system::IOService_SetProperties::encode(id, in), {}, context_.deadlines.of(Deadline::set_properties),
+         std::string(to_string(Deadline::set_properties)),
+         [this, id, done = std::move(done)](const Result<CallAnswer>& answer) {
+             if (Instance* over = find(id)) over->outside_properties.reset();
+             if (!answer.ok()) return done(Error{answer.error()});
+             const int32_t io_return = answer->result.io_return;
+             done(io_return == 0 ? success() : Status(Error::kern(io_return, "SetProperties returned an error")));
+         });
+}
+
+bool Lifecycle::is_outside_echo(EntryId id, const Dictionary& properties) const {
+    const Instance* instance = find(id);
+    return instance != nullptr && instance->outside_properties && *instance->outside_properties == properties;
+}
+
+void Lifecycle::create(DriverProcess& process, const Message& message) {
+    const Result<driver::Create> request = decode<driver::Create>(message);
+    if (!request.ok()) return nonsense(process, request.error().text());
+    Result<driver::Created> created = create_object(process, request.value());
+    if (created.ok()) {
+        process.send(std::move(created).value(), message.serial);
+        return;
+    }
+    driver::Created refusal;
+    refusal.outcome.io_return = static_cast<int32_t>(created.error().number);
+    refusal.outcome.reason = created.error().message;
+    process.send(std::move(refusal), message.serial);
+}
+
+Result<driver::Created> Lifecycle::create_object(DriverProcess& process, const driver::Create& request) {
+    const Instance* creator = find(request.provider);
+    const Entry* provider = context_.registry.find(request.provider);
+    if (creator == nullptr || provider == nullptr || creator->process.get() != &process) {
+        return Error::kern(kIOReturnUnsupported, "Create: the provider must be the calling object itself");
+    }
+    if (provider->activity != Activity::active) {
+        return Error::kern(kIOReturnNotReady, "Create: the provider is being terminated");
+    }
+    if (process.objects.size() >= kMaxCreated) {
+        return Error::kern(kIOReturnNoResources, "Create: the process has too many objects");
+    }
+    const Value* named = provider->property(request.properties_key);
+    const Dictionary* table = named == nullptr ? nullptr : named->dictionary();
+    if (table == nullptr) {
+        return Error::kern(kIOReturnBadArgument, "Create: " + provider->name + " has no dictionary property " +
+                                                     request.properties_key);
+    }
+    const std::string* kernel_class = find_string(*table, "IOClass");
+    if (kernel_class == nullptr) {
+        return Error::kern(kIOReturnBadArgument, "Create: " + request.properties_key + " has no string IOClass");
+    }
+    const ClassTable::Known* known = context_.classes.find(*kernel_class);
+    if (known == nullptr || !known->declaration.for_drivers) {
+        return Error::kern(kIOReturnUnsupported,
+                           "Create: " + request.properties_key + "/IOClass: no class " + *kernel_class);
+    }
+    const std::string* user_class = find_string(*table, "IOUserClass");
+    if (user_class == nullptr || !process.has_class(*user_class)) {
+        return Error::kern(kIOReturnUnsupported, "Create: " + request.properties_key + "/IOUserClass " +
+                                                     (user_class == nullptr ? "is missing" : *user_class +
+                                                      " is no class of the process"));
+    }
+    Registry::Spec spec;
+    spec.provider = request.provider;
+    spec.classes = context_.classes.chain(*kernel_class);
+    spec.name = *user_class;
+    spec.properties = context_.classes.default_properties(spec.classes);
+    for (const auto& [key, value] : *table) spec.properties.insert_or_assign(key, value);
+    spec.properties.insert_or_assign("CFBundleIdentifier", creator->personality->bundle_id);
+    spec.properties.insert_or_assign("IOUserServerName", creator->personality->server_name);
+    auto instance = std::make_unique<Instance>();
+    instance->provider = request.provider;
+    instance->personality = creator->personality;
+    instance->created = true;
+    instance->process = creator->process;
+    instance->state = InstanceState::started;
+    instance->start_finished = true;
+
+    const EntryId id = context_.registry.add(std::move(spec)).id;
+    instance->entry = id;
+    instances_.emplace(id, std::move(instance));
+    process.objects.insert(id);
+    context_.registry.set_user_classes(id, process.class_chain(*user_class));
+    if (const Entry* entry = context_.registry.find(id)) families_.attached(*entry);
+
+    driver::Created created;
+    created.entry = id;
+    created.user_class = *user_class;
+    created.kernel_class = *kernel_class;
+    return created;
+}
+
+void Lifecycle::drop(DriverProcess& process, const Message& message) {
+    const Result<driver::Drop> drop = decode<driver::Drop>(message);
+    if (!drop.ok()) return nonsense(process, drop.error().text());
+    const EntryId id = drop.value().entry;
+    process.known.erase(id);
+    // The process lets an object of its own go: one of Create() whose Start failed.
+    Instance* instance = process.objects.contains(id) ? find(id) : nullptr;
+    if (instance == nullptr || !instance->created || !instance->running()) return;
+    instance->state = InstanceState::failed;
+    instance->failure = "the process released it";
+    termination_.terminate(id);
+}
+
+void Lifecycle::log_line(DriverProcess& process, const Message& message) {
+    Result<driver::Log> said = decode<driver::Log>(message);
+    if (!said.ok()) return nonsense(process, said.error().text());
+    uint64_t skipped = 0;
+    LogLine line;
+    line.pid = process.pid();
+    line.bundle = process.spec().bundle_id;
+    line.process = process.spec().server_name;
+    if (!process.log_budget.take(monotonic_ns(), skipped)) return;
+    if (skipped > 0) {
+        LogLine note = line;
+        note.level = LogLevel::error;
+        note.subsystem = "opendext";
+        note.category = "log";
+        note.message = std::to_string(skipped) + " lines of this driver were left out: it logs too fast";
+        context_.log.write(std::move(note));
+    }
+    line.level = level_of(said->type);
+    line.time_ns = said->time_ns;
+    line.subsystem = std::move(said->subsystem);
+    line.category = std::move(said->category);
+    line.message = std::move(said->text);
+    context_.log.write(std::move(line));
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/context.h"
+#include "daemon/families.h"
+#include "daemon/lifecycle/instance.h"
+#include "daemon/lifecycle/processes.h"
+#include "daemon/registry/termination.h"
+
+namespace opendext::daemon {
+
+/// The life of every object that lives in a driver process, from the candidate to its end, and what its process
+/// says meanwhile. One state machine per object (InstanceState); every wait has a deadline. start.cpp: up to Start;
+/// stop.cpp: registration, Stop, death; calls.cpp: messages of drivers.
+class Lifecycle {
+  public:
+    struct Hooks {
+        /// An instance left the registry. `instance.state` is detached; `end` and `start_finished` say how.
+        std::function<void(const Instance&)> detached;
+        /// No message of the process will come any more.
+        std::function<void(const DriverProcess&)> process_gone;
+    };
+    Lifecycle(Context& context, Families& families, Hooks hooks);
+
+    /// Attaches `candidate` to the nub and starts it. `outcome` comes once, later: success when Start has succeeded
+    /// and everything that it deferred is done, else why not; Errc::peer_gone if the process died.
+    void start(const Candidate& candidate, EntryId nub, std::function<void(Status)> outcome);
+    void register_service(EntryId id);
+    void terminate(EntryId id) { termination_.terminate(id); }
+
+    using CallDone = std::function<void(Result<CallAnswer>)>;
+    /// Calls a method in the process that owns `invocation.object`. `done` may be empty (one-way).
+    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
+              std::string what, CallDone done);
+
+    /// A client program sets properties: the driver's SetProperties decides. Without an override it is unsupported.
+    void set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done);
+    /// Whether a SetProperties that the owner just made is the echo of one from outside that it did not override.
+    [[nodiscard]] bool is_outside_echo(EntryId id, const Dictionary& properties) const;
+
+    [[nodiscard]] Instance* find(EntryId id);
+    [[nodiscard]] const Instance* find(EntryId id) const;
+    [[nodiscard]] Processes& processes() { return processes_; }
+    [[nodiscard]] const Processes& processes() const { return processes_; }
+    [[nodiscard]] const Termination& termination() const { return termination_; }
+    /// For readers: the state of an entry in words.
+    [[nodiscard]] std::string state_text(const Entry& entry) const;
+    /// Entries whose driver is of this bundle and not created by another object.
+    [[nodiscard]] std::vector<EntryId> instances_of(const std::string& bundle_id) const;
+    /// The owner says that its object has stopped (super::Stop).
+    void super_stopped(EntryId id);
+
+  private:
+    // start.cpp
+    void process_ready(EntryId id, const Status& status);
+    void instantiated(EntryId id, const Result<Message>& message);
+    void call_start(Instance& instance);
+    void start_returned(EntryId id, Result<CallAnswer> answer);
+    void families_started(EntryId id, const Status& status);
+    void fail(Instance& instance, Error error);
+    [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality, const Entry& object);
+
+    // stop.cpp
+    void stop(EntryId id, bool provider_active);
+    void send_stop(Instance& instance, bool provider_active);
+    void arm_stop(EntryId id, bool provider_active);
+    void finish_stop(Instance& instance);
+    void detached(EntryId id);
+    void process_gone(DriverProcess& process, const ExitReport& report);
+    void object_lost_process(Instance& instance, const DriverProcess& process);
+    void carry_out_registration(Instance& instance);
+
+    // calls.cpp
+    void message(DriverProcess& process, Message message);
+    void driver_call(DriverProcess& process, Message message);
+    void relay(DriverProcess& from, protocol::Invocation invocation, std::vector<UniqueFd> fds, Responder respond);
+    void create(DriverProcess& process, const Message& message);
+    Result<protocol::driver::Created> create_object(DriverProcess& process,
+                                                    const protocol::driver::Create& request);
+    void drop(DriverProcess& process, const Message& message);
+    void log_line(DriverProcess& process, const Message& message);
+    void nonsense(DriverProcess& process, std::string_view what);
+    [[nodiscard]] Responder responder(DriverProcess& process, uint64_t serial, bool one_way);
+
+    void log(const Instance& instance, LogLevel level, const std::string& text);
+
+    Context& context_;
+    Families& families_;
+    Hooks hooks_;
+    std::map<EntryId, std::unique_ptr<Instance>> instances_;
+    std::set<std::string> said_;  ///< what dev mode logs once
+    Termination termination_;
+    Processes processes_;
+};
+
+}  // namespace opendext::daemon

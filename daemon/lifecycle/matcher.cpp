@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/lifecycle/matcher.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace opendext::daemon {
+namespace {
+std::string id_text(EntryId id) {
+    char text[24];
+    std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(id));
+    return text;
+}
+}  // namespace
+
+std::string_view to_string(RoundState state) {
+    switch (state) {
+        case RoundState::idle: return "idle";
+        case RoundState::starting: return "starting";
+    }
+    return "unknown";
+}
+
+Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle)
+    : context_(context), families_(families), index_(index), lifecycle_(lifecycle) {
+    context_.registry.observe([this](Event event, const Entry& entry) {
+        switch (event) {
+            case Event::published:
+            case Event::registered_again: match(entry.id); break;
+            case Event::detached: nubs_.erase(entry.id); break;
+            default: break;
+        }
+    });
+}
+
+MatchContext Matcher::match_context() const {
+    return {context_.registry,
+            [this](const Entry& nub, const Dictionary& table) { return families_.match(nub, table); }};
+}
+
+void Matcher::match(EntryId id) {
+    Nub& nub = nubs_[id];
+    if (nub.state == RoundState::starting) {
+        nub.again = true;
+        return;
+    }
+    nub.state = RoundState::starting;
+    nub.busy = BusyHold(context_.registry, id);
+    // Later: whoever registered the nub goes on first.
+    context_.loop.post([this, id] { begin(id); });
+}
+
+void Matcher::match_nubs_of(const std::vector<PersonalityPtr>& personalities) {
+    for (const EntryId id : context_.registry.all()) {
+        const Entry* entry = context_.registry.find(id);
+        if (entry == nullptr || !entry->registered || entry->activity != Activity::active) continue;
+        if (std::any_of(personalities.begin(), personalities.end(), [&](const PersonalityPtr& personality) {
+                return entry->is_kind_of(personality->provider_class);
+            })) {
+            match(id);
+        }
+    }
+}
+
+void Matcher::begin(EntryId id) {
+    const Entry* entry = context_.registry.find(id);
+    const auto place = nubs_.find(id);
+    if (place == nubs_.end() || entry == nullptr) return;
+    if (stopped_ || entry->activity != Activity::active) {
+        place->second.state = RoundState::idle;
+        place->second.busy.reset();
+        return;
+    }
+    std::vector<PersonalityPtr> personalities = index_.for_nub(*entry);
+    std::erase_if(personalities, [&](const PersonalityPtr& personality) {
+        if (suspended_.contains(personality->bundle_id)) return true;
+        const auto relaunched = place->second.relaunches.find(personality->label());
+        return relaunched != place->second.relaunches.end() && relaunched->second > context_.limits.relaunches;
+    });
+    CandidateList list = find_candidates(*entry, personalities, match_context());
+    log_trace(*entry, list);
+    begin_with(id, std::move(list));
+}
+
+void Matcher::log_trace(const Entry& nub, const CandidateList& list) {
+    if (list.trace.empty()) return;
+    const std::string where = "match " + nub.name + " " + id_text(nub.id) + ": ";
+    for (const TraceLine& line : list.trace) {
+        if (line.verdict.matches) {
+            log(LogLevel::info, where + line.personality->label() + " fits, score " +
+                                    std::to_string(line.verdict.score) + ", category " + line.personality->category);
+        } else {
+            log(LogLevel::debug, where + line.personality->label() + " does not fit: " + line.verdict.reason);
+        }
+    }
+}
+
+bool Matcher::category_taken(const Entry& nub, const std::string& category) const {
+    return std::any_of(nub.clients.begin(), nub.clients.end(), [&](EntryId id) {
+        const Instance* client = lifecycle_.find(id);
+        if (client == nullptr || client->created || client->personality->category != category) return false;
+        const Entry* entry = context_.registry.find(id);
+        // One that is going frees the category, unless it will be matched again when it has gone.
+        return entry->activity == Activity::active || client->end == End::process_died;
+    });
+}
+
+void Matcher::begin_with(EntryId id, CandidateList list) {
+    const Entry* entry = context_.registry.find(id);
+    Nub& nub = nubs_[id];
+    nub.runs.clear();
+    uint64_t seen = 0;
+    for (CandidateList::Category& category : list.categories) {
+        seen += category.candidates.size();
+        if (category_taken(*entry, category.name)) {
+            for (const Candidate& candidate : category.candidates) {
+                log(LogLevel::debug, candidate.personality->label() + " is not started on " + entry->name +
+                                         ": category " + category.name + " has its driver");
+            }
+            continue;
+        }
+        CategoryRun run;
+        run.name = category.name;
+        run.candidates.assign(category.candidates.begin(), category.candidates.end());
+        nub.runs.push_back(std::move(run));
+    }
+    if (seen > 0) context_.registry.set_property(id, "IODEXTMatchCount", seen);
+    const size_t runs = nub.runs.size();
+    for (size_t i = 0; i < runs; ++i) start_next(id, i);
+    finish_if_over(id);
+}
+
+void Matcher::start_next(EntryId id, size_t index) {
+    const auto place = nubs_.find(id);
+    if (place == nubs_.end() || index >= place->second.runs.size()) return;
+    CategoryRun& run = place->second.runs[index];
+    if (run.candidates.empty() || stopped_) return;
+    const Candidate candidate = std::move(run.candidates.front());
+    run.candidates.pop_front();
+    run.running = true;
+    lifecycle_.start(candidate, id, [this, id, index, candidate](const Status& outcome) {
+        ended(id, index, candidate, outcome);
+    });
+}
+
+void Matcher::ended(EntryId id, size_t index, const Candidate& candidate, const Status& outcome) {
+    const auto place = nubs_.find(id);
+    if (place == nubs_.end() || index >= place->second.runs.size()) return;
+    CategoryRun& run = place->second.runs[index];
+    run.running = false;
+    if (outcome.ok()) {
+        run.won = true;
+        run.candidates.clear();
+        place->second.start_crashes.erase(candidate.personality->label());
+    } else {
+        if (outcome.error().code == Errc::peer_gone && !run.crashed) run.crashed = candidate.personality;
+        const Entry* entry = context_.registry.find(id);
+        if (entry == nullptr || entry->activity != Activity::active) run.candidates.clear();
+        log(LogLevel::notice, candidate.personality->label() + " was not started on " +
+                                  (entry == nullptr ? id_text(id) : entry->name) + ": " + outcome.error().text() +
+                                  (run.candidates.empty() ? "" : "; the next candidate is tried"));
+        start_next(id, index);
+    }
+    finish_if_over(id);
+}
+
+void Matcher::finish_if_over(EntryId id) {
+    const auto place = nubs_.find(id);
+    if (place == nubs_.end()) return;
+    Nub& nub = place->second;
+    const bool over = std::none_of(nub.runs.begin(), nub.runs.end(), [&](const CategoryRun& run) {
+        return run.running || (!stopped_ && !run.candidates.empty());
+    });
+    if (nub.state != RoundState::starting || !over) return;
+    for (const CategoryRun& run : nub.runs) {
+        if (!run.won && run.crashed) retry_crashed(id, nub, run.crashed);
+    }
+    nub.runs.clear();
+    nub.state = RoundState::idle;
+    const bool again = std::exchange(nub.again, false);
+    const BusyHold busy = std::move(nub.busy);
+    if (again) {
+        match(id);
+    } else {
+        context_.registry.set_matched(id);
+    }
+}
+
+void Matcher::retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality) {
+    const uint32_t crashes = ++nub.start_crashes[personality->label()];
+    if (crashes > context_.limits.start_crash_retries) {
+        log(LogLevel::error, personality->label() + " died " + std::to_string(crashes) +
+                                 " times before Start had finished; it is left alone until it is installed again");
+        return;
+    }
+    const auto wait = context_.limits.start_crash_wait * (1U << (crashes - 1));
+    nub.retry = context_.loop.after(wait, [this, id] { match(id); });
+}
+
+void Matcher::detached(const Instance& instance) {
+    if (instance.created || !instance.start_finished || instance.end != End::process_died) return;
+    const EntryId nub = instance.provider;
+    const Entry* entry = context_.registry.find(nub);
+    if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
+    // A replaced or removed copy is not matched again: the catalogue's change starts a round of its own.
+    if (!index_.contains(instance.personality) || suspended_.contains(instance.personality->bundle_id)) return;
+    rematch(nub, instance.personality);
+}
+
+void Matcher::rematch(EntryId id, const PersonalityPtr& personality) {
+    Nub& nub = nubs_[id];
+    const uint32_t count = ++nub.relaunches[personality->label()];
+    context_.registry.set_property(id, "IORematchCount", count);
+    if (count > context_.limits.relaunches) {
+        log(LogLevel::error, personality->label() + " was relaunched " + std::to_string(count - 1) +
+                                 " times; it is excluded on this provider");
+        match(id);  // others may win
+        return;
+    }
+    if (nub.state == RoundState::starting) {
+        nub.again = true;
+        return;
+    }
+    context_.registry.set_property(id, "IORematchPersonality", personality->table);
+    log(LogLevel::notice, personality->label() + " is matched again, relaunch " + std::to_string(count));
+    const Entry* entry = context_.registry.find(id);
+    nub.state = RoundState::starting;
+    nub.busy = BusyHold(context_.registry, id);
+    CandidateList list = find_candidates(*entry, {personality}, match_context());
+    log_trace(*entry, list);
+    begin_with(id, std::move(list));
+}
+
+}  // namespace opendext::daemon

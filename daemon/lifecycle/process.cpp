@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/lifecycle/process.h"
+
+#include <sys/random.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstring>
+#include <utility>
+
+namespace opendext::daemon {
+
+namespace driver = protocol::driver;
+
+namespace {
+
+/// What a process registers at most; more is an attack on our memory.
+constexpr size_t kMaxClasses = 4096;
+/// The last words of a dead process that are still read.
+constexpr size_t kLastMessages = 4096;
+constexpr int kMaxChain = 64;
+
+uint64_t random_token() {
+    uint64_t token = 0;
+    // Not reached in practice: getrandom blocks only before the kernel is seeded.
+    if (::getrandom(&token, sizeof token, 0) != sizeof token) token ^= static_cast<uint64_t>(::random());
+    return token;
+}
+
+}  // namespace
+
+std::string_view to_string(ProcessState state) {
+    switch (state) {
+        case ProcessState::spawning: return "spawning";
+        case ProcessState::checking_in: return "checking in";
+        case ProcessState::loading: return "loading";
+        case ProcessState::ready: return "ready";
+        case ProcessState::exiting: return "exiting";
+        case ProcessState::dying: return "dying";
+        case ProcessState::gone: return "gone";
+    }
+    return "unknown";
+}
+
+std::string ExitReport::text() const {
+    std::string text;
+    if (!wait_status) {
+        text = "ended without a status";
+    } else if (WIFSIGNALED(*wait_status)) {
+        const int number = WTERMSIG(*wait_status);
+        const char* name = ::strsignal(number);
+        text = "signal " + std::to_string(number) + " (" + (name == nullptr ? "?" : name) + ")";
+    } else {
+        text = "exit status " + std::to_string(WEXITSTATUS(*wait_status));
+    }
+    if (!killed_for.empty()) text += ", killed: " + killed_for;
+    return text;
+}
+
+DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines,
+                             LaunchSpec spec, Hooks hooks)
+    : number_(number),
+      loop_(loop),
+      keeper_(keeper),
+      deadlines_(deadlines),
+      spec_(std::move(spec)),
+      hooks_(std::move(hooks)),
+      requests_(loop, driver::kDaemonSerial, [this] { return pid_ > 0 && is_being_debugged(pid_); }) {}
+
+void DriverProcess::launch() {
+    token_ = random_token();
+    Result<std::pair<Socket, Socket>> ends = Socket::pair();
+    if (!ends.ok()) {
+        loop_.post([self = shared_from_this(), error = ends.error()] {
+            self->tell_waiters(Error{error});
+            self->finish(std::nullopt);
+        });
+        return;
+    }
+    connection_ = std::make_unique<Connection>(
+        loop_, std::move(ends->first), Connection::Limits{}, [this](Message m) { received(std::move(m)); },
+        [this](const Error& reason) { closed(reason); });
+    protocol::keeper::Spawn spawn;
+    spawn.token = token_;
+    spawn.server_name = spec_.server_name;
+    spawn.bundle_id = spec_.bundle_id;
+    spawn.tag = spec_.tag;
+    spawn.bundle_path = spec_.bundle_path;
+    char id[24];
+    std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
+    spawn.title = spec_.bundle_path + " " + spec_.bundle_id + " " + id;
+    keeper_.spawn(std::move(spawn), ends->second.take_fd(),
+                  [weak = weak_from_this()](Result<KeeperLink::Spawned> result) {
+                      if (const ProcessPtr self = weak.lock()) self->spawned(std::move(result));
+                  });
+}
+
+void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
+    const ProcessPtr self = shared_from_this();
+    if (!result.ok()) {
+        killed_for_ = "cannot be started: " + result.error().text();
+        tell_waiters(std::move(result).error().in("cannot start " + spec_.server_name));
+        finish(std::nullopt);
+        return;
+    }
+    pid_ = result->pid;
+    sandbox_ = result->sandbox;
+    if (state_ == ProcessState::spawning) {
+        state_ = ProcessState::checking_in;
+        arm_check_in();
+    } else if (state_ == ProcessState::dying) {
+        keeper_.signal(pid_, SIGKILL);
+    }
+}
+
+void DriverProcess::arm_check_in() {
+    timer_ = loop_.after(deadlines_.of(Deadline::check_in), [this] {
+        if (is_being_debugged(pid_)) {
+            arm_check_in();
+        } else {
+            kill("user server timeout: " + spec_.server_name + " did not check in");
+        }
+    });
+}
+
+void DriverProcess::received(Message message) {
+    const ProcessPtr self = shared_from_this();
+    switch (static_cast<driver::Kind>(message.kind)) {
+        case driver::Kind::check_in: checked_in(message); return;
+        case driver::Kind::outcome:
+        case driver::Kind::loaded:
+        case driver::Kind::call_result:
+            requests_.complete(message);  // late replies are dropped
+            return;
+        default: break;
+    }
+    if (state_ == ProcessState::loading || state_ == ProcessState::ready || state_ == ProcessState::exiting ||
+        (message.kind == static_cast<uint32_t>(driver::Kind::log) && state_ != ProcessState::gone)) {
+        hooks_.message(*this, std::move(message));
+    }
+}
+
+void DriverProcess::checked_in(const Message& message) {
+    if (state_ != ProcessState::spawning && state_ != ProcessState::checking_in) return;
+    const Result<driver::CheckIn> check_in = decode<driver::CheckIn>(message);
+    if (!check_in.ok() || check_in.value().token != token_) {
+        kill("Check In Token verification failed");
+        return;
+    }
+    if (sandbox_.empty()) sandbox_ = check_in.value().sandbox;
+    if (const auto refused = hooks_.check_in(*this)) {
+        kill(*refused);
+        return;
+    }
+    timer_.reset();
+    state_ = ProcessState::loading;
+    request(driver::Load{spec_.bundle_path, spec_.executable}, {}, deadlines_.of(Deadline::load),
+            std::string(to_string(Deadline::load)),
+            [this](Result<Message> reply) { loaded(std::move(reply)); });
+}
+
+void DriverProcess::loaded(Result<Message> message) {
+    if (state_ != ProcessState::loading) return;
+    if (!message.ok()) {
+        kill(message.error().text());
+        return;
+    }
+    Result<driver::Loaded> loaded = decode<driver::Loaded>(message.value());
+    if (!loaded.ok() || loaded->classes.size() > kMaxClasses) {
+        kill("answered Load with something else");
+        return;
+    }
+    if (loaded->outcome.io_return != 0) {
+        kill("cannot load " + spec_.executable + ": " + loaded->outcome.reason);
+        return;
+    }
+    for (driver::ClassInfo& info : loaded->classes) {
+        std::string name = info.name;
+        classes_.emplace(std::move(name), std::move(info));
+    }
+    state_ = ProcessState::ready;
+    tell_waiters(success());
+}
+
+std::vector<std::string> DriverProcess::class_chain(const std::string& name) const {
+    std::vector<std::string> chain;
+    auto next = classes_.find(name);
+    // The process wrote the table: it may contain a circle.
+    while (next != classes_.end() && chain.size() < kMaxChain) {
+        if (next->first == "OSObject") break;
+        chain.push_back(next->first);
+        next = classes_.find(next->second.super_name);
+    }
+    return chain;
+}
+
+void DriverProcess::when_ready(std::function<void(Status)> done) {
+    if (state_ == ProcessState::ready) {
+        loop_.post([done = std::move(done)] { done(success()); });
+    } else if (!usable()) {
+        loop_.post([done = std::move(done), reason = killed_for_] {
+            done(Error{Errc::peer_gone, 0, reason.empty() ? "the driver process ended" : reason});
+        });
+    } else {
+        waiters_.push_back(std::move(done));
+    }
+}
+
+void DriverProcess::tell_waiters(const Status& status) {
+    const auto waiters = std::exchange(waiters_, {});
+    for (const auto& waiter : waiters) waiter(status);
+}
+
+void DriverProcess::kill(std::string reason) {
+    if (state_ == ProcessState::gone) return;
+    if (killed_for_.empty()) {
+        killed_for_ = std::move(reason);
+        hooks_.log(LogLevel::error, killed_for_);
+    }
+    if (state_ == ProcessState::dying) return;
+    state_ = ProcessState::dying;
+    if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
+    timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+}
+
+void DriverProcess::exit_in_order(std::string reason) {
+    if (state_ != ProcessState::ready) {
+        if (usable()) kill(std::move(reason));
+        return;
+    }
+    send(driver::Exit{std::move(reason)});
+    state_ = ProcessState::exiting;
+    told_to_exit_ = true;
+    timer_ = loop_.after(deadlines_.of(Deadline::exit), [this] { kill("did not exit when it was told to"); });
+}
+
+void DriverProcess::closed(const Error& reason) {
+    if (state_ == ProcessState::gone || state_ == ProcessState::dying) return;
+    if (state_ == ProcessState::exiting) {
+        timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+        return;
+    }
+    // Normally the process just died and the keeper is about to tell. If it lives on, it can do nothing any more.
+    if (reason.code != Errc::peer_gone) killed_for_ = "control socket: " + reason.text();
+    state_ = ProcessState::dying;
+    if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
+    timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+}
+
+void DriverProcess::exited(int wait_status) {
+    const ProcessPtr self = shared_from_this();
+    if (connection_) connection_->drain(kLastMessages);
+    finish(wait_status);
+}
+
+void DriverProcess::finish(std::optional<int> wait_status) {
+    if (state_ == ProcessState::gone) return;
+    const ProcessPtr self = shared_from_this();
+    state_ = ProcessState::gone;
+    timer_.reset();
+    if (connection_) connection_->close();
+    const ExitReport report{wait_status, killed_for_, told_to_exit_};
+    const std::string text = "the driver process ended: " + report.text();
+    tell_waiters(Error{Errc::peer_gone, 0, text});
+    requests_.fail_all(Error{Errc::peer_gone, 0, text});
+    hooks_.gone(*this, report);
+}
+
+}  // namespace opendext::daemon

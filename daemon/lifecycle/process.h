@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/connection.h"
+#include "daemon/keeper_link.h"
+#include "daemon/log/log.h"
+#include "daemon/registry/entry.h"
+#include "daemon/requests.h"
+#include "rpc/protocol/driver.h"
+
+namespace opendext::daemon {
+
+enum class ProcessState : uint8_t {
+    spawning,     ///< the keeper forks it
+    checking_in,  ///< it runs and has not shown its token
+    loading,      ///< it loads the bundle's executable
+    ready,        ///< it hosts objects
+    exiting,      ///< it was told to end
+    dying,        ///< it was killed or closed its socket; its end has not been reported
+    gone,
+};
+[[nodiscard]] std::string_view to_string(ProcessState state);
+
+/// How a process ended.
+struct ExitReport {
+    std::optional<int> wait_status;  ///< absent if the keeper never reported it
+    std::string killed_for;          ///< why opendextd killed it, empty if it did not
+    bool expected = false;           ///< it had been told to exit
+    /// "signal 11 (Segmentation fault)", "exit status 1", …
+    [[nodiscard]] std::string text() const;
+};
+
+/// What a process is started for.
+struct LaunchSpec {
+    std::string server_name;
+    std::string bundle_id;
+    std::string bundle_path;
+    std::string executable;
+    uint64_t copy = 0;  ///< installed copy of the bundle
+    EntryId tag = kNoEntry;
+    Dictionary entitlements;
+};
+
+/// One driver process and the control socket to it. States: docs/design/protocols.md. Trusts nothing it says.
+class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
+  public:
+    struct Hooks {
+        /// A message that is no reply: Call, Create, Drop, Log.
+        std::function<void(DriverProcess&, Message)> message;
+        /// Before Load: a text refuses the process (entitlements); it is then killed.
+        std::function<std::optional<std::string>(DriverProcess&)> check_in;
+        /// Once, when the process is over; requests have been failed already.
+        std::function<void(DriverProcess&, const ExitReport&)> gone;
+        std::function<void(LogLevel, const std::string&)> log;
+    };
+    DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines, LaunchSpec spec,
+                  Hooks hooks);
+
+    /// Begins. The outcome comes through when_ready.
+    void launch();
+    /// Calls back once: when the executable is loaded, or with why it never will be.
+    void when_ready(std::function<void(Status)> done);
+    /// The keeper reaped it.
+    void exited(int wait_status);
+    void kill(std::string reason);
+    /// Exit, then the deadline, then kill.
+    void exit_in_order(std::string reason);
+
+    /// Sends a request; `done` gets the reply. Fails with not_ready unless the process is loading or ready.
+    template <typename T>
+    void request(T content, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline, std::string what,
+                 Requests::Done done) {
+        if (!can_talk()) {
+            done(Error{Errc::not_ready, 0, what + ": the driver process is " + std::string(to_string(state_))});
+            return;
+        }
+        const uint64_t serial = requests_.add(deadline, std::move(what), std::move(done));
+        Message message = encode(std::move(content), serial);
+        message.fds = std::move(fds);
+        connection_->send(std::move(message));
+    }
+    /// Sends a message that has no reply, or is one.
+    template <typename T>
+    void send(T content, uint64_t serial = 0, std::vector<UniqueFd> fds = {}) {
+        if (!connection_) return;
+        Message message = encode(std::move(content), serial);
+        message.fds = std::move(fds);
+        connection_->send(std::move(message));
+    }
+
+    [[nodiscard]] uint64_t number() const { return number_; }  ///< unlike the pid never used again
+    [[nodiscard]] int32_t pid() const { return pid_; }
+    [[nodiscard]] ProcessState state() const { return state_; }
+    [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready; }
+    [[nodiscard]] const LaunchSpec& spec() const { return spec_; }
+    [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
+    [[nodiscard]] bool has_class(const std::string& name) const { return classes_.contains(name); }
+    /// From `name` up, as the process registered its classes.
+    [[nodiscard]] std::vector<std::string> class_chain(const std::string& name) const;
+
+    std::set<EntryId> objects;  ///< entries that live in it, from the reservation on
+    std::set<EntryId> known;    ///< foreign entries that it was told of and may name
+    LogBudget log_budget{2000, 500};
+    uint32_t malformed = 0;  ///< messages of it that made no sense
+
+  private:
+    [[nodiscard]] bool can_talk() const {
+        return connection_ && (state_ == ProcessState::loading || state_ == ProcessState::ready);
+    }
+    void spawned(Result<KeeperLink::Spawned> result);
+    void received(Message message);
+    void closed(const Error& reason);
+    void checked_in(const Message& message);
+    void loaded(Result<Message> message);
+    void arm_check_in();
+    void finish(std::optional<int> wait_status);
+    void tell_waiters(const Status& status);
+
+    uint64_t number_;
+    EventLoop& loop_;
+    KeeperLink& keeper_;
+    const Deadlines& deadlines_;
+    LaunchSpec spec_;
+    Hooks hooks_;
+    uint64_t token_ = 0;
+    ProcessState state_ = ProcessState::spawning;
+    int32_t pid_ = 0;
+    std::string sandbox_;
+    std::string killed_for_;
+    bool told_to_exit_ = false;
+    std::map<std::string, protocol::driver::ClassInfo> classes_;
+    std::vector<std::function<void(Status)>> waiters_;
+    std::unique_ptr<Connection> connection_;
+    Requests requests_;
+    std::unique_ptr<Handle> timer_;
+};
+using ProcessPtr = std::shared_ptr<DriverProcess>;
+
+}  // namespace opendext::daemon

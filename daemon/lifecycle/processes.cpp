@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/lifecycle/processes.h"
+
+#include <utility>
+
+namespace opendext::daemon {
+namespace {
+constexpr const char* kDriverKit = "com.apple.developer.driverkit";
+}
+
+std::string first_two_components(std::string_view dotted) {
+    const size_t first = dotted.find('.');
+    if (first == std::string_view::npos) return std::string(dotted);
+    return std::string(dotted.substr(0, dotted.find('.', first + 1)));
+}
+
+void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
+    LogLine line;
+    line.level = level;
+    line.pid = process.pid();
+    line.bundle = process.spec().bundle_id;
+    line.process = process.spec().server_name;
+    line.subsystem = "opendext";
+    line.category = "process";
+    line.message = text;
+    context_.log.write(std::move(line));
+}
+
+Result<ProcessPtr> Processes::acquire(const Personality& personality, EntryId object,
+                                      const std::string* provider_server) {
+    if (personality.one_process) {
+        for (const auto& [number, process] : processes_) {
+            if (process->spec().server_name != personality.server_name || !process->usable()) continue;
+            if (process->spec().copy != personality.copy) continue;
+            if (first_two_components(personality.server_name) != first_two_components(personality.bundle_id)) {
+                log(*process, LogLevel::error,
+                    "IOUserServerOneProcess of " + personality.label() + ": server name " + personality.server_name +
+                        " and bundle identifier do not begin alike; it gets a process of its own");
+                break;
+            }
+            process->objects.insert(object);
+            return process;
+        }
+        if (provider_server != nullptr && *provider_server == personality.server_name) {
+            return Error{Errc::not_ready, 0,
+                         "the provider lives in server " + personality.server_name +
+                             " and IOUserServerOneProcess asks for it, but there is no such process any more"};
+        }
+    }
+    return launch(personality, object);
+}
+
+ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
+    LaunchSpec spec;
+    spec.server_name = personality.server_name;
+    spec.bundle_id = personality.bundle_id;
+    spec.bundle_path = personality.bundle_path;
+    spec.executable = personality.executable;
+    spec.copy = personality.copy;
+    spec.tag = object;
+    spec.entitlements = personality.entitlements;
+    const uint64_t number = next_++;
+    DriverProcess::Hooks hooks;
+    hooks.message = hooks_.message;
+    hooks.check_in = [this](DriverProcess& process) -> std::optional<std::string> {
+        if (context_.policy == PolicyMode::off || process.spec().entitlements.contains(kDriverKit)) return {};
+        const std::string text = std::string(kDriverKit) + " entitlement check failed for " +
+                                 process.spec().server_name + "[" + std::to_string(process.pid()) + "]";
+        if (context_.policy == PolicyMode::strict) return text;
+        log(process, LogLevel::notice, text + " (allowed in dev mode)");
+        return {};
+    };
+    hooks.gone = [this](DriverProcess& process, const ExitReport& report) {
+        const ProcessPtr keep = process.shared_from_this();
+        processes_.erase(process.number());
+        hooks_.gone(process, report);
+    };
+    hooks.log = [this, number](LogLevel level, const std::string& text) {
+        if (const ProcessPtr process = find(number)) log(*process, level, text);
+    };
+    auto process = std::make_shared<DriverProcess>(number, context_.loop, context_.keeper, context_.deadlines,
+                                                   std::move(spec), std::move(hooks));
+    process->objects.insert(object);
+    processes_.emplace(number, process);
+    process->launch();
+    return process;
+}
+
+void Processes::exited(int32_t pid, int wait_status) {
+    for (const auto& [number, process] : processes_) {
+        if (process->pid() == pid) {
+            const ProcessPtr keep = process;
+            keep->exited(wait_status);
+            return;
+        }
+    }
+}
+
+ProcessPtr Processes::find(uint64_t number) const {
+    const auto process = processes_.find(number);
+    return process == processes_.end() ? nullptr : process->second;
+}
+
+std::vector<ProcessPtr> Processes::of_bundle(const std::string& bundle_id) const {
+    std::vector<ProcessPtr> found;
+    for (const auto& [number, process] : processes_) {
+        if (process->spec().bundle_id == bundle_id) found.push_back(process);
+    }
+    return found;
+}
+
+void Processes::release(DriverProcess& process, EntryId object) {
+    process.objects.erase(object);
+    if (process.objects.empty()) process.exit_in_order("no object is left");
+}
+
+}  // namespace opendext::daemon

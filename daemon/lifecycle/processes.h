@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/context.h"
+#include "daemon/lifecycle/process.h"
+#include "daemon/matching/personality.h"
+
+namespace opendext::daemon {
+
+/// All driver processes, and the rule which instance gets which (docs/facts/semantics.md section 4).
+class Processes {
+  public:
+    struct Hooks {
+        std::function<void(DriverProcess&, Message)> message;
+        std::function<void(DriverProcess&, const ExitReport&)> gone;
+    };
+    Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}
+
+    /// The process for a new instance `object` of `personality`: an existing one (IOUserServerOneProcess, also while
+    /// it is still being launched) or a new one. The object is entered into it at once. Errors: reuse is mandatory
+    /// (the provider has the same server name) and there is no process.
+    Result<ProcessPtr> acquire(const Personality& personality, EntryId object, const std::string* provider_server);
+
+    void exited(int32_t pid, int wait_status);
+    [[nodiscard]] ProcessPtr find(uint64_t number) const;
+    /// Processes of an installed copy of a bundle, in whatever state but gone.
+    [[nodiscard]] std::vector<ProcessPtr> of_bundle(const std::string& bundle_id) const;
+    [[nodiscard]] const std::map<uint64_t, ProcessPtr>& all() const { return processes_; }
+    /// Ends the process when nothing lives in it any more.
+    void release(DriverProcess& process, EntryId object);
+
+  private:
+    ProcessPtr launch(const Personality& personality, EntryId object);
+    void log(const DriverProcess& process, LogLevel level, const std::string& text);
+
+    Context& context_;
+    Hooks hooks_;
+    uint64_t next_ = 1;
+    std::map<uint64_t, ProcessPtr> processes_;
+};
+
+/// "com.example" of "com.example.driver": what a server name and a bundle identifier must share.
+[[nodiscard]] std::string first_two_components(std::string_view dotted);
+
+}  // namespace opendext::daemon

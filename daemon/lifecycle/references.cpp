@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/lifecycle/references.h"
+
+#include <string>
+#include <utility>
+
+namespace opendext::daemon {
+
+using protocol::Ref;
+using protocol::RefKind;
+
+namespace {
+
+Error bad(size_t index, std::string_view what) {
+    return Error{Errc::malformed, 0, "reference " + std::to_string(index) + ": " + std::string(what)};
+}
+
+const Entry* find_any(const Registry& registry, EntryId id) {
+    const Entry* entry = registry.find(id);
+    return entry != nullptr ? entry : registry.find_departed(id);
+}
+
+}  // namespace
+
+Status check_references(const std::vector<Ref>& refs, const std::vector<UniqueFd>& fds, const DriverProcess& from) {
+    for (size_t i = 0; i < refs.size(); ++i) {
+        const Ref& ref = refs[i];
+        switch (ref.kind) {
+            case RefKind::null:
+            case RefKind::value:
+            case RefKind::action: break;
+            case RefKind::object:
+                if (!from.objects.contains(ref.id) && !from.known.contains(ref.id)) {
+                    return bad(i, "an object that the process was never told of");
+                }
+                break;
+            case RefKind::memory: {
+                if (ref.fd_index >= fds.size()) return bad(i, "no such descriptor");
+                const size_t size = OD_TRY(sealed_memory_size(fds[ref.fd_index].get()));
+                if (ref.offset > size || ref.length > size - ref.offset) return bad(i, "memory out of range");
+                break;
+            }
+            case RefKind::descriptor:
+                if (ref.fd_index >= fds.size()) return bad(i, "no such descriptor");
+                break;
+            default: return bad(i, "unknown kind");
+        }
+    }
+    return success();
+}
+
+bool introduce(EntryId id, DriverProcess& to, const Registry& registry) {
+    const Entry* entry = find_any(registry, id);
+    if (entry == nullptr) return false;
+    if (to.objects.contains(id) || to.known.contains(id)) return true;
+    protocol::driver::Bind bind;
+    bind.entry = id;
+    bind.classes = entry->user_classes;
+    bind.classes.insert(bind.classes.end(), entry->classes.begin(), entry->classes.end());
+    to.known.insert(id);
+    to.send(std::move(bind));
+    return true;
+}
+
+void introduce(std::vector<Ref>& refs, DriverProcess& to, const Registry& registry) {
+    for (Ref& ref : refs) {
+        if (ref.kind != RefKind::object) continue;
+        if (!introduce(ref.id, to, registry)) {
+            ref = Ref{};
+            continue;
+        }
+        const Entry* entry = find_any(registry, ref.id);
+        ref.class_name.clear();
+        for (const auto* chain : {&entry->user_classes, &entry->classes}) {
+            for (const std::string& name : *chain) {
+                if (ref.class_name.empty() && to.has_class(name)) ref.class_name = name;
+            }
+        }
+    }
+}
+
+Ref object_reference(EntryId entry) {
+    Ref ref;
+    ref.kind = RefKind::object;
+    ref.id = entry;
+    return ref;
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "daemon/io_return.h"
+#include "daemon/lifecycle/lifecycle.h"
+#include "daemon/lifecycle/references.h"
+#include "DriverKit/IOService.system.h"
+
+namespace opendext::daemon {
+
+namespace driver = protocol::driver;
+
+void Lifecycle::register_service(EntryId id) {
+    Instance* instance = find(id);
+    if (instance == nullptr) {
+        context_.registry.register_service(id);
+        if (const Entry* entry = context_.registry.find(id)) families_.registered(*entry);
+        return;
+    }
+    if (!instance->running()) {
+        // Before Start has succeeded it is deferred; of an object that is going it means nothing.
+        if (instance->state <= InstanceState::starting) instance->registration_pending = true;
+        return;
+    }
+    if (!instance->family_started) {
+        // An object of Create(): its Start runs in the process without us; this is the first we hear of it.
+        instance->family_started = true;
+        families_.started(context_.registry, id, [this, id](const Status& status) {
+            Instance* created = find(id);
+            if (created == nullptr) return;
+            if (status.ok()) {
+                if (created->running()) carry_out_registration(*created);
+            } else {
+                log(*created, LogLevel::error, "start fail: " + status.error().text());
+                context_.loop.post([this, id] { termination_.terminate(id); });
+            }
+        });
+        return;
+    }
+    carry_out_registration(*instance);
+}
+
+void Lifecycle::carry_out_registration(Instance& instance) {
+    const EntryId id = instance.entry;
+    instance.registration_pending = false;
+    instance.state = InstanceState::registered;
+    context_.registry.register_service(id);
+    if (const Entry* entry = context_.registry.find(id)) families_.registered(*entry);
+}
+
+void Lifecycle::stop(EntryId id, bool provider_active) {
+    Instance* instance = find(id);
+    if (instance == nullptr) {  // no process: there is nobody to ask
+        termination_.stopped(id);
+        return;
+    }
+    switch (instance->state) {
+        case InstanceState::attached:
+        case InstanceState::failed:
+        case InstanceState::dead:
+        case InstanceState::detached: termination_.stopped(id); return;
+        case InstanceState::waiting_for_process:
+            fail(*instance, Error{Errc::not_ready, 0, "the provider went away"});
+            return;
+        case InstanceState::instantiating:
+        case InstanceState::starting: instance->stop_requested = true; return;
+        case InstanceState::started:
+        case InstanceState::registered: send_stop(*instance, provider_active); return;
+        case InstanceState::stopping: return;
+    }
+}
+
+void Lifecycle::send_stop(Instance& instance, bool provider_active) {
+    instance.state = InstanceState::stopping;
+    const EntryId id = instance.entry;
+    system::IOService_Stop::In in;
+    in.provider = object_reference(instance.provider);
+    arm_stop(id, provider_active);
+    // The reply has no deadline of its own: the one armed above ends the whole handshake.
+    call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24), std::string(to_string(Deadline::stop)),
+         [this, id](const Result<CallAnswer>& answer) {
+             Instance* stopping = find(id);
+             if (stopping == nullptr || stopping->state != InstanceState::stopping) return;
+             stopping->stop_replied = true;
+             // Any error, and a process that is gone, completes the stop without super::Stop.
+             const bool failed = !answer.ok() || answer.value().result.io_return != 0;
+             if (failed || stopping->super_stopped) finish_stop(*stopping);
+         });
+}
+
+void Lifecycle::arm_stop(EntryId id, bool provider_active) {
+    Instance* instance = find(id);
+    if (instance == nullptr) return;
+    const Deadline deadline = provider_active ? Deadline::stop : Deadline::stop_unplugged;
+    instance->timer = context_.loop.after(context_.deadlines.of(deadline), [this, id, provider_active, deadline] {
+        Instance* late = find(id);
+        if (late == nullptr || late->state != InstanceState::stopping) return;
+        if (is_being_debugged(late->process->pid())) {
+            arm_stop(id, provider_active);
+            return;
+        }
+        const std::string text = std::string(to_string(deadline)) + " of " + late->personality->user_class +
+                                 " did not finish in time";
+        if (provider_active) {
+            late->process->kill(text);  // its end completes the stop
+        } else {
+            log(*late, LogLevel::error, text + "; detached without it");
+            finish_stop(*late);
+        }
+    });
+}
+
+void Lifecycle::super_stopped(EntryId id) {
+    Instance* instance = find(id);
+    if (instance == nullptr) return;
+    instance->super_stopped = true;
+    if (instance->state == InstanceState::stopping && instance->stop_replied) finish_stop(*instance);
+}
+
+void Lifecycle::finish_stop(Instance& instance) {
+    instance.timer.reset();
+    instance.state = InstanceState::dead;
+    termination_.stopped(instance.entry);
+}
+
+void Lifecycle::detached(EntryId id) {
+    const auto place = instances_.find(id);
+    if (place == instances_.end()) return;
+    const std::unique_ptr<Instance> instance = std::move(place->second);
+    instances_.erase(place);
+    instance->timer.reset();
+    const bool failed = instance->state == InstanceState::failed;
+    instance->state = InstanceState::detached;
+    if (instance->process) {
+        if (instance->process->usable()) instance->process->send(driver::Drop{id});
+        processes_.release(*instance->process, id);
+    }
+    const auto outcome = std::exchange(instance->outcome, nullptr);
+    hooks_.detached(*instance);
+    if (outcome) {
+        const Errc code = failed && instance->end == End::process_died ? Errc::peer_gone : Errc::not_ready;
+        outcome(Error{code, 0, instance->failure.empty() ? "detached" : instance->failure});
+    }
+}
+
+void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
+    const std::vector<EntryId> objects(process.objects.begin(), process.objects.end());
+    const bool clean = report.expected && report.wait_status && *report.wait_status == 0;
+    LogLine line;
+    line.level = clean ? LogLevel::info : LogLevel::error;
+    line.pid = process.pid();
+    line.bundle = process.spec().bundle_id;
+    line.process = process.spec().server_name;
+    line.subsystem = "opendext";
+    line.category = clean ? "process" : "crash";
+    line.message = process.spec().server_name + "[" + std::to_string(process.pid()) + "] of " +
+                   process.spec().bundle_id + (clean ? " ended: " : " died: ") + report.text();
+    context_.log.write(std::move(line));
+    hooks_.process_gone(process);
+
+    for (const EntryId id : objects) {
+        if (Instance* instance = find(id)) object_lost_process(*instance, process);
+    }
+    // An object goes with its provider where that died too; only the lowest ones are named here.
+    for (const EntryId id : objects) {
+        if (find(id) != nullptr) termination_.terminate(id);
+    }
+}
+
+void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process) {
+    if (instance.state == InstanceState::stopping) return finish_stop(instance);
+    if (instance.state == InstanceState::failed || instance.state == InstanceState::dead) return;
+    if (!instance.running()) return fail(instance, Error{Errc::peer_gone, 0, "the driver process died"});
+    instance.end = End::process_died;
+    instance.state = InstanceState::dead;
+    const Instance* provider = find(instance.provider);
+    if (provider == nullptr || !provider->process || provider->process.get() == &process || !provider->running()) {
+        return;
+    }
+    system::IOService_ClientCrashed::In in;
+    in.client = object_reference(instance.entry);
+    call(system::IOService_ClientCrashed::encode(instance.provider, in), {},
+         context_.deadlines.of(Deadline::client_crashed), std::string(to_string(Deadline::client_crashed)),
+         [](const Result<CallAnswer>&) {});
+}
+
+}  // namespace opendext::daemon

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/deadlines.h"
+#include "daemon/event_loop.h"
+#include "rpc/socket.h"
+
+namespace opendext::daemon {
+
+/// The requests that opendextd made over one connection and that wait for their reply. Every request ends exactly
+/// once: with its reply, with Errc::timed_out at its deadline, or with the error given to fail_all.
+class Requests {
+  public:
+    using Done = std::function<void(Result<Message>)>;
+    /// `serial_bits` are set in every serial. `debugged`: whether a deadline must wait (may be empty).
+    Requests(EventLoop& loop, uint64_t serial_bits, std::function<bool()> debugged = {})
+        : loop_(loop), serial_bits_(serial_bits), debugged_(std::move(debugged)) {}
+
+    /// The serial for the request's message.
+    uint64_t add(std::chrono::milliseconds deadline, std::string what, Done done);
+    /// Whether the message was the reply to a request of ours.
+    bool complete(Message& message);
+    /// Ends every request; those that callbacks add meanwhile too.
+    void fail_all(const Error& error);
+    [[nodiscard]] size_t size() const { return waiting_.size(); }
+
+  private:
+    struct Waiting {
+        std::string what;
+        std::chrono::milliseconds deadline;
+        Done done;
+        std::unique_ptr<Handle> timer;
+    };
+    void arm(uint64_t serial);
+
+    EventLoop& loop_;
+    uint64_t serial_bits_;
+    std::function<bool()> debugged_;
+    uint64_t next_ = 1;
+    std::map<uint64_t, Waiting> waiting_;
+};
+
+}  // namespace opendext::daemon
