@@ -32,13 +32,11 @@ bool is_integer(std::string_view text) {
     if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
     if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
         text.remove_prefix(2);
-        return text.size() <= 16 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-                   return std::isxdigit(c) != 0;
-               });
+        return text.size() <= 16 &&
+               std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c) != 0; });
     }
     return !text.empty() && text.size() <= 20 &&
-           std::all_of(text.begin(), text.end(),
-                       [](unsigned char c) { return std::isdigit(c) != 0; });
+           std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 class Scanner {
@@ -80,9 +78,8 @@ class Scanner {
     };
 
     static std::string shown(const Tag& t) {
-        return t.closing ? end_tag(t.name)
-               : t.empty ? "<" + std::string(t.name) + "/>"
-                         : tag(t.name);
+        if (t.closing) return end_tag(t.name);
+        return t.empty ? "<" + std::string(t.name) + "/>" : tag(t.name);
     }
     [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
     [[nodiscard]] bool looking_at(std::string_view word) const {
@@ -187,7 +184,7 @@ class Scanner {
         if (t.name == "date") {
             return error(t.start, "<date> has no counterpart in the registry", "use <string>");
         }
-        if (std::find(kElements.begin(), kElements.end(), t.name) == kElements.end()) {
+        if (std::ranges::find(kElements, t.name) == kElements.end()) {
             return error(t.start, "unknown element " + shown(t),
                          "use dict, array, key, string, integer, data, true or false");
         }
@@ -252,7 +249,7 @@ class Scanner {
                 const bool hex = digits.starts_with('x');
                 const std::string_view rest = hex ? digits.substr(1) : digits;
                 const bool good =
-                    !rest.empty() && std::all_of(rest.begin(), rest.end(), [hex](unsigned char d) {
+                    !rest.empty() && std::ranges::all_of(rest, [hex](unsigned char d) {
                         return hex ? std::isxdigit(d) != 0 : std::isdigit(d) != 0;
                     });
                 if (good) {
@@ -299,7 +296,7 @@ class Scanner {
                          "write <" + std::string(open.name) + "/>");
         }
         if (open.name == "data") {
-            const bool good = std::all_of(content.begin(), content.end(), [](unsigned char c) {
+            const bool good = std::ranges::all_of(content, [](unsigned char c) {
                 return std::isalnum(c) != 0 || c == '+' || c == '/' || c == '=' ||
                        is_space(static_cast<char>(c));
             });
@@ -311,7 +308,6 @@ class Scanner {
 
     Status read_dictionary(const Tag& open, const std::string& path, unsigned depth) {
         if (open.empty) return success();
-        std::vector<std::string> seen;
         for (;;) {
             OD_TRY(skip_misc());
             if (at_end()) return unclosed(open);

@@ -18,8 +18,6 @@
 
 #include "rpc/fd.h"
 
-extern char** environ;
-
 namespace opendext::project {
 namespace {
 
@@ -281,8 +279,9 @@ std::vector<fs::path> parse_depfile(const fs::path& path) {
         }
     }
     flush();
-    std::sort(result.begin(), result.end());
-    result.erase(std::unique(result.begin(), result.end()), result.end());
+    std::ranges::sort(result);
+    const auto repeated = std::ranges::unique(result);
+    result.erase(repeated.begin(), repeated.end());
     return result;
 }
 
