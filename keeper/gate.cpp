@@ -19,7 +19,7 @@
 namespace opendext::keeper {
 namespace {
 
-constexpr unsigned kReportedPerSecond = 50;
+constexpr unsigned kReportedPerSecond = 100;
 constexpr unsigned kAnsweredPerSecond = 1000;
 
 /// The string at `address` of the process, or nullopt. It may change right after: what it says is

@@ -254,6 +254,8 @@ Result<Program> build_program(Refusal refusal, Step step) {
         refusal == Refusal::ask_keeper ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
     const Context context(seccomp_init(otherwise), &seccomp_release);
     if (!context) return Error{Errc::unsupported, 0, "this libseccomp cannot build the filter"};
+    // Calls by another ABI (32 bits, x32) have other numbers: no list of names holds for them.
+    seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a tree instead of a list
     for (const Rule& rule : kAllowed) OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
     OD_TRY(add(context, SCMP_ACT_ERRNO(ENOSYS), {"clone3"}));

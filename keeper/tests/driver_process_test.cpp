@@ -37,6 +37,22 @@ TEST_F(DriverProcessTest, ReportsTheSignalOfACrash) {
     }
 }
 
+#ifdef __x86_64__
+TEST_F(DriverProcessTest, CallsByAnotherAbiEndTheProcess) {
+    start_keeper();
+    for (const char* order : {"32-bit call", "x32 call"}) {
+        const Driver driver = spawn();
+        driver.tell(order);
+        const auto exited = event<wire::Exited>();
+        EXPECT_EQ(exited.pid, driver.pid);
+        // A kernel without the 32-bit ABI faults instead.
+        EXPECT_TRUE(WIFSIGNALED(exited.wait_status) && (WTERMSIG(exited.wait_status) == SIGSYS ||
+                                                        WTERMSIG(exited.wait_status) == SIGSEGV))
+            << order << ": " << exited.wait_status;
+    }
+}
+#endif
+
 TEST_F(DriverProcessTest, ReportsAKillFromOutside) {
     start_keeper();
     const Driver driver = spawn();
@@ -108,7 +124,7 @@ TEST_F(DriverProcessTest, HoldsNothingButItsJob) {
         << "standard input, output, error and the control socket";
     const std::string status = read_file("/proc/" + std::to_string(driver.pid) + "/status");
     EXPECT_NE(status.find("CapEff:\t0000000000000000"), std::string::npos) << status;
-    EXPECT_NE(status.find("CapBnd:\t0000000000000000"), std::string::npos);
+    EXPECT_NE(status.find("CapPrm:\t0000000000000000"), std::string::npos);
     EXPECT_NE(status.find("NoNewPrivs:\t1"), std::string::npos);
     EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos);
 }
@@ -126,7 +142,7 @@ TEST_F(DriverProcessTest, ABundleThatIsNotThereIsReported) {
     const Message reply = spawn_message("com.example.Gone", 0, ends->second.take_fd());
     const auto spawned = decode<wire::Spawned>(reply);
     ASSERT_TRUE(spawned.ok()) << reason(reply);
-    if (spawned->sandbox.find("list of calls alone") != std::string::npos)
+    if (spawned->sandbox.find("files: kept away") != std::string::npos)
         GTEST_SKIP() << "nothing looks at the bundle";
     const auto exited = event<wire::Exited>();
     EXPECT_EQ(exited.pid, spawned->pid);
@@ -263,7 +279,7 @@ TEST_P(SandboxTest, AFloodOfRefusedCallsIsSummedUp) {
         return suppressed > 0;
     }));
     EXPECT_GE(reported + suppressed, 500u);
-    EXPECT_LE(reported, 250u);
+    EXPECT_GT(suppressed, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Features, SandboxTest,

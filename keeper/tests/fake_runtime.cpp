@@ -133,6 +133,13 @@ std::string probe(const std::string& what, const opendext_driver_start& start) {
         void* library = ::dlopen((bundle + "/dext.so").c_str(), RTLD_NOW);
         return library != nullptr ? "loaded" : ::dlerror();
     }
+    if (what == "attempts") {  // what the static constructor and a later call of the dext tried
+        auto* text = reinterpret_cast<const char* (*)()>(::dlsym(RTLD_DEFAULT, "escape_attempts"));
+        void* library = ::dlopen((bundle + "/dext.so").c_str(), RTLD_NOW | RTLD_NOLOAD);
+        if (library != nullptr)
+            text = reinterpret_cast<const char* (*)()>(::dlsym(library, "escape_attempts"));
+        return text != nullptr ? text() : "no dext is loaded";
+    }
     if (what == "step two")
         return start.close_second_step(start.context) == 0 ? "closed" : "failed";
     return "unknown probe";
@@ -142,6 +149,10 @@ void obey(const std::string& order) {
     if (order.starts_with("exit ")) ::_exit(std::atoi(order.c_str() + 5));
     if (order == "abort") ::abort();
     if (order == "crash") *reinterpret_cast<volatile int*>(8) = 1;
+#ifdef __x86_64__
+    if (order == "32-bit call") __asm__ volatile("int $0x80" : : "a"(20) : "memory");  // getpid
+    if (order == "x32 call") static_cast<void>(::syscall(0x40000000 + SYS_getpid));
+#endif
     if (order == "hang") {
         for (;;) ::pause();
     }
