@@ -17,17 +17,20 @@ void check_parameter(const Method& method, const Parameter& parameter, Diagnosti
             return;
         case Passing::raw:
             if (method.local_pointers) return;
-            diagnostics.error(parameter.where,
-                              "parameter '" + parameter.name + "' of type '" + parameter.object_type +
-                                  "' means nothing in another process, so '" + method.name + "' cannot be sent",
-                              "mark the method LOCALONLY, or send an IOMemoryDescriptor, an OSData or a plain struct");
+            diagnostics.error(
+                parameter.where,
+                "parameter '" + parameter.name + "' of type '" + parameter.object_type +
+                    "' means nothing in another process, so '" + method.name + "' cannot be sent",
+                "mark the method LOCALONLY, or send an IOMemoryDescriptor, an OSData or a plain "
+                "struct");
             return;
         case Passing::object_result:
         case Passing::pointer_inout:
             if (!method.returns_void) return;
             diagnostics.error(parameter.where,
-                              "'" + method.name + "' returns void and is therefore sent one way: '" + parameter.name +
-                                  "' cannot bring anything back",
+                              "'" + method.name +
+                                  "' returns void and is therefore sent one way: '" +
+                                  parameter.name + "' cannot bring anything back",
                               "return kern_return_t, or pass a value");
             return;
         default:
@@ -38,16 +41,16 @@ void check_parameter(const Method& method, const Parameter& parameter, Diagnosti
 void check_method(const Class& owner, const Method& method, Diagnostics& diagnostics) {
     if (!method.returns_void && !method.returns_code) {
         diagnostics.error(method.where,
-                          "'" + method.name + "' returns '" + method.result + "': a message returns kern_return_t or void",
-                          "return kern_return_t and add a parameter for the result, or mark the method LOCALONLY");
-    }
-    if (method.is_const) {
-        diagnostics.error(method.where, "'" + method.name + "' is a message and cannot be const",
-                          "remove const, or mark the method LOCALONLY");
+                          "'" + method.name + "' returns '" + method.result +
+                              "': a message returns kern_return_t or void",
+                          "return kern_return_t and add a parameter for the result, or mark the "
+                          "method LOCALONLY");
     }
     if (method.has_body) {
-        diagnostics.error(method.where, "'" + method.name + "' is a message and cannot have a body here",
-                          "define '" + owner.name + "::" + method.name + "_Impl' in the .cpp file, or mark the method LOCALONLY");
+        diagnostics.error(method.where,
+                          "'" + method.name + "' is a message and cannot have a body here",
+                          "define '" + owner.name + "::" + method.name +
+                              "_Impl' in the .cpp file, or mark the method LOCALONLY");
     }
     size_t in = 1;
     size_t out = 0;
@@ -65,8 +68,9 @@ void check_method(const Class& owner, const Method& method, Diagnostics& diagnos
         }
     }
     if (in > kMaxObjectRefs || out > kMaxObjectRefs) {
-        diagnostics.error(method.where, "'" + method.name + "' has more than " + std::to_string(kMaxObjectRefs) +
-                                            " object arguments",
+        diagnostics.error(method.where,
+                          "'" + method.name + "' has more than " + std::to_string(kMaxObjectRefs) +
+                              " object arguments",
                           "send an OSArray");
     }
 }
@@ -81,14 +85,17 @@ void check(const File& file, Diagnostics& diagnostics) {
             if (!method.dispatched()) continue;
             check_method(owner, method, diagnostics);
             if (!names.insert(method.name).second) {
-                diagnostics.error(method.where, "a second message named '" + method.name + "' in class '" + owner.name + "'",
-                                  "give it another name, or mark one of them LOCALONLY");
+                diagnostics.error(
+                    method.where,
+                    "a second message named '" + method.name + "' in class '" + owner.name + "'",
+                    "give it another name, or mark one of them LOCALONLY");
             }
             if (!method.is_new()) continue;
             const std::string full = owner.name + "::" + method.name;
             const auto [at, fresh] = ids.emplace(message_id(owner.name, method.name, false), full);
             if (!fresh && at->second != full) {
-                diagnostics.error(method.where, "'" + full + "' and '" + at->second + "' have the same id",
+                diagnostics.error(method.where,
+                                  "'" + full + "' and '" + at->second + "' have the same id",
                                   "rename one of them");
             }
         }

@@ -9,7 +9,8 @@ namespace {
 
 std::string place(const Location& where) {
     if (where.file.empty()) return "iig: ";
-    return where.file + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) + ": ";
+    return where.file + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) +
+           ": ";
 }
 
 /// The line itself with a caret below the column, or nothing if it cannot be read.
@@ -21,7 +22,8 @@ std::string source_line(const Location& where) {
     }
     if (where.line == 0) return "";
     std::string caret;
-    for (unsigned i = 1; i < where.column && i <= line.size(); ++i) caret += line[i - 1] == '\t' ? '\t' : ' ';
+    for (unsigned i = 1; i < where.column && i <= line.size(); ++i)
+        caret += line[i - 1] == '\t' ? '\t' : ' ';
     return line + "\n" + caret + "^\n";
 }
 

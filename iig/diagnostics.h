@@ -14,7 +14,8 @@ struct Location {
     unsigned column = 0;
 };
 
-/// Collects what is wrong with the input, in the form of a compiler: place, what, the source line, and the fix.
+/// Collects what is wrong with the input, in the form of a compiler: place, what, the source line,
+/// and the fix.
 class Diagnostics {
   public:
     /// `fix` says in words what to write instead; it may be empty when the message says it.

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ constexpr const char* kUsage =
     "usage: iig --def FILE.iig --header FILE.h --impl FILE.iig.cpp [--system FILE.system.h]\n"
     "           [--framework-name NAME] [--depfile FILE] [--no-sdk] [-- clang arguments]\n"
     "\n"
-    "Reads the interface of driver classes and writes the header and the code that carries their methods.\n"
+    "Reads the interface of driver classes and writes the header and the code that carries their "
+    "methods.\n"
     "  --system          the same methods as the system's side sees them\n"
     "  --framework-name  the header is included as <NAME/FILE.h> by the generated code\n"
     "  --depfile         writes what was read, in the form of make\n"
@@ -44,8 +46,8 @@ struct Options {
 
 bool parse_options(int argc, char** argv, Options& options, std::string& problem) {
     const std::pair<const char*, std::string*> with_value[] = {
-        {"--def", &options.definition},    {"--header", &options.header},
-        {"--impl", &options.implementation}, {"--system", &options.system},
+        {"--def", &options.definition},           {"--header", &options.header},
+        {"--impl", &options.implementation},      {"--system", &options.system},
         {"--framework-name", &options.framework}, {"--depfile", &options.depfile}};
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
@@ -62,7 +64,8 @@ bool parse_options(int argc, char** argv, Options& options, std::string& problem
             if (argument == name) value = place;
         }
         if (!value || i + 1 >= argc) {
-            problem = value ? "'" + argument + "' needs a value" : "unknown argument '" + argument + "'";
+            problem =
+                value ? "'" + argument + "' needs a value" : "unknown argument '" + argument + "'";
             return false;
         }
         *value = argv[++i];
@@ -78,6 +81,25 @@ bool parse_options(int argc, char** argv, Options& options, std::string& problem
     return true;
 }
 
+/// "@FILE" stands for the words in FILE, as for a compiler; quotes keep blanks together.
+bool expand_response_files(std::vector<std::string>& arguments, std::string& problem) {
+    std::vector<std::string> expanded;
+    for (const std::string& argument : arguments) {
+        if (!argument.starts_with("@")) {
+            expanded.push_back(argument);
+            continue;
+        }
+        std::ifstream file(argument.substr(1));
+        if (!file) {
+            problem = "cannot read '" + argument.substr(1) + "'";
+            return false;
+        }
+        for (std::string word; file >> std::quoted(word);) expanded.push_back(word);
+    }
+    arguments = std::move(expanded);
+    return true;
+}
+
 /// Include directories of the SDK that lies beside this program (PREFIX/bin/iig, PREFIX/sdk).
 std::vector<std::string> sdk_arguments() {
     std::error_code error;
@@ -85,7 +107,8 @@ std::vector<std::string> sdk_arguments() {
     std::vector<std::string> arguments;
     for (const char* directory : {"sdk/platform", "sdk/include"}) {
         const fs::path path = self.parent_path().parent_path() / directory;
-        if (!error && fs::is_directory(path)) arguments.insert(arguments.end(), {"-isystem", path.string()});
+        if (!error && fs::is_directory(path))
+            arguments.insert(arguments.end(), {"-isystem", path.string()});
     }
     return arguments;
 }
@@ -95,8 +118,9 @@ bool has_content(const std::string& path, const std::string& content) {
     return file && std::string(std::istreambuf_iterator<char>(file), {}) == content;
 }
 
-/// Files that appear together or not at all: each is written beside its place and renamed when all are complete. A file
-/// that would not change is left alone, so that nothing is compiled again for it.
+/// Files that appear together or not at all: each is written beside its place and renamed when all
+/// are complete. A file that would not change is left alone, so that nothing is compiled again for
+/// it.
 class Outputs {
   public:
     ~Outputs() {
@@ -107,7 +131,8 @@ class Outputs {
         if (has_content(path, content)) return true;
         const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
         std::error_code error;
-        if (fs::path(path).has_parent_path()) fs::create_directories(fs::path(path).parent_path(), error);
+        if (fs::path(path).has_parent_path())
+            fs::create_directories(fs::path(path).parent_path(), error);
         FILE* file = std::fopen(temporary.c_str(), "we");
         if (!file) {
             problem = "cannot write '" + path + "': " + std::strerror(errno);
@@ -138,7 +163,8 @@ class Outputs {
 };
 
 std::string guard_of(const Options& options) {
-    std::string guard = "IIG_" + options.framework + "_" + fs::path(options.header).filename().string();
+    std::string guard = "IIG_" + (options.framework.empty() ? "" : options.framework + "_") +
+                        fs::path(options.header).filename().string();
     for (char& c : guard) {
         if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
     }
@@ -165,7 +191,8 @@ int run(const Options& options) {
     }
     File file;
     if (!fs::is_regular_file(options.definition)) {
-        diagnostics.error({}, "cannot read '" + options.definition + "'", "check the path after --def");
+        diagnostics.error({}, "cannot read '" + options.definition + "'",
+                          "check the path after --def");
     } else if (unit.parse(options.definition, arguments, diagnostics)) {
         file = read_file(unit, options.definition, diagnostics);
         check(file, diagnostics);
@@ -183,16 +210,18 @@ int run(const Options& options) {
 
     const std::string base = fs::path(options.header).filename().string();
     Names names;
-    names.header_include = options.framework.empty() ? "\"" + base + "\"" : "<" + options.framework + "/" + base + ">";
+    names.header_include =
+        options.framework.empty() ? "\"" + base + "\"" : "<" + options.framework + "/" + base + ">";
     names.guard = guard_of(options);
     Outputs outputs;
     std::string problem;
-    const bool good = outputs.write(options.header, emit_header(file, names), problem) &&
-                      outputs.write(options.implementation, emit_implementation(file, names), problem) &&
-                      (options.system.empty() || outputs.write(options.system, emit_system(file), problem)) &&
-                      (options.depfile.empty() ||
-                       outputs.write(options.depfile, depfile_of(options, unit.inclusions()), problem)) &&
-                      outputs.commit(problem);
+    const bool good =
+        outputs.write(options.header, emit_header(file, names), problem) &&
+        outputs.write(options.implementation, emit_implementation(file, names), problem) &&
+        (options.system.empty() || outputs.write(options.system, emit_system(file), problem)) &&
+        (options.depfile.empty() ||
+         outputs.write(options.depfile, depfile_of(options, unit.inclusions()), problem)) &&
+        outputs.commit(problem);
     if (!good) std::fprintf(stderr, "iig: error: %s\n", problem.c_str());
     return good ? 0 : 1;
 }
@@ -211,6 +240,10 @@ int main(int argc, char** argv) {
     if (!opendext::iig::parse_options(argc, argv, options, problem)) {
         std::fprintf(stderr, "iig: error: %s\n%s", problem.c_str(), opendext::iig::kUsage);
         return 2;
+    }
+    if (!opendext::iig::expand_response_files(options.clang_arguments, problem)) {
+        std::fprintf(stderr, "iig: error: %s\n", problem.c_str());
+        return 1;
     }
     return opendext::iig::run(options);
 }

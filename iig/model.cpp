@@ -17,7 +17,8 @@ std::vector<std::string> Class::queues() const {
     std::vector<std::string> names = {""};
     for (const Method& method : methods) {
         if (!method.dispatched() || method.queue.empty()) continue;
-        if (std::find(names.begin(), names.end(), method.queue) == names.end()) names.push_back(method.queue);
+        if (std::find(names.begin(), names.end(), method.queue) == names.end())
+            names.push_back(method.queue);
     }
     return names;
 }

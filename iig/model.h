@@ -17,12 +17,12 @@ struct Plain {
     struct Field;
 
     Kind kind = Kind::opaque;
-    std::string cxx;         ///< spelling for the driver's side; of the element for arrays
-    std::string name;        ///< of a record, without its scope
+    std::string cxx;   ///< spelling for the driver's side; of the element for arrays
+    std::string name;  ///< of a record, without its scope
     size_t size = 0;
     size_t align = 1;
     bool is_signed = false;
-    bool is_char = false;    ///< plain `char`
+    bool is_char = false;            ///< plain `char`
     std::vector<size_t> dimensions;  ///< arrays, outermost first
     std::vector<Plain> element;      ///< arrays: one
     std::vector<Field> fields;       ///< records
@@ -53,11 +53,12 @@ struct Parameter {
     std::string declaration;    ///< with its name, without words and default argument
     std::string default_value;  ///< "" = none
     Passing passing = Passing::unsupported;
-    std::string why;            ///< unsupported: the reason, for a message
-    std::string fix;            ///< unsupported: the way out
-    Plain plain;                ///< value and array types, and what pointers point at
-    std::string object_class;   ///< object types
-    std::string object_type;    ///< spelling of the pointer, e.g. "const OSData *"; of one element for arrays
+    std::string why;           ///< unsupported: the reason, for a message
+    std::string fix;           ///< unsupported: the way out
+    Plain plain;               ///< value and array types, and what pointers point at
+    std::string object_class;  ///< object types
+    std::string
+        object_type;  ///< spelling of the pointer, e.g. "const OSData *"; of one element for arrays
     size_t object_count = 1;    ///< object_array
     bool target = false;        ///< TARGET
     std::string callback_type;  ///< TYPE(…) on the parameter
@@ -71,14 +72,16 @@ struct Parameter {
     }
     /// In the plain part of a request.
     [[nodiscard]] bool plain_in() const {
-        return passing == Passing::value || passing == Passing::pointer_in || passing == Passing::array_in ||
-               passing == Passing::string || passing == Passing::raw || comes_back();
+        return passing == Passing::value || passing == Passing::pointer_in ||
+               passing == Passing::array_in || passing == Passing::string ||
+               passing == Passing::raw || comes_back();
     }
 };
 
 /// What becomes of a method.
 enum class MethodKind {
-    verbatim,    ///< stays in the class body as it is, words removed: non-virtual, template, with a body
+    verbatim,    ///< stays in the class body as it is, words removed: non-virtual, template, with a
+                 ///< body
     local_only,  ///< virtual and never sent
     dispatched,  ///< has messages
 };
@@ -92,7 +95,7 @@ enum class Side {
 
 struct Method {
     std::string name;
-    std::string result;         ///< spelling of the result type
+    std::string result;  ///< spelling of the result type
     bool returns_void = false;
     bool returns_code = false;  ///< kern_return_t, IOReturn
     std::vector<Parameter> parameters;
@@ -104,15 +107,15 @@ struct Method {
     bool is_virtual = false;
     bool is_pure = false;
     bool is_final = false;
-    bool is_override = false;   ///< overrides something of a super class
+    bool is_override = false;  ///< overrides something of a super class
     bool has_body = false;
-    bool local_pointers = false;   ///< raw pointers may be sent: the message stays in the process
+    bool local_pointers = false;  ///< raw pointers may be sent: the message stays in the process
     bool names_nested_types = false;  ///< its signature needs the class to be complete
     bool reply = false;
     bool local_host = false;
-    std::string root_class;     ///< class that declared it first; the own class if not an override
-    bool root_kernel = false;   ///< id has the top bit
-    std::string queue;          ///< QUEUENAME
+    std::string root_class;      ///< class that declared it first; the own class if not an override
+    bool root_kernel = false;    ///< id has the top bit
+    std::string queue;           ///< QUEUENAME
     std::string callback_class;  ///< TYPE(callback_class::callback_name)
     std::string callback_name;
     Location where;
@@ -142,14 +145,14 @@ struct Method {
 struct Class {
     std::string name;
     std::string super;
-    std::string extends;        ///< EXTENDS(x): members of x
+    std::string extends;  ///< EXTENDS(x): members of x
     bool is_struct = false;
     bool is_final = false;
     bool kernel = false;
     bool native = false;
     bool local = false;
     bool local_only = false;
-    std::string body;           ///< what stays in the class body
+    std::string body;  ///< what stays in the class body
     std::vector<Method> methods;
     Location where;
     size_t begin = 0, end = 0;  ///< in the source, ';' included
@@ -172,7 +175,9 @@ struct File {
     std::string implementation;  ///< from `@iig implementation` blocks
 };
 
-/// The id of a message: a hash of "Class::method"; the top bit says that the system's side handles it.
-[[nodiscard]] uint64_t message_id(const std::string& class_name, const std::string& method, bool kernel);
+/// The id of a message: a hash of "Class::method"; the top bit says that the system's side handles
+/// it.
+[[nodiscard]] uint64_t message_id(const std::string& class_name, const std::string& method,
+                                  bool kernel);
 
 }  // namespace opendext::iig

@@ -7,7 +7,8 @@
 
 namespace opendext::iig {
 
-/// The metaclass pointer, description, load information and registration of a class and of its action types.
+/// The metaclass pointer, description, load information and registration of a class and of its
+/// action types.
 [[nodiscard]] std::string class_registration(const Class& owner);
 
 }  // namespace opendext::iig

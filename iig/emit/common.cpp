@@ -11,18 +11,22 @@ std::string parameter_list(const Method& method, bool with_defaults) {
     for (const Parameter& parameter : method.parameters) {
         if (!list.empty()) list += ", ";
         list += parameter.declaration;
-        if (with_defaults && !parameter.default_value.empty()) list += " = " + parameter.default_value;
+        if (with_defaults && !parameter.default_value.empty())
+            list += " = " + parameter.default_value;
     }
     return list;
 }
 
 std::string argument_list(const Method& method) {
     std::string list;
-    for (const Parameter& parameter : method.parameters) list += (list.empty() ? "" : ", ") + parameter.name;
+    for (const Parameter& parameter : method.parameters)
+        list += (list.empty() ? "" : ", ") + parameter.name;
     return list;
 }
 
-std::string id_name(const Method& method) { return method.root_class + "_" + method.name + "_ID"; }
+std::string id_name(const Method& method) {
+    return method.root_class + "_" + method.name + "_ID";
+}
 
 std::string hexadecimal(uint64_t value) {
     char text[32];

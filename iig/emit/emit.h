@@ -6,11 +6,13 @@
 
 #include "iig/model.h"
 
-/// The three outputs. Each is a function of the model and the names only: the same input gives the same bytes.
+/// The three outputs. Each is a function of the model and the names only: the same input gives the
+/// same bytes.
 namespace opendext::iig {
 
 struct Names {
-    std::string header_include;  ///< how the implementation includes the header: "<DriverKit/IOService.h>" or "\"X.h\""
+    std::string header_include;  ///< how the implementation includes the header:
+                                 ///< "<DriverKit/IOService.h>" or "\"X.h\""
     std::string guard;           ///< include guard of the header
 };
 
@@ -29,7 +31,9 @@ struct Names {
 [[nodiscard]] std::string hexadecimal(uint64_t value);
 /// First line of every generated file.
 [[nodiscard]] std::string generated_note(const File& file);
-/// "char name[128]": a member with the type of `plain`. `cxx` replaces the element's spelling if not empty.
-[[nodiscard]] std::string member(const Plain& plain, const std::string& name, const std::string& cxx = "");
+/// "char name[128]": a member with the type of `plain`. `cxx` replaces the element's spelling if
+/// not empty.
+[[nodiscard]] std::string member(const Plain& plain, const std::string& name,
+                                 const std::string& cxx = "");
 
 }  // namespace opendext::iig

@@ -32,39 +32,52 @@ std::string args(const Class& owner) {
     std::string text;
     for (const Method& method : owner.methods) {
         if (!method.dispatched()) continue;
-        text += "#define " + owner.name + "_" + method.name + "_Args " + parameter_list(method) + "\n";
+        text +=
+            "#define " + owner.name + "_" + method.name + "_Args " + parameter_list(method) + "\n";
     }
     return text.empty() ? text : text + "\n";
 }
 
-std::string with_comma(const std::string& list) { return list.empty() ? "" : list + ", "; }
+std::string with_comma(const std::string& list) {
+    return list.empty() ? "" : list + ", ";
+}
 
 std::string methods_macro(const Class& owner) {
-    std::string body = "  public:\n    virtual kern_return_t Dispatch(const IORPC rpc) override;\n    static kern_return_t _Dispatch(" +
-                       owner.name + " *self, const IORPC rpc);\n";
+    std::string body =
+        "  public:\n    virtual kern_return_t Dispatch(const IORPC rpc) override;\n    static "
+        "kern_return_t _Dispatch(" +
+        owner.name + " *self, const IORPC rpc);\n";
     for (const Method& method : owner.methods) {
         if (!method.is_new()) continue;
         const std::string parameters = parameter_list(method, /*with_defaults=*/true);
-        body += method.is_static ? "    static " + method.result + " " + method.name + "(" + parameters + ");\n"
-                                 : "    " + method.result + " " + method.name + "(" + with_comma(parameters) +
-                                       "OSDispatchMethod supermethod = NULL);\n";
+        body += method.is_static
+                    ? "    static " + method.result + " " + method.name + "(" + parameters + ");\n"
+                    : "    " + method.result + " " + method.name + "(" + with_comma(parameters) +
+                          "OSDispatchMethod supermethod = NULL)" +
+                          (method.is_const ? " const" : "") + ";\n";
     }
     for (const Method& method : owner.methods) {
         if (!method.is_new() || !method.implements_callback()) continue;
-        body += "    kern_return_t CreateAction" + method.name + "(size_t referenceSize, OSAction **action);\n";
+        body += "    kern_return_t CreateAction" + method.name +
+                "(size_t referenceSize, OSAction **action);\n";
     }
     for (const Method& method : owner.methods) {
         if (!method.is_new() || method.implements_callback()) continue;
         const std::string parameters = parameter_list(method);
         if (method.is_static) {
-            body += "    typedef " + method.result + " (*" + method.name + "_Handler)(" + parameters + ");\n";
-            body += "    static kern_return_t " + method.name + "_Invoke(const IORPC rpc, " + method.name + "_Handler func);\n";
+            body += "    typedef " + method.result + " (*" + method.name + "_Handler)(" +
+                    parameters + ");\n";
+            body += "    static kern_return_t " + method.name + "_Invoke(const IORPC od_rpc, " +
+                    method.name + "_Handler od_func);\n";
             continue;
         }
-        body += "    typedef " + method.result + " (*" + method.name + "_Handler)(OSMetaClassBase *target" +
+        body += "    typedef " + method.result + " (*" + method.name +
+                "_Handler)(OSMetaClassBase *od_target" +
                 (parameters.empty() ? "" : ", " + parameters) + ");\n";
-        body += "    static kern_return_t " + method.name + "_Invoke(const IORPC rpc, OSMetaClassBase *target, " + method.name +
-                "_Handler func" + (method.target() ? ", const OSMetaClass *targetActionClass = NULL" : "") + ");\n";
+        body += "    static kern_return_t " + method.name +
+                "_Invoke(const IORPC od_rpc, OSMetaClassBase *od_target, " + method.name +
+                "_Handler od_func" +
+                (method.target() ? ", const OSMetaClass *od_action_class = NULL" : "") + ");\n";
     }
     return macro(owner.name + "_Methods", body);
 }
@@ -73,8 +86,8 @@ std::string kernel_methods_macro(const Class& owner) {
     std::string body;
     for (const Method& method : owner.methods) {
         if (!method.dispatched() || method.side != Side::process) continue;
-        body += std::string("    ") + (method.is_static ? "static " : "") + method.result + " " + method.name + "_Impl(" +
-                parameter_list(method) + ");\n";
+        body += std::string("    ") + (method.is_static ? "static " : "") + method.result + " " +
+                method.name + "_Impl(" + parameter_list(method) + ");\n";
     }
     return macro(owner.name + "_KernelMethods", body.empty() ? body : "  protected:\n" + body);
 }
@@ -85,7 +98,8 @@ std::string qualifiers(const Method& method) {
 
 /// LOCALONLY methods that XInterface declares: new ones that do not need the class to be complete.
 bool in_interface(const Method& method) {
-    return method.kind == MethodKind::local_only && !method.is_override && !method.names_nested_types && !method.is_final;
+    return method.kind == MethodKind::local_only && !method.is_override &&
+           !method.names_nested_types && !method.is_final;
 }
 
 std::string virtual_methods_macro(const Class& owner) {
@@ -93,19 +107,21 @@ std::string virtual_methods_macro(const Class& owner) {
     for (const Method& method : owner.methods) {
         if (method.kind != MethodKind::local_only || method.has_body) continue;
         const bool overrides = method.is_override || in_interface(method);
-        body += "    virtual " + method.result + " " + method.name + "(" + parameter_list(method, true) + ")" +
-                qualifiers(method) + (overrides ? " override" : "") + (method.is_final ? " final" : "") +
+        body += "    virtual " + method.result + " " + method.name + "(" +
+                parameter_list(method, true) + ")" + qualifiers(method) +
+                (overrides ? " override" : "") + (method.is_final ? " final" : "") +
                 (method.is_pure ? " = 0" : "") + ";\n";
     }
     return macro(owner.name + "_VirtualMethods", body.empty() ? body : "  public:\n" + body);
 }
 
 std::string interface_class(const Class& owner) {
-    std::string text = "class OPENDEXT_EXPORT " + owner.name + "Interface : public OSInterface {\n  public:\n";
+    std::string text =
+        "class OPENDEXT_EXPORT " + owner.name + "Interface : public OSInterface {\n  public:\n";
     for (const Method& method : owner.methods) {
         if (!in_interface(method)) continue;
-        text += "    virtual " + method.result + " " + method.name + "(" + parameter_list(method) + ")" +
-                qualifiers(method) + " = 0;\n";
+        text += "    virtual " + method.result + " " + method.name + "(" + parameter_list(method) +
+                ")" + qualifiers(method) + " = 0;\n";
     }
     return text + "};\n\n";
 }
@@ -114,7 +130,8 @@ std::string action_classes(const Class& owner) {
     std::string text;
     for (const Method& method : owner.methods) {
         if (!method.is_new() || !method.implements_callback()) continue;
-        text += "extern OPENDEXT_EXPORT OSMetaClass *gOSAction_" + owner.name + "_" + method.name + "MetaClass;\n";
+        text += "extern OPENDEXT_EXPORT OSMetaClass *gOSAction_" + owner.name + "_" + method.name +
+                "MetaClass;\n";
     }
     return text.empty() ? text : text + "\n";
 }
@@ -124,23 +141,31 @@ std::string class_text(const Class& owner) {
     const std::string super = owner.super.empty() ? "OSMetaClassBase" : owner.super;
     std::string text = "\nclass OSAction;\n" + ids(owner) + args(owner) + methods_macro(owner) +
                        kernel_methods_macro(owner) + virtual_methods_macro(owner);
-    text += "extern OPENDEXT_EXPORT OSMetaClass *g" + name + "MetaClass;\nextern OPENDEXT_EXPORT OSClassLoadInformation " + name + "_Class;\n\n";
+    text += "extern OPENDEXT_EXPORT OSMetaClass *g" + name +
+            "MetaClass;\nextern OPENDEXT_EXPORT OSClassLoadInformation " + name + "_Class;\n\n";
     text += action_classes(owner);
-    text += "class OPENDEXT_EXPORT " + name + "MetaClass : public OSMetaClass {\n  public:\n    kern_return_t New(OSObject *instance) override;\n" +
+    text += "class OPENDEXT_EXPORT " + name +
+            "MetaClass : public OSMetaClass {\n  public:\n    kern_return_t New(OSObject "
+            "*instance) override;\n" +
             "    kern_return_t Dispatch(const IORPC rpc) override;\n};\n\n";
     text += interface_class(owner);
     text += "struct " + name + "_IVars;\nstruct " + name + "_LocalIVars;\n\n";
-    text += "#pragma clang diagnostic push\n#pragma clang diagnostic ignored \"-Winconsistent-missing-override\"\n"
-            "#pragma clang diagnostic ignored \"-Woverloaded-virtual\"\n";
-    text += std::string(owner.is_struct ? "struct OPENDEXT_EXPORT " : "class OPENDEXT_EXPORT ") + name + (owner.is_final ? " final" : "") + " : public " +
-            super + ", public " + name + "Interface {\n    friend class " + name + "MetaClass;\n    friend class " + name +
-            "Interface;\n\n  public:\n#ifdef " + name + "_DECLARE_IVARS\n    " + name + "_DECLARE_IVARS\n#else\n    union {\n        " +
-            name + "_IVars *ivars;\n        " + name + "_LocalIVars *lvars;\n    };\n#endif\n    using super = " + super +
-            ";\n\n  " + (owner.is_struct ? "public" : "private") + ":";
+    text +=
+        "#pragma clang diagnostic push\n#pragma clang diagnostic ignored "
+        "\"-Winconsistent-missing-override\"\n"
+        "#pragma clang diagnostic ignored \"-Woverloaded-virtual\"\n";
+    text += std::string(owner.is_struct ? "struct OPENDEXT_EXPORT " : "class OPENDEXT_EXPORT ") +
+            name + (owner.is_final ? " final" : "") + " : public " + super + ", public " + name +
+            "Interface {\n    friend class " + name + "MetaClass;\n    friend class " + name +
+            "Interface;\n\n  public:\n#ifdef " + name + "_DECLARE_IVARS\n    " + name +
+            "_DECLARE_IVARS\n#else\n    union {\n        " + name + "_IVars *ivars;\n        " +
+            name + "_LocalIVars *lvars;\n    };\n#endif\n    using super = " + super + ";\n\n  " +
+            (owner.is_struct ? "public" : "private") + ":";
     text += owner.body;
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
     if (text.back() != '\n') text += "\n";
-    text += "\n    " + name + "_Methods\n    " + name + "_KernelMethods\n    " + name + "_VirtualMethods\n};\n";
+    text += "\n    " + name + "_Methods\n    " + name + "_KernelMethods\n    " + name +
+            "_VirtualMethods\n};\n";
     return text + "#pragma clang diagnostic pop\n";
 }
 
@@ -151,7 +176,9 @@ std::string emit_header(const File& file, const Names& names) {
     text += "#ifndef " + names.guard + "\n#define " + names.guard + "\n\n";
     text += "#include <DriverKit/IORPC.h>\n#include <DriverKit/OSMetaClass.h>\n\n";
     for (const Chunk& chunk : file.chunks) {
-        text += chunk.class_index < 0 ? chunk.text : class_text(file.classes[static_cast<size_t>(chunk.class_index)]);
+        text += chunk.class_index < 0
+                    ? chunk.text
+                    : class_text(file.classes[static_cast<size_t>(chunk.class_index)]);
     }
     if (text.back() != '\n') text += "\n";
     return text + "\n#endif /* " + names.guard + " */\n";

@@ -8,15 +8,20 @@ namespace opendext::iig {
 
 namespace {
 
-bool is_bool(const Parameter& parameter) { return parameter.plain.kind == Plain::Kind::boolean; }
-
-bool is_bool_array(const Parameter& parameter) {
-    return !parameter.plain.element.empty() && parameter.plain.element[0].kind == Plain::Kind::boolean;
+bool is_bool(const Parameter& parameter) {
+    return parameter.plain.kind == Plain::Kind::boolean;
 }
 
-/// An object array of a method that stays in the process goes as the caller's pointer: callers may have fewer objects.
+bool is_bool_array(const Parameter& parameter) {
+    return !parameter.plain.element.empty() &&
+           parameter.plain.element[0].kind == Plain::Kind::boolean;
+}
+
+/// An object array of a method that stays in the process goes as the caller's pointer: callers may
+/// have fewer objects.
 bool as_pointer(const Method& method, const Parameter& parameter) {
-    return parameter.passing == Passing::raw || (parameter.passing == Passing::object_array && method.local_pointers);
+    return parameter.passing == Passing::raw ||
+           (parameter.passing == Passing::object_array && method.local_pointers);
 }
 
 bool as_references(const Method& method, const Parameter& parameter) {
@@ -37,23 +42,28 @@ size_t request_refs(const Method& method) {
 
 size_t reply_refs(const Method& method) {
     size_t count = 0;
-    for (const Parameter& parameter : method.parameters) count += parameter.passing == Passing::object_result;
+    for (const Parameter& parameter : method.parameters)
+        count += parameter.passing == Passing::object_result;
     return count;
 }
 
-/// The member that carries a plain parameter. A bool from another process may hold any bits, hence a number.
+/// The member that carries a plain parameter. A bool from another process may hold any bits, hence
+/// a number.
 std::string plain_member(const Parameter& parameter) {
     return member(parameter.plain, parameter.name, is_bool(parameter) ? "uint8_t" : "");
 }
 
 std::string message_structs(const Class& owner, const Method& method) {
     const std::string prefix = owner.name + "_" + method.name;
-    std::string text = "struct " + prefix + "_Msg {\n    IORPCMessageMach mach;\n    struct {\n        IORPCMessage od_hdr;\n"
-                       "        OSObjectRef od_self;\n";
+    std::string text =
+        "struct " + prefix +
+        "_Msg {\n    IORPCMessageMach mach;\n    struct {\n        IORPCMessage od_hdr;\n"
+        "        OSObjectRef od_self;\n";
     for (const Parameter& parameter : method.parameters) {
         if (!as_references(method, parameter)) continue;
         text += "        OSObjectRef " + parameter.name;
-        if (parameter.passing == Passing::object_array) text += "[" + std::to_string(parameter.object_count) + "]";
+        if (parameter.passing == Passing::object_array)
+            text += "[" + std::to_string(parameter.object_count) + "]";
         text += ";\n";
     }
     for (const Parameter& parameter : method.parameters) {
@@ -65,9 +75,11 @@ std::string message_structs(const Class& owner, const Method& method) {
     }
     text += "    } content;\n};\n";
     if (method.returns_void) return text + "\n";
-    text += "struct " + prefix + "_Rpl {\n    IORPCMessageMach mach;\n    struct {\n        IORPCMessage od_hdr;\n";
+    text += "struct " + prefix +
+            "_Rpl {\n    IORPCMessageMach mach;\n    struct {\n        IORPCMessage od_hdr;\n";
     for (const Parameter& parameter : method.parameters) {
-        if (parameter.passing == Passing::object_result) text += "        OSObjectRef " + parameter.name + ";\n";
+        if (parameter.passing == Passing::object_result)
+            text += "        OSObjectRef " + parameter.name + ";\n";
     }
     for (const Parameter& parameter : method.parameters) {
         if (comes_back(method, parameter)) text += "        " + plain_member(parameter) + ";\n";
@@ -79,29 +91,34 @@ std::string meta_check(const std::string& reference, const std::string& class_na
     return "opendext_ref_is(" + reference + ", g" + class_name + "MetaClass)";
 }
 
-// --- The caller's half ---------------------------------------------------------------------------------------------
+// --- The caller's half
+// ---------------------------------------------------------------------------------------------
 
 std::string store_argument(const Method& method, const Parameter& parameter) {
     const std::string& name = parameter.name;
     const std::string to = "od_msg.content." + name;
-    if (as_pointer(method, parameter)) return "    __builtin_memcpy(&" + to + ", &" + name + ", sizeof(void *));\n";
+    if (as_pointer(method, parameter))
+        return "    __builtin_memcpy(&" + to + ", &" + name + ", sizeof(void *));\n";
     switch (parameter.passing) {
         case Passing::object:
             return "    " + to + " = (OSObjectRef)" + name + ";\n";
         case Passing::object_array:
-            return "    for (size_t od_i = 0; " + name + " && od_i < " + std::to_string(parameter.object_count) + "; ++od_i) " +
-                   to + "[od_i] = (OSObjectRef)" + name + "[od_i];\n";
+            return "    for (size_t od_i = 0; " + name + " && od_i < " +
+                   std::to_string(parameter.object_count) + "; ++od_i) " + to +
+                   "[od_i] = (OSObjectRef)" + name + "[od_i];\n";
         case Passing::value:
             return "    " + to + " = " + name + (is_bool(parameter) ? " ? 1 : 0" : "") + ";\n";
         case Passing::pointer_in:
         case Passing::pointer_inout:
-            return "    if (" + name + ") " + to + " = *" + name + (is_bool(parameter) ? " ? 1 : 0" : "") + ";\n";
+            return "    if (" + name + ") " + to + " = *" + name +
+                   (is_bool(parameter) ? " ? 1 : 0" : "") + ";\n";
         case Passing::array_in:
         case Passing::array_inout:
-            return "    if (" + name + ") __builtin_memcpy(" + to + ", " + name + ", sizeof " + to + ");\n";
+            return "    if (" + name + ") __builtin_memcpy(" + to + ", " + name + ", sizeof " + to +
+                   ");\n";
         case Passing::string:
-            return "    if (!opendext_put_string(" + to + ", sizeof " + to + ", " + name + ")) return" +
-                   (method.returns_void ? "" : " kIOReturnOverrun") + ";\n";
+            return "    if (!opendext_put_string(" + to + ", sizeof " + to + ", " + name +
+                   ")) return" + (method.returns_void ? "" : " kIOReturnOverrun") + ";\n";
         default:
             return "";
     }
@@ -112,14 +129,15 @@ std::string load_results(const Method& method) {
     for (const Parameter& parameter : method.parameters) {
         const std::string from = "od_rpl.content." + parameter.name;
         if (parameter.passing == Passing::object_result) {
-            text += "    if (" + parameter.name + ") *" + parameter.name + " = (" + parameter.object_type + ")" + from +
-                    ";\n    else opendext_release(" + from + ");\n";
-        } else if (parameter.passing == Passing::pointer_inout) {
-            text += "    if (" + parameter.name + ") *" + parameter.name + " = " + from + (is_bool(parameter) ? " != 0" : "") +
-                    ";\n";
-        } else if (parameter.passing == Passing::array_inout) {
-            text += "    if (" + parameter.name + ") __builtin_memcpy(" + parameter.name + ", " + from + ", sizeof " + from +
+            text += "    if (" + parameter.name + ") *" + parameter.name + " = (" +
+                    parameter.object_type + ")" + from + ";\n    else opendext_release(" + from +
                     ");\n";
+        } else if (parameter.passing == Passing::pointer_inout) {
+            text += "    if (" + parameter.name + ") *" + parameter.name + " = " + from +
+                    (is_bool(parameter) ? " != 0" : "") + ";\n";
+        } else if (parameter.passing == Passing::array_inout) {
+            text += "    if (" + parameter.name + ") __builtin_memcpy(" + parameter.name + ", " +
+                    from + ", sizeof " + from + ");\n";
         }
     }
     return text;
@@ -133,10 +151,12 @@ std::string reply_checks(const Method& method) {
         const std::string reference = "od_rpl.content." + parameter.name;
         release += "        opendext_release(" + reference + ");\n";
         if (parameter.object_class == "OSObject") continue;
-        condition += (condition.empty() ? "" : " || ") + ("!" + meta_check(reference, parameter.object_class));
+        condition += (condition.empty() ? "" : " || ") +
+                     ("!" + meta_check(reference, parameter.object_class));
     }
     if (condition.empty()) return "";
-    return "    if (" + condition + ") {\n" + release + "        return kIOReturnBadArgument;\n    }\n";
+    return "    if (" + condition + ") {\n" + release +
+           "        return kIOReturnBadArgument;\n    }\n";
 }
 
 std::string flags_of(const Method& method) {
@@ -152,36 +172,50 @@ std::string forwarder(const Class& owner, const Method& method) {
     const std::string parameters = parameter_list(method);
     const Parameter* target = method.target();
     std::string text = method.result + "\n" + owner.name + "::" + method.name + "(" + parameters;
-    if (!method.is_static) text += std::string(parameters.empty() ? "" : ", ") + "OSDispatchMethod supermethod";
-    text += ") {\n";
-    if (target) text += "    if (!" + target->name + ") return" + (method.returns_void ? "" : " kIOReturnBadArgument") + ";\n";
+    if (!method.is_static)
+        text += std::string(parameters.empty() ? "" : ", ") + "OSDispatchMethod supermethod";
+    text += method.is_const ? ") const {\n" : ") {\n";
+    if (target)
+        text += "    if (!" + target->name + ") return" +
+                (method.returns_void ? "" : " kIOReturnBadArgument") + ";\n";
     text += "    " + prefix + "_Msg od_msg;\n";
     if (!method.returns_void) text += "    " + prefix + "_Rpl od_rpl;\n";
-    text += "    opendext_prepare_request(&od_msg.mach, sizeof od_msg, " + id_name(method) + ", " + flags_of(method) + ", " +
-            std::to_string(request_refs(method)) + ");\n";
-    const std::string receiver =
-        method.is_static ? "g" + owner.name + "MetaClass" : target ? target->name : std::string("this");
+    text += "    opendext_prepare_request(&od_msg.mach, sizeof od_msg, " + id_name(method) + ", " +
+            flags_of(method) + ", " + std::to_string(request_refs(method)) + ");\n";
+    const std::string receiver = method.is_static ? "g" + owner.name + "MetaClass"
+                                 : target         ? target->name
+                                                  : std::string("this");
     text += "    od_msg.content.od_self = (OSObjectRef)" + receiver + ";\n";
     for (const Parameter& parameter : method.parameters) text += store_argument(method, parameter);
     if (method.returns_void) {
         text += "    const IORPC od_rpc = {&od_msg.mach, NULL, sizeof od_msg, 0};\n";
     } else {
-        text += "    opendext_prepare_reply(&od_rpl.mach, sizeof od_rpl, " + id_name(method) + ", " +
-                std::to_string(reply_refs(method)) + ");\n";
-        text += "    const IORPC od_rpc = {&od_msg.mach, &od_rpl.mach, sizeof od_msg, sizeof od_rpl};\n";
+        text += "    opendext_prepare_reply(&od_rpl.mach, sizeof od_rpl, " + id_name(method) +
+                ", " + std::to_string(reply_refs(method)) + ");\n";
+        text +=
+            "    const IORPC od_rpc = {&od_msg.mach, &od_rpl.mach, sizeof od_msg, sizeof "
+            "od_rpl};\n";
     }
-    const std::string invoke = "reinterpret_cast<OSMetaClassBase *>(" + receiver + ")->Invoke(od_rpc)";
-    const std::string call = method.is_static ? "g" + owner.name + "MetaClass->Invoke(od_rpc)"
-                                              : "supermethod ? supermethod(this, od_rpc) : " + (target ? invoke : "this->Invoke(od_rpc)");
+    const std::string invoke =
+        "reinterpret_cast<OSMetaClassBase *>(" + receiver + ")->Invoke(od_rpc)";
+    // Forwarders may be const, the methods behind them are not.
+    const std::string self = method.is_const ? "const_cast<" + owner.name + " *>(this)" : "this";
+    const std::string call =
+        method.is_static ? "g" + owner.name + "MetaClass->Invoke(od_rpc)"
+                         : "supermethod ? supermethod(" + self +
+                               ", od_rpc) : " + (target ? invoke : self + "->Invoke(od_rpc)");
     if (method.returns_void) return text + "    (void)(" + call + ");\n}\n\n";
-    text += "    kern_return_t od_ret = " + call + ";\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    text += "    kern_return_t od_ret = " + call +
+            ";\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
     // An action gives its answer the id of the method that it called.
-    text += "    if (!opendext_reply_ok(&od_rpl.mach, sizeof od_rpl, " + (target ? std::string("0") : id_name(method)) + ", " +
+    text += "    if (!opendext_reply_ok(&od_rpl.mach, sizeof od_rpl, " +
+            (target ? std::string("0") : id_name(method)) + ", " +
             std::to_string(reply_refs(method)) + ")) return kIOReturnIPCError;\n";
     return text + reply_checks(method) + load_results(method) + "    return od_ret;\n}\n\n";
 }
 
-// --- The receiver's half -------------------------------------------------------------------------------------------
+// --- The receiver's half
+// -------------------------------------------------------------------------------------------
 
 /// Checks and locals for one parameter; `argument` gets the expression that is passed on.
 std::string load_argument(const Method& method, const Parameter& parameter, std::string& argument) {
@@ -190,12 +224,15 @@ std::string load_argument(const Method& method, const Parameter& parameter, std:
     if (as_pointer(method, parameter)) {
         const bool array = parameter.passing == Passing::object_array;
         argument = name;
-        const std::string declaration = array ? parameter.object_type + " const *" + name : parameter.declaration;
-        return "    " + declaration + ";\n    __builtin_memcpy(&" + name + ", &" + from + ", sizeof(void *));\n";
+        const std::string declaration =
+            array ? parameter.object_type + " const *" + name : parameter.declaration;
+        return "    " + declaration + ";\n    __builtin_memcpy(&" + name + ", &" + from +
+               ", sizeof(void *));\n";
     }
     const auto class_check = [&](const std::string& reference) {
         if (parameter.object_class == "OSObject") return std::string();
-        return "if (!" + meta_check(reference, parameter.object_class) + ") return kIOReturnBadArgument;\n";
+        return "if (!" + meta_check(reference, parameter.object_class) +
+               ") return kIOReturnBadArgument;\n";
     };
     switch (parameter.passing) {
         case Passing::object: {
@@ -207,8 +244,9 @@ std::string load_argument(const Method& method, const Parameter& parameter, std:
             argument = name;
             const std::string count = std::to_string(parameter.object_count);
             const std::string check = class_check(from + "[od_i]");
-            return "    " + parameter.object_type + " " + name + "[" + count + "];\n    for (size_t od_i = 0; od_i < " + count +
-                   "; ++od_i) {\n" + (check.empty() ? "" : "        " + check) + "        " + name + "[od_i] = (" +
+            return "    " + parameter.object_type + " " + name + "[" + count +
+                   "];\n    for (size_t od_i = 0; od_i < " + count + "; ++od_i) {\n" +
+                   (check.empty() ? "" : "        " + check) + "        " + name + "[od_i] = (" +
                    parameter.object_type + ")" + from + "[od_i];\n    }\n";
         }
         case Passing::object_result:
@@ -220,19 +258,23 @@ std::string load_argument(const Method& method, const Parameter& parameter, std:
         case Passing::pointer_in:
         case Passing::pointer_inout:
             argument = "&" + name;
-            return "    " + parameter.plain.cxx + " " + name + " = " + from + (is_bool(parameter) ? " != 0" : "") + ";\n";
+            return "    " + parameter.plain.cxx + " " + name + " = " + from +
+                   (is_bool(parameter) ? " != 0" : "") + ";\n";
         case Passing::array_in:
         case Passing::array_inout: {
             argument = from;
             std::string text;
-            if (is_bool_array(parameter)) text += "    opendext_normalise_bools(" + from + ", sizeof " + from + ");\n";
+            if (is_bool_array(parameter))
+                text += "    opendext_normalise_bools(" + from + ", sizeof " + from + ");\n";
             if (!comes_back(method, parameter)) return text;
             argument = "od_rpl->content." + name;
-            return text + "    __builtin_memcpy(" + argument + ", " + from + ", sizeof " + from + ");\n";
+            return text + "    __builtin_memcpy(" + argument + ", " + from + ", sizeof " + from +
+                   ");\n";
         }
         case Passing::string:
             argument = from;
-            return "    if (!opendext_is_string(" + from + ", sizeof " + from + ")) return kIOReturnBadArgument;\n";
+            return "    if (!opendext_is_string(" + from + ", sizeof " + from +
+                   ")) return kIOReturnBadArgument;\n";
         default:
             return "";
     }
@@ -245,7 +287,8 @@ std::string store_results(const Method& method) {
         if (parameter.passing == Passing::object_result) {
             text += "    " + to + " = (OSObjectRef)" + parameter.name + ";\n";
         } else if (parameter.passing == Passing::pointer_inout) {
-            text += "    " + to + " = " + parameter.name + (is_bool(parameter) ? " ? 1 : 0" : "") + ";\n";
+            text += "    " + to + " = " + parameter.name + (is_bool(parameter) ? " ? 1 : 0" : "") +
+                    ";\n";
         }
     }
     return text;
@@ -254,53 +297,70 @@ std::string store_results(const Method& method) {
 std::string invoke_function(const Class& owner, const Method& method) {
     const std::string prefix = owner.name + "_" + method.name;
     const Parameter* target = method.target();
-    std::string text = "kern_return_t\n" + owner.name + "::" + method.name + "_Invoke(const IORPC rpc, " +
-                       (method.is_static ? "" : "OSMetaClassBase *target, ") + method.name + "_Handler func" +
-                       (target ? ", const OSMetaClass *targetActionClass" : "") + ") {\n";
+    std::string text =
+        "kern_return_t\n" + owner.name + "::" + method.name + "_Invoke(const IORPC od_rpc, " +
+        (method.is_static ? "" : "OSMetaClassBase *od_target, ") + method.name +
+        "_Handler od_func" + (target ? ", const OSMetaClass *od_action_class" : "") + ") {\n";
     const std::string reply_size = method.returns_void ? "0" : "sizeof(" + prefix + "_Rpl)";
-    text += "    kern_return_t od_ret = opendext_check_request(rpc, sizeof(" + prefix + "_Msg), " +
-            std::to_string(request_refs(method)) + ", " + reply_size + ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
-    text += "    " + prefix + "_Msg *od_msg = reinterpret_cast<" + prefix + "_Msg *>(rpc.message);\n    (void)od_msg;\n";
+    text += "    kern_return_t od_ret = opendext_check_request(od_rpc, sizeof(" + prefix +
+            "_Msg), " + std::to_string(request_refs(method)) + ", " + reply_size +
+            ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    text += "    " + prefix + "_Msg *od_msg = reinterpret_cast<" + prefix +
+            "_Msg *>(od_rpc.message);\n    (void)od_msg;\n";
     if (!method.returns_void) {
-        text += "    " + prefix + "_Rpl *od_rpl = reinterpret_cast<" + prefix + "_Rpl *>(rpc.reply);\n";
-        text += "    opendext_prepare_reply(&od_rpl->mach, sizeof *od_rpl, od_msg->content.od_hdr.msgid, " +
-                std::to_string(reply_refs(method)) + ");\n";
+        text += "    " + prefix + "_Rpl *od_rpl = reinterpret_cast<" + prefix +
+                "_Rpl *>(od_rpc.reply);\n";
+        text +=
+            "    opendext_prepare_reply(&od_rpl->mach, sizeof *od_rpl, "
+            "od_msg->content.od_hdr.msgid, " +
+            std::to_string(reply_refs(method)) + ");\n";
     }
-    std::string arguments = method.is_static ? "" : "target";
+    std::string arguments = method.is_static ? "" : "od_target";
     for (const Parameter& parameter : method.parameters) {
         std::string argument;
         text += load_argument(method, parameter, argument);
         arguments += (arguments.empty() ? "" : ", ") + argument;
     }
     if (target) {
-        text += "    if (targetActionClass && !opendext_ref_is(od_msg->content." + target->name + ", targetActionClass)) {\n"
-                "        return opendext_wrong_action_type(target, \"" + owner.name + "::" + method.name +
-                "\", reinterpret_cast<OSMetaClassBase *>(od_msg->content." + target->name + "), targetActionClass);\n    }\n";
+        text += "    if (od_action_class && !opendext_ref_is(od_msg->content." + target->name +
+                ", od_action_class)) {\n"
+                "        return opendext_wrong_action_type(od_target, \"" +
+                owner.name + "::" + method.name +
+                "\", reinterpret_cast<OSMetaClassBase *>(od_msg->content." + target->name +
+                "), od_action_class);\n    }\n";
     }
-    if (method.returns_void) return text + "    func(" + arguments + ");\n    return kIOReturnSuccess;\n}\n\n";
-    text += "    od_ret = func(" + arguments + ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    if (method.returns_void)
+        return text + "    od_func(" + arguments + ");\n    return kIOReturnSuccess;\n}\n\n";
+    text += "    od_ret = od_func(" + arguments +
+            ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
     return text + store_results(method) + "    return kIOReturnSuccess;\n}\n\n";
 }
 
-// --- Dispatch ------------------------------------------------------------------------------------------------------
+// --- Dispatch
+// ------------------------------------------------------------------------------------------------------
 
 std::string dispatch_case(const Class& owner, const Method& method) {
     if (method.side == Side::callback) return "";
     std::string text = "        case " + id_name(method) + ":\n";
-    if (method.side == Side::system) return text + "            return opendext_invoke_system(self, rpc);\n";
-    const std::string invoker = method.implements_callback() ? method.callback_class + "::" + method.callback_name
-                                                             : method.root_class + "::" + method.name;
+    if (method.side == Side::system)
+        return text + "            return opendext_invoke_system(self, rpc);\n";
+    const std::string invoker = method.implements_callback()
+                                    ? method.callback_class + "::" + method.callback_name
+                                    : method.root_class + "::" + method.name;
     const std::string parameters = parameter_list(method);
     text += "            return " + invoker + "_Invoke(rpc, self, [](OSMetaClassBase *od_target" +
-            (parameters.empty() ? "" : ", " + parameters) + ") -> " + method.result + " {\n                return static_cast<" +
-            owner.name + " *>(od_target)->" + method.name + "_Impl(" + argument_list(method) + ");\n            }";
-    if (method.implements_callback()) text += ", OSTypeID(OSAction_" + method.root_class + "_" + method.name + ")";
+            (parameters.empty() ? "" : ", " + parameters) + ") -> " + method.result +
+            " {\n                return static_cast<" + owner.name + " *>(od_target)->" +
+            method.name + "_Impl(" + argument_list(method) + ");\n            }";
+    if (method.implements_callback())
+        text += ", OSTypeID(OSAction_" + method.root_class + "_" + method.name + ")";
     return text + ");\n";
 }
 
 std::string dispatch_functions(const Class& owner) {
     const std::string& name = owner.name;
-    std::string text = "kern_return_t\n" + name + "::Dispatch(const IORPC rpc) {\n    return _Dispatch(this, rpc);\n}\n\n";
+    std::string text = "kern_return_t\n" + name +
+                       "::Dispatch(const IORPC rpc) {\n    return _Dispatch(this, rpc);\n}\n\n";
     text += "kern_return_t\n" + name + "::_Dispatch(" + name + " *self, const IORPC rpc) {\n";
     text += "    switch (IORPCMessageFromMach(rpc.message, false)->msgid) {\n";
     std::string statics;
@@ -310,12 +370,13 @@ std::string dispatch_functions(const Class& owner) {
             text += dispatch_case(owner, method);
             continue;
         }
-        statics += "        case " + id_name(method) + ":\n            return " + name + "::" + method.name + "_Invoke(rpc, &" +
-                   name + "::" + method.name + "_Impl);\n";
+        statics += "        case " + id_name(method) + ":\n            return " + name +
+                   "::" + method.name + "_Invoke(rpc, &" + name + "::" + method.name + "_Impl);\n";
     }
     text += "        default:\n            break;\n    }\n";
-    text += owner.super.empty() || owner.super == "OSMetaClassBase" ? "    return self->OSMetaClassBase::Dispatch(rpc);\n}\n\n"
-                                                                     : "    return " + owner.super + "::_Dispatch(self, rpc);\n}\n\n";
+    text += owner.super.empty() || owner.super == "OSMetaClassBase"
+                ? "    return self->OSMetaClassBase::Dispatch(rpc);\n}\n\n"
+                : "    return " + owner.super + "::_Dispatch(self, rpc);\n}\n\n";
     text += "kern_return_t\n" + name + "MetaClass::Dispatch(const IORPC rpc) {\n";
     if (!statics.empty()) {
         text += "    switch (IORPCMessageFromMach(rpc.message, false)->msgid) {\n" + statics +
@@ -326,10 +387,13 @@ std::string dispatch_functions(const Class& owner) {
 
 std::string create_action(const Class& owner, const Method& method) {
     const std::string type = "OSAction_" + owner.name + "_" + method.name;
-    return "kern_return_t\n" + owner.name + "::CreateAction" + method.name + "(size_t referenceSize, OSAction **action) {\n" +
-           "    OSString *od_type = OSString::withCString(\"" + type + "\");\n    if (!od_type) return kIOReturnNoMemory;\n" +
-           "    const kern_return_t od_ret = OSAction::CreateWithTypeName(this, " + id_name(method) + ", " +
-           method.callback_class + "_" + method.callback_name + "_ID, referenceSize, od_type, action);\n" +
+    return "kern_return_t\n" + owner.name + "::CreateAction" + method.name +
+           "(size_t referenceSize, OSAction **action) {\n" +
+           "    OSString *od_type = OSString::withCString(\"" + type +
+           "\");\n    if (!od_type) return kIOReturnNoMemory;\n" +
+           "    const kern_return_t od_ret = OSAction::CreateWithTypeName(this, " +
+           id_name(method) + ", " + method.callback_class + "_" + method.callback_name +
+           "_ID, referenceSize, od_type, action);\n" +
            "    od_type->release();\n    return od_ret;\n}\n\n";
 }
 
@@ -357,13 +421,15 @@ std::string emit_implementation(const File& file, const Names& names) {
             if (!method.dispatched()) continue;
             actions = actions || (method.is_new() && method.implements_callback());
             for (const Parameter& parameter : method.parameters) {
-                if (!parameter.object_class.empty() && parameter.object_class != "OSObject") classes.insert(parameter.object_class);
+                if (!parameter.object_class.empty() && parameter.object_class != "OSObject")
+                    classes.insert(parameter.object_class);
             }
         }
     }
     if (actions) text += "#include <DriverKit/OSAction.h>\n#include <DriverKit/OSString.h>\n";
     text += "\n";
-    for (const std::string& name : classes) text += "extern OPENDEXT_EXPORT OSMetaClass *g" + name + "MetaClass;\n";
+    for (const std::string& name : classes)
+        text += "extern OPENDEXT_EXPORT OSMetaClass *g" + name + "MetaClass;\n";
     text += "\n";
     for (const Class& owner : file.classes) text += class_implementation(owner);
     return text;

@@ -29,7 +29,8 @@ void for_children(CXCursor cursor, const std::function<void(CXCursor)>& visit) {
 Annotations annotations_of(CXCursor cursor) {
     Annotations result;
     for_children(cursor, [&](CXCursor child) {
-        if (clang_getCursorKind(child) == CXCursor_AnnotateAttr) result.push_back(take(clang_getCursorSpelling(child)));
+        if (clang_getCursorKind(child) == CXCursor_AnnotateAttr)
+            result.push_back(take(clang_getCursorSpelling(child)));
     });
     return result;
 }
@@ -41,7 +42,9 @@ bool has(const Annotations& annotations, std::string_view name) {
 /// The argument of `name=…`, or "".
 std::string argument(const Annotations& annotations, std::string_view name) {
     for (const std::string& annotation : annotations) {
-        if (!annotation.starts_with(name) || annotation.size() <= name.size() || annotation[name.size()] != '=') continue;
+        if (!annotation.starts_with(name) || annotation.size() <= name.size() ||
+            annotation[name.size()] != '=')
+            continue;
         std::string value = annotation.substr(name.size() + 1);
         std::erase_if(value, [](char c) { return c == '"' || c == ' '; });
         return value;
@@ -52,19 +55,22 @@ std::string argument(const Annotations& annotations, std::string_view name) {
 Location location_of(CXCursor cursor) {
     CXFile file = nullptr;
     Location where;
-    clang_getFileLocation(clang_getCursorLocation(cursor), &file, &where.line, &where.column, nullptr);
+    clang_getFileLocation(clang_getCursorLocation(cursor), &file, &where.line, &where.column,
+                          nullptr);
     if (file) where.file = take(clang_getFileName(file));
     return where;
 }
 
+/// The name comes out of a macro, so the text of the declaration is not in the file. Words are
+/// macros too, but not names.
 bool in_macro(CXCursor cursor) {
     unsigned expansion = 0;
     unsigned spelling = 0;
     CXFile expansion_file = nullptr;
     CXFile spelling_file = nullptr;
-    const CXSourceLocation start = clang_getRangeStart(clang_getCursorExtent(cursor));
-    clang_getExpansionLocation(start, &expansion_file, nullptr, nullptr, &expansion);
-    clang_getSpellingLocation(start, &spelling_file, nullptr, nullptr, &spelling);
+    const CXSourceLocation location = clang_getCursorLocation(cursor);
+    clang_getExpansionLocation(location, &expansion_file, nullptr, nullptr, &expansion);
+    clang_getSpellingLocation(location, &spelling_file, nullptr, nullptr, &spelling);
     return expansion != spelling || !clang_File_isEqual(expansion_file, spelling_file);
 }
 
@@ -90,7 +96,8 @@ ClassWords words_of_class(CXCursor cursor) {
     const Annotations annotations = annotations_of(cursor);
     ClassWords words;
     words.name = take(clang_getCursorSpelling(cursor));
-    if (const std::string extended = argument(annotations, "extends"); !extended.empty()) words.name = extended;
+    if (const std::string extended = argument(annotations, "extends"); !extended.empty())
+        words.name = extended;
     words.kernel = has(annotations, "kernel");
     words.native = has(annotations, "native");
     words.local = has(annotations, "local");
@@ -103,6 +110,7 @@ struct Root {
     MethodKind kind = MethodKind::dispatched;
     bool kernel = false;
     std::string class_name;
+    std::string queue;  ///< QUEUENAME of the first declaration: overrides run there too
 };
 
 Root root_of(CXCursor method) {
@@ -110,6 +118,7 @@ Root root_of(CXCursor method) {
     const Annotations annotations = annotations_of(method);
     Root root;
     root.class_name = parent.name;
+    root.queue = argument(annotations, "queuename");
     if (parent.name == "OSMetaClassBase" || parent.name == "OSMetaClass" || parent.local_only ||
         has(annotations, "localonly")) {
         root.kind = MethodKind::local_only;
@@ -117,8 +126,8 @@ Root root_of(CXCursor method) {
     }
     if (clang_CXXMethod_isStatic(method)) return root;
     const bool by_class = parent.kernel && !parent.native && !parent.local;
-    root.kernel = has(annotations, "kernel") ||
-                  (by_class && !has(annotations, "local") && !clang_CXXMethod_isPureVirtual(method));
+    root.kernel = has(annotations, "kernel") || (by_class && !has(annotations, "local") &&
+                                                 !clang_CXXMethod_isPureVirtual(method));
     return root;
 }
 
@@ -158,7 +167,8 @@ class Reader {
     }
 
     File read() {
-        for_children(clang_getTranslationUnitCursor(unit_), [&](CXCursor cursor) { top_level(cursor); });
+        for_children(clang_getTranslationUnitCursor(unit_),
+                     [&](CXCursor cursor) { top_level(cursor); });
         std::vector<Class> extensions;
         std::vector<std::pair<size_t, size_t>> cut;
         for (auto it = all_.begin(); it != all_.end();) {
@@ -179,14 +189,16 @@ class Reader {
   private:
     void top_level(CXCursor cursor) {
         CXFile file = nullptr;
-        clang_getExpansionLocation(clang_getCursorLocation(cursor), &file, nullptr, nullptr, nullptr);
+        clang_getExpansionLocation(clang_getCursorLocation(cursor), &file, nullptr, nullptr,
+                                   nullptr);
         if (!file || !clang_File_isEqual(file, file_)) return;
         const CXCursorKind kind = clang_getCursorKind(cursor);
         if (kind == CXCursor_Namespace || kind == CXCursor_LinkageSpec) {
             for_children(cursor, [&](CXCursor child) {
                 if (!is_interface_class(child)) return;
-                diagnostics_.error(location_of(child), "class '" + take(clang_getCursorSpelling(child)) +
-                                                           "' of the interface stands in a namespace",
+                diagnostics_.error(location_of(child),
+                                   "class '" + take(clang_getCursorSpelling(child)) +
+                                       "' of the interface stands in a namespace",
                                    "move it out: generated names are global");
             });
             return;
@@ -206,7 +218,8 @@ class Reader {
         result.name = take(clang_getCursorSpelling(cursor));
         result.where = location_of(cursor);
         if (in_macro(cursor)) {
-            diagnostics_.error(result.where, "class '" + result.name + "' is made by a macro", "write the class out");
+            diagnostics_.error(result.where, "class '" + result.name + "' is made by a macro",
+                               "write the class out");
             return;
         }
         const ClassWords words = words_of_class(cursor);
@@ -230,20 +243,24 @@ class Reader {
                     break;
                 case CXCursor_CXXBaseSpecifier:
                     if (++bases == 2) {
-                        diagnostics_.error(location_of(member), "class '" + result.name + "' has a second base class",
-                                           "derive from one class; make the other a member of " + result.name + "_IVars");
+                        diagnostics_.error(location_of(member),
+                                           "class '" + result.name + "' has a second base class",
+                                           "derive from one class; make the other a member of " +
+                                               result.name + "_IVars");
                     }
                     break;
                 case CXCursor_Constructor:
                 case CXCursor_Destructor:
-                    diagnostics_.error(location_of(member), "objects have no constructors or destructors",
+                    diagnostics_.error(location_of(member),
+                                       "objects have no constructors or destructors",
                                        "override init() and free()");
                     break;
                 case CXCursor_FieldDecl:
                     diagnostics_.error(location_of(member),
                                        "data member '" + take(clang_getCursorSpelling(member)) +
                                            "' in a class of the interface",
-                                       "put it into 'struct " + result.name + "_IVars' in the .cpp file and use 'ivars->" +
+                                       "put it into 'struct " + result.name +
+                                           "_IVars' in the .cpp file and use 'ivars->" +
                                            take(clang_getCursorSpelling(member)) + "'");
                     break;
                 case CXCursor_CXXFinalAttr:
@@ -264,7 +281,8 @@ class Reader {
         method.name = take(clang_getCursorSpelling(cursor));
         method.where = location_of(cursor);
         if (in_macro(cursor)) {
-            diagnostics_.error(method.where, "method '" + method.name + "' is made by a macro", "write the declaration out");
+            diagnostics_.error(method.where, "method '" + method.name + "' is made by a macro",
+                               "write the declaration out");
             return;
         }
         const CXType result = clang_getCursorResultType(cursor);
@@ -280,7 +298,8 @@ class Reader {
         method.has_body = clang_isCursorDefinition(cursor);
         for_children(cursor, [&](CXCursor child) {
             if (clang_getCursorKind(child) == CXCursor_CXXFinalAttr) method.is_final = true;
-            if (clang_getCursorKind(child) == CXCursor_ParmDecl) read_parameter(child, method, owner);
+            if (clang_getCursorKind(child) == CXCursor_ParmDecl)
+                read_parameter(child, method, owner);
         });
         extent_of(cursor, method.begin, method.end);
         source_.widen(method.begin, method.end, method.has_body);
@@ -293,10 +312,12 @@ class Reader {
         decide(cursor, annotations, words, root, method);
 
         method.queue = argument(annotations, "queuename");
+        if (method.queue.empty()) method.queue = root.queue;
         method.reply = has(annotations, "reply");
         method.local_host = has(annotations, "localhost");
         method.local_pointers = method.is_static || words.native || words.local;
-        if (const std::string callback = argument(annotations, "type"); !callback.empty() && method.dispatched()) {
+        if (const std::string callback = argument(annotations, "type");
+            !callback.empty() && method.dispatched()) {
             resolve_callback(cursor, callback, method);
         }
         if (method.kind == MethodKind::verbatim) {
@@ -307,23 +328,26 @@ class Reader {
         owner.methods.push_back(std::move(method));
     }
 
-    void decide(CXCursor cursor, const Annotations& annotations, const ClassWords& words, const Root& root,
-                Method& method) {
+    void decide(CXCursor cursor, const Annotations& annotations, const ClassWords& words,
+                const Root& root, Method& method) {
         const bool marked = has(annotations, "localonly") || words.local_only;
-        if (root.kind == MethodKind::local_only || marked || (!method.is_virtual && !method.is_static) ||
-            (method.is_static && method.has_body)) {
+        if (root.kind == MethodKind::local_only || marked ||
+            (!method.is_virtual && !method.is_static) || (method.is_static && method.has_body)) {
             const bool stays = !method.is_virtual || method.has_body;
             method.kind = method.is_virtual ? MethodKind::local_only : MethodKind::verbatim;
             if (stays && !method.is_virtual) return;
             if (method.is_override && root.kind == MethodKind::dispatched) {
-                diagnostics_.error(location_of(cursor),
-                                   "'" + method.name + "' is LOCALONLY here but a message in '" + root.class_name + "'",
-                                   "remove LOCALONLY and define '" + words.name + "::" + method.name + "_Impl'");
+                diagnostics_.error(
+                    location_of(cursor),
+                    "'" + method.name + "' is LOCALONLY here but a message in '" + root.class_name +
+                        "'",
+                    "remove LOCALONLY and define '" + words.name + "::" + method.name + "_Impl'");
             }
             return;
         }
         method.kind = MethodKind::dispatched;
-        const bool by_class = words.kernel && !words.native && !words.local && !has(annotations, "local");
+        const bool by_class =
+            words.kernel && !words.native && !words.local && !has(annotations, "local");
         if (method.is_static) {
             method.side = Side::process;
         } else if (method.is_pure) {
@@ -348,18 +372,22 @@ class Reader {
         size_t begin = 0;
         size_t end = 0;
         extent_of(cursor, begin, end);
-        parameter.declaration = in_macro(cursor) ? take(clang_getTypeSpelling(type))
-                                                 : source_.one_line(begin, end, &parameter.default_value);
+        parameter.declaration = in_macro(cursor)
+                                    ? take(clang_getTypeSpelling(type))
+                                    : source_.one_line(begin, end, &parameter.default_value);
         if (parameter.name.empty() || in_macro(cursor)) {
-            if (parameter.name.empty()) parameter.name = "arg" + std::to_string(method.parameters.size());
+            if (parameter.name.empty())
+                parameter.name = "arg" + std::to_string(method.parameters.size());
             parameter.declaration = with_name(parameter.declaration, parameter.name);
         }
         const std::string canonical = take(clang_getTypeSpelling(clang_getCanonicalType(type)));
-        if (canonical.find(owner.name + "::") != std::string::npos) method.names_nested_types = true;
+        if (canonical.find(owner.name + "::") != std::string::npos)
+            method.names_nested_types = true;
         method.parameters.push_back(std::move(parameter));
     }
 
-    /// TYPE(Class::method) or TYPE(method), the latter looked for in the class and its super classes.
+    /// TYPE(Class::method) or TYPE(method), the latter looked for in the class and its super
+    /// classes.
     void resolve_callback(CXCursor cursor, const std::string& callback, Method& method) {
         const size_t scope = callback.rfind("::");
         const std::string name = scope == std::string::npos ? callback : callback.substr(scope + 2);
@@ -368,7 +396,8 @@ class Reader {
         for (; !clang_Cursor_isNull(holder); holder = object_base(holder)) {
             CXCursor found = clang_getNullCursor();
             for_children(clang_getCursorDefinition(holder), [&](CXCursor member) {
-                if (clang_getCursorKind(member) == CXCursor_CXXMethod && take(clang_getCursorSpelling(member)) == name &&
+                if (clang_getCursorKind(member) == CXCursor_CXXMethod &&
+                    take(clang_getCursorSpelling(member)) == name &&
                     !clang_equalCursors(member, cursor)) {
                     found = member;
                 }
@@ -380,7 +409,8 @@ class Reader {
             compare_with_callback(cursor, first, callback);
             return;
         }
-        diagnostics_.error(method.where, "TYPE(" + callback + ") names no method that is known here",
+        diagnostics_.error(method.where,
+                           "TYPE(" + callback + ") names no method that is known here",
                            "include the .iig file that declares it");
     }
 
@@ -400,21 +430,25 @@ class Reader {
         std::string parameters;
         for (int i = 0; i < count; ++i) {
             const CXCursor argument = clang_Cursor_getArgument(callback, static_cast<unsigned>(i));
-            parameters += (i ? ", " : "") + take(clang_getTypeSpelling(clang_getCursorType(argument))) + " " +
+            parameters += (i ? ", " : "") +
+                          take(clang_getTypeSpelling(clang_getCursorType(argument))) + " " +
                           take(clang_getCursorSpelling(argument));
         }
         diagnostics_.error(location_of(cursor),
-                           "'" + take(clang_getCursorSpelling(cursor)) + "' does not have the parameters of " + name,
-                           "declare it as 'virtual " + take(clang_getTypeSpelling(clang_getCursorResultType(callback))) +
-                               " " + take(clang_getCursorSpelling(cursor)) + "(" + parameters + ") TYPE(" + name + ");'");
+                           "'" + take(clang_getCursorSpelling(cursor)) +
+                               "' does not have the parameters of " + name,
+                           "declare it as 'virtual " +
+                               take(clang_getTypeSpelling(clang_getCursorResultType(callback))) +
+                               " " + take(clang_getCursorSpelling(cursor)) + "(" + parameters +
+                               ") TYPE(" + name + ");'");
     }
 
     CXCursor find_class(const std::string& name) {
         CXCursor found = clang_getNullCursor();
         for_children(clang_getTranslationUnitCursor(unit_), [&](CXCursor cursor) {
             const CXCursorKind kind = clang_getCursorKind(cursor);
-            if ((kind == CXCursor_ClassDecl || kind == CXCursor_StructDecl) && clang_isCursorDefinition(cursor) &&
-                take(clang_getCursorSpelling(cursor)) == name) {
+            if ((kind == CXCursor_ClassDecl || kind == CXCursor_StructDecl) &&
+                clang_isCursorDefinition(cursor) && take(clang_getCursorSpelling(cursor)) == name) {
                 found = cursor;
             }
         });
@@ -465,11 +499,13 @@ class Reader {
             for (Method& method : extension.methods) owner.methods.push_back(std::move(method));
             return;
         }
-        diagnostics_.error(extension.where, "EXTENDS(" + extension.extends + "): no such class in this file",
+        diagnostics_.error(extension.where,
+                           "EXTENDS(" + extension.extends + "): no such class in this file",
                            "declare the methods in the file of '" + extension.extends + "'");
     }
 
-    /// Cuts the file into text and classes, takes the `@iig implementation` blocks out, turns .iig includes into .h.
+    /// Cuts the file into text and classes, takes the `@iig implementation` blocks out, turns .iig
+    /// includes into .h.
     void make_chunks(std::vector<std::pair<size_t, size_t>> cut) {
         for (const Token& token : source_.tokens()) {
             if (token.kind != CXToken_Comment) continue;
@@ -477,9 +513,11 @@ class Reader {
             if (start == std::string::npos) continue;
             const size_t stop = token.text.find("@iig end", start);
             if (stop == std::string::npos) {
-                const auto lines = static_cast<unsigned>(std::count(source_.text().begin(),
-                                                                    source_.text().begin() + static_cast<long>(token.begin), '\n'));
-                diagnostics_.error({take(clang_getFileName(file_)), lines + 1, 1}, "'@iig implementation' without '@iig end'",
+                const auto lines = static_cast<unsigned>(
+                    std::count(source_.text().begin(),
+                               source_.text().begin() + static_cast<long>(token.begin), '\n'));
+                diagnostics_.error({take(clang_getFileName(file_)), lines + 1, 1},
+                                   "'@iig implementation' without '@iig end'",
                                    "put '@iig end' before the end of the comment");
                 continue;
             }
@@ -495,7 +533,8 @@ class Reader {
         for (const auto& [begin, end] : cut) {
             add_text(position, begin);
             for (size_t i = 0; i < result_.classes.size(); ++i) {
-                if (result_.classes[i].begin == begin) result_.chunks.push_back({"", static_cast<int>(i)});
+                if (result_.classes[i].begin == begin)
+                    result_.chunks.push_back({"", static_cast<int>(i)});
             }
             position = end;
         }
@@ -511,9 +550,11 @@ class Reader {
             std::string content = text.substr(line, next - line);
             const size_t hash = content.find_first_not_of(" \t");
             if (hash != std::string::npos && content[hash] == '#' &&
-                (content.find("include") != std::string::npos || content.find("import") != std::string::npos)) {
+                (content.find("include") != std::string::npos ||
+                 content.find("import") != std::string::npos)) {
                 for (const char* ending : {".iig>", ".iig\""}) {
-                    if (const size_t at = content.find(ending); at != std::string::npos) content.replace(at, 4, ".h");
+                    if (const size_t at = content.find(ending); at != std::string::npos)
+                        content.replace(at, 4, ".h");
                 }
                 text.replace(line, next - line, content);
                 next = line + content.size();

@@ -7,10 +7,13 @@
 
 namespace opendext::iig {
 
-/// Reads the classes of the main file of `unit`. What breaks a rule is in `diagnostics`; the model is then not to be used.
-[[nodiscard]] File read_file(const TranslationUnit& unit, const std::string& path, Diagnostics& diagnostics);
+/// Reads the classes of the main file of `unit`. What breaks a rule is in `diagnostics`; the model
+/// is then not to be used.
+[[nodiscard]] File read_file(const TranslationUnit& unit, const std::string& path,
+                             Diagnostics& diagnostics);
 
-/// Checks of the model alone: parameters that cannot be sent, one-way results, overloads, data members …
+/// Checks of the model alone: parameters that cannot be sent, one-way results, overloads, data
+/// members …
 void check(const File& file, Diagnostics& diagnostics);
 
 }  // namespace opendext::iig

@@ -15,8 +15,9 @@ std::string take(CXString text) {
 
 bool is_word(std::string_view text) {
     static constexpr std::array<std::string_view, 16> kWords = {
-        "KERNEL", "NATIVE",      "LOCAL",        "LOCALONLY",    "LOCALHOST", "REMOTE", "REPLY",   "INVOKEREPLY",
-        "TARGET", "PORTMAKESEND", "PORTCOPYSEND", "TYPE",         "EXTENDS",   "QUEUENAME", "SERIALIZABLE", "CONCRETE"};
+        "KERNEL",  "NATIVE",      "LOCAL",        "LOCALONLY",    "LOCALHOST",    "REMOTE",
+        "REPLY",   "INVOKEREPLY", "TARGET",       "PORTMAKESEND", "PORTCOPYSEND", "TYPE",
+        "EXTENDS", "QUEUENAME",   "SERIALIZABLE", "CONCRETE"};
     const bool prefixed = text.starts_with("IIG_");
     if (prefixed) text.remove_prefix(4);
     if (!prefixed && (text == "SERIALIZABLE" || text == "CONCRETE")) return false;
@@ -27,8 +28,9 @@ Source::Source(CXTranslationUnit unit, CXFile file) {
     size_t size = 0;
     const char* contents = clang_getFileContents(unit, file, &size);
     text_.assign(contents ? contents : "", contents ? size : 0);
-    const CXSourceRange whole = clang_getRange(clang_getLocationForOffset(unit, file, 0),
-                                               clang_getLocationForOffset(unit, file, static_cast<unsigned>(size)));
+    const CXSourceRange whole =
+        clang_getRange(clang_getLocationForOffset(unit, file, 0),
+                       clang_getLocationForOffset(unit, file, static_cast<unsigned>(size)));
     CXToken* tokens = nullptr;
     unsigned count = 0;
     clang_tokenize(unit, whole, &tokens, &count);
@@ -39,14 +41,16 @@ Source::Source(CXTranslationUnit unit, CXFile file) {
         unsigned end = 0;
         clang_getSpellingLocation(clang_getRangeStart(extent), nullptr, nullptr, nullptr, &begin);
         clang_getSpellingLocation(clang_getRangeEnd(extent), nullptr, nullptr, nullptr, &end);
-        tokens_.push_back({clang_getTokenKind(tokens[i]), take(clang_getTokenSpelling(unit, tokens[i])), begin, end});
+        tokens_.push_back({clang_getTokenKind(tokens[i]),
+                           take(clang_getTokenSpelling(unit, tokens[i])), begin, end});
     }
     clang_disposeTokens(unit, tokens, count);
 }
 
 size_t Source::token_from(size_t offset) const {
-    const auto at = std::lower_bound(tokens_.begin(), tokens_.end(), offset,
-                                     [](const Token& token, size_t value) { return token.begin < value; });
+    const auto at =
+        std::lower_bound(tokens_.begin(), tokens_.end(), offset,
+                         [](const Token& token, size_t value) { return token.begin < value; });
     return static_cast<size_t>(at - tokens_.begin());
 }
 
@@ -65,7 +69,8 @@ void Source::widen(size_t& begin, size_t& end, bool has_body) const {
     size_t first = token_from(begin);
     while (first > 0) {
         size_t previous = first - 1;
-        if (tokens_[previous].text == ")" || tokens_[previous].text == "]") {  // WORD(…), __attribute__((…)), [[…]]
+        if (tokens_[previous].text == ")" ||
+            tokens_[previous].text == "]") {  // WORD(…), __attribute__((…)), [[…]]
             int depth = 0;
             size_t open = previous;
             for (;; --open) {
@@ -78,7 +83,9 @@ void Source::widen(size_t& begin, size_t& end, bool has_body) const {
                 first = open;
                 continue;
             }
-            if (open == 0 || !(is_word(tokens_[open - 1].text) || tokens_[open - 1].text == "__attribute__")) break;
+            if (open == 0 ||
+                !(is_word(tokens_[open - 1].text) || tokens_[open - 1].text == "__attribute__"))
+                break;
             first = open - 1;
             continue;
         }
@@ -103,7 +110,8 @@ std::string Source::without_words(size_t begin, size_t end) const {
     for (size_t i = token_from(begin); i < tokens_.size() && tokens_[i].begin < end; ++i) {
         if (tokens_[i].kind == CXToken_Comment || !is_word(tokens_[i].text)) continue;
         result += text_.substr(copied, tokens_[i].begin - copied);
-        const bool takes_argument = tokens_[i].text.ends_with("TYPE") || tokens_[i].text.ends_with("EXTENDS") ||
+        const bool takes_argument = tokens_[i].text.ends_with("TYPE") ||
+                                    tokens_[i].text.ends_with("EXTENDS") ||
                                     tokens_[i].text.ends_with("QUEUENAME");
         const size_t next = takes_argument ? after_word(i) : i + 1;
         copied = tokens_[next - 1].end;
@@ -122,7 +130,8 @@ std::string Source::one_line(size_t begin, size_t end, std::string* rest) const 
         const Token& token = tokens_[i];
         if (token.kind == CXToken_Comment) continue;
         if (is_word(token.text)) {
-            if (token.text.ends_with("TYPE") || token.text.ends_with("QUEUENAME")) i = after_word(i) - 1;
+            if (token.text.ends_with("TYPE") || token.text.ends_with("QUEUENAME"))
+                i = after_word(i) - 1;
             continue;
         }
         if (token.text == "(" || token.text == "[" || token.text == "{") ++depth;

@@ -29,14 +29,16 @@ class Source {
     [[nodiscard]] const std::vector<Token>& tokens() const { return tokens_; }
     /// Index of the first token that starts at or after `offset`.
     [[nodiscard]] size_t token_from(size_t offset) const;
-    /// The range of a declaration whose extent is [begin, end), with words and attributes before it, and everything
-    /// up to its ';' (not looked for if `has_body`).
+    /// The range of a declaration whose extent is [begin, end), with words and attributes before
+    /// it, and everything up to its ';' (not looked for if `has_body`).
     void widen(size_t& begin, size_t& end, bool has_body) const;
     /// The text of [begin, end) without words; white space as it was.
     [[nodiscard]] std::string without_words(size_t begin, size_t end) const;
-    /// The same on one line: comments dropped, white space single, cut at a top-level '='. `rest` gets what follows it.
+    /// The same on one line: comments dropped, white space single, cut at a top-level '='. `rest`
+    /// gets what follows it.
     [[nodiscard]] std::string one_line(size_t begin, size_t end, std::string* rest = nullptr) const;
-    /// Start of the comments that directly precede `offset` (only white space between), or `offset`.
+    /// Start of the comments that directly precede `offset` (only white space between), or
+    /// `offset`.
     [[nodiscard]] size_t leading_comment(size_t offset) const;
 
   private:

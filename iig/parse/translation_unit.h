@@ -11,9 +11,10 @@
 
 namespace opendext::iig {
 
-/// A directory of one-line headers that stand for interface files while iig runs: `F/X.h` includes `F/X.iig` for every
-/// `.iig` in an include directory, so that a class is not seen both as interface and as generated header.
-/// Removed with the object.
+/// A directory of one-line headers that stand for interface files while iig runs: `F/X.h` includes
+/// `F/X.iig` for every
+/// `.iig` in an include directory, so that a class is not seen both as interface and as generated
+/// header. Removed with the object.
 class Shims {
   public:
     Shims() = default;
@@ -38,7 +39,8 @@ class TranslationUnit {
     TranslationUnit& operator=(const TranslationUnit&) = delete;
 
     /// `arguments` are clang's: -I, -isystem, -D …. False if clang reports an error.
-    bool parse(const std::string& file, const std::vector<std::string>& arguments, Diagnostics& diagnostics);
+    bool parse(const std::string& file, const std::vector<std::string>& arguments,
+               Diagnostics& diagnostics);
     [[nodiscard]] CXTranslationUnit get() const { return unit_; }
     /// Every file that was read, for a dependency file; shims are left out.
     [[nodiscard]] std::vector<std::string> inclusions() const;

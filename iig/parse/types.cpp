@@ -9,11 +9,14 @@ namespace {
 
 constexpr size_t kLargestAlignment = 8;  // what a message guarantees
 
-std::string spelling(CXType type) { return take(clang_getTypeSpelling(type)); }
+std::string spelling(CXType type) {
+    return take(clang_getTypeSpelling(type));
+}
 
 bool is_character(CXType type) {
     const CXTypeKind kind = clang_getCanonicalType(type).kind;
-    return kind == CXType_Char_S || kind == CXType_Char_U || kind == CXType_SChar || kind == CXType_UChar;
+    return kind == CXType_Char_S || kind == CXType_Char_U || kind == CXType_SChar ||
+           kind == CXType_UChar;
 }
 
 bool is_plain_char(CXType type) {
@@ -31,7 +34,9 @@ bool is_object_type(CXType type) {
            clang_Cursor_isNull(clang_getCursorDefinition(declaration));
 }
 
-std::string unqualified(CXType type) { return spelling(clang_getUnqualifiedType(type)); }
+std::string unqualified(CXType type) {
+    return spelling(clang_getUnqualifiedType(type));
+}
 
 std::optional<Plain> record_type(CXType type, std::string& why) {
     const CXCursor declaration = clang_getCursorDefinition(clang_getTypeDeclaration(type));
@@ -64,15 +69,19 @@ std::optional<Plain> record_type(CXType type, std::string& why) {
                 return CXVisit_Break;
             }
             if (clang_Cursor_isBitField(field)) *context.opaque = true;
-            context.plain->fields.push_back({take(clang_getCursorSpelling(field)), std::move(*type)});
+            context.plain->fields.push_back(
+                {take(clang_getCursorSpelling(field)), std::move(*type)});
             return CXVisit_Continue;
         },
         &context);
     if (context.failed) return std::nullopt;
     for (const Plain::Field& field : plain.fields) opaque = opaque || field.name.empty();
-    // An unnamed struct has only its typedef's name; nested names need their scope on the driver's side alone.
-    if (plain.name.empty() || plain.name.find('(') != std::string::npos) plain.name = unqualified(type);
-    if (plain.name.find("::") != std::string::npos) plain.name = plain.name.substr(plain.name.rfind("::") + 2);
+    // An unnamed struct has only its typedef's name; nested names need their scope on the driver's
+    // side alone.
+    if (plain.name.empty() || plain.name.find('(') != std::string::npos)
+        plain.name = unqualified(type);
+    if (plain.name.find("::") != std::string::npos)
+        plain.name = plain.name.substr(plain.name.rfind("::") + 2);
     if (opaque) {
         plain.kind = Plain::Kind::opaque;
         plain.fields.clear();
@@ -91,8 +100,10 @@ CXCursor object_base(CXCursor class_cursor) {
     clang_visitChildren(
         definition,
         [](CXCursor cursor, CXCursor, CXClientData data) {
-            if (clang_getCursorKind(cursor) != CXCursor_CXXBaseSpecifier) return CXChildVisit_Continue;
-            const CXCursor base = clang_getTypeDeclaration(clang_getCanonicalType(clang_getCursorType(cursor)));
+            if (clang_getCursorKind(cursor) != CXCursor_CXXBaseSpecifier)
+                return CXChildVisit_Continue;
+            const CXCursor base =
+                clang_getTypeDeclaration(clang_getCanonicalType(clang_getCursorType(cursor)));
             if (!is_object_class(base)) return CXChildVisit_Continue;
             static_cast<Context*>(data)->found = base;
             return CXChildVisit_Break;
@@ -140,7 +151,8 @@ std::optional<Plain> plain_type(CXType type, std::string& why) {
             plain.emplace().kind = Plain::Kind::integer;
             break;
         case CXType_Enum: {
-            plain = plain_type(clang_getEnumDeclIntegerType(clang_getTypeDeclaration(canonical)), why);
+            plain =
+                plain_type(clang_getEnumDeclIntegerType(clang_getTypeDeclaration(canonical)), why);
             break;
         }
         case CXType_Record:
@@ -179,7 +191,8 @@ std::optional<Plain> plain_type(CXType type, std::string& why) {
     plain->size = static_cast<size_t>(clang_Type_getSizeOf(canonical));
     plain->align = static_cast<size_t>(clang_Type_getAlignOf(canonical));
     if (plain->align > kLargestAlignment) {
-        why = "'" + spelling(type) + "' needs an alignment of " + std::to_string(plain->align) + " bytes; messages have 8";
+        why = "'" + spelling(type) + "' needs an alignment of " + std::to_string(plain->align) +
+              " bytes; messages have 8";
         return std::nullopt;
     }
     return plain;
@@ -201,11 +214,14 @@ void classify_pointer(CXType type, CXType pointee, Parameter& parameter) {
         parameter.object_type = spelling(pointee);
         return;
     }
-    if (is_character(target)) {
+    // A `uint8_t *` brings back one byte; a `const uint8_t *` and every `char *` are meant as an
+    // array.
+    if (is_plain_char(target) || (is_character(target) && clang_isConstQualifiedType(target))) {
         parameter.passing = Passing::unsupported;
         parameter.why = "'" + spelling(type) + "' has no bound, so it cannot be sent in a message";
-        parameter.fix = std::string("use a fixed array such as '") + (clang_isConstQualifiedType(target) ? "const " : "") +
-                        unqualified(target) + " name[128]', an OSString or OSData, or mark the method LOCALONLY";
+        parameter.fix = std::string("use a fixed array such as '") +
+                        (clang_isConstQualifiedType(target) ? "const " : "") + unqualified(target) +
+                        " name[128]', an OSString or OSData, or mark the method LOCALONLY";
         return;
     }
     std::string why;
@@ -215,7 +231,8 @@ void classify_pointer(CXType type, CXType pointee, Parameter& parameter) {
         return;
     }
     parameter.plain = std::move(*plain);
-    parameter.passing = clang_isConstQualifiedType(target) ? Passing::pointer_in : Passing::pointer_inout;
+    parameter.passing =
+        clang_isConstQualifiedType(target) ? Passing::pointer_in : Passing::pointer_inout;
 }
 
 }  // namespace
@@ -226,6 +243,7 @@ void classify(CXType type, Parameter& parameter) {
         case CXType_BlockPointer:
         case CXType_MemberPointer:
             parameter.passing = Passing::raw;
+            parameter.object_type = spelling(type);
             return;
         case CXType_Pointer:
             classify_pointer(type, clang_getPointeeType(canonical), parameter);
@@ -234,7 +252,9 @@ void classify(CXType type, Parameter& parameter) {
         case CXType_LValueReference:
         case CXType_RValueReference:
             parameter.why = "a reference cannot be sent in a message";
-            parameter.fix = "use a pointer for a result and a value for an argument, or mark the method LOCALONLY";
+            parameter.fix =
+                "use a pointer for a result and a value for an argument, or mark the method "
+                "LOCALONLY";
             return;
         case CXType_IncompleteArray:
         case CXType_VariableArray:
@@ -243,11 +263,13 @@ void classify(CXType type, Parameter& parameter) {
             return;
         case CXType_ConstantArray: {
             const CXType element = clang_getCanonicalType(clang_getArrayElementType(canonical));
-            const bool is_const = clang_isConstQualifiedType(element) || clang_isConstQualifiedType(canonical);
+            const bool is_const =
+                clang_isConstQualifiedType(element) || clang_isConstQualifiedType(canonical);
             if (element.kind == CXType_Pointer && is_object_type(clang_getPointeeType(element))) {
                 parameter.passing = Passing::object_array;
                 parameter.object_count = static_cast<size_t>(clang_getArraySize(canonical));
-                parameter.object_class = unqualified(clang_getCanonicalType(clang_getPointeeType(element)));
+                parameter.object_class =
+                    unqualified(clang_getCanonicalType(clang_getPointeeType(element)));
                 parameter.object_type = unqualified(element);
                 return;
             }
@@ -274,8 +296,10 @@ void classify(CXType type, Parameter& parameter) {
             return;
         }
     }
-    parameter.why = "parameter of type '" + spelling(type) + "' cannot be sent in a message: " + parameter.why;
-    parameter.fix = "send a plain struct, fixed array or object instead, or mark the method LOCALONLY";
+    parameter.why =
+        "parameter of type '" + spelling(type) + "' cannot be sent in a message: " + parameter.why;
+    parameter.fix =
+        "send a plain struct, fixed array or object instead, or mark the method LOCALONLY";
 }
 
 }  // namespace opendext::iig

@@ -3,9 +3,10 @@
 #define DRIVERKIT_IORPC_H
 
 /*
- * What a method call looks like in memory, how a class describes itself, and the words of the interface language.
- * docs/design/generated-code.md explains how generated code and the runtime use this; names and values are those of
- * docs/facts/driverkit-api.csv and docs/facts/semantics.md section 1.
+ * What a method call looks like in memory, how a class describes itself, and the words of the
+ * interface language. docs/design/generated-code.md explains how generated code and the runtime use
+ * this; names and values are those of docs/facts/driverkit-api.csv and docs/facts/semantics.md
+ * section 1.
  */
 #include <mach/message.h>
 #include <stddef.h>
@@ -18,22 +19,26 @@ class OSMetaClassBase;
 /* Visible to other libraries, whatever the flags of the library say. */
 #define OPENDEXT_EXPORT __attribute__((visibility("default")))
 
-/** An object inside a message: its address as an integer, 0 for none. Never leaves the process in this form. */
+/** An object inside a message: its address as an integer, 0 for none. Never leaves the process in
+ * this form. */
 typedef uint64_t OSObjectRef;
 
-/* IORPCMessage::msgid: the method is handled on the system's side unless a class of the process overrides it. */
+/* IORPCMessage::msgid: the method is handled on the system's side unless a class of the process
+ * overrides it. */
 #define kIORPCMessageIDKernel 0x8000000000000000ULL
 
 /* IORPCMessage::flags */
 enum {
-    kIORPCMessageRemote = 0x00000001,      /* came from another process */
-    kIORPCMessageLocalHost = 0x00000002,   /* marked LOCALHOST */
-    kIORPCMessageKernel = 0x00000004,      /* sent by the system's side */
-    kIORPCMessageOneway = 0x00000008,      /* there is no reply */
-    kIORPCMessageObjectRefs = 0x00000010,  /* `objects` holds addresses: always set inside a process */
-    kIORPCMessageOnqueue = 0x00000020,     /* already on the queue of the method */
-    kIORPCMessageError = 0x00000040,       /* the reply is an IORPCMessageErrorReturn */
-    kIORPCMessageSimpleReply = 0x00000080, /* marked REPLY: one-way, but the sender is told when it has run */
+    kIORPCMessageRemote = 0x00000001,    /* came from another process */
+    kIORPCMessageLocalHost = 0x00000002, /* marked LOCALHOST */
+    kIORPCMessageKernel = 0x00000004,    /* sent by the system's side */
+    kIORPCMessageOneway = 0x00000008,    /* there is no reply */
+    kIORPCMessageObjectRefs =
+        0x00000010,                    /* `objects` holds addresses: always set inside a process */
+    kIORPCMessageOnqueue = 0x00000020, /* already on the queue of the method */
+    kIORPCMessageError = 0x00000040,   /* the reply is an IORPCMessageErrorReturn */
+    kIORPCMessageSimpleReply =
+        0x00000080, /* marked REPLY: one-way, but the sender is told when it has run */
 };
 
 /* mach_msg_header_t::msgh_id of a message and of its reply. */
@@ -47,14 +52,16 @@ enum {
 /* More references than this do not fit one message; iig refuses such a method. */
 #define kIORPCMaxObjectRefs 64
 
-/** Head of every message. No descriptors follow with us (msgh_descriptor_count is 0). msgh_size is the whole size. */
+/** Head of every message. No descriptors follow with us (msgh_descriptor_count is 0). msgh_size is
+ * the whole size. */
 struct IORPCMessageMach {
     mach_msg_header_t msgh;
     mach_msg_body_t msgh_body;
     mach_msg_port_descriptor_t objects[0];
 } __attribute__((aligned(8)));
 
-/** The content: `objectRefs` references (in a request the receiver first), then the plain arguments. */
+/** The content: `objectRefs` references (in a request the receiver first), then the plain
+ * arguments. */
 struct IORPCMessage {
     uint64_t msgid;
     uint64_t flags;
@@ -64,8 +71,8 @@ struct IORPCMessage {
 
 /** A call: what is asked, and the caller's room for the answer. Both live on the caller's stack. */
 struct IORPC {
-    IORPCMessageMach *message;
-    IORPCMessageMach *reply; /* NULL for one-way calls */
+    IORPCMessageMach* message;
+    IORPCMessageMach* reply; /* NULL for one-way calls */
     uint32_t sendSize;       /* bytes of `message` */
     uint32_t replySize;      /* bytes that `reply` has room for */
 };
@@ -81,24 +88,26 @@ struct IORPCMessageErrorReturn {
     IORPCMessageErrorReturnContent content;
 };
 
-static inline IORPCMessage *IORPCMessageFromMach(IORPCMessageMach *msg, bool reply) {
+static inline IORPCMessage* IORPCMessageFromMach(IORPCMessageMach* msg, bool reply) {
     (void)reply; /* requests and replies have the same head with us */
-    return reinterpret_cast<IORPCMessage *>(msg + 1);
+    return reinterpret_cast<IORPCMessage*>(msg + 1);
 }
 
 /** Runs a message on an object with the methods of one class: what SUPERDISPATCH stands for. */
-typedef kern_return_t (*OSDispatchMethod)(OSMetaClassBase *self, const IORPC rpc);
+typedef kern_return_t (*OSDispatchMethod)(OSMetaClassBase* self, const IORPC rpc);
 
 /* OSClassDescription::flags */
-#define kOSClassCanRemote 0x1ULL /* objects of other processes may appear as objects of this class */
+#define kOSClassCanRemote \
+    0x1ULL /* objects of other processes may appear as objects of this class */
 
 /**
- * A class in words. Generated code lays the tables out behind it; offsets count from its start, sizes are in bytes.
- *  methodOptions      pairs {message id, option word}: the methods that this class implements in the process. Low byte
- *                     of the option word: index into the queue names.
+ * A class in words. Generated code lays the tables out behind it; offsets count from its start,
+ * sizes are in bytes. methodOptions      pairs {message id, option word}: the methods that this
+ * class implements in the process. Low byte of the option word: index into the queue names.
  *  metaMethodOptions  the same for static methods.
- *  queueNames         strings that end with NUL, one after the other; index 0 is "" = the default queue.
- *  methodNames        strings that end with NUL, in the order of methodOptions, e.g. "IOService::Start".
+ *  queueNames         strings that end with NUL, one after the other; index 0 is "" = the default
+ * queue. methodNames        strings that end with NUL, in the order of methodOptions, e.g.
+ * "IOService::Start".
  */
 struct OSClassDescription {
     uint32_t descriptionSize;
@@ -127,12 +136,13 @@ struct OSClassDescription {
 
 /** What a class hands to the runtime when its library is loaded. Lives as long as the library. */
 struct OSClassLoadInformation {
-    const OSClassDescription *description;
-    OSMetaClass **metaPointer; /* &gXMetaClass, set by the runtime */
+    const OSClassDescription* description;
+    OSMetaClass** metaPointer; /* &gXMetaClass, set by the runtime */
     uint32_t version;          /* kOSClassLoadInformationVersion */
     uint32_t instanceSize;
-    kern_return_t (*New)(OSMetaClass *instance); /* constructs XMetaClass in sizeof(OSMetaClass) bytes */
-    uint64_t resv2[8];         /* for the runtime */
+    kern_return_t (*New)(
+        OSMetaClass* instance); /* constructs XMetaClass in sizeof(OSMetaClass) bytes */
+    uint64_t resv2[8];          /* for the runtime */
     uint64_t resv3[8];
 };
 
@@ -141,17 +151,20 @@ struct OSClassLoadInformation {
  */
 extern "C" {
 /** Called once for each class from a constructor of its library, super classes in any order. */
-OPENDEXT_EXPORT kern_return_t opendext_register_class(OSClassLoadInformation *info);
-/** Sends `rpc` to the system's side as a call on `self`, whatever `self` is. Blocks for the answer. */
-OPENDEXT_EXPORT kern_return_t opendext_invoke_system(OSMetaClassBase *self, const IORPC rpc);
-/** Says once in the log that a callback was dropped since its action has another type; gives kIOReturnBadArgument. */
-OPENDEXT_EXPORT kern_return_t opendext_wrong_action_type(OSMetaClassBase *self, const char *method,
-                                                         OSMetaClassBase *action, const OSMetaClass *wanted);
+OPENDEXT_EXPORT kern_return_t opendext_register_class(OSClassLoadInformation* info);
+/** Sends `rpc` to the system's side as a call on `self`, whatever `self` is. Blocks for the answer.
+ */
+OPENDEXT_EXPORT kern_return_t opendext_invoke_system(OSMetaClassBase* self, const IORPC rpc);
+/** Says once in the log that a callback was dropped since its action has another type; gives
+ * kIOReturnBadArgument. */
+OPENDEXT_EXPORT kern_return_t opendext_wrong_action_type(OSMetaClassBase* self, const char* method,
+                                                         OSMetaClassBase* action,
+                                                         const OSMetaClass* wanted);
 }
 
 /*
- * The words of the interface language. They mean something only to iig, which sees them as annotations; what a
- * compiler reads has none of them left.
+ * The words of the interface language. They mean something only to iig, which sees them as
+ * annotations; what a compiler reads has none of them left.
  */
 #if defined(__IIG) && !defined(__IIG_ATTRIBUTES_DEFINED__)
 #define __IIG_ATTRIBUTES_DEFINED__ 1

@@ -3,17 +3,17 @@
 #define DRIVERKIT_OSMETACLASS_H
 
 /*
- * The two roots of every DriverKit class, casts, and the macros of driver sources. The bodies are in the runtime;
- * docs/facts/driverkit-api.csv, classes OSMetaClassBase and OSMetaClass.
+ * The two roots of every DriverKit class, casts, and the macros of driver sources. The bodies are
+ * in the runtime; docs/facts/driverkit-api.csv, classes OSMetaClassBase and OSMetaClass.
  */
-#include <DriverKit/IOReturn.h>
 #include <DriverKit/IORPC.h>
+#include <DriverKit/IOReturn.h>
 
 struct OSMetaClassPrivate;
 
 /**
- * Root of objects and of classes: reference count, class, message dispatch. It lies at offset 0 of every object.
- * Objects start with one reference; retain and release may be called from any thread.
+ * Root of objects and of classes: reference count, class, message dispatch. It lies at offset 0 of
+ * every object. Objects start with one reference; retain and release may be called from any thread.
  */
 class OPENDEXT_EXPORT OSMetaClassBase {
   public:
@@ -21,58 +21,64 @@ class OPENDEXT_EXPORT OSMetaClassBase {
     virtual kern_return_t Dispatch(const IORPC rpc);
     virtual void retain() const;
     virtual void release() const;
-    virtual const OSMetaClass *getMetaClass() const;
-    virtual bool isEqualTo(const OSMetaClassBase *anObject) const;
+    virtual const OSMetaClass* getMetaClass() const;
+    virtual bool isEqualTo(const OSMetaClassBase* anObject) const;
 
-    /** Runs a message wherever it belongs: the owner of a proxy, the system's side, the method's queue. */
+    /** Runs a message wherever it belongs: the owner of a proxy, the system's side, the method's
+     * queue. */
     kern_return_t Invoke(const IORPC rpc);
     /** True for a stand-in of an object that lives in another process or on the system's side. */
     bool IsRemote();
-    const OSMetaClass *GetClass();
-    const char *GetClassName();
-    const char *GetClassName() const;
+    const OSMetaClass* GetClass();
+    const char* GetClassName();
+    const char* GetClassName() const;
     uint32_t getRetainCount() const;
 
     /** `anObject` if it is a `toMeta` or of a class derived from it, else NULL. NULL gives NULL. */
-    static OSMetaClassBase *safeMetaCast(const OSMetaClassBase *anObject, const OSMetaClass *toMeta);
-    /** The same, but ends the process with a message where safeMetaCast gives NULL for an object. */
-    static OSMetaClassBase *requiredMetaCast(const OSMetaClassBase *anObject, const OSMetaClass *toMeta);
+    static OSMetaClassBase* safeMetaCast(const OSMetaClassBase* anObject,
+                                         const OSMetaClass* toMeta);
+    /** The same, but ends the process with a message where safeMetaCast gives NULL for an object.
+     */
+    static OSMetaClassBase* requiredMetaCast(const OSMetaClassBase* anObject,
+                                             const OSMetaClass* toMeta);
 
-    static void *operator new(size_t, void *placed) { return placed; }
-    static void operator delete(void *, void *) {}
-    static void operator delete(void *) {}
+    static void* operator new(size_t, void* placed) { return placed; }
+    static void operator delete(void*, void*) {}
+    static void operator delete(void*) {}
 
     /* For the runtime alone; it sets `meta` and `refcount` after OSMetaClass::New. */
     mutable _Atomic(int) refcount;
     int32_t reserved;
-    OSMetaClass *meta;
+    OSMetaClass* meta;
 };
 
-/** A class at run time. Generated code derives one from it for every class, without members of its own. */
+/** A class at run time. Generated code derives one from it for every class, without members of its
+ * own. */
 class OPENDEXT_EXPORT OSMetaClass : public OSMetaClassBase {
   public:
-    /** Constructs an object, all members zero, in description()->instanceSize bytes at `instance`. */
-    virtual kern_return_t New(OSObject *instance);
+    /** Constructs an object, all members zero, in description()->instanceSize bytes at `instance`.
+     */
+    virtual kern_return_t New(OSObject* instance);
     /** Static methods arrive here. */
     kern_return_t Dispatch(const IORPC rpc) override;
 
-    OSMetaClassPrivate *metaClassPrivate; /* the runtime's */
+    OSMetaClassPrivate* metaClassPrivate; /* the runtime's */
 };
 
 /** Base of every XInterface, which declares the LOCALONLY methods that class X adds. */
-class OPENDEXT_EXPORT OSInterface {
-  public:
-};
+class OPENDEXT_EXPORT OSInterface{public : };
 
-typedef OSObject *OSObjectPtr;
+typedef OSObject* OSObjectPtr;
 
-/** Allocates an object of `meta`, calls init(); *pObject has one reference. kIOReturnError if init() gives false. */
-extern "C" OPENDEXT_EXPORT kern_return_t OSObjectAllocate(OSMetaClass *meta, OSObject **pObject);
+/** Allocates an object of `meta`, calls init(); *pObject has one reference. kIOReturnError if
+ * init() gives false. */
+extern "C" OPENDEXT_EXPORT kern_return_t OSObjectAllocate(OSMetaClass* meta, OSObject** pObject);
 
-/** SUPERDISPATCH as the last argument of a method runs the super class's implementation, on this thread. */
+/** SUPERDISPATCH as the last argument of a method runs the super class's implementation, on this
+ * thread. */
 template <typename Class>
-kern_return_t OSDispatchAs(OSMetaClassBase *self, const IORPC rpc) {
-    return Class::_Dispatch(static_cast<Class *>(self), rpc);
+kern_return_t OSDispatchAs(OSMetaClassBase* self, const IORPC rpc) {
+    return Class::_Dispatch(static_cast<Class*>(self), rpc);
 }
 #define SUPERDISPATCH (&OSDispatchAs<super>)
 
@@ -82,23 +88,24 @@ kern_return_t OSDispatchAs(OSMetaClassBase *self, const IORPC rpc) {
 /** The OSMetaClass of a class. */
 #define OSTypeID(type) (g##type##MetaClass)
 #define OSMTypeID(type) (g##type##MetaClass)
-#define OSDynamicCast(type, inst) ((type *)OSMetaClassBase::safeMetaCast((inst), OSTypeID(type)))
-#define OSRequiredCast(type, inst) ((type *)OSMetaClassBase::requiredMetaCast((inst), OSTypeID(type)))
+#define OSDynamicCast(type, inst) ((type*)OSMetaClassBase::safeMetaCast((inst), OSTypeID(type)))
+#define OSRequiredCast(type, inst) \
+    ((type*)OSMetaClassBase::requiredMetaCast((inst), OSTypeID(type)))
 
 /** A new object of `type` after init(), or NULL. */
-#define OSTypeAlloc(type)                                            \
-    __extension__({                                                  \
-        OSObject *os_object_ = NULL;                                 \
-        (void)OSObjectAllocate(OSTypeID(type), &os_object_);         \
-        (type *)reinterpret_cast<OSMetaClassBase *>(os_object_);     \
+#define OSTypeAlloc(type)                                      \
+    __extension__({                                            \
+        OSObject* os_object_ = NULL;                           \
+        (void)OSObjectAllocate(OSTypeID(type), &os_object_);   \
+        (type*)reinterpret_cast<OSMetaClassBase*>(os_object_); \
     })
 
-#define OSSafeReleaseNULL(inst)  \
-    do {                         \
-        if (inst) {              \
-            (inst)->release();   \
-            (inst) = NULL;       \
-        }                        \
+#define OSSafeReleaseNULL(inst) \
+    do {                        \
+        if (inst) {             \
+            (inst)->release();  \
+            (inst) = NULL;      \
+        }                       \
     } while (0)
 
 #endif /* DRIVERKIT_OSMETACLASS_H */
