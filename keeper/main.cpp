@@ -31,6 +31,7 @@ constexpr const char* kUsage =
 struct CommandLine {
     std::string realm, daemon, runtime, without;
     bool foreground = false;
+    bool help = false;
     int start = 20000, stop = 10000, driver = 2000;  ///< milliseconds
 };
 
@@ -39,6 +40,10 @@ bool parse(int argc, char** argv, CommandLine& line) {
         const std::string_view option = argv[i];
         if (option == "--foreground") {
             line.foreground = true;
+            continue;
+        }
+        if (option == "--help") {
+            line.help = true;
             continue;
         }
         const char* value = i + 1 < argc ? argv[++i] : nullptr;
@@ -155,6 +160,10 @@ int run(int argc, char** argv) {
     if (!parse(argc, argv, line)) {
         std::fputs(kUsage, stderr);
         return 64;
+    }
+    if (line.help) {
+        std::fputs(kUsage, stdout);
+        return 0;
     }
     const Realm realm = Realm::select(line.realm);
     if (const Status created = realm.create(); !created.ok()) return complain(created.error());
