@@ -14,7 +14,7 @@ class OSObject;
 
 /// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the SDK. Exported by
 /// libDriverKit.so.0 for libraries of the same build only: not for dexts, no promise of a stable ABI. Any thread.
-namespace opendext::family {
+namespace opendext::family __attribute__((visibility("default"))) {
 
 /// The descriptor that a `descriptor` reference brought (docs/design/protocols.md, "References"). In the interface file
 /// the parameter is an `OSObject *`. The object keeps nothing: a second take fails with Errc::not_found. Errc::invalid

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <DriverKit/IODispatchQueue.h>
+
+#include <memory>
+#include <string>
+
+#include "runtime/dispatch/executor.h"
+
+struct IODispatchQueue_IVars {
+    std::shared_ptr<opendext::runtime::Executor> executor;
+    uint64_t options = 0;
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/family.h"
+
+#include <DriverKit/IOService.h>
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "runtime/dispatch/executor.h"
+#include "runtime/dispatch/thread_pool.h"
+#include "runtime/log/log.h"
+#include "runtime/memory/memory_ivars.h"
+#include "runtime/messages/descriptor_object.h"
+#include "runtime/service/service_ivars.h"
+
+namespace opendext::family {
+
+Result<UniqueFd> take_descriptor(OSObject* object) {
+    runtime::DescriptorObject* descriptor = runtime::as_descriptor(object);
+    if (descriptor == nullptr) return Error{Errc::invalid, 0, "the object is no file descriptor"};
+    return descriptor->take();
+}
+
+OSObject* make_descriptor(UniqueFd fd) { return runtime::make_descriptor_object(std::move(fd)); }
+
+Result<MemoryView> memory_of(IOMemoryDescriptor* memory) {
+    if (memory == nullptr) return Error{Errc::invalid, 0, "there is no memory descriptor"};
+    const auto piece = OD_TRY(runtime::single_piece(memory));
+    return MemoryView{piece.backing->fd.get(), piece.offset, piece.length};
+}
+
+Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length, uint64_t direction) {
+    return runtime::make_foreign_memory(std::move(fd), offset, length, direction);
+}
+
+Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work) {
+    const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
+    if (executor == nullptr) return Ran::cancelled;
+    if (executor->on_queue()) {
+        work();
+        return Ran::at_once;
+    }
+    object->retain();
+    const auto task = [object, work = std::move(work)] {
+        work();
+        object->release();
+    };
+    if (executor->try_claim()) {
+        executor->run_claimed(runtime::make_task(task));
+        return Ran::at_once;
+    }
+    if (executor->async(runtime::make_task(task)) == runtime::Executor::Outcome::cancelled) {
+        object->release();
+        return Ran::cancelled;
+    }
+    return Ran::later;
+}
+
+void start_thread(const char* name, std::function<void()> work) {
+    runtime::start_thread(name, runtime::make_task([work = std::move(work)] { work(); }));
+}
+
+void log(LogType type, const char* family, const char* format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char text[1024];
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    runtime::log_line(static_cast<runtime::LogType>(type), "org.opendext.family", family, text);
+}
+
+}  // namespace opendext::family

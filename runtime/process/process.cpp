@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/process/process.h"
+
+#include <sys/socket.h>
+
+#include <vector>
+
+#include "rpc/protocol/driver.h"
+#include "runtime/dispatch/thread_pool.h"
+#include "runtime/user_client/connections.h"
+
+namespace opendext::runtime {
+namespace {
+
+namespace driver = protocol::driver;
+
+constexpr size_t kIdleFollowers = 2;  // more threads than that leave when they have nothing to do
+
+std::mutex g_current_mutex;
+std::shared_ptr<Process>& current_slot() {
+    static auto& slot = *new std::shared_ptr<Process>;
+    return slot;
+}
+
+bool is_reply(const Message& message) { return (message.serial & driver::kDaemonSerial) == 0 && message.serial != 0; }
+
+}  // namespace
+
+std::shared_ptr<Process> Process::current() {
+    const std::lock_guard lock(g_current_mutex);
+    return current_slot();
+}
+
+void Process::set_current(std::shared_ptr<Process> process) {
+    const std::lock_guard lock(g_current_mutex);
+    current_slot() = std::move(process);
+}
+
+Process::Process(const opendext_driver_start& start)
+    : token_(start.token),
+      sandbox_(start.sandbox ? start.sandbox : ""),
+      bundle_path_(start.bundle_path ? start.bundle_path : ""),
+      close_second_step_(start.close_second_step),
+      step_context_(start.context),
+      socket_(UniqueFd(start.control_fd)),
+      connections_(std::make_unique<Connections>()) {}
+
+Process::~Process() = default;
+
+int Process::run() {
+    set_log_sink(this);
+    driver::CheckIn check_in;
+    check_in.token = token_;
+    check_in.sandbox = sandbox_;
+    if (auto sent = socket_.send(encode(check_in)); !sent) {
+        end(71, "check-in: " + sent.error().text());
+    }
+    serve(true);
+    connections_->close_all("the driver process ends");
+    // The other threads hold a reference to this object and leave when they see the end.
+    std::unique_lock lock(mutex_);
+    follower_wanted_.wait(lock, [this] { return threads_serving_ == 0 && pending_.empty(); });
+    set_log_sink(nullptr);
+    return status_;
+}
+
+bool Process::ending() {
+    const std::lock_guard lock(mutex_);
+    return ending_;
+}
+
+void Process::end(int status, std::string reason) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (ending_) return;
+        ending_ = true;
+        status_ = status;
+    }
+    if (status != 0) {
+        write({LogType::fault, 0, 0, "org.opendext.runtime", "", "the driver process ends: " + reason});
+        // Standard error too: opendextd may be what is broken.
+        const std::string line = "opendext-driver: " + reason + "\n";
+        [[maybe_unused]] const ssize_t written = ::write(2, line.data(), line.size());
+    }
+    shutdown(socket_.fd(), SHUT_RD);  // wakes the leader
+    const std::lock_guard lock(mutex_);
+    for (const auto& [serial, pending] : pending_) pending->changed.notify_all();
+    follower_wanted_.notify_all();
+}
+
+void Process::write(const LogLine& line) {
+    driver::Log log;
+    log.type = static_cast<uint8_t>(line.type);
+    log.time_ns = line.time_ns;
+    log.thread = line.thread;
+    log.subsystem = line.subsystem;
+    log.category = line.category;
+    log.text = line.text;
+    if (socket_.send(encode(std::move(log)))) return;
+    const std::string text = std::string(line.text) + "\n";
+    [[maybe_unused]] const ssize_t written = ::write(2, text.data(), text.size());
+}
+
+void Process::post(const Message& message) {
+    if (auto sent = socket_.send(message); !sent && sent.error().code != Errc::peer_gone) {
+        log(LogType::error, "message of kind %u to opendextd is lost: %s", message.kind,
+            sent.error().text().c_str());
+    }
+}
+
+Result<Message> Process::request(Message message) {
+    const auto self = shared_from_this();
+    Pending pending;
+    std::unique_lock lock(mutex_);
+    if (ending_) return Error{Errc::peer_gone, 0, "the driver process is ending"};
+    message.serial = next_serial_++;
+    pending_[message.serial] = &pending;
+    lock.unlock();
+    auto sent = socket_.send(message);
+    lock.lock();
+    const auto forget = [&] {
+        pending_.erase(message.serial);
+        // Another thread may be needed for the place of the leader; or run() waits for the last request.
+        follower_wanted_.notify_all();
+    };
+    if (!sent) {
+        forget();
+        return std::move(sent).error();
+    }
+    while (!pending.done && !ending_) {
+        if (leader_present_) {
+            pending.changed.wait(lock);
+        } else {
+            lead(lock, false);
+        }
+    }
+    forget();
+    if (!leader_present_ && !pending_.empty()) pending_.begin()->second->changed.notify_one();
+    if (!pending.done) return Error{Errc::peer_gone, 0, "the driver process is ending"};
+    return std::move(pending.reply);
+}
+
+/// Receives one message and sees to it. The thread leads during that, unless `handle` lets another one take over.
+void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
+    leader_present_ = true;
+    lock.unlock();
+    auto message = socket_.receive();
+    if (!message || !*message) {
+        const bool gone = !message && message.error().code == Errc::peer_gone;
+        stop_leading();
+        if (gone) {
+            end(0, "opendextd closed the connection");
+        } else {
+            end(70, message ? "no message from opendextd" : message.error().text());
+        }
+        lock.lock();
+        return;
+    }
+    handle(std::move(**message), may_run_here);
+    lock.lock();
+}
+
+/// Lets another thread lead: one that waits for an answer, an idle one, or a new one.
+void Process::stop_leading() {
+    std::unique_lock lock(mutex_);
+    leader_present_ = false;
+    if (ending_) return;
+    if (idle_followers_ > 0) {
+        follower_wanted_.notify_one();
+    } else if (!pending_.empty()) {
+        pending_.begin()->second->changed.notify_one();
+    } else {
+        ++threads_serving_;
+        lock.unlock();
+        start_thread("server", make_task([self = shared_from_this()] { self->serve(false); }));
+    }
+}
+
+void Process::serve(bool main_thread) {
+    std::unique_lock lock(mutex_);
+    while (!ending_) {
+        if (!leader_present_) {
+            lead(lock, true);
+            continue;
+        }
+        if (!main_thread && idle_followers_ >= kIdleFollowers) break;
+        ++idle_followers_;
+        follower_wanted_.wait(lock);
+        --idle_followers_;
+    }
+    if (!main_thread) --threads_serving_;
+    follower_wanted_.notify_all();
+}
+
+/// A reply goes to the thread that waits for it.
+void Process::complete(Message message) {
+    const std::lock_guard lock(mutex_);
+    leader_present_ = false;
+    const auto found = pending_.find(message.serial);
+    if (found == pending_.end()) return;  // nobody waits any more
+    found->second->reply = std::move(message);
+    found->second->done = true;
+    found->second->changed.notify_one();
+}
+
+void Process::handle(Message message, bool may_run_here) {
+    if (is_reply(message)) {
+        complete(std::move(message));
+        return;
+    }
+    if (message.kind == static_cast<uint32_t>(driver::Kind::call)) {
+        handle_call(std::move(message), may_run_here);
+        return;
+    }
+    if (message.kind == static_cast<uint32_t>(driver::Kind::load)) {
+        // On this thread, with no other one beside it: the second step of the sandbox closes in here.
+        load(message);
+        const std::lock_guard lock(mutex_);
+        leader_present_ = false;
+        return;
+    }
+    stop_leading();  // what follows runs code of the driver
+    if (may_run_here) {
+        handle_other(std::move(message));
+    } else {
+        ThreadPool::shared().submit(make_task([self = shared_from_this(), message = std::move(message)]() mutable {
+            self->handle_other(std::move(message));
+        }));
+    }
+}
+
+void Process::reply(uint64_t serial, int32_t io_return, std::string reason) {
+    driver::Reply reply;
+    reply.io_return = io_return;
+    reply.reason = std::move(reason);
+    post(encode(std::move(reply), serial));
+}
+
+}  // namespace opendext::runtime
+
+extern "C" __attribute__((visibility("default"))) int opendext_driver_main(const opendext_driver_start* start) {
+    using opendext::runtime::Process;
+    if (start == nullptr || start->size < sizeof(opendext_driver_start)) return 71;
+    const auto process = std::make_shared<Process>(*start);
+    Process::set_current(process);
+    const int status = process->run();
+    Process::set_current(nullptr);
+    return status;
+}

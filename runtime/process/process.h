@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "rpc/driver_start.h"
+#include "rpc/result.h"
+#include "rpc/socket.h"
+#include "runtime/log/log.h"
+#include "runtime/objects/object_table.h"
+
+namespace opendext::runtime {
+
+class Connections;
+
+/// The driver process as opendextd sees it: its control socket, the objects that the two speak of, and the threads that
+/// serve messages.
+///
+/// One thread at a time, the leader, waits for the socket. A leader that is about to run code of the driver first lets
+/// another thread lead, so a message can run at once on the thread that received it and none ever waits for a busy
+/// thread. A thread that waits for an answer of opendextd leads meanwhile if nobody does; calls that it receives then
+/// go to threads of the pool.
+class Process : public LogSink, public std::enable_shared_from_this<Process> {
+  public:
+    explicit Process(const opendext_driver_start& start);
+    ~Process() override;
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+
+    /// The process that messages of this library belong to; null before opendext_driver_main.
+    static std::shared_ptr<Process> current();
+    static void set_current(std::shared_ptr<Process> process);
+
+    /// Checks in and serves until the end. The exit status.
+    int run();
+
+    ObjectTable& objects() { return objects_; }
+    Connections& connections() { return *connections_; }
+
+    /// Sends a request and waits for the reply of the same serial. Errc::peer_gone when the process is ending.
+    Result<Message> request(Message message);
+    /// Sends without a reply. Lost when the process is ending.
+    void post(const Message& message);
+    /// Ends the process: the first reason counts.
+    void end(int status, std::string reason);
+    [[nodiscard]] bool ending();
+
+    void write(const LogLine& line) override;
+
+  private:
+    struct Pending {
+        std::condition_variable changed;
+        bool done = false;
+        Message reply;
+    };
+
+    void serve(bool main_thread);
+    void lead(std::unique_lock<std::mutex>& lock, bool may_run_here);
+    void stop_leading();
+    void handle(Message message, bool may_run_here);
+    void complete(Message message);
+
+    void load(const Message& message);
+    void handle_call(Message message, bool may_run_here);
+    void handle_other(Message message);
+    void instantiate(const Message& message);
+    void drop(const Message& message);
+    void attach_client(Message message);
+    void reply(uint64_t serial, int32_t io_return, std::string reason = {});
+    template <typename T>
+    Result<T> parse(const Message& message);
+
+    const uint64_t token_;
+    const std::string sandbox_;
+    const std::string bundle_path_;
+    int (*const close_second_step_)(void*);
+    void* const step_context_;
+    Socket socket_;
+    ObjectTable objects_;
+    std::unique_ptr<Connections> connections_;
+
+    std::mutex mutex_;
+    std::condition_variable follower_wanted_;
+    std::map<uint64_t, Pending*> pending_;
+    uint64_t next_serial_ = 1;
+    bool leader_present_ = false;
+    size_t idle_followers_ = 0;
+    size_t threads_serving_ = 0;
+    bool loaded_ = false;
+    bool ending_ = false;
+    int status_ = 0;
+};
+
+}  // namespace opendext::runtime

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <DriverKit/IOService.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "runtime/dispatch/executor.h"
+
+class IODispatchQueue;
+
+/// The runtime's part of every IOService, own object or proxy.
+struct IOService_IVars {
+    std::mutex mutex;
+    uint64_t entry = 0;             // registry entry id; 0 before the object is bound
+    IOService* provider = nullptr;  // retained from Start to free
+    IODispatchQueue* default_queue = nullptr;
+    std::map<std::string, IODispatchQueue*, std::less<>> queues;  // retained; by SetDispatchQueue
+    bool stopped = false;           // super::Stop has run
+};
+
+namespace opendext::runtime {
+
+/// Registry entry id of an IOService or proxy; 0 if it has none.
+uint64_t entry_of(const IOService* service);
+/// Called before init().
+void set_pending_entry(uint64_t entry);
+void set_entry(IOService* service, uint64_t entry);
+/// Makes a proxy of an allocated, uninitialised IOService.
+void make_proxy(IOService* service, uint64_t entry);
+
+/// The executor of the named queue ("" = default) or, where that is not set, of the default queue. nullptr for an object
+/// without queues. Shared so that it outlives the object's own reference.
+std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view queue);
+
+}  // namespace opendext::runtime

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/user_client/connection.h"
+
+#include "runtime/dispatch/executor.h"
+#include "runtime/dispatch/thread_pool.h"
+#include "runtime/log/log.h"
+#include "runtime/memory/memory_ivars.h"
+#include "runtime/service/service_ivars.h"
+#include "runtime/user_client/connections.h"
+#include "runtime/user_client/external_call.h"
+#include "runtime/user_client/user_client_ivars.h"
+
+namespace opendext::runtime {
+namespace uc = protocol::user_client;
+
+ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel, std::string client_name)
+    : client_(client), channel_(std::move(channel)), client_name_(std::move(client_name)) {
+    client_->retain();
+}
+
+ClientConnection::~ClientConnection() { client_->release(); }
+
+void ClientConnection::send(const Message& message) {
+    auto sent = channel_->send(message);
+    if (!sent && sent.error().code != Errc::peer_gone) {
+        log(LogType::error, "answer to %s: %s", client_name_.c_str(), sent.error().text().c_str());
+        channel_->close(sent.error().text());
+    }
+}
+
+void ClientConnection::serve() {
+    for (;;) {
+        auto message = channel_->receive();
+        if (!message) {
+            if (message.error().code != Errc::peer_gone) {
+                log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
+                    message.error().text().c_str());
+            }
+            channel_->close(message.error().text());
+            return;
+        }
+        handle(std::move(*message));
+    }
+}
+
+void ClientConnection::handle(Message message) {
+    if (message.kind == static_cast<uint32_t>(uc::Kind::call)) {
+        auto request = decode<uc::Call>(message);
+        if (!request) {
+            channel_->close("malformed call: " + request.error().text());
+            return;
+        }
+        call(*request, message.serial, std::move(message.fds));
+        return;
+    }
+    if (message.kind == static_cast<uint32_t>(uc::Kind::map_memory)) {
+        auto request = decode<uc::MapMemory>(message);
+        if (!request) {
+            channel_->close("malformed request for memory: " + request.error().text());
+            return;
+        }
+        map_memory(*request, message.serial);
+        return;
+    }
+    channel_->close("unknown message kind " + std::to_string(message.kind));
+}
+
+void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vector<UniqueFd> fds) {
+    const auto executor = executor_of(client_, kIOUserClientQueueNameExternalMethod);
+    if (executor == nullptr) {
+        channel_->close("the user client has no queue");
+        return;
+    }
+    auto run = [self = shared_from_this(), serial](const uc::Call& call, std::vector<UniqueFd> descriptors) {
+        auto result = run_external_call(self, self->client_, call, std::move(descriptors));
+        if (!result) {
+            log(LogType::error, "connection of %s ends: %s", self->client_name_.c_str(),
+                result.error().text().c_str());
+            self->channel_->close(result.error().text());
+            return;
+        }
+        self->send(encode(std::move(result).value(), serial));
+    };
+    if (executor->try_claim()) {  // idle: on this thread
+        executor->run_claimed(make_task([&] { run(request, std::move(fds)); }));
+        return;
+    }
+    const auto outcome =
+        executor->async(make_task([run, request, fds = std::move(fds)]() mutable { run(request, std::move(fds)); }));
+    if (outcome == Executor::Outcome::cancelled) {
+        uc::CallResult refused;
+        refused.io_return = kIOReturnOffline;
+        refused.reason = "the driver has cancelled the queue of the user client";
+        send(encode(std::move(refused), serial));
+    }
+}
+
+void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial) {
+    uc::Mapped answer;
+    Message message;
+    std::vector<UniqueFd> fds;
+    uint64_t options = request.options;
+    IOMemoryDescriptor* memory = nullptr;
+    answer.io_return = client_->CopyClientMemoryForType(request.type, &options, &memory);
+    if (answer.io_return == kIOReturnSuccess && memory == nullptr) {
+        answer.io_return = kIOReturnError;
+        answer.reason = "CopyClientMemoryForType gave no memory";
+    }
+    if (answer.io_return == kIOReturnSuccess) {
+        auto piece = single_piece(memory);
+        auto fd = piece ? piece->backing->fd.duplicate() : Result<UniqueFd>(piece.error());
+        if (!fd) {
+            answer.io_return = kIOReturnUnsupported;
+            answer.reason = fd.error().text();
+        } else {
+            answer.options = options;
+            answer.offset = piece->offset;
+            answer.length = piece->length;
+            fds.push_back(std::move(fd).value());
+        }
+    }
+    OSSafeReleaseNULL(memory);
+    message = encode(std::move(answer), serial);
+    message.fds = std::move(fds);
+    send(message);
+}
+
+Connections::Connections() = default;
+Connections::~Connections() { close_all("the driver process ends"); }
+
+Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request, UniqueFd memory,
+                           Socket side_socket) {
+    auto channel = OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
+    const std::string name = request.client_name + "[" + std::to_string(request.client_pid) + "]";
+    {
+        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
+        client->IOUserClient::ivars->entitlements = request.entitlements;
+    }
+    auto connection = std::make_shared<ClientConnection>(client, std::move(channel), name);
+    {
+        const std::lock_guard lock(mutex_);
+        if (!connections_.emplace(request.connection, connection).second) {
+            return Error{Errc::exists, 0, "the connection is attached already"};
+        }
+    }
+    start_thread("user client", make_task([connection = std::move(connection)] { connection->serve(); }));
+    return success();
+}
+
+void Connections::close(uint64_t number, const std::string& reason) {
+    std::shared_ptr<ClientConnection> connection;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = connections_.find(number);
+        if (found == connections_.end()) return;
+        connection = std::move(found->second);
+        connections_.erase(found);
+    }
+    connection->close(reason);
+}
+
+void Connections::close_all(const std::string& reason) {
+    std::map<uint64_t, std::shared_ptr<ClientConnection>> all;
+    {
+        const std::lock_guard lock(mutex_);
+        all.swap(connections_);
+    }
+    for (const auto& [number, connection] : all) connection->close(reason);
+}
+
+}  // namespace opendext::runtime

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "rpc/fd.h"
+#include "rpc/protocol/driver.h"
+#include "rpc/result.h"
+#include "rpc/socket.h"
+
+class IOUserClient;
+
+namespace opendext::runtime {
+
+class ClientConnection;
+
+/// The channels to client programs, one for each open of a user client. Any thread.
+class Connections {
+  public:
+    Connections();
+    ~Connections();
+
+    /// Maps the channel and starts to serve it on a thread of its own. Retains the user client until the end.
+    Status attach(IOUserClient* client, const protocol::driver::AttachClient& request, UniqueFd memory,
+                  Socket side_socket);
+    /// Ends the channel; calls that run go on, their answers are dropped. Nothing happens for an unknown number.
+    void close(uint64_t connection, const std::string& reason);
+    void close_all(const std::string& reason);
+
+  private:
+    std::mutex mutex_;
+    std::map<uint64_t, std::shared_ptr<ClientConnection>> connections_;
+};
+
+}  // namespace opendext::runtime

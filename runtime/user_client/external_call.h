@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <DriverKit/IOUserClient.h>
+
+#include <memory>
+#include <vector>
+
+#include "rpc/fd.h"
+#include "rpc/protocol/user_client.h"
+#include "rpc/result.h"
+
+namespace opendext::runtime {
+
+class ClientConnection;
+
+/// Runs one call of a client program: makes the arguments, calls ExternalMethod on the calling thread, gives the answer.
+/// Errc::malformed for what the client library never sends: the connection should then be closed.
+Result<protocol::user_client::CallResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
+                                                            IOUserClient* client,
+                                                            const protocol::user_client::Call& request,
+                                                            std::vector<UniqueFd> fds);
+
+}  // namespace opendext::runtime
