@@ -117,6 +117,8 @@ class Family {
         (void)object;
         done(success());
     }
+    // These also come for entries that the family published itself. ------------------------------------------------
+
     /// The object was registered: clients can find it and matching on it begins after this.
     virtual void object_registered(const Entry& object) { (void)object; }
     /// Termination began: the object is inactive, its driver gets Stop next (not if the process is gone).
@@ -186,13 +188,14 @@ class FamilyHost {
 
     // The driver process of an object. ----------------------------------------------------------------------------
 
-    /// Calls a method in the process that owns `invocation.object`. `done` gets the driver's answer, or an Error:
+    /// Calls a method in the process that owns `invocation.object`. A call of an action has object 0 and the action as
+    /// its first reference (an action that a driver passed in a KernelCall may be kept and called). `done` gets the driver's answer, or an Error:
     /// not_ready (no process), peer_gone (it died), timed_out (`deadline_name` is put into the log).
     /// With `done` empty the call is one-way.
     virtual void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
                       std::chrono::milliseconds deadline, std::string_view deadline_name,
                       std::function<void(Result<CallAnswer>)> done) = 0;
-    /// The pid of the process that owns the object, 0 if none.
+    /// The pid of the process that owns the object, 0 if none or if it is dying.
     [[nodiscard]] virtual int32_t process_of(EntryId id) const = 0;
 
     // The keeper. -------------------------------------------------------------------------------------------------

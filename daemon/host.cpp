@@ -50,7 +50,9 @@ void Host::call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std:
 
 int32_t Host::process_of(EntryId id) const {
     const Instance* instance = lifecycle_.find(id);
-    return instance != nullptr && instance->process ? instance->process->pid() : 0;
+    if (instance == nullptr || !instance->process) return 0;
+    const ProcessState state = instance->process->state();
+    return state == ProcessState::dying || state == ProcessState::gone ? 0 : instance->process->pid();
 }
 
 void Host::log(LogLevel level, EntryId about, std::string_view text) {

@@ -155,7 +155,6 @@ bool CoreFamily::property_call(const Entry& object, KernelCall& call) {
             const Dictionary* properties = dictionary_of(in.properties);
             if (properties == nullptr) return kIOReturnBadArgument;
             if (object.is_kind_of("IOUserClient")) return kIOReturnUnsupported;
-            if (lifecycle_.is_outside_echo(id, *properties)) return kIOReturnUnsupported;
             context_.registry.merge_user_properties(id, *properties);
             return kIOReturnSuccess;
         })) {

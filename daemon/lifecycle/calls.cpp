@@ -43,15 +43,24 @@ LogLevel level_of(uint8_t os_log_type) {
 
 }  // namespace
 
+ProcessPtr Lifecycle::process_of(const Invocation& invocation) const {
+    if (invocation.object == kNoEntry) {  // a call of an action: it is the first reference
+        if (invocation.refs.empty() || invocation.refs.front().kind != protocol::RefKind::action) return nullptr;
+        const ActionTable::Owner* owner = actions_.find(invocation.refs.front().id);
+        return owner == nullptr ? nullptr : processes_.find(owner->process);
+    }
+    const Instance* owner = find(invocation.object);
+    return owner == nullptr ? nullptr : owner->process;
+}
+
 void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
                      std::string what, CallDone done) {
-    Instance* owner = find(invocation.object);
-    if (owner == nullptr || !owner->process) {
+    const ProcessPtr process = process_of(invocation);
+    if (!process) {
         if (done) done(Error{Errc::not_ready, 0, what + ": no driver process has this object"});
         return;
     }
-    const ProcessPtr process = owner->process;
-    introduce(invocation.refs, *process, context_.registry);
+    introduce(invocation.refs, *process, context_.registry, actions_);
     if (!done) {
         invocation.flags |= kOneWay;
         process->send(driver::Call{std::move(invocation)}, 0, std::move(fds));
@@ -66,7 +75,7 @@ void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds, std::chro
                              return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
                          }
                          CallAnswer answer{std::move(result->result), std::move(reply->fds)};
-                         const Status checked = check_references(answer.result.refs, answer.fds, *process);
+                         const Status checked = accept_references(answer.result.refs, answer.fds, *process, actions_);
                          if (!checked.ok()) {
                              nonsense(*process, "answer: " + checked.error().text());
                              return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
@@ -102,7 +111,7 @@ Responder Lifecycle::responder(DriverProcess& process, uint64_t serial, bool one
     return Responder([this, weak = process.weak_from_this(), serial, one_way](CallAnswer answer) {
         const ProcessPtr caller = weak.lock();
         if (one_way || !caller || caller->state() != ProcessState::ready) return;
-        introduce(answer.result.refs, *caller, context_.registry);
+        introduce(answer.result.refs, *caller, context_.registry, actions_);
         caller->send(driver::CallResult{std::move(answer.result)}, serial, std::move(answer.fds));
     });
 }
@@ -113,12 +122,13 @@ void Lifecycle::driver_call(DriverProcess& process, Message message) {
     Invocation& invocation = decoded->invocation;
     const bool one_way = (invocation.flags & kOneWay) != 0;
     const Responder respond = responder(process, message.serial, one_way);
-    const Status checked = check_references(invocation.refs, message.fds, process);
+    const Status checked = accept_references(invocation.refs, message.fds, process, actions_);
     if (!checked.ok()) {
         nonsense(process, "call: " + checked.error().text());
         return respond(kIOReturnBadArgument);
     }
     const EntryId target = invocation.object;
+    if (target == kNoEntry) return relay(process, std::move(invocation), std::move(message.fds), respond);
     const bool own = process.objects.contains(target);
     if (!own && !process.known.contains(target)) {
         nonsense(process, "a call on an object that it was never told of");
@@ -140,9 +150,11 @@ void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<Un
         nonsense(from, "a call of Start or Stop on an object of another process");
         return respond(kIOReturnNotPermitted);
     }
-    const Instance* owner = find(invocation.object);
-    if (owner == nullptr || (!owner->running() && owner->state != InstanceState::stopping)) {
-        return respond(kIOReturnNotReady);
+    if (invocation.object != kNoEntry) {
+        const Instance* owner = find(invocation.object);
+        if (owner == nullptr || (!owner->running() && owner->state != InstanceState::stopping)) {
+            return respond(kIOReturnNotReady);
+        }
     }
     if ((invocation.flags & kOneWay) != 0) {
         call(std::move(invocation), std::move(fds), {}, "relayed call", {});
@@ -163,24 +175,16 @@ void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<Un
 void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done) {
     Instance* instance = find(id);
     if (instance == nullptr || !instance->running()) return done(Error::kern(kIOReturnNotReady, "it is not running"));
-    if (instance->outside_properties) return done(Error::kern(kIOReturnBusy, "another program is setting properties"));
     system::IOService_SetProperties::In in;
     in.properties.kind = protocol::RefKind::value;
-    in.properties.value = properties;
-    instance->outside_properties = std::move(properties);
+    in.properties.value = std::move(properties);
     call(system::IOService_SetProperties::encode(id, in), {}, context_.deadlines.of(Deadline::set_properties),
          std::string(to_string(Deadline::set_properties)),
-         [this, id, done = std::move(done)](const Result<CallAnswer>& answer) {
-             if (Instance* over = find(id)) over->outside_properties.reset();
+         [done = std::move(done)](const Result<CallAnswer>& answer) {
              if (!answer.ok()) return done(Error{answer.error()});
              const int32_t io_return = answer->result.io_return;
              done(io_return == 0 ? success() : Status(Error::kern(io_return, "SetProperties returned an error")));
          });
-}
-
-bool Lifecycle::is_outside_echo(EntryId id, const Dictionary& properties) const {
-    const Instance* instance = find(id);
-    return instance != nullptr && instance->outside_properties && *instance->outside_properties == properties;
 }
 
 void Lifecycle::create(DriverProcess& process, const Message& message) {
@@ -264,6 +268,7 @@ void Lifecycle::drop(DriverProcess& process, const Message& message) {
     const Result<driver::Drop> drop = decode<driver::Drop>(message);
     if (!drop.ok()) return nonsense(process, drop.error().text());
     const EntryId id = drop.value().entry;
+    if ((id & ActionTable::kForeignAction) != 0) return actions_.drop(process.number(), id);
     process.known.erase(id);
     // The process lets an object of its own go: one of Create() whose Start failed.
     Instance* instance = process.objects.contains(id) ? find(id) : nullptr;

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,8 +42,6 @@ struct Instance {
     bool super_stopped = false;         ///< super::Stop came: "I am done"
     bool family_started = false;        ///< the families were told of the start
     bool start_finished = false;        ///< Start had succeeded at some time
-    /// What a client program sets just now; the driver's own SetProperties with the same content is its echo.
-    std::optional<Dictionary> outside_properties;
     End end = End::terminated;
     std::string failure;  ///< why it failed
     /// Tells the matcher, once.

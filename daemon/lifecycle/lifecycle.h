@@ -9,6 +9,7 @@
 
 #include "daemon/context.h"
 #include "daemon/families.h"
+#include "daemon/lifecycle/actions.h"
 #include "daemon/lifecycle/instance.h"
 #include "daemon/lifecycle/processes.h"
 #include "daemon/registry/termination.h"
@@ -41,8 +42,6 @@ class Lifecycle {
 
     /// A client program sets properties: the driver's SetProperties decides. Without an override it is unsupported.
     void set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done);
-    /// Whether a SetProperties that the owner just made is the echo of one from outside that it did not override.
-    [[nodiscard]] bool is_outside_echo(EntryId id, const Dictionary& properties) const;
 
     [[nodiscard]] Instance* find(EntryId id);
     [[nodiscard]] const Instance* find(EntryId id) const;
@@ -79,6 +78,8 @@ class Lifecycle {
     // calls.cpp
     void message(DriverProcess& process, Message message);
     void driver_call(DriverProcess& process, Message message);
+    /// The process that a call goes to: of the object, or of the action in the first reference. May be null.
+    [[nodiscard]] ProcessPtr process_of(const protocol::Invocation& invocation) const;
     void relay(DriverProcess& from, protocol::Invocation invocation, std::vector<UniqueFd> fds, Responder respond);
     void create(DriverProcess& process, const Message& message);
     Result<protocol::driver::Created> create_object(DriverProcess& process,
@@ -97,6 +98,7 @@ class Lifecycle {
     std::set<std::string> said_;  ///< what dev mode logs once
     Termination termination_;
     Processes processes_;
+    ActionTable actions_;
 };
 
 }  // namespace opendext::daemon

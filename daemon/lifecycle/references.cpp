@@ -22,13 +22,23 @@ const Entry* find_any(const Registry& registry, EntryId id) {
 
 }  // namespace
 
-Status check_references(const std::vector<Ref>& refs, const std::vector<UniqueFd>& fds, const DriverProcess& from) {
+Status accept_references(std::vector<Ref>& refs, const std::vector<UniqueFd>& fds, const DriverProcess& from,
+                         ActionTable& actions) {
     for (size_t i = 0; i < refs.size(); ++i) {
-        const Ref& ref = refs[i];
+        Ref& ref = refs[i];
         switch (ref.kind) {
             case RefKind::null:
-            case RefKind::value:
-            case RefKind::action: break;
+            case RefKind::value: break;
+            case RefKind::action:
+                if ((ref.id & ActionTable::kForeignAction) != 0) {
+                    if (!actions.holds(from.number(), ref.id)) return bad(i, "an action that it was never given");
+                } else if ((ref.id & ActionTable::kDriverAction) != 0) {
+                    ref.id = actions.import(from.number(), ref.id);
+                    if (ref.id == 0) return bad(i, "too many actions of one process");
+                } else {
+                    return bad(i, "no action number");
+                }
+                break;
             case RefKind::object:
                 if (!from.objects.contains(ref.id) && !from.known.contains(ref.id)) {
                     return bad(i, "an object that the process was never told of");
@@ -49,7 +59,10 @@ Status check_references(const std::vector<Ref>& refs, const std::vector<UniqueFd
     return success();
 }
 
-bool introduce(EntryId id, DriverProcess& to, const Registry& registry) {
+namespace {
+
+/// False if the entry is gone.
+bool introduce_entry(EntryId id, DriverProcess& to, const Registry& registry) {
     const Entry* entry = find_any(registry, id);
     if (entry == nullptr) return false;
     if (to.objects.contains(id) || to.known.contains(id)) return true;
@@ -62,18 +75,33 @@ bool introduce(EntryId id, DriverProcess& to, const Registry& registry) {
     return true;
 }
 
-void introduce(std::vector<Ref>& refs, DriverProcess& to, const Registry& registry) {
-    for (Ref& ref : refs) {
-        if (ref.kind != RefKind::object) continue;
-        if (!introduce(ref.id, to, registry)) {
-            ref = Ref{};
-            continue;
+std::string nearest_class(const Entry& entry, const DriverProcess& to) {
+    for (const auto* chain : {&entry.user_classes, &entry.classes}) {
+        for (const std::string& name : *chain) {
+            if (to.has_class(name)) return name;
         }
-        const Entry* entry = find_any(registry, ref.id);
-        ref.class_name.clear();
-        for (const auto* chain : {&entry->user_classes, &entry->classes}) {
-            for (const std::string& name : *chain) {
-                if (ref.class_name.empty() && to.has_class(name)) ref.class_name = name;
+    }
+    return {};
+}
+
+}  // namespace
+
+void introduce(std::vector<Ref>& refs, DriverProcess& to, const Registry& registry, ActionTable& actions) {
+    for (Ref& ref : refs) {
+        if (ref.kind == RefKind::object) {
+            if (introduce_entry(ref.id, to, registry)) {
+                ref.class_name = nearest_class(*find_any(registry, ref.id), to);
+            } else {
+                ref = Ref{};
+            }
+        } else if (ref.kind == RefKind::action) {
+            const ActionTable::Owner* owner = actions.find(ref.id);
+            if (owner == nullptr) {
+                ref = Ref{};
+            } else if (owner->process == to.number()) {
+                ref.id = owner->number;
+            } else {
+                actions.hand_out(ref.id, to.number());
             }
         }
     }

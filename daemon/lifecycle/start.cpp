@@ -36,7 +36,10 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
       processes_(context, {[this](DriverProcess& process, Message m) { message(process, std::move(m)); },
                            [this](DriverProcess& process, const ExitReport& report) {
                                process_gone(process, report);
-                           }}) {
+                           }}),
+      actions_([this](uint64_t owner, uint64_t number) {
+          if (const ProcessPtr process = processes_.find(owner)) process->send(driver::Drop{number});
+      }) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) families_.terminating(entry);
         if (event != Event::detached) return;

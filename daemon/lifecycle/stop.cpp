@@ -157,6 +157,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     line.message = process.spec().server_name + "[" + std::to_string(process.pid()) + "] of " +
                    process.spec().bundle_id + (clean ? " ended: " : " died: ") + report.text();
     context_.log.write(std::move(line));
+    actions_.process_gone(process.number());
     hooks_.process_gone(process);
 
     for (const EntryId id : objects) {
