@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iokit/client/daemon.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+#include "rpc/realm.h"
+
+namespace opendext::client {
+namespace {
+
+/// Between attempts to get a lost connection back.
+constexpr std::chrono::milliseconds kFirstPause{20};
+constexpr std::chrono::milliseconds kLongestPause{2000};
+/// opendextd answers Hello at once or never.
+constexpr std::chrono::milliseconds kHelloTimeout = std::chrono::seconds(20);
+/// Of Hello, and of requests whose answer nobody waits for.
+constexpr uint64_t kIgnoredSerial = 1;
+
+Error lost(const Error& error) {
+    return Error{error.code, error.number,
+                 "the connection to opendextd was lost: " + error.message};
+}
+
+}  // namespace
+
+Daemon& Daemon::instance() {
+    static auto& daemon = *new Daemon;  // never destroyed: its thread runs until the process ends
+    return daemon;
+}
+
+Status Daemon::check(const protocol::Outcome& outcome) {
+    if (outcome.io_return == 0) return success();
+    return Error::kern(outcome.io_return,
+                       outcome.reason.empty() ? "opendextd refused the request" : outcome.reason);
+}
+
+Result<std::shared_ptr<Daemon::Link>> Daemon::connect() const {
+    const Realm realm = Realm::select(realm_);
+    Result<Socket> socket = Socket::connect(realm.socket());
+    if (!socket.ok())
+        return std::move(socket).error().in("no realm is up in " + realm.root().string());
+    auto link = std::make_shared<Link>();
+    link->socket = std::move(socket).value();
+    link->process = ::getpid();
+    OD_TRY(link->socket.send(
+        encode(wire::Hello{wire::kVersion, program_invocation_short_name}, kIgnoredSerial)));
+    const Message answer = OD_TRY(link->socket.receive_within(kHelloTimeout));
+    link->welcome = OD_TRY(parse<wire::Welcome>(answer));
+    return link;
+}
+
+Result<std::shared_ptr<Daemon::Link>> Daemon::connected(std::unique_lock<std::mutex>& lock) {
+    changed_.wait(lock, [this] { return !connecting_; });
+    if (link_ != nullptr && link_->process != ::getpid()) {
+        // After fork: threads, subscriptions and connections stayed with the parent.
+        link_.reset();
+        pending_.clear();
+        subscriptions_.clear();
+        connections_.clear();
+    }
+    if (link_ != nullptr) return link_;
+    connecting_ = true;
+    lock.unlock();
+    Result<std::shared_ptr<Link>> made = connect();
+    lock.lock();
+    connecting_ = false;
+    changed_.notify_all();
+    if (!made.ok()) return made;
+    link_ = *made;
+    subscribe_again(link_);
+    start_reader(link_);
+    return link_;
+}
+
+void Daemon::start_reader(const std::shared_ptr<Link>& link) {
+    // The program's signals are for its own threads.
+    sigset_t all;
+    sigset_t old;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &old);
+    std::thread(&Daemon::read, this, link).detach();
+    ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+}
+
+Result<Message> Daemon::exchange(Message request, std::chrono::milliseconds timeout,
+                                 std::function<void(const Message&)> on_answer) {
+    std::unique_lock lock(mutex_);
+    auto pending = std::make_shared<Pending>();
+    pending->on_answer = std::move(on_answer);
+    pending->link = OD_TRY(connected(lock));
+    request.serial = next_serial_++;
+    pending_.emplace(request.serial, pending);
+    lock.unlock();
+    const Status sent = pending->link->socket.send(request);
+    lock.lock();
+    if (sent.ok()) changed_.wait_for(lock, timeout, [&] { return pending->done; });
+    pending_.erase(request.serial);
+    if (!sent.ok() && !pending->done) return lost(sent.error());
+    return std::move(pending->answer);
+}
+
+void Daemon::read(std::shared_ptr<Link> link) {
+    while (link != nullptr) {
+        Result<std::optional<Message>> received = link->socket.receive();
+        if (received.ok()) {
+            if (received.value()) take(link, std::move(**received));
+            continue;
+        }
+        // Malformed bytes end the connection as its loss does: nothing behind them can be trusted.
+        link = drop(link, received.error()) ? reconnect() : nullptr;
+    }
+}
+
+bool Daemon::drop(const std::shared_ptr<Link>& link, const Error& reason) {
+    const std::lock_guard lock(mutex_);
+    link->lost = true;
+    ::shutdown(link->socket.fd(), SHUT_RDWR);
+    const bool ours = link_ == link;
+    if (ours) link_.reset();
+    for (auto& [serial, pending] : pending_) {
+        if (pending->link != link || pending->done) continue;
+        pending->answer = lost(reason);
+        pending->done = true;
+    }
+    const bool wanted = ours && !subscriptions_.empty();
+    // From here until reconnect() is through, requests wait for it instead of making a second
+    // connection.
+    if (wanted) connecting_ = true;
+    changed_.notify_all();
+    return wanted;
+}
+
+std::shared_ptr<Daemon::Link> Daemon::reconnect() {
+    std::chrono::milliseconds pause = kFirstPause;
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (subscriptions_.empty()) {
+                connecting_ = false;
+                changed_.notify_all();
+                return nullptr;
+            }
+        }
+        Result<std::shared_ptr<Link>> made = connect();
+        if (!made.ok()) {
+            {
+                // Requests of the time in between fail with the reason instead of waiting.
+                std::unique_lock lock(mutex_);
+                connecting_ = false;
+                changed_.notify_all();
+                lock.unlock();
+                std::this_thread::sleep_for(pause);
+                lock.lock();
+                if (link_ != nullptr || connecting_)
+                    return nullptr;  // a request was quicker; it subscribes again
+                connecting_ = true;
+            }
+            pause = std::min(pause * 2, kLongestPause);
+            continue;
+        }
+        const std::lock_guard lock(mutex_);
+        link_ = *made;
+        subscribe_again(link_);
+        connecting_ = false;
+        changed_.notify_all();
+        return link_;
+    }
+}
+
+void Daemon::subscribe_again(const std::shared_ptr<Link>& link) {
+    for (const auto& [id, subscribed] : subscriptions_) {
+        if (!subscribed.established) continue;  // its own request is under way
+        auto pending = std::make_shared<Pending>();
+        pending->link = link;
+        pending->on_answer = [listener = subscribed.listener](const Message& message) {
+            const auto to = listener.lock();
+            if (to == nullptr) return;
+            const Result<wire::Entries> entries = decode<wire::Entries>(message);
+            if (entries.ok()) to->existing(*entries, true);
+        };
+        const uint64_t serial = next_serial_++;
+        pending_.emplace(serial, pending);
+        // A failure shows when the reader goes on.
+        (void)link->socket.send(encode(subscribed.content, serial), Socket::Wait::dont_block);
+    }
+}
+
+void Daemon::take(const std::shared_ptr<Link>& link, Message message) {
+    if (message.serial == 0) return deliver(message);
+    std::shared_ptr<Pending> pending;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = pending_.find(message.serial);
+        if (found != pending_.end() && found->second->link == link && !found->second->done)
+            pending = found->second;
+    }
+    if (pending == nullptr) {
+        // The late answer to a request that timed out. What it opened is of no use to anybody.
+        const Result<wire::Opened> opened = decode<wire::Opened>(message);
+        if (opened.ok() && opened->outcome.io_return == 0) {
+            (void)link->socket.send(encode(wire::Close{opened->connection}, kIgnoredSerial),
+                                    Socket::Wait::dont_block);
+        }
+        return;
+    }
+    if (pending->on_answer) pending->on_answer(message);
+    const std::lock_guard lock(mutex_);
+    pending_.erase(message.serial);
+    pending->answer = std::move(message);
+    pending->done = true;
+    changed_.notify_all();
+}
+
+std::shared_ptr<Listener> Daemon::listener_of(uint64_t subscription) {
+    const std::lock_guard lock(mutex_);
+    const auto found = subscriptions_.find(subscription);
+    return found == subscriptions_.end() ? nullptr : found->second.listener.lock();
+}
+
+void Daemon::deliver(const Message& event) {
+    // An event that does not parse, or that this version does not know, is dropped: it carries
+    // nothing that others need.
+    switch (static_cast<wire::Kind>(event.kind)) {
+        case wire::Kind::matched: {
+            const Result<wire::Matched> matched = decode<wire::Matched>(event);
+            if (!matched.ok()) return;
+            if (const auto listener = listener_of(matched->subscription))
+                listener->matched(*matched);
+            return;
+        }
+        case wire::Kind::interest: {
+            const Result<wire::Interest> interest = decode<wire::Interest>(event);
+            if (!interest.ok()) return;
+            if (const auto listener = listener_of(interest->subscription))
+                listener->interest(*interest);
+            return;
+        }
+        case wire::Kind::connection_died: {
+            const Result<wire::ConnectionDied> died = decode<wire::ConnectionDied>(event);
+            if (!died.ok()) return;
+            std::function<void(std::string)> tell;
+            {
+                const std::lock_guard lock(mutex_);
+                const auto found = connections_.find(died->connection);
+                if (found == connections_.end()) return;
+                tell = std::move(found->second);
+                connections_.erase(found);
+            }
+            tell(died->reason);
+            return;
+        }
+        default:
+            return;
+    }
+}
+
+Result<uint64_t> Daemon::subscribe(wire::Subscribe content, std::weak_ptr<Listener> listener) {
+    uint64_t id = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        id = next_subscription_++;
+        content.subscription = id;
+        subscriptions_.emplace(id, Subscribed{content, listener});
+    }
+    Result<Message> answer =
+        exchange(encode(content), kTimeout, [listener](const Message& message) {
+            const auto to = listener.lock();
+            if (to == nullptr) return;
+            const Result<wire::Entries> entries = decode<wire::Entries>(message);
+            if (entries.ok() && entries->outcome.io_return == 0) to->existing(*entries, false);
+        });
+    Status status = success();
+    if (!answer.ok()) {
+        status = std::move(answer).error();
+    } else if (Result<wire::Entries> entries = parse<wire::Entries>(*answer); !entries.ok()) {
+        status = std::move(entries).error();
+    }
+    const std::lock_guard lock(mutex_);
+    if (status.ok()) {
+        const auto made = subscriptions_.find(id);
+        if (made != subscriptions_.end()) made->second.established = true;
+        return id;
+    }
+    subscriptions_.erase(id);
+    return std::move(status).error();
+}
+
+void Daemon::unsubscribe(uint64_t subscription) {
+    std::shared_ptr<Link> link;
+    {
+        const std::lock_guard lock(mutex_);
+        if (subscriptions_.erase(subscription) == 0) return;
+        link = link_;
+    }
+    if (link != nullptr && link->process == ::getpid()) {
+        (void)link->socket.send(encode(wire::Unsubscribe{subscription}), Socket::Wait::dont_block);
+    }
+}
+
+void Daemon::watch_connection(uint64_t connection, std::function<void(std::string)> died) {
+    const std::lock_guard lock(mutex_);
+    connections_[connection] = std::move(died);
+}
+
+void Daemon::forget_connection(uint64_t connection) {
+    const std::lock_guard lock(mutex_);
+    connections_.erase(connection);
+}
+
+void Daemon::set_realm(std::string directory) {
+    const std::lock_guard lock(mutex_);
+    realm_ = std::move(directory);
+    // The reader of the old connection sees its end and tells who waits.
+    if (link_ != nullptr) ::shutdown(link_->socket.fd(), SHUT_RDWR);
+    link_.reset();
+    subscriptions_.clear();
+    connections_.clear();
+}
+
+Result<uint64_t> Daemon::root() {
+    std::unique_lock lock(mutex_);
+    return OD_TRY(connected(lock))->welcome.root;
+}
+
+}  // namespace opendext::client

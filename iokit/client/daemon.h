@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "rpc/protocol/client.h"
+#include "rpc/socket.h"
+
+namespace opendext::client {
+
+namespace wire = protocol::client;
+
+/// One subscription's end in this process. Called on the reader thread, one call at a time, and
+/// never with a lock of Daemon held.
+class Listener {
+  public:
+    virtual ~Listener() = default;
+    /// What matches when the subscription is made, and again after opendextd came back.
+    virtual void existing(const wire::Entries& entries, bool again) = 0;
+    virtual void matched(const wire::Matched&) {}
+    virtual void interest(const wire::Interest&) {}
+};
+
+/// This process's connection to opendextd, made when first needed and again when it was lost. Any
+/// thread.
+///
+/// One reader thread takes what comes: answers go to the waiting requests, events to their
+/// listeners. While there are subscriptions it also tries to get the connection back and subscribes
+/// again; without, the next request does that.
+class Daemon {
+  public:
+    static constexpr std::chrono::milliseconds kTimeout = std::chrono::seconds(60);
+
+    static Daemon& instance();
+
+    /// The answer to `content`. A refusal is an Error of Errc::kern with opendextd's reason;
+    /// descriptors that came with the answer go to `fds`.
+    template <typename Answer, typename Request>
+    Result<Answer> request(Request content, std::chrono::milliseconds timeout = kTimeout,
+                           std::vector<UniqueFd>* fds = nullptr) {
+        Message message = OD_TRY(exchange(encode(std::move(content)), timeout));
+        Answer answer = OD_TRY(parse<Answer>(message));
+        if (fds != nullptr) *fds = std::move(message.fds);
+        return answer;
+    }
+
+    /// Makes a subscription. `existing` of the listener has been called when this returns.
+    Result<uint64_t> subscribe(wire::Subscribe content, std::weak_ptr<Listener> listener);
+    void unsubscribe(uint64_t subscription);
+
+    /// `died` is called when opendextd says that the driver's side of the connection is gone.
+    void watch_connection(uint64_t connection, std::function<void(std::string reason)> died);
+    void forget_connection(uint64_t connection);
+
+    /// The realm's directory; "" = the default. Drops the connection.
+    void set_realm(std::string directory);
+    /// The registry entry id of Root.
+    Result<uint64_t> root();
+
+  private:
+    /// One connection; replaced, never repaired.
+    struct Link {
+        Socket socket;
+        wire::Welcome welcome;
+        pid_t process = 0;  ///< the process that made it: a forked child makes its own
+        bool lost = false;
+    };
+    struct Pending {
+        Result<Message> answer = Error{Errc::timed_out, 0, "opendextd does not answer"};
+        bool done = false;
+        std::shared_ptr<Link> link;
+        std::function<void(const Message&)>
+            on_answer;  ///< on the reader thread, in order with events
+    };
+    struct Subscribed {
+        wire::Subscribe content;
+        std::weak_ptr<Listener> listener;
+        bool established = false;
+    };
+
+    template <typename Answer>
+    static Result<Answer> parse(const Message& message) {
+        if (message.kind == static_cast<uint32_t>(wire::Kind::outcome)) {
+            auto reply = OD_TRY(decode<wire::Reply>(message));
+            OD_TRY(check(reply));
+            if constexpr (std::same_as<Answer, wire::Reply>) {
+                return reply;
+            } else {
+                return Error{Errc::malformed, 0, "opendextd gave no answer"};
+            }
+        }
+        Answer answer = OD_TRY(decode<Answer>(message));
+        if constexpr (requires { answer.outcome; }) OD_TRY(check(answer.outcome));
+        return answer;
+    }
+    static Status check(const protocol::Outcome& outcome);
+
+    Result<Message> exchange(Message request, std::chrono::milliseconds timeout,
+                             std::function<void(const Message&)> on_answer = nullptr);
+    /// The present link, or a new one. Called and returns with `lock` held.
+    Result<std::shared_ptr<Link>> connected(std::unique_lock<std::mutex>& lock);
+    Result<std::shared_ptr<Link>> connect() const;
+    void read(std::shared_ptr<Link> link);
+    void start_reader(const std::shared_ptr<Link>& link);
+    /// Tells waiting requests and forgets the link. Whether there are subscriptions that want it
+    /// back.
+    bool drop(const std::shared_ptr<Link>& link, const Error& reason);
+    std::shared_ptr<Link> reconnect();
+    /// Asks for every subscription on a new link; under the lock.
+    void subscribe_again(const std::shared_ptr<Link>& link);
+    void take(const std::shared_ptr<Link>& link, Message message);
+    void deliver(const Message& event);
+    std::shared_ptr<Listener> listener_of(uint64_t subscription);
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string realm_;
+    std::shared_ptr<Link> link_;
+    bool connecting_ = false;
+    uint64_t next_serial_ = 2;  ///< 1 is for Hello
+    uint64_t next_subscription_ = 1;
+    std::map<uint64_t, std::shared_ptr<Pending>> pending_;
+    std::map<uint64_t, Subscribed> subscriptions_;
+    std::map<uint64_t, std::function<void(std::string)>> connections_;
+};
+
+}  // namespace opendext::client

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iokit/client/reason.h"
+
+#include <mach/mach_error.h>
+#include <opendext/client.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace opendext::client {
+namespace {
+
+thread_local std::string last_reason;
+
+struct Name {
+    kern_return_t code;
+    const char* name;
+    const char* text;  ///< what mach_error_string() gives
+};
+
+// Generated from the list of results in docs/facts/ioreturn.csv.
+constexpr auto kNames = std::to_array<Name>({
+#include "iokit/client/return_names.inc"
+});
+
+const Name* find(kern_return_t code) {
+    const auto* found = std::find_if(kNames.begin(), kNames.end(),
+                                     [code](const Name& name) { return name.code == code; });
+    return found == kNames.end() ? nullptr : found;
+}
+
+kern_return_t code_of(const Error& error) {
+    switch (error.code) {
+        case Errc::kern:
+            return static_cast<kern_return_t>(error.number);
+        case Errc::invalid:
+            return kIOReturnBadArgument;
+        case Errc::not_found:
+            return kIOReturnNotFound;
+        case Errc::exists:
+            return kIOReturnPortExists;
+        case Errc::not_permitted:
+            return kIOReturnNotPermitted;
+        case Errc::not_ready:
+            return kIOReturnNotReady;
+        case Errc::timed_out:
+            return kIOReturnTimeout;
+        case Errc::no_space:
+            return kIOReturnNoSpace;
+        case Errc::unsupported:
+            return kIOReturnUnsupported;
+        case Errc::unknown:
+            return kIOReturnError;
+        case Errc::system:
+        case Errc::malformed:
+        case Errc::peer_gone:
+            return kIOReturnIPCError;
+    }
+    return kIOReturnError;
+}
+
+}  // namespace
+
+kern_return_t fail(kern_return_t code, std::string reason) {
+    last_reason = std::move(reason);
+    return code;
+}
+
+kern_return_t fail(const Error& error) {
+    // The number of an IOReturn is the result itself; only errno says more than the message.
+    return fail(code_of(error), error.code == Errc::system ? error.text() : error.message);
+}
+
+kern_return_t finish(const protocol::Outcome& outcome) {
+    if (outcome.io_return == kIOReturnSuccess) return kIOReturnSuccess;
+    return fail(outcome.io_return,
+                outcome.reason.empty() ? mach_error_string(outcome.io_return) : outcome.reason);
+}
+
+const char* name_of_return(kern_return_t code) {
+    const Name* name = find(code);
+    return name == nullptr ? nullptr : name->name;
+}
+
+}  // namespace opendext::client
+
+using namespace opendext::client;
+
+const char* opendext_last_error_reason(void) {
+    return last_reason.c_str();
+}
+
+char* mach_error_string(mach_error_t error_value) {
+    // Constant text: const_cast for a signature that is older than const.
+    if (const Name* name = find(error_value)) return const_cast<char*>(name->text);
+    return const_cast<char*>("unknown error code");
+}
+
+void mach_error(const char* str, mach_error_t error_value) {
+    std::fprintf(stderr, "%s: %s (0x%x)\n", str, mach_error_string(error_value),
+                 static_cast<unsigned>(error_value));
+}

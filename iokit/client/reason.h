@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <IOKit/IOReturn.h>
+
+#include <string>
+
+#include "rpc/protocol/common.h"
+#include "rpc/result.h"
+
+/// How failures leave the library: an IOReturn for the caller, the reason for
+/// opendext_last_error_reason().
+namespace opendext::client {
+
+/// Keeps `reason` for this thread; gives `code`.
+kern_return_t fail(kern_return_t code, std::string reason);
+/// The same for an Error. Trouble with opendextd is kIOReturnIPCError, so that it cannot be taken
+/// for a driver's answer.
+kern_return_t fail(const Error& error);
+/// kIOReturnSuccess, or the failure that the outcome tells of.
+kern_return_t finish(const protocol::Outcome& outcome);
+
+/// "kIOReturnBadArgument" and so on; nullptr for a number without a name.
+[[nodiscard]] const char* name_of_return(kern_return_t code);
+
+}  // namespace opendext::client

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <IOKit/IOKitLib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "iokit/client/reason.h"
+#include "iokit/client/registry.h"
+#include "iokit/corefoundation/convert.h"
+#include "iokit/corefoundation/string.h"
+
+namespace opendext::client {
+namespace {
+
+kern_return_t copy_out(const std::string& text, char* to, size_t size) {
+    if (text.size() >= size)
+        return fail(kIOReturnNoSpace, "'" + text + "' is longer than the caller's buffer");
+    std::memcpy(to, text.c_str(), text.size() + 1);
+    return kIOReturnSuccess;
+}
+
+Result<wire::Entry> entry_of(io_object_t handle, bool with_properties = false) {
+    return get_entry(OD_TRY(entry_id(handle)), with_properties);
+}
+
+kern_return_t new_plane_iterator(uint64_t start, const char* plane, IOOptionBits options,
+                                 io_iterator_t* iterator) {
+    if (plane == nullptr || iterator == nullptr)
+        return fail(kIOReturnBadArgument, "no plane or no result");
+    *iterator = HandleTable::instance().add(std::make_shared<PlaneIterator>(start, plane, options));
+    return kIOReturnSuccess;
+}
+
+kern_return_t relatives_iterator(io_registry_entry_t entry, const char* plane, bool parents,
+                                 io_iterator_t* iterator) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    if (plane == nullptr || iterator == nullptr)
+        return fail(kIOReturnBadArgument, "no plane or no result");
+    Result<wire::Entries> entries = get_relatives(*id, plane, parents);
+    if (!entries.ok()) return fail(entries.error());
+    *iterator =
+        HandleTable::instance().add(std::make_shared<ListIterator>(std::move(entries->ids)));
+    return kIOReturnSuccess;
+}
+
+kern_return_t first_relative(io_registry_entry_t entry, const char* plane, bool parents,
+                             io_registry_entry_t* result) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    if (plane == nullptr || result == nullptr)
+        return fail(kIOReturnBadArgument, "no plane or no result");
+    const Result<wire::Entries> entries = get_relatives(*id, plane, parents);
+    if (!entries.ok()) return fail(entries.error());
+    if (entries->ids.empty()) {
+        return fail(kIOReturnNoDevice,
+                    parents ? "the entry has no parent there" : "the entry has no children there");
+    }
+    *result = HandleTable::instance().entry(entries->ids.front());
+    return kIOReturnSuccess;
+}
+
+/// The property at the entry, or as the options say at the entries below or above it; nearest level
+/// first.
+Result<Value> search(uint64_t start, const std::string& plane, const std::string& key,
+                     IOOptionBits options) {
+    std::vector<uint64_t> level{start};
+    std::set<uint64_t> visited{start};
+    while (!level.empty()) {
+        std::vector<uint64_t> next;
+        for (const uint64_t id : level) {
+            const Result<wire::Entry> entry = get_entry(id, true);
+            if (!entry.ok()) {
+                if (id == start) return entry.error();
+                continue;
+            }
+            if (const Value* value = find(entry->properties, key)) return *value;
+            if ((options & kIORegistryIterateRecursively) == 0) continue;
+            const Result<wire::Entries> more =
+                get_relatives(id, plane, (options & kIORegistryIterateParents) != 0);
+            if (!more.ok()) continue;
+            for (const uint64_t other : more->ids) {
+                if (visited.insert(other).second) next.push_back(other);
+            }
+        }
+        level = std::move(next);
+    }
+    return Error{Errc::not_found, 0, "no property '" + key + "'"};
+}
+
+}  // namespace
+}  // namespace opendext::client
+
+using namespace opendext;
+using namespace opendext::client;
+
+io_registry_entry_t IORegistryGetRootEntry(mach_port_t) {
+    const Result<uint64_t> root = Daemon::instance().root();
+    if (!root.ok()) {
+        fail(root.error());
+        return IO_OBJECT_NULL;
+    }
+    return HandleTable::instance().entry(*root);
+}
+
+io_registry_entry_t IORegistryEntryFromPath(mach_port_t, const io_string_t path) {
+    const Result<uint64_t> id = entry_at(path);
+    if (!id.ok()) {
+        fail(id.error());
+        return IO_OBJECT_NULL;
+    }
+    return HandleTable::instance().entry(*id);
+}
+
+io_registry_entry_t IORegistryEntryCopyFromPath(mach_port_t mainPort, CFStringRef path) {
+    return IORegistryEntryFromPath(mainPort, std::string(cf::text_of(path)).c_str());
+}
+
+kern_return_t IORegistryCreateIterator(mach_port_t, const io_name_t plane, IOOptionBits options,
+                                       io_iterator_t* iterator) {
+    const Result<uint64_t> root = Daemon::instance().root();
+    if (!root.ok()) return fail(root.error());
+    return new_plane_iterator(*root, plane, options, iterator);
+}
+
+kern_return_t IORegistryEntryCreateIterator(io_registry_entry_t entry, const io_name_t plane,
+                                            IOOptionBits options, io_iterator_t* iterator) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    return new_plane_iterator(*id, plane, options, iterator);
+}
+
+kern_return_t IORegistryIteratorEnterEntry(io_iterator_t iterator) {
+    const auto object = HandleTable::instance().find_as<Iterator>(iterator);
+    auto* walk = dynamic_cast<PlaneIterator*>(object.get());
+    return walk == nullptr ? fail(kIOReturnBadArgument, "not a registry iterator") : walk->enter();
+}
+
+kern_return_t IORegistryIteratorExitEntry(io_iterator_t iterator) {
+    const auto object = HandleTable::instance().find_as<Iterator>(iterator);
+    auto* walk = dynamic_cast<PlaneIterator*>(object.get());
+    return walk == nullptr ? fail(kIOReturnBadArgument, "not a registry iterator") : walk->exit();
+}
+
+kern_return_t IORegistryEntryGetName(io_registry_entry_t entry, io_name_t name) {
+    const Result<wire::Entry> found = entry_of(entry);
+    return found.ok() ? copy_out(found->name, name, sizeof(io_name_t)) : fail(found.error());
+}
+
+kern_return_t IORegistryEntryGetNameInPlane(io_registry_entry_t entry, const io_name_t,
+                                            io_name_t name) {
+    return IORegistryEntryGetName(entry,
+                                  name);  // entries have one name here, the same in every plane
+}
+
+kern_return_t IORegistryEntryGetLocationInPlane(io_registry_entry_t entry, const io_name_t,
+                                                io_name_t location) {
+    const Result<wire::Entry> found = entry_of(entry);
+    if (!found.ok()) return fail(found.error());
+    if (found->location.empty()) return fail(kIOReturnNotFound, "the entry has no location");
+    return copy_out(found->location, location, sizeof(io_name_t));
+}
+
+kern_return_t IORegistryEntryGetPath(io_registry_entry_t entry, const io_name_t plane,
+                                     io_string_t path) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    const Result<std::string> found = path_of(*id, plane);
+    return found.ok() ? copy_out(*found, path, sizeof(io_string_t)) : fail(found.error());
+}
+
+CFStringRef IORegistryEntryCopyPath(io_registry_entry_t entry, const io_name_t plane) {
+    const Result<uint64_t> id = entry_id(entry);
+    const Result<std::string> found = id.ok() ? path_of(*id, plane) : id.error();
+    if (found.ok()) return cf::new_string(*found);
+    fail(found.error());
+    return nullptr;
+}
+
+kern_return_t IORegistryEntryGetRegistryEntryID(io_registry_entry_t entry, uint64_t* entryID) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    if (entryID == nullptr) return fail(kIOReturnBadArgument, "no result");
+    *entryID = *id;
+    return kIOReturnSuccess;
+}
+
+kern_return_t IORegistryEntryCreateCFProperties(io_registry_entry_t entry,
+                                                CFMutableDictionaryRef* properties, CFAllocatorRef,
+                                                IOOptionBits) {
+    if (properties == nullptr) return fail(kIOReturnBadArgument, "no result");
+    const Result<wire::Entry> found = entry_of(entry, true);
+    if (!found.ok()) return fail(found.error());
+    *properties = cf::from_dictionary(found->properties);
+    return kIOReturnSuccess;
+}
+
+CFTypeRef IORegistryEntryCreateCFProperty(io_registry_entry_t entry, CFStringRef key,
+                                          CFAllocatorRef, IOOptionBits) {
+    const Result<wire::Entry> found = entry_of(entry, true);
+    if (!found.ok()) {
+        fail(found.error());
+        return nullptr;
+    }
+    const Value* value = find(found->properties, cf::text_of(key));
+    if (value != nullptr) return cf::from_value(*value);
+    fail(kIOReturnNotFound, "no property '" + std::string(cf::text_of(key)) + "'");
+    return nullptr;
+}
+
+CFTypeRef IORegistryEntrySearchCFProperty(io_registry_entry_t entry, const io_name_t plane,
+                                          CFStringRef key, CFAllocatorRef, IOOptionBits options) {
+    const Result<uint64_t> id = entry_id(entry);
+    const Result<Value> value = id.ok() ? search(*id, plane, std::string(cf::text_of(key)), options)
+                                        : Result<Value>(id.error());
+    if (value.ok()) return cf::from_value(*value);
+    fail(value.error());
+    return nullptr;
+}
+
+kern_return_t IORegistryEntrySetCFProperties(io_registry_entry_t entry, CFTypeRef properties) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    const Result<Value> value = cf::to_value(properties);
+    if (!value.ok()) return fail(value.error());
+    const auto reply = Daemon::instance().request<wire::Reply>(wire::SetProperties{*id, *value});
+    return reply.ok() ? kIOReturnSuccess : fail(reply.error());
+}
+
+kern_return_t IORegistryEntrySetCFProperty(io_registry_entry_t entry, CFStringRef propertyName,
+                                           CFTypeRef property) {
+    const Result<uint64_t> id = entry_id(entry);
+    if (!id.ok()) return fail(id.error());
+    const Result<Value> value = cf::to_value(property);
+    if (!value.ok()) return fail(value.error());
+    wire::SetProperties request;
+    request.entry = *id;
+    request.properties = Dictionary{{std::string(cf::text_of(propertyName)), *value}};
+    const auto reply = Daemon::instance().request<wire::Reply>(std::move(request));
+    return reply.ok() ? kIOReturnSuccess : fail(reply.error());
+}
+
+kern_return_t IORegistryEntryGetChildIterator(io_registry_entry_t entry, const io_name_t plane,
+                                              io_iterator_t* iterator) {
+    return relatives_iterator(entry, plane, false, iterator);
+}
+
+kern_return_t IORegistryEntryGetParentIterator(io_registry_entry_t entry, const io_name_t plane,
+                                               io_iterator_t* iterator) {
+    return relatives_iterator(entry, plane, true, iterator);
+}
+
+kern_return_t IORegistryEntryGetChildEntry(io_registry_entry_t entry, const io_name_t plane,
+                                           io_registry_entry_t* child) {
+    return first_relative(entry, plane, false, child);
+}
+
+kern_return_t IORegistryEntryGetParentEntry(io_registry_entry_t entry, const io_name_t plane,
+                                            io_registry_entry_t* parent) {
+    return first_relative(entry, plane, true, parent);
+}
+
+boolean_t IORegistryEntryInPlane(io_registry_entry_t entry, const io_name_t plane) {
+    const Result<uint64_t> id = entry_id(entry);
+    return id.ok() && path_of(*id, plane).ok();
+}
