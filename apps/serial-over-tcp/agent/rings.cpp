@@ -101,6 +101,7 @@ Stretch Rings::transmit() {
 }
 
 void Rings::transmit_done(size_t count) {
+    if (count == 0) return;
     transmit_at_ += static_cast<uint32_t>(count);
     transmit_taken_ = transmit_at_;
     store(link_->txConsumed, transmit_at_);

@@ -33,34 +33,32 @@ static kern_return_t listPorts(OSObject *target, void *reference, IOUserClientMe
     return kIOReturnSuccess;
 }
 
+/* By selector. */
 static const IOUserClientMethodDispatch kMethods[] = {
-    [kSerialOverTCPAddPort] =
-        {
-            .function = addPort,
-            .checkCompletionExists = false,
-            .checkScalarInputCount = 0,
-            .checkStructureInputSize = sizeof(SerialOverTCPPortSettings),
-            .checkScalarOutputCount = 0,
-            .checkStructureOutputSize = 0,
-        },
-    [kSerialOverTCPRemovePort] =
-        {
-            .function = removePort,
-            .checkCompletionExists = false,
-            .checkScalarInputCount = 0,
-            .checkStructureInputSize = sizeof(SerialOverTCPPortName),
-            .checkScalarOutputCount = 0,
-            .checkStructureOutputSize = 0,
-        },
-    [kSerialOverTCPListPorts] =
-        {
-            .function = listPorts,
-            .checkCompletionExists = false,
-            .checkScalarInputCount = 0,
-            .checkStructureInputSize = 0,
-            .checkScalarOutputCount = 0,
-            .checkStructureOutputSize = kIOUserClientVariableStructureSize,
-        },
+    {   /* kSerialOverTCPAddPort */
+        .function = addPort,
+        .checkCompletionExists = false,
+        .checkScalarInputCount = 0,
+        .checkStructureInputSize = sizeof(SerialOverTCPPortSettings),
+        .checkScalarOutputCount = 0,
+        .checkStructureOutputSize = 0,
+    },
+    {   /* kSerialOverTCPRemovePort */
+        .function = removePort,
+        .checkCompletionExists = false,
+        .checkScalarInputCount = 0,
+        .checkStructureInputSize = sizeof(SerialOverTCPPortName),
+        .checkScalarOutputCount = 0,
+        .checkStructureOutputSize = 0,
+    },
+    {   /* kSerialOverTCPListPorts */
+        .function = listPorts,
+        .checkCompletionExists = false,
+        .checkScalarInputCount = 0,
+        .checkStructureInputSize = 0,
+        .checkScalarOutputCount = 0,
+        .checkStructureOutputSize = kIOUserClientVariableStructureSize,
+    },
 };
 
 bool SerialOverTCPControlClient::init()

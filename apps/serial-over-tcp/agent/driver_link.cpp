@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/serial-over-tcp/agent/driver_link.h"
+
+#include <IOKit/serial/IOSerialKeys.h>
+#include <opendext/client.h>
+
+namespace opendext::serial_tcp {
+
+DriverLink::DriverLink(std::string port_name) : port_name_(std::move(port_name)) {
+    notifications_ = IONotificationPortCreate(kIOMainPortDefault);
+    if (IOServiceAddMatchingNotification(notifications_, kIOFirstMatchNotification,
+                                         IOServiceMatching("SerialOverTCPPort"), &on_match, this,
+                                         matching_.out()) == KERN_SUCCESS) {
+        look(matching_.get());
+    }
+}
+
+DriverLink::~DriverLink() {
+    lose();
+    matching_.reset();
+    IONotificationPortDestroy(notifications_);
+}
+
+int DriverLink::fd() const { return opendext_notification_port_fd(notifications_); }
+void DriverLink::dispatch() { opendext_notification_port_dispatch(notifications_); }
+
+void DriverLink::on_match(void* self, io_iterator_t iterator) { static_cast<DriverLink*>(self)->look(iterator); }
+
+/// Emptying the iterator arms the notification again.
+void DriverLink::look(io_iterator_t iterator) {
+    while (const io_object_t service = IOIteratorNext(iterator)) {
+        IOHandle found(service);
+        if (string_property(service, kIOTTYBaseNameKey, true) == port_name_) candidate_ = std::move(found);
+    }
+}
+
+void DriverLink::on_interest(void* self, io_service_t, uint32_t message, void*) {
+    if (message == kIOMessageServiceIsTerminated) static_cast<DriverLink*>(self)->gone_ = true;
+}
+
+void DriverLink::on_doorbell(void*, IOReturn, void**, uint32_t) {
+    // The descriptor woke the loop; what there is to do stands in the shared memory.
+}
+
+bool DriverLink::take() {
+    retry_ = false;
+    if (memory_ != nullptr || !candidate_) return false;
+    kern_return_t ret = IOServiceOpen(candidate_.get(), mach_task_self(), 0, &connect_);
+    if (ret != KERN_SUCCESS) {
+        retry_ = true;  // it may still be starting, or a predecessor of this program may just be leaving it
+        return false;
+    }
+    mach_vm_address_t address = 0;
+    mach_vm_size_t size = 0;
+    ret = IOConnectMapMemory64(connect_, kSerialOverTCPLinkMemory, mach_task_self(), &address, &size, kIOMapAnywhere);
+    if (ret == KERN_SUCCESS && size >= kSerialOverTCPLinkSize &&
+        reinterpret_cast<SerialOverTCPLink*>(address)->magic == kSerialOverTCPLinkMagic) {
+        uint64_t reference[kIOAsyncCalloutCount] = {};
+        reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(&on_doorbell);
+        reference[kIOAsyncCalloutRefconIndex] = reinterpret_cast<uint64_t>(this);
+        uint32_t outputs = 0;
+        ret = IOConnectCallAsyncScalarMethod(connect_, kSerialOverTCPAttach,
+                                             IONotificationPortGetMachPort(notifications_), reference,
+                                             kIOAsyncCalloutCount, nullptr, 0, nullptr, &outputs);
+    } else if (ret == KERN_SUCCESS) {
+        ret = kIOReturnError;
+    }
+    if (ret == KERN_SUCCESS) {
+        ret = IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest, &on_interest,
+                                               this, interest_.out());
+    }
+    if (ret != KERN_SUCCESS) {
+        IOServiceClose(connect_);
+        connect_ = IO_OBJECT_NULL;
+        retry_ = true;
+        return false;
+    }
+    memory_ = reinterpret_cast<void*>(address);
+    gone_ = false;
+    candidate_.reset();
+    return true;
+}
+
+void DriverLink::lose() {
+    interest_.reset();
+    memory_ = nullptr;
+    gone_ = false;
+    if (connect_ != IO_OBJECT_NULL) IOServiceClose(connect_);
+    connect_ = IO_OBJECT_NULL;
+}
+
+void DriverLink::check(kern_return_t code) {
+    if (code != KERN_SUCCESS && code != kIOReturnBusy) gone_ = true;
+}
+
+void DriverLink::doorbell() {
+    if (memory_ == nullptr || gone_) return;
+    uint32_t outputs = 0;
+    check(IOConnectCallScalarMethod(connect_, kSerialOverTCPDoorbell, nullptr, 0, nullptr, &outputs));
+}
+
+void DriverLink::set_state(const SerialOverTCPState& state) {
+    if (memory_ == nullptr || gone_) return;
+    size_t outputs = 0;
+    check(IOConnectCallStructMethod(connect_, kSerialOverTCPSetState, &state, sizeof state, nullptr, &outputs));
+}
+
+}  // namespace opendext::serial_tcp

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/serial-over-tcp/agent/port.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace opendext::serial_tcp {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How soon a driver that could not be opened is tried again.
+constexpr milliseconds kDriverRetry{50};
+/// Batches of one direction before the other gets its turn.
+constexpr int kBatches = 8;
+constexpr const char* kPeerGone = "peer gone";
+
+msghdr message(Stretch& stretch) {
+    msghdr header{};
+    header.msg_iov = stretch.pieces.data();
+    header.msg_iovlen = static_cast<size_t>(stretch.count);
+    return header;
+}
+
+}  // namespace
+
+Port::Port(std::string name, std::unique_ptr<Connection> connection)
+    : name_(std::move(name)), connection_(std::move(connection)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Port::~Port() {
+    stop_ = true;
+    const uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+    if (thread_.joinable()) thread_.join();
+}
+
+void Port::start() {
+    thread_ = std::thread([this] { run(); });
+    ::pthread_setname_np(thread_.native_handle(), ("port " + name_).substr(0, 15).c_str());
+}
+
+void Port::run() {
+    driver_ = std::make_unique<DriverLink>(name_);
+    while (!stop_) {
+        driver_->dispatch();
+        follow_driver();
+        connection_->step();
+        report();
+        if (!move()) sleep();
+    }
+    rings_.detach();
+    driver_.reset();
+}
+
+void Port::follow_driver() {
+    if (driver_->gone()) {
+        rings_.detach();  // saves what the driver may not have taken, then the memory goes
+        open_ = false;
+        driver_->lose();
+    }
+    if (driver_->memory() == nullptr && driver_->take()) {
+        rings_.attach(driver_->memory());
+        reported_ = 0;
+    }
+}
+
+/// False if there is nothing to do but wait.
+bool Port::move() {
+    if (connection_->socket() < 0) {
+        socket_full_ = peer_finished_ = false;
+    }
+    ring_full_ = false;
+    if (!rings_.attached()) return false;
+    open_ = rings_.refresh();
+    if (!open_) return false;
+    bool moved = false;
+    if (connection_->socket() >= 0) {
+        moved |= send_out();
+        moved |= receive_in();
+    }
+    if (rings_.doorbell_due(!moved)) driver_->doorbell();
+    return moved;
+}
+
+bool Port::send_out() {
+    bool moved = false;
+    socket_full_ = false;
+    for (int batch = 0; batch < kBatches; ++batch) {
+        Stretch bytes = rings_.transmit();
+        if (bytes.size == 0) break;
+        const msghdr header = message(bytes);
+        const ssize_t sent = ::sendmsg(connection_->socket(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) {
+                socket_full_ = true;
+            } else {
+                connection_->lost(kPeerGone);
+            }
+            break;
+        }
+        rings_.transmit_done(static_cast<size_t>(sent));
+        sent_ += static_cast<uint64_t>(sent);
+        moved = true;
+        if (rings_.doorbell_due(false)) driver_->doorbell();
+    }
+    return moved;
+}
+
+bool Port::receive_in() {
+    bool moved = false;
+    for (int batch = 0; batch < kBatches && connection_->socket() >= 0; ++batch) {
+        Stretch room = rings_.receive_room();
+        if (room.size == 0) {
+            ring_full_ = true;
+            break;
+        }
+        msghdr header = message(room);
+        const ssize_t got = ::recvmsg(connection_->socket(), &header, MSG_DONTWAIT);
+        if (got < 0) {
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN) connection_->lost(kPeerGone);
+            break;
+        }
+        if (got == 0) {
+            connection_->lost(kPeerGone);
+            break;
+        }
+        rings_.receive_done(static_cast<size_t>(got));
+        received_ += static_cast<uint64_t>(got);
+        moved = true;
+        if (rings_.doorbell_due(false)) driver_->doorbell();
+    }
+    return moved;
+}
+
+void Port::report() {
+    if (driver_->memory() == nullptr || reported_ == connection_->version()) return;
+    reported_ = connection_->version();
+    SerialOverTCPState state{};
+    std::snprintf(state.state, sizeof state.state, "%s", connection_->text().c_str());
+    std::snprintf(state.peer, sizeof state.peer, "%s", connection_->peer().c_str());
+    state.connections = connection_->connections();
+    state.bytesSent = sent_;
+    state.bytesReceived = received_;
+    driver_->set_state(state);
+}
+
+void Port::sleep() {
+    if (reported_ != connection_->version() && driver_->memory() != nullptr) return;
+    if (driver_->gone() || stop_) return;
+
+    pollfd fds[4] = {{wake_.get(), POLLIN, 0}, {driver_->fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    const int socket = connection_->socket();
+    if (socket >= 0) {
+        short events = POLLRDHUP;
+        if (open_ && !ring_full_) events |= POLLIN;
+        if (open_ && socket_full_) events |= POLLOUT;
+        if (peer_finished_) events &= ~POLLRDHUP;
+        fds[2] = {events != 0 ? socket : -1, events, 0};
+        fds[3] = {connection_->listener_fd(), POLLIN, 0};
+    } else {
+        fds[2] = {connection_->poll_fd(), connection_->poll_events(), 0};
+    }
+    if (open_ && socket >= 0) {
+        // From here on the driver rings; what it did just before is seen by these two.
+        if (!socket_full_ && !rings_.sleep_transmit()) return;
+        if (ring_full_ && !rings_.sleep_receive_room()) return;
+    }
+    int timeout = -1;
+    if (driver_->retry()) timeout = static_cast<int>(kDriverRetry.count());
+    if (connection_->deadline() != Clock::time_point{}) {
+        const auto left = std::chrono::ceil<milliseconds>(connection_->deadline() - Clock::now());
+        const int wait = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
+        timeout = timeout < 0 ? wait : std::min(timeout, wait);
+    }
+    ::poll(fds, 4, timeout);
+    if (socket >= 0 && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 && (fds[2].revents & POLLIN) == 0) {
+        // The peer closed. What it sent before is still delivered, as soon as there is room and somebody reads.
+        int pending = 0;
+        if (::ioctl(socket, FIONREAD, &pending) != 0 || pending == 0 || (fds[2].revents & POLLERR) != 0) {
+            connection_->lost(kPeerGone);
+        } else {
+            peer_finished_ = true;
+        }
+    }
+}
+
+}  // namespace opendext::serial_tcp

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <IOKit/IOKitLib.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The registry as this application reads it, through IOKit's client interface.
+namespace opendext::serial_tcp {
+
+inline constexpr const char* kBundleId = "org.opendext.SerialOverTCP";
+
+/// Owns one reference to a registry handle or an iterator.
+class IOHandle {
+  public:
+    IOHandle() = default;
+    explicit IOHandle(io_object_t object) : object_(object) {}
+    IOHandle(IOHandle&& other) noexcept : object_(std::exchange(other.object_, IO_OBJECT_NULL)) {}
+    IOHandle& operator=(IOHandle&& other) noexcept {
+        if (this != &other) reset(std::exchange(other.object_, IO_OBJECT_NULL));
+        return *this;
+    }
+    ~IOHandle() { reset(); }
+    [[nodiscard]] io_object_t get() const { return object_; }
+    explicit operator bool() const { return object_ != IO_OBJECT_NULL; }
+    io_object_t* out() {
+        reset();
+        return &object_;
+    }
+    void reset(io_object_t object = IO_OBJECT_NULL) {
+        if (object_ != IO_OBJECT_NULL) IOObjectRelease(object_);
+        object_ = object;
+    }
+
+  private:
+    io_object_t object_ = IO_OBJECT_NULL;
+};
+
+/// A property of `entry` or, with `parents`, of what it stands on.
+std::optional<std::string> string_property(io_registry_entry_t entry, const char* key, bool parents = false);
+std::optional<int64_t> number_property(io_registry_entry_t entry, const char* key, bool parents = false);
+
+/// All registered services of a class (kernel-side or of a dext).
+std::vector<IOHandle> services(const char* class_name);
+
+/// One serial port of the realm, whatever driver it has.
+struct PortInfo {
+    std::string name;     ///< IOTTYDevice
+    std::string device;   ///< IOCalloutDevice
+    std::string dialin;
+    std::string remote;   ///< empty: not a port of this application
+    std::string state;
+    std::string peer;
+    std::string backend;  ///< "pty"
+    std::string bundle_id;
+    int pid = 0;          ///< of the driver
+    int64_t connections = 0;
+};
+std::vector<PortInfo> list_ports();
+
+/// "IOServiceOpen: text": the last error of this thread in words.
+std::string io_error(const char* what, kern_return_t code);
+
+}  // namespace opendext::serial_tcp
