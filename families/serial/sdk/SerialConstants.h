@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#pragma once
+#ifndef SERIALDRIVERKIT_SERIALCONSTANTS_H
+#define SERIALDRIVERKIT_SERIALCONSTANTS_H
 
 /// Names and numbers of the serial family. Facts: docs/facts/driverkit-api.csv, rows of
 /// SerialDriverKit; values that are published nowhere (kIOSerial…) are our own and are not stored
@@ -43,3 +44,5 @@ enum {
     kIOSerialUserClientIoctl = 1,
     kIOSerialUserClientPoll = 2,
 };
+
+#endif /* SERIALDRIVERKIT_SERIALCONSTANTS_H */

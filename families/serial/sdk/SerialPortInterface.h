@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#pragma once
+#ifndef SERIALDRIVERKIT_SERIALPORTINTERFACE_H
+#define SERIALDRIVERKIT_SERIALPORTINTERFACE_H
 
 #include <stdint.h>
 
@@ -40,3 +41,5 @@ static_assert(sizeof(SerialPortInterface) == 256,
               "each side's indexes have a cache line of their own");
 
 }  // namespace driverkit::serial
+
+#endif /* SERIALDRIVERKIT_SERIALPORTINTERFACE_H */

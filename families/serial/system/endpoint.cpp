@@ -202,6 +202,7 @@ void Endpoint::publish_client() {
         {"IOCalloutDevice", Value(directory + node("cu."))},
         {"IODialinDevice", Value(directory + node("tty."))},
         {"IOSerialBSDClientType", Value("IORS232SerialStream")},
+        {"SerialBackend", Value("pty")},  // what the node is made of, for `opendext serial ls`
     };
     auto published = host_.publish(std::move(client));
     if (!published.ok()) return fail(std::move(published).error());
