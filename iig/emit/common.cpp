@@ -24,6 +24,40 @@ std::string argument_list(const Method& method) {
     return list;
 }
 
+bool as_pointer(const Method& method, const Parameter& parameter) {
+    return parameter.passing == Passing::raw ||
+           (parameter.passing == Passing::object_array && method.local_pointers);
+}
+
+namespace {
+
+size_t aligned(size_t size, size_t align) {
+    return (size + align - 1) / align * align;
+}
+
+}  // namespace
+
+size_t request_plain_size(const Method& method) {
+    size_t size = 0;
+    for (const Parameter& parameter : method.parameters) {
+        if (as_pointer(method, parameter)) {
+            size = aligned(size, sizeof(uint64_t)) + sizeof(uint64_t);
+        } else if (parameter.plain_in()) {
+            size = aligned(size, parameter.plain.align) + parameter.plain.size;
+        }
+    }
+    return aligned(size, 8);
+}
+
+size_t reply_plain_size(const Method& method) {
+    size_t size = 0;
+    for (const Parameter& parameter : method.parameters) {
+        if (parameter.comes_back() && !method.returns_void)
+            size = aligned(size, parameter.plain.align) + parameter.plain.size;
+    }
+    return aligned(size, 8);
+}
+
 std::string id_name(const Method& method) {
     return method.root_class + "_" + method.name + "_ID";
 }

@@ -26,6 +26,12 @@ struct Names {
 [[nodiscard]] std::string parameter_list(const Method& method, bool with_defaults = false);
 /// "a, b" of the names.
 [[nodiscard]] std::string argument_list(const Method& method);
+/// The parameter goes as the caller's pointer: raw ones, and object arrays of methods that stay in
+/// the process, since callers may have fewer objects than the array says.
+[[nodiscard]] bool as_pointer(const Method& method, const Parameter& parameter);
+/// Bytes of the plain part of a request and of a reply, padded to 8.
+[[nodiscard]] size_t request_plain_size(const Method& method);
+[[nodiscard]] size_t reply_plain_size(const Method& method);
 /// "X_m_ID" of the message that `method` is or overrides.
 [[nodiscard]] std::string id_name(const Method& method);
 [[nodiscard]] std::string hexadecimal(uint64_t value);

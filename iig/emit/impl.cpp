@@ -17,13 +17,6 @@ bool is_bool_array(const Parameter& parameter) {
            parameter.plain.element[0].kind == Plain::Kind::boolean;
 }
 
-/// An object array of a method that stays in the process goes as the caller's pointer: callers may
-/// have fewer objects.
-bool as_pointer(const Method& method, const Parameter& parameter) {
-    return parameter.passing == Passing::raw ||
-           (parameter.passing == Passing::object_array && method.local_pointers);
-}
-
 bool as_references(const Method& method, const Parameter& parameter) {
     return parameter.is_object() && !as_pointer(method, parameter);
 }
@@ -53,6 +46,13 @@ std::string plain_member(const Parameter& parameter) {
     return member(parameter.plain, parameter.name, is_bool(parameter) ? "uint8_t" : "");
 }
 
+/// Both sides are made from the same numbers; the compiler of each checks them.
+std::string size_check(const std::string& name, size_t refs, size_t plain) {
+    return "static_assert(sizeof(" + name +
+           ") == sizeof(IORPCMessageMach) + sizeof(IORPCMessage) + " + std::to_string(8 * refs) +
+           " + " + std::to_string(plain) + ");\n";
+}
+
 std::string message_structs(const Class& owner, const Method& method) {
     const std::string prefix = owner.name + "_" + method.name;
     std::string text =
@@ -73,7 +73,8 @@ std::string message_structs(const Class& owner, const Method& method) {
             text += "        " + plain_member(parameter) + ";\n";
         }
     }
-    text += "    } content;\n};\n";
+    text += "    } content;\n};\n" +
+            size_check(prefix + "_Msg", request_refs(method), request_plain_size(method));
     if (method.returns_void) return text + "\n";
     text += "struct " + prefix +
             "_Rpl {\n    IORPCMessageMach mach;\n    struct {\n        IORPCMessage od_hdr;\n";
@@ -84,15 +85,15 @@ std::string message_structs(const Class& owner, const Method& method) {
     for (const Parameter& parameter : method.parameters) {
         if (comes_back(method, parameter)) text += "        " + plain_member(parameter) + ";\n";
     }
-    return text + "    } content;\n};\n\n";
+    return text + "    } content;\n};\n" +
+           size_check(prefix + "_Rpl", reply_refs(method), reply_plain_size(method)) + "\n";
 }
 
 std::string meta_check(const std::string& reference, const std::string& class_name) {
     return "opendext_ref_is(" + reference + ", g" + class_name + "MetaClass)";
 }
 
-// --- The caller's half
-// ---------------------------------------------------------------------------------------------
+// --- The caller's half ---
 
 std::string store_argument(const Method& method, const Parameter& parameter) {
     const std::string& name = parameter.name;
@@ -214,8 +215,7 @@ std::string forwarder(const Class& owner, const Method& method) {
     return text + reply_checks(method) + load_results(method) + "    return od_ret;\n}\n\n";
 }
 
-// --- The receiver's half
-// -------------------------------------------------------------------------------------------
+// --- The receiver's half ---
 
 /// Checks and locals for one parameter; `argument` gets the expression that is passed on.
 std::string load_argument(const Method& method, const Parameter& parameter, std::string& argument) {
@@ -327,7 +327,7 @@ std::string invoke_function(const Class& owner, const Method& method) {
                 "        return opendext_wrong_action_type(od_target, \"" +
                 owner.name + "::" + method.name +
                 "\", reinterpret_cast<OSMetaClassBase *>(od_msg->content." + target->name +
-                "), od_action_class);\n    }\n";
+                "), od_action_class->GetClassName());\n    }\n";
     }
     if (method.returns_void)
         return text + "    od_func(" + arguments + ");\n    return kIOReturnSuccess;\n}\n\n";
@@ -336,8 +336,7 @@ std::string invoke_function(const Class& owner, const Method& method) {
     return text + store_results(method) + "    return kIOReturnSuccess;\n}\n\n";
 }
 
-// --- Dispatch
-// ------------------------------------------------------------------------------------------------------
+// --- Dispatch ---
 
 std::string dispatch_case(const Class& owner, const Method& method) {
     if (method.side == Side::callback) return "";

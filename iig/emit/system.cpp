@@ -117,7 +117,7 @@ bool has_plain(const std::vector<Part>& parts) {
 }
 
 /// The struct that callers fill and read, and the layout of its plain part.
-std::string structs(const std::string& name, const std::vector<Part>& parts) {
+std::string structs(const std::string& name, const std::vector<Part>& parts, size_t plain_size) {
     std::string text = "    struct " + name + " {\n";
     std::string layout;
     for (const Part& part : parts) {
@@ -139,8 +139,11 @@ std::string structs(const std::string& name, const std::vector<Part>& parts) {
             layout_type(parameter.plain) + " " + parameter.name + "{};\n";
     }
     text += "    };\n";
-    if (!layout.empty())
-        text += "    struct alignas(8) " + name + "Layout {\n" + layout + "    };\n";
+    if (!layout.empty()) {
+        text += "    struct alignas(8) " + name + "Layout {\n" + layout +
+                "    };\n    static_assert(sizeof(" + name +
+                "Layout) == " + std::to_string(plain_size) + ");\n";
+    }
     return text;
 }
 
@@ -238,7 +241,8 @@ std::string method_struct(const Class& owner, const Method& method) {
         for (const Part& part : parts)
             text += part.plain ? records(part.parameter->plain, seen) : "";
     }
-    text += structs("In", in) + structs("Out", out);
+    text += structs("In", in, request_plain_size(method)) +
+            structs("Out", out, reply_plain_size(method));
     text +=
         "\n    [[nodiscard]] static Result<In> decode(const protocol::Invocation& call) {\n"
         "        if (call.msgid != kMsgId) return Error{Errc::malformed, 0, \"" +

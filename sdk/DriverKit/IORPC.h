@@ -155,11 +155,11 @@ OPENDEXT_EXPORT kern_return_t opendext_register_class(OSClassLoadInformation* in
 /** Sends `rpc` to the system's side as a call on `self`, whatever `self` is. Blocks for the answer.
  */
 OPENDEXT_EXPORT kern_return_t opendext_invoke_system(OSMetaClassBase* self, const IORPC rpc);
-/** Says once in the log that a callback was dropped since its action has another type; gives
+/** Says in the log that a callback was dropped since its action is not a `wanted`; gives
  * kIOReturnBadArgument. */
 OPENDEXT_EXPORT kern_return_t opendext_wrong_action_type(OSMetaClassBase* self, const char* method,
                                                          OSMetaClassBase* action,
-                                                         const OSMetaClass* wanted);
+                                                         const char* wanted);
 }
 
 /*
