@@ -201,7 +201,9 @@ class RealmCase(unittest.TestCase):
 
     def _clean_up(self):
         left = self.realm.stop()
-        failed = any(error for _, error in getattr(getattr(self._outcome, "result", None), "failures", [])) if self._outcome else False
+        result = getattr(self._outcome, "result", None)
+        problems = getattr(result, "failures", []) + getattr(result, "errors", [])
+        failed = any(test is self or getattr(test, "test_case", None) is self for test, _ in problems)
         if left or failed or os.environ.get("OPENDEXT_TEST_LOG"):
             sys.stderr.write("realm's log:\n" + self.realm.log_text()[-8000:] + "\n")
         shutil.rmtree(self.folder, ignore_errors=True)
