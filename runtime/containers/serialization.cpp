@@ -51,7 +51,7 @@ OSSerializationPtr OSSerialization::createFromBytes(const void* bytes, size_t le
     auto* serialization = new_container<OSSerialization>(gOSSerializationMetaClass);
     if (serialization == nullptr) return nullptr;
     serialization->ivars =
-        new OSSerialization_IVars{{}, bytes, length, handler == nullptr ? nullptr : Block_copy(handler)};
+        new OSSerialization_IVars{{}, bytes, length, handler == nullptr ? handler : Block_copy(handler)};
     return serialization;
 }
 

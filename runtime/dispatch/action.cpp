@@ -235,7 +235,7 @@ kern_return_t OSAction::Cancel(OSActionCancelHandler handler) {
 }
 
 kern_return_t OSAction::SetAbortedHandler(OSActionAbortedHandler handler) {
-    OSActionAbortedHandler copy = handler == nullptr ? nullptr : Block_copy(handler);
+    OSActionAbortedHandler copy = handler == nullptr ? handler : Block_copy(handler);
     bool call_now = false;
     {
         const std::lock_guard lock(ivars->mutex);

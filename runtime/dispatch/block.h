@@ -13,7 +13,7 @@ class VoidBlock {
     using Type = void (^)(void);
 
     VoidBlock() = default;
-    explicit VoidBlock(Type block) : block_(block == nullptr ? nullptr : Block_copy(block)) {}
+    explicit VoidBlock(Type block) : block_(block == nullptr ? block : Block_copy(block)) {}
     VoidBlock(VoidBlock&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
     VoidBlock& operator=(VoidBlock&& other) noexcept {
         std::swap(block_, other.block_);

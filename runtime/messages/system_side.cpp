@@ -15,9 +15,9 @@ std::optional<kern_return_t> answer_for_proxy(OSObject* proxy, const IORPC& rpc)
                 *id = entry_of(static_cast<IOService*>(target));
                 return kern_return_t{kIOReturnSuccess};
             });
-        case IOService_SetDispatchQueue_ID:
+        case OSObject_SetDispatchQueue_ID:
             return kIOReturnUnsupported;  // a queue works only in the process of its object
-        case IOService_CopyDispatchQueue_ID:
+        case OSObject_CopyDispatchQueue_ID:
             return kIOReturnNotFound;
         default:
             return std::nullopt;
