@@ -38,6 +38,13 @@ Connection::~Connection() {
     close();
 }
 
+void Connection::released() {
+    close();
+    // Waits until the driver's side is closed, so that what it held can be opened again. A failure
+    // means that opendextd has forgotten the connection already.
+    (void)Daemon::instance().request<wire::Reply>(wire::Close{identity_.connection});
+}
+
 void Connection::close() {
     std::map<uint64_t, Mapped> unmapped;
     {

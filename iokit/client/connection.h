@@ -69,10 +69,10 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     kern_return_t map(uint32_t type, IOOptionBits options, uint64_t* address, uint64_t* size);
     kern_return_t unmap(uint32_t type, uint64_t address);
 
-    /// Ends it: tells the driver and opendextd, wakes who waits, takes the mappings away. More than
-    /// once.
+    /// Ends it on this side: wakes who waits, takes the mappings away. More than once; any thread.
     void close();
-    void released() override { close(); }
+    /// The program let go: closes, and waits until opendextd has closed the driver's side.
+    void released() override;
 
   private:
     struct Waiter {
@@ -86,9 +86,9 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     };
 
     Result<Message> exchange(Message request);
-    /// Receives one message and hands it on. Called and returns with `lock` held, which is open
-    /// meanwhile.
-    void receive_one(std::unique_lock<std::mutex>& lock);
+    /// Receives one message and hands it on; false once the channel is closed and empty. Called
+    /// and returns with `lock` held, which is open meanwhile.
+    bool receive_one(std::unique_lock<std::mutex>& lock);
     void hand_on(std::unique_lock<std::mutex>& lock, Message message);
     void complete(const Message& message);
     void fail_all(const Error& reason);

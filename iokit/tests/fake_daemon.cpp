@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace opendext::testing {
+namespace opendext::fakes {
 
 using namespace protocol::client;
 
@@ -336,4 +336,4 @@ size_t FakeDaemon::open_connections() {
     return user_clients_.size();
 }
 
-}  // namespace opendext::testing
+}  // namespace opendext::fakes

@@ -17,7 +17,7 @@
 #include "rpc/realm.h"
 #include "rpc/socket.h"
 
-namespace opendext::testing {
+namespace opendext::fakes {
 
 /// A scripted registry behind a realm's socket: what clients of opendextd are tested against.
 /// Speaks the real protocol on a real socket in a temporary realm.
@@ -107,4 +107,4 @@ class FakeDaemon {
     std::thread listen_thread_;
 };
 
-}  // namespace opendext::testing
+}  // namespace opendext::fakes
