@@ -123,7 +123,7 @@ bool operator==(const OSSharedPtr<T> &a, U *b) {
     return a.get() == b;
 }
 
-/* Casts; the forms that take an rvalue move the reference if the cast works and leave it in `ptr` if not. */
+/* Casts; the forms that take an rvalue move the reference. */
 template <typename To, typename From>
 OSSharedPtr<To> OSStaticPtrCast(const OSSharedPtr<From> &ptr) noexcept {
     return OSSharedPtr<To>(static_cast<To *>(ptr.get()), OSRetain);
@@ -139,16 +139,6 @@ OSSharedPtr<To> OSConstPtrCast(const OSSharedPtr<From> &ptr) noexcept {
 template <typename To, typename From>
 OSSharedPtr<To> OSConstPtrCast(OSSharedPtr<From> &&ptr) noexcept {
     return OSSharedPtr<To>(const_cast<To *>(ptr.detach()), OSNoRetain);
-}
-template <typename To, typename From>
-OSSharedPtr<To> OSDynamicPtrCast(const OSSharedPtr<From> &ptr) noexcept {
-    return OSSharedPtr<To>(OSDynamicCast(To, ptr.get()), OSRetain);
-}
-template <typename To, typename From>
-OSSharedPtr<To> OSDynamicPtrCast(OSSharedPtr<From> &&ptr) noexcept {
-    To *cast = OSDynamicCast(To, ptr.get());
-    if (cast != nullptr) (void)ptr.detach();
-    return OSSharedPtr<To>(cast, OSNoRetain);
 }
 
 #endif /* LIBKERN_OSSHAREDPTR_H */

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+/// What the test driver did, in order, from any thread; tests wait for it.
+class Events {
+  public:
+    static Events& shared() {
+        static auto& events = *new Events;
+        return events;
+    }
+    void add(std::string event) {
+        const std::lock_guard lock(mutex_);
+        events_.push_back(std::move(event));
+        changed_.notify_all();
+    }
+    void clear() {
+        const std::lock_guard lock(mutex_);
+        events_.clear();
+    }
+    std::vector<std::string> all() {
+        const std::lock_guard lock(mutex_);
+        return events_;
+    }
+    /// False after a generous time-out.
+    bool wait_for(const std::string& event, size_t times = 1) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return count(event) >= times; });
+    }
+    size_t count_of(const std::string& event) {
+        const std::lock_guard lock(mutex_);
+        return count(event);
+    }
+
+  private:
+    size_t count(const std::string& event) const {
+        size_t found = 0;
+        for (const auto& each : events_) found += each == event ? 1 : 0;
+        return found;
+    }
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::string> events_;
+};

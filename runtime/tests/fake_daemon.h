@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "rpc/protocol/driver.h"
+#include "rpc/socket.h"
+
+/// opendextd's end of a control socket, with the runtime at the other end, in one process. Every wait has a time-out.
+class FakeDaemon {
+  public:
+    FakeDaemon();
+    ~FakeDaemon();
+
+    /// Waits for CheckIn and sends Load without an executable.
+    opendext::protocol::driver::Loaded load();
+    int32_t instantiate(uint64_t entry, const std::string& class_name);
+    /// Calls a method and waits for the answer; descriptors that come with it are in `result_fds`.
+    opendext::protocol::InvocationResult call(opendext::protocol::Invocation invocation,
+                                              std::vector<opendext::UniqueFd> fds = {});
+    void call_oneway(opendext::protocol::Invocation invocation);
+    int32_t start(uint64_t entry, uint64_t provider, const std::string& provider_class);
+    int32_t stop(uint64_t entry, uint64_t provider);
+    void send(const opendext::Message& message);
+    opendext::Message request(opendext::Message message);
+    /// Closes the socket and gives opendext_driver_main's result.
+    int finish();
+    /// The result after the runtime ended by itself.
+    int wait_for_end();
+
+    using Answer = std::function<opendext::protocol::InvocationResult(const opendext::protocol::Invocation&)>;
+    /// What calls of this method by the driver are answered with; others get kIOReturnUnsupported.
+    void on(uint64_t msgid, Answer answer);
+    void on_create(std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)> make);
+
+    std::vector<opendext::protocol::Invocation> calls_of(uint64_t msgid);
+    bool wait_for_log(const std::string& part);
+    std::vector<opendext::protocol::driver::Log> logs();
+    bool wait_for_drop(uint64_t entry);
+
+    opendext::protocol::driver::CheckIn check_in;
+    std::vector<opendext::UniqueFd> result_fds;
+    int second_step_calls = 0;
+
+    static constexpr uint64_t kToken = 0x1234;
+
+  private:
+    void receive();
+    void handle(opendext::Message message);
+    template <typename Predicate>
+    bool wait(Predicate predicate);
+
+    opendext::Socket socket_;
+    std::thread runtime_;
+    std::thread receiver_;
+    int status_ = -1;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool closed_ = false;
+    bool ended_ = false;
+    bool checked_in_ = false;
+    uint64_t next_serial_ = 1;
+    std::map<uint64_t, opendext::Message> replies_;
+    std::vector<opendext::protocol::Invocation> calls_;
+    std::vector<opendext::protocol::driver::Log> logs_;
+    std::vector<uint64_t> drops_;
+    std::map<uint64_t, Answer> answers_;
+    std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)> create_;
+};
+
+/// Reference of a registry object.
+opendext::protocol::Ref object_ref(uint64_t id, const std::string& class_name);
+/// `value` as plain bytes, appended.
+template <typename T>
+void put_plain(std::vector<uint8_t>& plain, T value) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
+    plain.insert(plain.end(), bytes, bytes + sizeof value);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DRIVERKIT_DRIVERKIT_H
+#define DRIVERKIT_DRIVERKIT_H
+
+/* All of the core framework. */
+#include <DriverKit/IOBufferMemoryDescriptor.h>
+#include <DriverKit/IODataQueueDispatchSource.h>
+#include <DriverKit/IODispatchQueue.h>
+#include <DriverKit/IODispatchSource.h>
+#include <DriverKit/IOInterruptDispatchSource.h>
+#include <DriverKit/IOKitKeys.h>
+#include <DriverKit/IOLib.h>
+#include <DriverKit/IOMemoryDescriptor.h>
+#include <DriverKit/IOMemoryMap.h>
+#include <DriverKit/IOReturn.h>
+#include <DriverKit/IOService.h>
+#include <DriverKit/IOTimerDispatchSource.h>
+#include <DriverKit/IOTypes.h>
+#include <DriverKit/IOUserClient.h>
+#include <DriverKit/IOUserServer.h>
+#include <DriverKit/OSAction.h>
+#include <DriverKit/OSCollections.h>
+#include <DriverKit/OSObject.h>
+#include <DriverKit/OSSharedPtr.h>
+
+#endif /* DRIVERKIT_DRIVERKIT_H */
