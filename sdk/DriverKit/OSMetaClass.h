@@ -93,12 +93,13 @@ kern_return_t OSDispatchAs(OSMetaClassBase* self, const IORPC rpc) {
     ((type*)OSMetaClassBase::requiredMetaCast((inst), OSTypeID(type)))
 
 /** A new object of `type` after init(), or NULL. */
-#define OSTypeAlloc(type)                                      \
-    __extension__({                                            \
-        OSObject* os_object_ = NULL;                           \
-        (void)OSObjectAllocate(OSTypeID(type), &os_object_);   \
-        (type*)reinterpret_cast<OSMetaClassBase*>(os_object_); \
-    })
+template <typename Class>
+Class* OSAllocateAs(OSMetaClass* meta) {
+    OSObject* object = NULL;
+    (void)OSObjectAllocate(meta, &object);
+    return reinterpret_cast<Class*>(object);
+}
+#define OSTypeAlloc(type) OSAllocateAs<type>(OSTypeID(type))
 
 #define OSSafeReleaseNULL(inst) \
     do {                        \
