@@ -162,4 +162,6 @@ bool EventLoop::run_until(const std::function<bool()>& done, std::chrono::millis
     return true;
 }
 
+bool EventLoop::turn() { return sd_event_run(event_, 0) > 0; }
+
 }  // namespace opendext::daemon

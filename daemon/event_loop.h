@@ -41,6 +41,8 @@ class EventLoop {
     void exit(int status);
     /// Runs until `done` or until `timeout` is over; whether it was done. For tests.
     bool run_until(const std::function<bool()>& done, std::chrono::milliseconds timeout);
+    /// Delivers one event if one is there, without waiting; whether there was one. For tests.
+    bool turn();
 
   private:
     explicit EventLoop(sd_event* event);

@@ -257,12 +257,9 @@ void Testbed::start() {
 }
 
 void Testbed::settle() {
-    // A few turns without anything happening; then nothing is under way that does not wait for somebody.
-    for (int i = 0; i < 12; ++i) {
-        bool turned = false;
-        loop->post([&] { turned = true; });
-        run_until([&] { return turned; });
-    }
+    // Everybody lives on this loop, so when it has nothing to deliver, all wait for the test or for a deadline.
+    int quiet = 0;
+    while (quiet < 3) quiet = loop->turn() ? 0 : quiet + 1;
 }
 
 void Testbed::report_exit(int32_t pid, int wait_status) { keeper_->send(encode(keeper::Exited{pid, wait_status})); }

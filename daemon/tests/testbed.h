@@ -127,8 +127,10 @@ class Testbed {
     void start();
 
     bool run_until(const std::function<bool()>& done) { return loop->run_until(done, kPatience); }
-    /// Runs until nothing is busy and nothing is left to do at once.
+    /// Runs until everybody waits for the test or for a deadline.
     void settle();
+    /// Reads what the keeper was sent before the loop ended.
+    void drain_keeper() { keeper_->drain(64); }
 
     /// Writes a bundle NAME.dext into the source folder and gives its path.
     std::filesystem::path write_bundle(const std::string& id, Dictionary personalities,
