@@ -214,6 +214,12 @@ void Keeper::send(const Message& message) {
 }
 
 void Keeper::on_daemon_end(int wait_status) {
+    // Its end may be known before its last messages are read: ShutDown, or descriptors to hold.
+    for (;;) {
+        Result<std::optional<Message>> received = link_.receive(Socket::Wait::dont_block);
+        if (!received.ok() || !received.value()) break;
+        handle(std::move(**received));
+    }
     daemon_.reset();
     daemon_end_ = {};
     messages_ = {};

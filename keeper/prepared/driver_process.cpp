@@ -2,8 +2,8 @@
 #include "keeper/prepared/driver_process.h"
 
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -75,12 +75,14 @@ void reset_signals() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// Ends this process when the keeper ends. The keeper may have ended before the call: then nothing
-/// would come.
-Status end_with_keeper(const Blueprint& blueprint) {
+/// Ends this process when the keeper ends. `socket`: one whose other end only the keeper has. A
+/// keeper that ended before the call sends no signal any more, but has closed its end by then.
+/// (getppid() does not tell: it is 0 for a parent outside of our process id namespace, whoever that
+/// is.)
+Status end_with_keeper(const Socket& socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    const pid_t parent = ::getppid();  // 0 when the keeper is outside our process id namespace
-    if (blueprint.features.namespaces ? parent != 0 : parent != blueprint.keeper) {
+    pollfd state{socket.fd(), 0, 0};
+    if (::poll(&state, 1, 0) < 0 || (state.revents & POLLHUP) != 0) {
         return Error{Errc::peer_gone, 0, "the keeper is gone"};
     }
     return success();
@@ -102,7 +104,7 @@ Status close_first_step(Blueprint& blueprint, const protocol::keeper::Spawn& spa
     if (blueprint.features.landlock > 0)
         OD_TRY(restrict_files(blueprint.features.landlock, spawn.bundle_path));
     OD_TRY(drop_capabilities());
-    OD_TRY(end_with_keeper(blueprint));  // a change of credentials would undo it
+    OD_TRY(end_with_keeper(report));  // a change of credentials would undo it
 
     const pid_t self = ::getpid();
     set_own_pid(blueprint.filter, self);
@@ -181,12 +183,12 @@ void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, S
     ::_exit(blueprint.entry(&start));
 }
 
-void become_namespace_init(const Blueprint& blueprint) {
+void become_namespace_init(const Blueprint& blueprint, const Socket& keeper) {
     blueprint.title.set("opendext-driver: process id namespace of the drivers");
     reset_signals();
-    ::close_range(0, ~0U, 0);
     static_cast<void>(drop_capabilities());
-    if (!end_with_keeper(blueprint).ok()) ::_exit(0);
+    if (!end_with_keeper(keeper).ok()) ::_exit(0);
+    ::close_range(0, ~0U, 0);
     for (;;) ::pause();
 }
 

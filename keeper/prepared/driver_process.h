@@ -20,7 +20,6 @@ struct Blueprint {
     opendext_driver_main_t entry = nullptr;
     Program filter;         ///< in force before the dext is loaded
     Program second_filter;  ///< Refusal::silent only: added after it is loaded
-    pid_t keeper = 0;
 };
 
 struct Forked {
@@ -37,6 +36,6 @@ Result<Forked> fork_sibling(uint64_t flags);
                                 Socket control, Socket report);
 /// The rest of the life of the process that is init of the drivers' process id namespace: waits for
 /// its end.
-[[noreturn]] void become_namespace_init(const Blueprint& blueprint);
+[[noreturn]] void become_namespace_init(const Blueprint& blueprint, const Socket& keeper);
 
 }  // namespace opendext::prepared

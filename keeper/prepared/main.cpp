@@ -43,7 +43,7 @@ Message answer(const Message& request, Blueprint& blueprint, std::vector<UniqueF
 /// The first process of the new process id namespace must be one that lives as long as the drivers.
 Status start_namespace_init(const Socket& keeper, const Blueprint& blueprint) {
     Forked init = OD_TRY(fork_sibling(0));
-    if (init.pid == 0) become_namespace_init(blueprint);
+    if (init.pid == 0) become_namespace_init(blueprint, keeper);
     Message message = encode(wire::Spawned{init.pid, "process id namespace"});
     message.fds.push_back(std::move(init.pidfd));
     return keeper.send(message);
@@ -106,8 +106,7 @@ int main(int argc, char** argv) {
                         .title = Title(argc, argv),
                         .entry = nullptr,
                         .filter = {},
-                        .second_filter = {},
-                        .keeper = ::getppid()};
+                        .second_filter = {}};
     blueprint.title.set("opendext-driver: prepared driver process");
     ::signal(SIGINT, SIG_IGN);  // a terminal's ^C is for the keeper
     const Status prepared = prepare(keeper, blueprint, runtime, without);

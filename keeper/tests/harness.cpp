@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ bool is_alive(pid_t pid) {
 }
 
 void KeeperTest::SetUp() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);  // what loses its parent becomes our child
     char name[] = "/tmp/od-keeper-XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
     folder_ = name;
@@ -77,7 +79,20 @@ void KeeperTest::TearDown() {
     if (keeper_ > 0) {
         ::kill(keeper_, SIGKILL);
         ::waitpid(keeper_, nullptr, 0);
+    } else if (std::filesystem::exists(root_ / "run" / "keeper.pid")) {
+        ::kill(std::atoi(read_file(root_ / "run" / "keeper.pid").c_str()), SIGKILL);
     }
+    const bool all_gone = eventually([] {
+        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+        }
+        return children(::getpid()).empty();
+    });
+    EXPECT_TRUE(all_gone) << "a process outlives its realm: " << [] {
+        std::string text;
+        for (const pid_t pid : children(::getpid()))
+            text += read_file("/proc/" + std::to_string(pid) + "/cmdline") + "; ";
+        return text;
+    }();
     std::filesystem::remove_all(folder_);
 }
 
