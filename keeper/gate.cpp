@@ -42,6 +42,14 @@ std::optional<std::string> read_string(pid_t pid, uint64_t address) {
     return std::nullopt;
 }
 
+/// For a log line: the driver chose these bytes.
+std::string printable(std::string text) {
+    constexpr size_t kLongest = 256;
+    if (text.size() > kLongest) text.resize(kLongest);
+    for (char& c : text) c = c >= 0x20 && c < 0x7f ? c : '?';
+    return text;
+}
+
 std::string call_name(int number) {
     char* name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
     std::string text = name != nullptr ? name : "system call " + std::to_string(number);
@@ -147,7 +155,7 @@ void Gate::refused(int number, std::string detail) {
         ++suppressed_;
         return;
     }
-    report_({pid_, call_name(number), std::move(detail), std::exchange(suppressed_, 0)});
+    report_({pid_, call_name(number), printable(std::move(detail)), std::exchange(suppressed_, 0)});
 }
 
 }  // namespace opendext::keeper
