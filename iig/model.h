@@ -97,7 +97,7 @@ struct Method {
     std::string name;
     std::string result;  ///< spelling of the result type
     bool returns_void = false;
-    bool returns_code = false;  ///< kern_return_t, IOReturn
+    bool returns_code = false;  ///< kern_return_t, IOReturn or another number of 32 bits
     std::vector<Parameter> parameters;
     MethodKind kind = MethodKind::verbatim;
     Side side = Side::process;

@@ -159,8 +159,7 @@ std::string class_text(const Class& owner) {
             "Interface {\n    friend class " + name + "MetaClass;\n    friend class " + name +
             "Interface;\n\n  public:\n#ifdef " + name + "_DECLARE_IVARS\n    " + name +
             "_DECLARE_IVARS\n#else\n    union {\n        " + name + "_IVars *ivars;\n        " +
-            name + "_LocalIVars *lvars;\n    };\n#endif\n    using super = " + super + ";\n\n  " +
-            (owner.is_struct ? "public" : "private") + ":";
+            name + "_LocalIVars *lvars;\n    };\n#endif\n    using super = " + super + ";\n";
     text += owner.body;
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.pop_back();
     if (text.back() != '\n') text += "\n";

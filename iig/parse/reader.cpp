@@ -266,6 +266,15 @@ class Reader {
                 case CXCursor_CXXFinalAttr:
                     result.is_final = true;
                     break;
+                case CXCursor_CXXAccessSpecifier: {
+                    // Generated classes have no private parts: drivers use methods that are
+                    // declared private or protected, such as IOMemoryDescriptor::Map.
+                    size_t begin = 0;
+                    size_t end = 0;
+                    extent_of(member, begin, end);
+                    cut.emplace_back(begin, end);
+                    break;
+                }
                 default:
                     break;
             }
@@ -288,7 +297,10 @@ class Reader {
         const CXType result = clang_getCursorResultType(cursor);
         method.result = take(clang_getTypeSpelling(result));
         method.returns_void = clang_getCanonicalType(result).kind == CXType_Void;
-        method.returns_code = clang_getCanonicalType(result).kind == CXType_Int;
+        // Public drivers also return uint32_t: any number of 32 bits takes the place of the result
+        // code.
+        const CXTypeKind result_kind = clang_getCanonicalType(result).kind;
+        method.returns_code = result_kind == CXType_Int || result_kind == CXType_UInt;
         method.is_static = clang_CXXMethod_isStatic(cursor);
         method.is_virtual = clang_CXXMethod_isVirtual(cursor);
         method.is_pure = clang_CXXMethod_isPureVirtual(cursor);

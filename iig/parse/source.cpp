@@ -110,6 +110,7 @@ std::string Source::without_words(size_t begin, size_t end) const {
     for (size_t i = token_from(begin); i < tokens_.size() && tokens_[i].begin < end; ++i) {
         if (tokens_[i].kind == CXToken_Comment || !is_word(tokens_[i].text)) continue;
         result += text_.substr(copied, tokens_[i].begin - copied);
+        while (!result.empty() && result.back() == ' ') result.pop_back();
         const bool takes_argument = tokens_[i].text.ends_with("TYPE") ||
                                     tokens_[i].text.ends_with("EXTENDS") ||
                                     tokens_[i].text.ends_with("QUEUENAME");

@@ -241,6 +241,21 @@ TEST_F(Iig, headerHasTheNamesThatDriversUse) {
         << "a block cannot leave the process";
 }
 
+TEST_F(Iig, everyMethodIsPublicWhateverTheInterfaceSays) {
+    const fs::path input = kInputs / "accepted/all_public.iig";
+    ASSERT_EQ(generate(input).status, 0);
+    const fs::path user =
+        write("user.cpp",
+              "#include \"all_public.h\"\n"
+              "kern_return_t use(AllPublic *object) {\n"
+              "    IOUserClientMethodFunction function = &AllPublic::Checked;\n"
+              "    object->HiddenVirtual();\n"
+              "    return function(object, nullptr, nullptr) + object->Hidden() + "
+              "object->NoSpecifier(1);\n"
+              "}\n");
+    EXPECT_EQ(compile(user), "");
+}
+
 /// Value of "#define NAME 0x…" in a header.
 uint64_t id_in(const std::string& text, const std::string& name) {
     const size_t at = text.find("#define " + name + " 0x");
