@@ -14,8 +14,10 @@ class OSObject;
 
 /// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the SDK. Exported by
 /// libDriverKit.so.0 for libraries of the same build only: not for dexts, no promise of a stable ABI. Any thread.
+// A pragma, since clang forgets the attribute of a namespace where a definition opens it again.
+#pragma GCC visibility push(default)
 namespace opendext {
-namespace family __attribute__((visibility("default"))) {
+namespace family {
 
 /// The descriptor that a `descriptor` reference brought (docs/design/protocols.md, "References"). In the interface file
 /// the parameter is an `OSObject *`. The object keeps nothing: a second take fails with Errc::not_found. Errc::invalid
@@ -56,5 +58,6 @@ enum class LogType : uint8_t { standard = 0, info = 1, debug = 2, error = 16, fa
 /// A line of the log with the family's name as category.
 void log(LogType type, const char* family, const char* format, ...) __attribute__((format(printf, 3, 4)));
 
-}  // namespace family
-}  // namespace opendext
+}  // namespace opendext::family
+#pragma GCC visibility pop
+#pragma GCC visibility pop
