@@ -16,8 +16,7 @@ class OSObject;
 /// libDriverKit.so.0 for libraries of the same build only: not for dexts, no promise of a stable ABI. Any thread.
 // A pragma, since clang forgets the attribute of a namespace where a definition opens it again.
 #pragma GCC visibility push(default)
-namespace opendext {
-namespace family {
+namespace opendext::family {
 
 /// The descriptor that a `descriptor` reference brought (docs/design/protocols.md, "References"). In the interface file
 /// the parameter is an `OSObject *`. The object keeps nothing: a second take fails with Errc::not_found. Errc::invalid
@@ -59,5 +58,4 @@ enum class LogType : uint8_t { standard = 0, info = 1, debug = 2, error = 16, fa
 void log(LogType type, const char* family, const char* format, ...) __attribute__((format(printf, 3, 4)));
 
 }  // namespace opendext::family
-#pragma GCC visibility pop
 #pragma GCC visibility pop
