@@ -3,144 +3,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
-#include <map>
-#include <optional>
 
+#include "iig/parse/chunks.h"
+#include "iig/parse/cursors.h"
 #include "iig/parse/source.h"
 #include "iig/parse/types.h"
 
 namespace opendext::iig {
 
 namespace {
-
-using Annotations = std::vector<std::string>;
-
-void for_children(CXCursor cursor, const std::function<void(CXCursor)>& visit) {
-    clang_visitChildren(
-        cursor,
-        [](CXCursor child, CXCursor, CXClientData data) {
-            (*static_cast<const std::function<void(CXCursor)>*>(data))(child);
-            return CXChildVisit_Continue;
-        },
-        const_cast<std::function<void(CXCursor)>*>(&visit));
-}
-
-Annotations annotations_of(CXCursor cursor) {
-    Annotations result;
-    for_children(cursor, [&](CXCursor child) {
-        if (clang_getCursorKind(child) == CXCursor_AnnotateAttr)
-            result.push_back(take(clang_getCursorSpelling(child)));
-    });
-    return result;
-}
-
-bool has(const Annotations& annotations, std::string_view name) {
-    return std::find(annotations.begin(), annotations.end(), name) != annotations.end();
-}
-
-/// The argument of `name=…`, or "".
-std::string argument(const Annotations& annotations, std::string_view name) {
-    for (const std::string& annotation : annotations) {
-        if (!annotation.starts_with(name) || annotation.size() <= name.size() ||
-            annotation[name.size()] != '=')
-            continue;
-        std::string value = annotation.substr(name.size() + 1);
-        std::erase_if(value, [](char c) { return c == '"' || c == ' '; });
-        return value;
-    }
-    return "";
-}
-
-Location location_of(CXCursor cursor) {
-    CXFile file = nullptr;
-    Location where;
-    clang_getFileLocation(clang_getCursorLocation(cursor), &file, &where.line, &where.column,
-                          nullptr);
-    if (file) where.file = take(clang_getFileName(file));
-    return where;
-}
-
-/// The name comes out of a macro, so the text of the declaration is not in the file. Words are
-/// macros too, but not names.
-bool in_macro(CXCursor cursor) {
-    unsigned expansion = 0;
-    unsigned spelling = 0;
-    CXFile expansion_file = nullptr;
-    CXFile spelling_file = nullptr;
-    const CXSourceLocation location = clang_getCursorLocation(cursor);
-    clang_getExpansionLocation(location, &expansion_file, nullptr, nullptr, &expansion);
-    clang_getSpellingLocation(location, &spelling_file, nullptr, nullptr, &spelling);
-    return expansion != spelling || !clang_File_isEqual(expansion_file, spelling_file);
-}
-
-void extent_of(CXCursor cursor, size_t& begin, size_t& end) {
-    unsigned from = 0;
-    unsigned to = 0;
-    const CXSourceRange extent = clang_getCursorExtent(cursor);
-    clang_getFileLocation(clang_getRangeStart(extent), nullptr, nullptr, nullptr, &from);
-    clang_getFileLocation(clang_getRangeEnd(extent), nullptr, nullptr, nullptr, &to);
-    begin = from;
-    end = to;
-}
-
-struct ClassWords {
-    std::string name;  ///< the class whose members these are: EXTENDS seen through
-    bool kernel = false;
-    bool native = false;
-    bool local = false;
-    bool local_only = false;
-};
-
-ClassWords words_of_class(CXCursor cursor) {
-    const Annotations annotations = annotations_of(cursor);
-    ClassWords words;
-    words.name = take(clang_getCursorSpelling(cursor));
-    if (const std::string extended = argument(annotations, "extends"); !extended.empty())
-        words.name = extended;
-    words.kernel = has(annotations, "kernel");
-    words.native = has(annotations, "native");
-    words.local = has(annotations, "local");
-    words.local_only = has(annotations, "localonly");
-    return words;
-}
-
-/// What kind of method a first declaration is, and whether its id has the top bit.
-struct Root {
-    MethodKind kind = MethodKind::dispatched;
-    bool kernel = false;
-    std::string class_name;
-    std::string queue;  ///< QUEUENAME of the first declaration: overrides run there too
-};
-
-Root root_of(CXCursor method) {
-    const ClassWords parent = words_of_class(clang_getCursorSemanticParent(method));
-    const Annotations annotations = annotations_of(method);
-    Root root;
-    root.class_name = parent.name;
-    root.queue = argument(annotations, "queuename");
-    if (parent.name == "OSMetaClassBase" || parent.name == "OSMetaClass" || parent.local_only ||
-        has(annotations, "localonly")) {
-        root.kind = MethodKind::local_only;
-        return root;
-    }
-    if (clang_CXXMethod_isStatic(method)) return root;
-    const bool by_class = parent.kernel && !parent.native && !parent.local;
-    root.kernel = has(annotations, "kernel") || (by_class && !has(annotations, "local") &&
-                                                 !clang_CXXMethod_isPureVirtual(method));
-    return root;
-}
-
-CXCursor first_declaration(CXCursor method) {
-    for (;;) {
-        CXCursor* overridden = nullptr;
-        unsigned count = 0;
-        clang_getOverriddenCursors(method, &overridden, &count);
-        if (count == 0) return method;
-        method = overridden[0];
-        clang_disposeOverriddenCursors(overridden);
-    }
-}
 
 /// Puts a name into the declaration of a parameter that has none.
 std::string with_name(const std::string& declaration, const std::string& name) {
@@ -182,7 +53,7 @@ class Reader {
         }
         result_.classes = std::move(all_);
         for (Class& extension : extensions) merge(extension);
-        make_chunks(cut);
+        split(result_, source_, std::move(cut), take(clang_getFileName(file_)), diagnostics_);
         return std::move(result_);
     }
 
@@ -488,22 +359,6 @@ class Reader {
         return without_empty_lines(body);
     }
 
-    /// Where methods stood, blank lines are left: one is enough.
-    static std::string without_empty_lines(const std::string& text) {
-        std::string result;
-        bool blank = false;
-        for (size_t begin = 0; begin <= text.size();) {
-            size_t end = text.find('\n', begin);
-            if (end == std::string::npos) end = text.size();
-            const std::string line = text.substr(begin, end - begin);
-            const bool empty = line.find_first_not_of(" \t\r") == std::string::npos;
-            if (!empty || !blank) result += (empty ? "" : line) + "\n";
-            blank = empty;
-            begin = end + 1;
-        }
-        return result;
-    }
-
     void merge(Class& extension) {
         for (Class& owner : result_.classes) {
             if (owner.name != extension.extends) continue;
@@ -514,66 +369,6 @@ class Reader {
         diagnostics_.error(extension.where,
                            "EXTENDS(" + extension.extends + "): no such class in this file",
                            "declare the methods in the file of '" + extension.extends + "'");
-    }
-
-    /// Cuts the file into text and classes, takes the `@iig implementation` blocks out, turns .iig
-    /// includes into .h.
-    void make_chunks(std::vector<std::pair<size_t, size_t>> cut) {
-        for (const Token& token : source_.tokens()) {
-            if (token.kind != CXToken_Comment) continue;
-            const size_t start = token.text.find("@iig implementation");
-            if (start == std::string::npos) continue;
-            const size_t stop = token.text.find("@iig end", start);
-            if (stop == std::string::npos) {
-                const auto lines = static_cast<unsigned>(
-                    std::count(source_.text().begin(),
-                               source_.text().begin() + static_cast<long>(token.begin), '\n'));
-                diagnostics_.error({take(clang_getFileName(file_)), lines + 1, 1},
-                                   "'@iig implementation' without '@iig end'",
-                                   "put '@iig end' before the end of the comment");
-                continue;
-            }
-            const size_t content = start + std::string_view("@iig implementation").size();
-            result_.implementation += token.text.substr(content, stop - content) + "\n";
-            cut.emplace_back(token.begin, token.end);
-        }
-        for (size_t i = 0; i < result_.classes.size(); ++i) {
-            cut.emplace_back(result_.classes[i].begin, result_.classes[i].end);
-        }
-        std::sort(cut.begin(), cut.end());
-        size_t position = 0;
-        for (const auto& [begin, end] : cut) {
-            add_text(position, begin);
-            for (size_t i = 0; i < result_.classes.size(); ++i) {
-                if (result_.classes[i].begin == begin)
-                    result_.chunks.push_back({"", static_cast<int>(i)});
-            }
-            position = end;
-        }
-        add_text(position, source_.text().size());
-    }
-
-    void add_text(size_t begin, size_t end) {
-        if (begin >= end) return;
-        std::string text = source_.text().substr(begin, end - begin);
-        for (size_t line = 0; line < text.size();) {
-            size_t next = text.find('\n', line);
-            if (next == std::string::npos) next = text.size();
-            std::string content = text.substr(line, next - line);
-            const size_t hash = content.find_first_not_of(" \t");
-            if (hash != std::string::npos && content[hash] == '#' &&
-                (content.find("include") != std::string::npos ||
-                 content.find("import") != std::string::npos)) {
-                for (const char* ending : {".iig>", ".iig\""}) {
-                    if (const size_t at = content.find(ending); at != std::string::npos)
-                        content.replace(at, 4, ".h");
-                }
-                text.replace(line, next - line, content);
-                next = line + content.size();
-            }
-            line = next + 1;
-        }
-        result_.chunks.push_back({std::move(text), -1});
     }
 
     CXTranslationUnit unit_;

@@ -12,6 +12,11 @@ struct EverythingBase_IVars {
     char note[EVERYTHING_NAME_SIZE];
 };
 
+/// Arguments may be anything: no overflow.
+static int32_t sum_of(int32_t a, int32_t b) {
+    return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+
 struct EverythingDerived_IVars {
     uint64_t finished_count;
     kern_return_t finished_status;
@@ -30,7 +35,7 @@ void EverythingBase::free() {
 }
 
 kern_return_t IMPL(EverythingBase, Add) {
-    *sum = a + b;
+    *sum = sum_of(a, b);
     return kIOReturnSuccess;
 }
 
@@ -53,8 +58,8 @@ kern_return_t IMPL(EverythingBase, Sum) {
 
 kern_return_t IMPL(EverythingBase, Move) {
     for (Point& corner : shape->corners) {
-        corner.x += by->x;
-        corner.y += by->y;
+        corner.x = sum_of(corner.x, by->x);
+        corner.y = sum_of(corner.y, by->y);
     }
     return kIOReturnSuccess;
 }

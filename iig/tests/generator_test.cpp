@@ -241,6 +241,50 @@ TEST_F(Iig, headerHasTheNamesThatDriversUse) {
         << "a block cannot leave the process";
 }
 
+/// The class that the well-known beginner's tutorial builds, in its three steps. Its family is not
+/// there yet: a header with the family's class stands in.
+TEST_F(Iig, theTutorialsThreeClassVersionsAreAccepted) {
+    fs::create_directory(directory_ / "HIDDriverKit");
+    write("HIDDriverKit/IOUserHIDEventService.iig",
+          "#pragma once\n#include <DriverKit/IOService.iig>\n"
+          "class KERNEL IOUserHIDEventService : public IOService {\n  public:\n"
+          "    virtual bool init() override;\n    virtual void free() override;\n"
+          "    virtual kern_return_t Start(IOService *provider) override LOCAL;\n"
+          "    OSArray *getElements() LOCALONLY;\n};\n");
+    const std::string include = "-- -I" + directory_.string();
+    ASSERT_EQ(generate(directory_ / "HIDDriverKit/IOUserHIDEventService.iig", include).status, 0);
+    fs::rename(directory_ / "IOUserHIDEventService.h",
+               directory_ / "HIDDriverKit/IOUserHIDEventService.h");
+    const std::string head =
+        "#ifndef DriverExample_h\n#define DriverExample_h\n#include <Availability.h>\n"
+        "#include <DriverKit/IOService.iig>\n";
+    const std::string hid = "#include <HIDDriverKit/IOUserHIDEventService.iig>\n";
+    const std::string start =
+        "    virtual kern_return_t\n    Start(IOService * provider) override;\n};\n"
+        "#endif /* DriverExample_h */\n";
+    const std::string more =
+        "    virtual bool init() override;\n    virtual void free() override;\n";
+    for (const std::string& text :
+         {head + "class DriverExample: public IOService\n{\npublic:\n" + start,
+          head + hid + "class DriverExample: public IOUserHIDEventService\n{\npublic:\n" + start,
+          head + hid + "class DriverExample: public IOUserHIDEventService\n{\npublic:\n" + more +
+              start}) {
+        const fs::path input = write("DriverExample.iig", text);
+        const Outcome result = generate(input, include);
+        EXPECT_EQ(result.status, 0) << result.output;
+        EXPECT_EQ(compile(implementation(input)), "");
+        const fs::path driver =
+            write("DriverExample.cpp",
+                  "#include <os/log.h>\n#include <DriverKit/IOUserServer.h>\n#include "
+                  "<DriverKit/IOLib.h>\n"
+                  "#include \"DriverExample.h\"\n"
+                  "kern_return_t\nIMPL(DriverExample, Start)\n{\n    kern_return_t ret;\n"
+                  "    ret = Start(provider, SUPERDISPATCH);\n"
+                  "    os_log(OS_LOG_DEFAULT, \"Hello World\");\n    return ret;\n}\n");
+        EXPECT_EQ(compile(driver), "");
+    }
+}
+
 TEST_F(Iig, everyMethodIsPublicWhateverTheInterfaceSays) {
     const fs::path input = kInputs / "accepted/all_public.iig";
     ASSERT_EQ(generate(input).status, 0);

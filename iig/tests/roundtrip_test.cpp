@@ -7,6 +7,8 @@
 
 #include <cstring>
 #include <functional>
+#include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -496,6 +498,38 @@ TEST_F(RoundTrip, malformedCallsAreRefusedByTheSystemsSide) {
     EXPECT_EQ(wire::EverythingBase_Name::decode_result(answer)->length, 6u);
     answer.plain.pop_back();
     EXPECT_FALSE(wire::EverythingBase_Name::decode_result(answer).ok());
+}
+
+/// Random bytes in every place: no crash (a sanitizer build looks closer), and whatever is accepted
+/// has the right sizes.
+TEST_F(RoundTrip, randomBytesAreRefusedOrHarmless) {
+    std::mt19937_64 random(20241120);  // the same bytes every time
+    const uint64_t ids[] = {EverythingBase_Add_ID, EverythingBase_Name_ID, EverythingBase_Fill_ID,
+                            EverythingBase_Sum_ID, EverythingBase_Move_ID, EverythingBase_Scaled_ID,
+                            EverythingBase_Note_ID};
+    for (int round = 0; round < 20000; ++round) {
+        protocol::Invocation call;
+        call.msgid = ids[random() % std::size(ids)];
+        call.plain.resize(random() % 16 * 8);
+        for (auto& byte : call.plain) byte = static_cast<uint8_t>(random());
+        Bytes request = from_invocation(call, base.get());
+        const Answer answer = dispatch(base.get(), request, 256);
+        if (answer.result == kIOReturnSuccess) {
+            EXPECT_TRUE(answer.objects.empty());
+        }
+        for (const auto accepted : {wire::EverythingBase_Add::decode(call).ok(),
+                                    wire::EverythingBase_Name::decode(call).ok(),
+                                    wire::EverythingBase_Fill::decode(call).ok(),
+                                    wire::EverythingBase_Sum::decode(call).ok(),
+                                    wire::EverythingBase_Move::decode(call).ok(),
+                                    wire::EverythingBase_Scaled::decode(call).ok(),
+                                    wire::EverythingBase_Note::decode(call).ok()}) {
+            // What one side takes, the other takes too.
+            if (accepted) {
+                EXPECT_NE(answer.result, kIOReturnIPCError);
+            }
+        }
+    }
 }
 
 TEST_F(RoundTrip, paddingCarriesNothingOfTheStack) {
