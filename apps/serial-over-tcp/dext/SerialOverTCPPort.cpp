@@ -128,6 +128,7 @@ kern_return_t SerialOverTCPPort::ConnectQueues_Impl(IOBufferMemoryDescriptor **i
         ivars->streamsStarted = true;
     }
     STORE(link->rxConsumed, link->rxStart);
+    STORE(link->driverWaitsForRx, 1u);
     if (++ivars->openings == 0) {
         ++ivars->openings;
     }

@@ -53,7 +53,7 @@ struct SerialOverTCPState {
  *    has saved the old ring, and writes the part from rxStart on once more.
  *
  * `open` says whether a program has the port open. The start indexes are valid while it is not 0, and the application
- * moves bytes only then. It changes with every opening.
+ * moves bytes only then. It changes with every opening; the application then rings once if it has something.
  *
  * Doorbells ring only where the other side said that it waits: a side that finds nothing to do sets its flag, looks once
  * more, and sleeps; the side that changes an index swaps the flag with 0 afterwards and rings if it was set. */
