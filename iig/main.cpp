@@ -100,17 +100,19 @@ bool expand_response_files(std::vector<std::string>& arguments, std::string& pro
     return true;
 }
 
-/// Include directories of the SDK that lies beside this program (PREFIX/bin/iig, PREFIX/sdk).
-std::vector<std::string> sdk_arguments() {
+/// Flags and include directories of the SDK that lies beside this program (PREFIX/bin/iig,
+/// PREFIX/sdk), around the user's own arguments.
+void add_sdk(std::vector<std::string>& arguments) {
     std::error_code error;
     const fs::path self = fs::read_symlink("/proc/self/exe", error);
-    std::vector<std::string> arguments;
-    for (const char* directory : {"sdk/platform", "sdk/include"}) {
-        const fs::path path = self.parent_path().parent_path() / directory;
-        if (!error && fs::is_directory(path))
-            arguments.insert(arguments.end(), {"-isystem", path.string()});
+    if (error) return;
+    const fs::path sdk = self.parent_path().parent_path() / "sdk";
+    if (const fs::path flags = sdk / "dext-flags.rsp"; fs::is_regular_file(flags))
+        arguments.insert(arguments.begin(), "@" + flags.string());
+    for (const char* directory : {"platform", "include"}) {
+        if (fs::is_directory(sdk / directory))
+            arguments.insert(arguments.end(), {"-isystem", (sdk / directory).string()});
     }
-    return arguments;
 }
 
 bool has_content(const std::string& path, const std::string& content) {
@@ -185,10 +187,7 @@ std::string depfile_of(const Options& options, const std::vector<std::string>& i
 int run(const Options& options) {
     Diagnostics diagnostics;
     TranslationUnit unit;
-    std::vector<std::string> arguments = options.clang_arguments;
-    if (options.sdk) {
-        for (std::string& argument : sdk_arguments()) arguments.push_back(std::move(argument));
-    }
+    const std::vector<std::string>& arguments = options.clang_arguments;
     File file;
     if (!fs::is_regular_file(options.definition)) {
         diagnostics.error({}, "cannot read '" + options.definition + "'",
@@ -241,6 +240,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "iig: error: %s\n%s", problem.c_str(), opendext::iig::kUsage);
         return 2;
     }
+    if (options.sdk) opendext::iig::add_sdk(options.clang_arguments);
     if (!opendext::iig::expand_response_files(options.clang_arguments, problem)) {
         std::fprintf(stderr, "iig: error: %s\n", problem.c_str());
         return 1;

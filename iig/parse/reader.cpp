@@ -250,6 +250,11 @@ class Reader {
         parameter.name = take(clang_getCursorSpelling(cursor));
         parameter.target = has(annotations, "target");
         parameter.callback_type = argument(annotations, "type");
+        if (!parameter.callback_type.empty()) {
+            const CXCursor method_cursor = clang_getCursorSemanticParent(cursor);
+            (void)find_callback(clang_getCursorSemanticParent(method_cursor),
+                                parameter.callback_type, clang_getNullCursor(), parameter.where);
+        }
         const CXType type = clang_getCursorType(cursor);
         classify(type, parameter);
         size_t begin = 0;
@@ -269,32 +274,41 @@ class Reader {
         method.parameters.push_back(std::move(parameter));
     }
 
-    /// TYPE(Class::method) or TYPE(method), the latter looked for in the class and its super
-    /// classes.
-    void resolve_callback(CXCursor cursor, const std::string& callback, Method& method) {
+    /// The callback that TYPE(Class::method) or TYPE(method) means, the latter looked for from
+    /// `holder` upwards; a null cursor and a message if there is none.
+    CXCursor find_callback(CXCursor holder, const std::string& callback, CXCursor self,
+                           const Location& where) {
         const size_t scope = callback.rfind("::");
         const std::string name = scope == std::string::npos ? callback : callback.substr(scope + 2);
-        CXCursor holder = clang_getCursorSemanticParent(cursor);
         if (scope != std::string::npos) holder = find_class(callback.substr(0, scope));
         for (; !clang_Cursor_isNull(holder); holder = object_base(holder)) {
             CXCursor found = clang_getNullCursor();
             for_children(clang_getCursorDefinition(holder), [&](CXCursor member) {
                 if (clang_getCursorKind(member) == CXCursor_CXXMethod &&
                     take(clang_getCursorSpelling(member)) == name &&
-                    !clang_equalCursors(member, cursor)) {
+                    !clang_equalCursors(member, self)) {
                     found = member;
                 }
             });
             if (clang_Cursor_isNull(found)) continue;
-            const CXCursor first = first_declaration(found);
-            method.callback_class = root_of(first).class_name;
-            method.callback_name = name;
-            compare_with_callback(cursor, first, callback);
-            return;
+            found = first_declaration(found);
+            if (root_of(found).kind == MethodKind::dispatched) return found;
+            diagnostics_.error(where, "TYPE(" + callback + ") names a method that is not a message",
+                               "name a method without LOCALONLY, declared with '= 0'");
+            return clang_getNullCursor();
         }
-        diagnostics_.error(method.where,
-                           "TYPE(" + callback + ") names no method that is known here",
+        diagnostics_.error(where, "TYPE(" + callback + ") names no method that is known here",
                            "include the .iig file that declares it");
+        return clang_getNullCursor();
+    }
+
+    void resolve_callback(CXCursor cursor, const std::string& callback, Method& method) {
+        const CXCursor found =
+            find_callback(clang_getCursorSemanticParent(cursor), callback, cursor, method.where);
+        if (clang_Cursor_isNull(found)) return;
+        method.callback_class = root_of(found).class_name;
+        method.callback_name = take(clang_getCursorSpelling(found));
+        compare_with_callback(cursor, found, callback);
     }
 
     void compare_with_callback(CXCursor cursor, CXCursor callback, const std::string& name) {

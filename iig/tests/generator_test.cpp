@@ -360,6 +360,16 @@ TEST_F(Iig, responseFilesGiveClangArguments) {
     EXPECT_NE(missing.output.find("/nonexistent.rsp"), std::string::npos);
 }
 
+TEST_F(Iig, withoutArgumentsTheSdksOwnFlagsHold) {
+    const fs::path input =
+        write("Driver.iig",
+              "#if !__APPLE__ || !TARGET_OS_DRIVERKIT\n#error not a dext\n#endif\n"
+              "#include <DriverKit/IOService.iig>\nclass Driver : public IOService {\n};\n");
+    const Outcome result = generate(input);
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_EQ(generate(input, "--no-sdk").status, 1);
+}
+
 TEST_F(Iig, commandLineMistakesAreNamed) {
     const std::string iig = (kBuild / "bin/iig").string();
     Outcome result = run(iig);
