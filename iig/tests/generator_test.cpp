@@ -244,21 +244,21 @@ TEST_F(Iig, headerHasTheNamesThatDriversUse) {
 /// The class that the well-known beginner's tutorial builds, in its three steps. Its family is not
 /// there yet: a header with the family's class stands in.
 TEST_F(Iig, theTutorialsThreeClassVersionsAreAccepted) {
-    fs::create_directory(directory_ / "HIDDriverKit");
-    write("HIDDriverKit/IOUserHIDEventService.iig",
+    fs::create_directory(directory_ / "StandInDriverKit");
+    write("StandInDriverKit/IOUserEventService.iig",
           "#pragma once\n#include <DriverKit/IOService.iig>\n"
-          "class KERNEL IOUserHIDEventService : public IOService {\n  public:\n"
+          "class KERNEL IOUserEventService : public IOService {\n  public:\n"
           "    virtual bool init() override;\n    virtual void free() override;\n"
           "    virtual kern_return_t Start(IOService *provider) override LOCAL;\n"
           "    OSArray *getElements() LOCALONLY;\n};\n");
     const std::string include = "-- -I" + directory_.string();
-    ASSERT_EQ(generate(directory_ / "HIDDriverKit/IOUserHIDEventService.iig", include).status, 0);
-    fs::rename(directory_ / "IOUserHIDEventService.h",
-               directory_ / "HIDDriverKit/IOUserHIDEventService.h");
+    ASSERT_EQ(generate(directory_ / "StandInDriverKit/IOUserEventService.iig", include).status, 0);
+    fs::rename(directory_ / "IOUserEventService.h",
+               directory_ / "StandInDriverKit/IOUserEventService.h");
     const std::string head =
         "#ifndef DriverExample_h\n#define DriverExample_h\n#include <Availability.h>\n"
         "#include <DriverKit/IOService.iig>\n";
-    const std::string hid = "#include <HIDDriverKit/IOUserHIDEventService.iig>\n";
+    const std::string family = "#include <StandInDriverKit/IOUserEventService.iig>\n";
     const std::string start =
         "    virtual kern_return_t\n    Start(IOService * provider) override;\n};\n"
         "#endif /* DriverExample_h */\n";
@@ -266,8 +266,8 @@ TEST_F(Iig, theTutorialsThreeClassVersionsAreAccepted) {
         "    virtual bool init() override;\n    virtual void free() override;\n";
     for (const std::string& text :
          {head + "class DriverExample: public IOService\n{\npublic:\n" + start,
-          head + hid + "class DriverExample: public IOUserHIDEventService\n{\npublic:\n" + start,
-          head + hid + "class DriverExample: public IOUserHIDEventService\n{\npublic:\n" + more +
+          head + family + "class DriverExample: public IOUserEventService\n{\npublic:\n" + start,
+          head + family + "class DriverExample: public IOUserEventService\n{\npublic:\n" + more +
               start}) {
         const fs::path input = write("DriverExample.iig", text);
         const Outcome result = generate(input, include);
@@ -358,6 +358,31 @@ TEST_F(Iig, responseFilesGiveClangArguments) {
     const Outcome missing = generate(input, "-- @/nonexistent.rsp");
     EXPECT_EQ(missing.status, 1);
     EXPECT_NE(missing.output.find("/nonexistent.rsp"), std::string::npos);
+}
+
+TEST_F(Iig, aDepfileNamesWhatWasReadAndBlanksInPathsWork) {
+    fs::create_directory(directory_ / "with blank");
+    write(
+        "with blank/Other.iig",
+        "#pragma once\n#include <DriverKit/IOService.iig>\nclass Other : public IOService {\n};\n");
+    const fs::path input =
+        write("with blank/Driver.iig",
+              "#include \"Other.iig\"\nclass Driver : public Other {\n  public:\n"
+              "    virtual kern_return_t Set(uint32_t value);\n};\n");
+    const std::string folder = (directory_ / "with blank").string();
+    const Outcome result = run((kBuild / "bin/iig").string() + " --def '" + input.string() +
+                               "' --header '" + folder + "/Driver.h' --impl '" + folder +
+                               "/Driver.iig.cpp' --depfile '" + folder + "/Driver.d'");
+    ASSERT_EQ(result.status, 0) << result.output;
+    const std::string dependencies = contents(folder + "/Driver.d");
+    EXPECT_TRUE(dependencies.starts_with(directory_.string() + "/with\\ blank/Driver.h:"));
+    for (const char* wanted : {"with\\ blank/Driver.iig", "with\\ blank/Other.iig",
+                               "DriverKit/IOService.iig", "DriverKit/IORPC.h"}) {
+        EXPECT_NE(dependencies.find(wanted), std::string::npos) << wanted;
+    }
+    EXPECT_EQ(dependencies.find("/iig-"), dependencies.find("/iig-test"))
+        << "a temporary file is named";
+    EXPECT_EQ(contents(folder + "/Driver.h").find("with blank"), std::string::npos);
 }
 
 TEST_F(Iig, withoutArgumentsTheSdksOwnFlagsHold) {
