@@ -205,6 +205,8 @@ INFO = """<?xml version="1.0" encoding="UTF-8"?>
 \t\t<dict>
 \t\t\t<key>IOClass</key>
 \t\t\t<string>IOUserService</string>
+\t\t\t<key>IOMatchCategory</key>
+\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
 \t\t\t<key>IOProviderClass</key>
 \t\t\t<string>IOUserResources</string>
 \t\t\t<key>IOResourceMatch</key>
