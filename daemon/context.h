@@ -30,6 +30,7 @@ struct Context {
     Registry& registry;
     ClassTable& classes;
     KeeperLink& keeper;
+    std::filesystem::path crashes;  ///< folder of the crash reports
     PolicyMode policy = PolicyMode::dev;
     Limits limits;
 };

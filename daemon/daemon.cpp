@@ -27,7 +27,8 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
               {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
                [this](const Error& error) { keeper_gone(error); }}),
-      context_{loop_, options_.deadlines, log_, registry_, classes_, keeper_, options_.policy, options_.limits},
+      context_{loop_, options_.deadlines, log_, registry_, classes_, keeper_, options_.realm.crashes(),
+               options_.policy, options_.limits},
       families_(classes_),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {

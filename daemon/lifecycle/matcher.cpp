@@ -95,14 +95,26 @@ void Matcher::log_trace(const Entry& nub, const CandidateList& list) {
     }
 }
 
-bool Matcher::category_taken(const Entry& nub, const std::string& category) const {
-    return std::any_of(nub.clients.begin(), nub.clients.end(), [&](EntryId id) {
+const Instance* Matcher::holder(const Entry& nub, const std::string& category) const {
+    for (const EntryId id : nub.clients) {
         const Instance* client = lifecycle_.find(id);
-        if (client == nullptr || client->created || client->personality->category != category) return false;
-        const Entry* entry = context_.registry.find(id);
+        if (client == nullptr || client->created || client->personality->category != category) continue;
         // One that is going frees the category, unless it will be matched again when it has gone.
-        return entry->activity == Activity::active || client->end == End::process_died;
-    });
+        const Entry* entry = context_.registry.find(id);
+        if (entry->activity == Activity::active || client->end == End::process_died) return client;
+    }
+    return nullptr;
+}
+
+void Matcher::tell_category_taken(const Entry& nub, const CandidateList::Category& category,
+                                  const Instance& holder) {
+    for (const Candidate& candidate : category.candidates) {
+        if (candidate.personality == holder.personality) continue;
+        const std::string text = candidate.personality->label() + " is not started on " + nub.name + ": category " +
+                                 category.name + " has its driver, " + holder.personality->label() +
+                                 "; an IOMatchCategory of its own would let it start beside it";
+        if (said_.insert(text).second) log(LogLevel::notice, text);
+    }
 }
 
 void Matcher::begin_with(EntryId id, CandidateList list) {
@@ -112,11 +124,8 @@ void Matcher::begin_with(EntryId id, CandidateList list) {
     uint64_t seen = 0;
     for (CandidateList::Category& category : list.categories) {
         seen += category.candidates.size();
-        if (category_taken(*entry, category.name)) {
-            for (const Candidate& candidate : category.candidates) {
-                log(LogLevel::debug, candidate.personality->label() + " is not started on " + entry->name +
-                                         ": category " + category.name + " has its driver");
-            }
+        if (const Instance* taken = holder(*entry, category.name)) {
+            tell_category_taken(*entry, category, *taken);
             continue;
         }
         CategoryRun run;

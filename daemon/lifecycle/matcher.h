@@ -68,7 +68,9 @@ class Matcher {
     void finish_if_over(EntryId id);
     void retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality);
     void rematch(EntryId id, const PersonalityPtr& personality);
-    [[nodiscard]] bool category_taken(const Entry& nub, const std::string& category) const;
+    /// The driver that has the category on this nub, or nullptr.
+    [[nodiscard]] const Instance* holder(const Entry& nub, const std::string& category) const;
+    void tell_category_taken(const Entry& nub, const CandidateList::Category& category, const Instance& holder);
     void log_trace(const Entry& nub, const CandidateList& list);
     void log(LogLevel level, const std::string& text) { context_.log.write(level, "matching", text); }
 
@@ -78,6 +80,7 @@ class Matcher {
     Lifecycle& lifecycle_;
     std::map<EntryId, Nub> nubs_;
     std::set<std::string> suspended_;
+    std::set<std::string> said_;  ///< what is logged once
     bool stopped_ = false;
 };
 

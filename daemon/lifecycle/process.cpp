@@ -225,13 +225,20 @@ void DriverProcess::kill(std::string reason) {
 
 void DriverProcess::exit_in_order(std::string reason) {
     if (state_ != ProcessState::ready) {
-        if (usable()) kill(std::move(reason));
+        if (!usable()) return;
+        // Nobody waits for it any more: it need not come up.
+        told_to_exit_ = true;
+        killed_for_ = std::move(reason);
+        kill(killed_for_);
         return;
     }
     send(driver::Exit{std::move(reason)});
     state_ = ProcessState::exiting;
     told_to_exit_ = true;
-    timer_ = loop_.after(deadlines_.of(Deadline::exit), [this] { kill("did not exit when it was told to"); });
+    timer_ = loop_.after(deadlines_.of(Deadline::exit), [this] {
+        exit_failed_ = true;
+        kill("did not exit when it was told to");
+    });
 }
 
 void DriverProcess::closed(const Error& reason) {
@@ -259,7 +266,7 @@ void DriverProcess::finish(std::optional<int> wait_status) {
     state_ = ProcessState::gone;
     timer_.reset();
     if (connection_) connection_->close();
-    const ExitReport report{wait_status, killed_for_, told_to_exit_};
+    const ExitReport report{wait_status, killed_for_, told_to_exit_ && !exit_failed_};
     const std::string text = "the driver process ended: " + report.text();
     tell_waiters(Error{Errc::peer_gone, 0, text});
     requests_.fail_all(Error{Errc::peer_gone, 0, text});

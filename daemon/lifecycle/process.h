@@ -34,6 +34,8 @@ struct ExitReport {
     std::optional<int> wait_status;  ///< absent if the keeper never reported it
     std::string killed_for;          ///< why opendextd killed it, empty if it did not
     bool expected = false;           ///< it had been told to exit
+    /// Nobody has to be told: it ended as it should, or was not needed any more before it was up.
+    [[nodiscard]] bool clean() const { return expected && (wait_status == 0 || !killed_for.empty()); }
     /// "signal 11 (Segmentation fault)", "exit status 1", …
     [[nodiscard]] std::string text() const;
 };
@@ -136,6 +138,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     std::string sandbox_;
     std::string killed_for_;
     bool told_to_exit_ = false;
+    bool exit_failed_ = false;  ///< it did not follow Exit
     std::map<std::string, protocol::driver::ClassInfo> classes_;
     std::vector<std::function<void(Status)>> waiters_;
     std::unique_ptr<Connection> connection_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/io_return.h"
+#include "daemon/lifecycle/crash_report.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
 #include "DriverKit/IOService.system.h"
@@ -146,7 +147,8 @@ void Lifecycle::detached(EntryId id) {
 
 void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     const std::vector<EntryId> objects(process.objects.begin(), process.objects.end());
-    const bool clean = report.expected && report.wait_status && *report.wait_status == 0;
+    const bool clean = report.clean();
+    if (!clean) report_crash(process, report);
     LogLine line;
     line.level = clean ? LogLevel::info : LogLevel::error;
     line.pid = process.pid();
@@ -167,6 +169,24 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     for (const EntryId id : objects) {
         if (find(id) != nullptr) termination_.terminate(id);
     }
+}
+
+void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end) {
+    CrashReport report;
+    report.bundle = process.spec().bundle_id;
+    report.process = process.spec().server_name;
+    report.pid = process.pid();
+    report.end = end;
+    report.sandbox = process.sandbox();
+    for (const EntryId id : process.objects) {
+        const Instance* instance = find(id);
+        const Entry* entry = context_.registry.find(id);
+        if (instance == nullptr || entry == nullptr) continue;
+        const std::string& name = entry->user_classes.empty() ? entry->name : entry->user_classes.front();
+        report.objects.push_back({id, name, std::string(to_string(instance->state))});
+    }
+    const auto written = write_crash_report(context_.crashes, report);
+    if (!written.ok()) context_.log.write(LogLevel::error, "crash", written.error().text());
 }
 
 void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process) {

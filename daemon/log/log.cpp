@@ -61,6 +61,8 @@ void append_json(std::string& out, std::string_view text) {
     out += '"';
 }
 
+}  // namespace
+
 std::string iso_time(uint64_t time_ns) {
     const auto seconds = static_cast<time_t>(time_ns / 1'000'000'000);
     tm parts{};
@@ -71,7 +73,11 @@ std::string iso_time(uint64_t time_ns) {
     return text;
 }
 
-}  // namespace
+std::string json_string(std::string_view text) {
+    std::string out;
+    append_json(out, text);
+    return out;
+}
 
 std::string Log::to_json(const LogLine& line) {
     std::string out = "{\"time\":\"" + iso_time(line.time_ns) + "\",\"pid\":" + std::to_string(line.pid);

@@ -49,6 +49,11 @@ class Log {
     bool echo_ = false;
 };
 
+/// "2026-01-31T12:00:00.123456Z".
+[[nodiscard]] std::string iso_time(uint64_t time_ns);
+/// The text as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+[[nodiscard]] std::string json_string(std::string_view text);
+
 /// Limits the lines of one driver: a burst, then so many a second. What was left out is counted and told.
 class LogBudget {
   public:
