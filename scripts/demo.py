@@ -196,7 +196,7 @@ class Demonstration:
         step("A driver as its author writes it: .iig, .cpp, Info.plist, .entitlements")
         sources = os.path.join(self.source, "apps", "serial-over-tcp", "dext")
         say(", ".join(sorted(name for name in os.listdir(sources) if not name.startswith("build"))))
-        self.tool("opendext", "build", sources, "--name", "SerialOverTCP", "--bundle-id", "org.opendext.serial-over-tcp",
+        self.tool("opendext", "build", sources, "--name", "SerialOverTCP", "--bundle-id", "org.opendext.SerialOverTCP",
                   "-o", os.path.join(self.folder, "built"), quiet=False)
         self.bundle = os.path.join(self.folder, "built", "SerialOverTCP.dext")
         for name in sorted(os.listdir(self.bundle)):
@@ -215,13 +215,12 @@ class Demonstration:
     def show(self):
         step("The registry: control driver, nub, port and serial node")
         self.tool("ioreg", "-w0", quiet=False)
-        for line in self.tool("ioreg", "-w0", "-r", "-l", "-c", "IOSerialBSDClient").splitlines():
-            say("  " + line.replace(self.folder, "…"))
+        for line in self.tool("ioreg", "-w0", "-r", "-l", "-c", "IOSerialBSDClient").rstrip().splitlines():
+            if line.strip():
+                say("  " + line.replace(self.folder, "…"))
         step("The processes")
-        with open(os.path.join(self.realm, "run", "keeper.pid"), encoding="utf-8") as file:
-            self.keeper = int(file.read())
-        listing = subprocess.run(["ps", "-ww", "-o", "pid,ppid,rss,args", "--pid", str(self.keeper), "--ppid", str(self.keeper)],
-                                 text=True, capture_output=True, check=False).stdout
+        listing = subprocess.run(["ps", "-ww", "-o", "pid,ppid,rss,args", "--sort", "pid", "--pid", ",".join(self.processes())], text=True,
+                                 capture_output=True, check=False).stdout
         for line in listing.splitlines():
             say("  " + line.replace(self.folder, "…"))
 
@@ -308,12 +307,36 @@ class Demonstration:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.echo.pid, signal.SIGKILL)
             self.echo.wait()
+        before = self.processes()
         self.tool("opendext", "stop", check=False)
-        left = [name for name in os.listdir("/proc") if name.isdigit() and self.belongs(name)]
+        with contextlib.suppress(Failure):
+            wait_for(lambda: not self.alive(before), "the processes to end", 10)
+        left = self.alive(set(before) | set(self.processes()))
         shutil.rmtree(self.folder, ignore_errors=True)
         if left:
             raise Failure("processes are left: " + " ".join(left))
         say("the realm is ended, no process is left")
+
+    def processes(self):
+        """Every process of the realm: those that carry its path, and the keeper's children."""
+        own = [name for name in os.listdir("/proc") if name.isdigit() and self.belongs(name)]
+        try:
+            with open(os.path.join(self.realm, "run", "keeper.pid"), encoding="utf-8") as file:
+                keeper = file.read().strip()
+        except OSError:
+            return own
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", keeper or "0"], text=True, capture_output=True, check=False).stdout.split()
+        return sorted(set(own) | set(children), key=int)
+
+    @staticmethod
+    def alive(pids):
+        """Those of `pids` that are still there; a zombie is not."""
+        left = []
+        for pid in pids:
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] not in "ZX":
+                    left.append(pid)
+        return left
 
     def belongs(self, pid):
         """Whether a process has the realm's path in its command or environment."""
