@@ -209,8 +209,6 @@ INFO = """<?xml version="1.0" encoding="UTF-8"?>
 \t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
 \t\t\t<key>IOProviderClass</key>
 \t\t\t<string>IOUserResources</string>
-\t\t\t<key>IOMatchCategory</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
 \t\t\t<key>IOResourceMatch</key>
 \t\t\t<string>IOKit</string>
 \t\t\t<key>IOUserClass</key>
