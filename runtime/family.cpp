@@ -21,7 +21,9 @@ Result<UniqueFd> take_descriptor(OSObject* object) {
     return descriptor->take();
 }
 
-OSObject* make_descriptor(UniqueFd fd) { return runtime::make_descriptor_object(std::move(fd)); }
+OSObject* make_descriptor(UniqueFd fd) {
+    return runtime::make_descriptor_object(std::move(fd));
+}
 
 Result<MemoryView> memory_of(IOMemoryDescriptor* memory) {
     if (memory == nullptr) return Error{Errc::invalid, 0, "there is no memory descriptor"};
@@ -29,7 +31,8 @@ Result<MemoryView> memory_of(IOMemoryDescriptor* memory) {
     return MemoryView{piece.backing->fd.get(), piece.offset, piece.length};
 }
 
-Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length, uint64_t direction) {
+Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length,
+                                              uint64_t direction) {
     return runtime::make_foreign_memory(std::move(fd), offset, length, direction);
 }
 

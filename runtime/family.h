@@ -12,20 +12,23 @@ class IOMemoryDescriptor;
 class IOService;
 class OSObject;
 
-/// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the SDK. Exported by
-/// libDriverKit.so.0 for libraries of the same build only: not for dexts, no promise of a stable ABI. Any thread.
+/// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the
+/// SDK. Exported by libDriverKit.so.0 for libraries of the same build only: not for dexts, no
+/// promise of a stable ABI. Any thread.
 // A pragma, since clang forgets the attribute of a namespace where a definition opens it again.
 #pragma GCC visibility push(default)
 namespace opendext::family {
 
-/// The descriptor that a `descriptor` reference brought (docs/design/protocols.md, "References"). In the interface file
-/// the parameter is an `OSObject *`. The object keeps nothing: a second take fails with Errc::not_found. Errc::invalid
-/// if `object` is something else.
+/// The descriptor that a `descriptor` reference brought (docs/design/protocols.md, "References").
+/// In the interface file the parameter is an `OSObject *`. The object keeps nothing: a second take
+/// fails with Errc::not_found. Errc::invalid if `object` is something else.
 Result<UniqueFd> take_descriptor(OSObject* object);
-/// An object that travels as a `descriptor` reference; the caller releases it. A send passes a duplicate.
+/// An object that travels as a `descriptor` reference; the caller releases it. A send passes a
+/// duplicate.
 OSObject* make_descriptor(UniqueFd fd);
 
-/// Where the bytes of a descriptor lie. `fd` belongs to the memory descriptor and is valid as long as that.
+/// Where the bytes of a descriptor lie. `fd` belongs to the memory descriptor and is valid as long
+/// as that.
 struct MemoryView {
     int fd = -1;
     uint64_t offset = 0;  ///< of the first byte in `fd`
@@ -34,28 +37,32 @@ struct MemoryView {
 /// Errc::invalid for a descriptor without one piece of shared memory behind it.
 Result<MemoryView> memory_of(IOMemoryDescriptor* memory);
 
-/// A descriptor over `length` bytes from `offset` of memory that exists: sealed against shrinking (Errc::malformed if
-/// not, or if the range is not within it). Length and capacity are `length`. `direction`: kIOMemoryDirection….
-/// The caller releases the result.
-Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length, uint64_t direction);
+/// A descriptor over `length` bytes from `offset` of memory that exists: sealed against shrinking
+/// (Errc::malformed if not, or if the range is not within it). Length and capacity are `length`.
+/// `direction`: kIOMemoryDirection…. The caller releases the result.
+Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length,
+                                              uint64_t direction);
 
 /// How `run_on_queue` ran its work.
 enum class Ran : uint8_t {
-    at_once,    ///< on this thread, before the call returned: the queue was idle, or the caller was on it
+    at_once,    ///< on this thread, before the call returned: the queue was idle, or the caller was
+                ///< on it
     later,      ///< it was put behind what the queue runs
     cancelled,  ///< the queue is cancelled; the work is dropped
 };
-/// Runs `work` on the queue of `object` that has this name (nullptr = the default queue), as a message that arrives for
-/// the object would: on the calling thread if the queue is idle, else in its turn. Retains `object` until then.
+/// Runs `work` on the queue of `object` that has this name (nullptr = the default queue), as a
+/// message that arrives for the object would: on the calling thread if the queue is idle, else in
+/// its turn. Retains `object` until then.
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work);
 
-/// Starts a detached thread, named for debuggers (at most 15 characters). Not before the process has its control
-/// connection: never from a constructor of the library.
+/// Starts a detached thread, named for debuggers (at most 15 characters). Not before the process
+/// has its control connection: never from a constructor of the library.
 void start_thread(const char* name, std::function<void()> work);
 
 enum class LogType : uint8_t { standard = 0, info = 1, debug = 2, error = 16, fault = 17 };
 /// A line of the log with the family's name as category.
-void log(LogType type, const char* family, const char* format, ...) __attribute__((format(printf, 3, 4)));
+void log(LogType type, const char* family, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 }  // namespace opendext::family
 #pragma GCC visibility pop

@@ -46,8 +46,12 @@ OSArrayPtr OSArray::withArray(const OSArray* other, uint32_t capacity) {
     return array;
 }
 
-uint32_t OSArray::getCount() const { return static_cast<uint32_t>(ivars->objects.size()); }
-uint32_t OSArray::getCapacity() const { return static_cast<uint32_t>(ivars->objects.capacity()); }
+uint32_t OSArray::getCount() const {
+    return static_cast<uint32_t>(ivars->objects.size());
+}
+uint32_t OSArray::getCapacity() const {
+    return static_cast<uint32_t>(ivars->objects.capacity());
+}
 uint32_t OSArray::ensureCapacity(uint32_t newCapacity) {
     ivars->objects.reserve(newCapacity);
     return getCapacity();
@@ -77,7 +81,9 @@ bool OSArray::iterateObjects(OSCollectionIterateObjectsBlock block) const {
     return false;
 }
 
-bool OSArray::setObject(const OSMetaClassBase* anObject) { return setObject(getCount(), anObject); }
+bool OSArray::setObject(const OSMetaClassBase* anObject) {
+    return setObject(getCount(), anObject);
+}
 bool OSArray::setObject(uint32_t index, const OSMetaClassBase* anObject) {
     if (anObject == nullptr || index > getCount()) return false;
     ivars->objects.insert(ivars->objects.begin() + index, Retained(anObject));
@@ -102,7 +108,9 @@ void OSArray::removeObject(uint32_t index) {
 OSObject* OSArray::getObject(uint32_t index) const {
     return index < getCount() ? ivars->objects[index].get() : nullptr;
 }
-OSObject* OSArray::getLastObject() const { return getCount() == 0 ? nullptr : ivars->objects.back().get(); }
+OSObject* OSArray::getLastObject() const {
+    return getCount() == 0 ? nullptr : ivars->objects.back().get();
+}
 uint32_t OSArray::getNextIndexOfObject(const OSMetaClassBase* anObject, uint32_t index) const {
     for (; index < getCount(); ++index) {
         if (ivars->objects[index].get() == anObject) return index;
@@ -116,7 +124,9 @@ bool OSArray::isEqualTo(const OSArray* other) const {
     }
     return true;
 }
-bool OSArray::isEqualTo(const OSMetaClassBase* anObject) const { return isEqualTo(OSDynamicCast(OSArray, anObject)); }
+bool OSArray::isEqualTo(const OSMetaClassBase* anObject) const {
+    return isEqualTo(OSDynamicCast(OSArray, anObject));
+}
 void OSArray::free() {
     delete ivars;
     super::free();

@@ -19,7 +19,8 @@ void OSBoolean::free() {}
 namespace {
 
 ContainerRegistration<OSContainer> g_container("OSContainer", "OSObject", &gOSContainerMetaClass);
-ContainerRegistration<OSCollection> g_collection("OSCollection", "OSContainer", &gOSCollectionMetaClass);
+ContainerRegistration<OSCollection> g_collection("OSCollection", "OSContainer",
+                                                 &gOSCollectionMetaClass);
 ContainerRegistration<OSBoolean> g_boolean("OSBoolean", "OSContainer", &gOSBooleanMetaClass);
 
 struct MakeBooleans {

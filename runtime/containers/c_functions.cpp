@@ -17,7 +17,9 @@ const char* text_of(OSObjectPtr object) {
     auto* string = OSDynamicCast(OSString, object);
     return string == nullptr ? nullptr : string->getCStringNoCopy();
 }
-uint32_t small(size_t index) { return index > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(index); }
+uint32_t small(size_t index) {
+    return index > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(index);
+}
 
 void describe(std::string& out, OSObjectPtr object) {
     if (object == nullptr) {
@@ -119,8 +121,12 @@ void OSObjectLog(OSObjectPtr object) {
     opendext::runtime::log_line(opendext::runtime::LogType::standard, "", "OSObjectLog", text);
 }
 
-OSDictionaryPtr OSDictionaryCreate(void) { return OSDictionary::withCapacity(0); }
-uint32_t OSDictionaryGetCount(OSDictionaryPtr dictionary) { return dictionary ? dictionary->getCount() : 0; }
+OSDictionaryPtr OSDictionaryCreate(void) {
+    return OSDictionary::withCapacity(0);
+}
+uint32_t OSDictionaryGetCount(OSDictionaryPtr dictionary) {
+    return dictionary ? dictionary->getCount() : 0;
+}
 OSObjectPtr OSDictionaryGetValue(OSDictionaryPtr dictionary, const char* key) {
     return dictionary ? dictionary->getObject(key) : nullptr;
 }
@@ -150,26 +156,37 @@ bool OSDictionaryApply(OSDictionaryPtr dictionary, OSDictionaryApplier applier) 
     });
 }
 
-OSArrayPtr OSArrayCreate(void) { return OSArray::withCapacity(0); }
-uint32_t OSArrayGetCount(OSArrayPtr array) { return array ? array->getCount() : 0; }
+OSArrayPtr OSArrayCreate(void) {
+    return OSArray::withCapacity(0);
+}
+uint32_t OSArrayGetCount(OSArrayPtr array) {
+    return array ? array->getCount() : 0;
+}
 OSObjectPtr OSArrayGetValue(OSArrayPtr array, size_t index) {
     return array ? array->getObject(small(index)) : nullptr;
 }
 bool OSArraySetValue(OSArrayPtr array, size_t index, OSObjectPtr value) {
     if (array == nullptr) return false;
-    return index == kOSArrayAppend ? array->setObject(value) : array->setObject(small(index), value);
+    return index == kOSArrayAppend ? array->setObject(value)
+                                   : array->setObject(small(index), value);
 }
-bool OSArrayAppendValue(OSArrayPtr array, OSObjectPtr value) { return array && array->setObject(value); }
+bool OSArrayAppendValue(OSArrayPtr array, OSObjectPtr value) {
+    return array && array->setObject(value);
+}
 bool OSArrayReplaceValue(OSArrayPtr array, size_t index, OSObjectPtr value) {
     return array && array->replaceObject(small(index), value);
 }
-uint64_t OSArrayGetUInt64Value(OSArrayPtr array, size_t index) { return number_of(OSArrayGetValue(array, index)); }
+uint64_t OSArrayGetUInt64Value(OSArrayPtr array, size_t index) {
+    return number_of(OSArrayGetValue(array, index));
+}
 void OSArraySetUInt64Value(OSArrayPtr array, size_t index, uint64_t value) {
     OSNumber* number = OSNumber::withNumber(value, 64);
     OSArraySetValue(array, index, number);
     OSSafeReleaseNULL(number);
 }
-const char* OSArrayGetStringValue(OSArrayPtr array, size_t index) { return text_of(OSArrayGetValue(array, index)); }
+const char* OSArrayGetStringValue(OSArrayPtr array, size_t index) {
+    return text_of(OSArrayGetValue(array, index));
+}
 void OSArraySetStringValue(OSArrayPtr array, size_t index, const char* value) {
     OSString* string = OSString::withCString(value);
     OSArraySetValue(array, index, string);
@@ -182,11 +199,15 @@ bool OSArrayApply(OSArrayPtr array, OSArrayApplier applier) {
     });
 }
 
-OSDataPtr OSDataCreate(const void* bytes, size_t length) { return OSData::withBytes(bytes, length); }
+OSDataPtr OSDataCreate(const void* bytes, size_t length) {
+    return OSData::withBytes(bytes, length);
+}
 bool OSDataAppendBytes(OSDataPtr data, const void* bytes, size_t length) {
     return data && data->appendBytes(bytes, length);
 }
-size_t OSDataGetLength(OSDataPtr data) { return data ? data->getLength() : 0; }
+size_t OSDataGetLength(OSDataPtr data) {
+    return data ? data->getLength() : 0;
+}
 size_t OSDataGetBytes(OSDataPtr data, void* buffer, size_t offset, size_t length) {
     if (data == nullptr || buffer == nullptr || offset >= data->getLength()) return 0;
     const size_t rest = data->getLength() - offset;
@@ -198,12 +219,22 @@ const void* OSDataGetBytesPtr(OSDataPtr data, size_t offset, size_t length) {
     return data ? data->getBytesNoCopy(offset, length) : nullptr;
 }
 
-OSNumberPtr OSNumberCreateWithUInt64Value(uint64_t value) { return OSNumber::withNumber(value, 64); }
-uint64_t OSNumberGetUInt64Value(OSNumberPtr number) { return number_of(number); }
+OSNumberPtr OSNumberCreateWithUInt64Value(uint64_t value) {
+    return OSNumber::withNumber(value, 64);
+}
+uint64_t OSNumberGetUInt64Value(OSNumberPtr number) {
+    return number_of(number);
+}
 
-OSStringPtr OSStringCreate(const char* text, size_t length) { return OSString::withCString(text, length); }
-size_t OSStringGetLength(OSStringPtr string) { return string ? string->getLength() : 0; }
-const char* OSStringGetStringPtr(OSStringPtr string) { return text_of(string); }
+OSStringPtr OSStringCreate(const char* text, size_t length) {
+    return OSString::withCString(text, length);
+}
+size_t OSStringGetLength(OSStringPtr string) {
+    return string ? string->getLength() : 0;
+}
+const char* OSStringGetStringPtr(OSStringPtr string) {
+    return text_of(string);
+}
 
 OSSerializationPtr OSCreateSerializationFromObject(OSObjectPtr object) {
     return OSSerialization::createFromObject(object);

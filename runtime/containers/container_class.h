@@ -10,7 +10,8 @@
 
 #include "runtime/objects/class_registry.h"
 
-/// Containers are plain C++ classes without dispatchable methods, so they register themselves without generated code.
+/// Containers are plain C++ classes without dispatchable methods, so they register themselves
+/// without generated code.
 namespace opendext::runtime {
 
 template <typename Class>

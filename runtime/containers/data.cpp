@@ -33,7 +33,9 @@ OSData* make(const void* bytes, size_t size, size_t capacity) {
 
 }  // namespace
 
-OSDataPtr OSData::withCapacity(uint32_t capacity) { return make(nullptr, 0, capacity); }
+OSDataPtr OSData::withCapacity(uint32_t capacity) {
+    return make(nullptr, 0, capacity);
+}
 OSDataPtr OSData::withBytes(const void* bytes, size_t numBytes) {
     return bytes == nullptr && numBytes > 0 ? nullptr : make(bytes, numBytes, numBytes);
 }
@@ -57,8 +59,12 @@ OSDataPtr OSData::withData(const OSData* inData, size_t start, size_t numBytes) 
     return withBytes(static_cast<const uint8_t*>(inData->getBytesNoCopy()) + start, numBytes);
 }
 
-size_t OSData::getLength() const { return ivars->borrowed ? ivars->borrowed_size : ivars->own.size(); }
-size_t OSData::getCapacity() const { return ivars->borrowed ? ivars->borrowed_size : ivars->own.capacity(); }
+size_t OSData::getLength() const {
+    return ivars->borrowed ? ivars->borrowed_size : ivars->own.size();
+}
+size_t OSData::getCapacity() const {
+    return ivars->borrowed ? ivars->borrowed_size : ivars->own.capacity();
+}
 bool OSData::appendBytes(const void* bytes, size_t numBytes) {
     if (ivars->borrowed != nullptr) return false;
     if (numBytes == 0) return true;
@@ -68,7 +74,8 @@ bool OSData::appendBytes(const void* bytes, size_t numBytes) {
     }
     const auto* from = static_cast<const uint8_t*>(bytes);
     if (from >= ivars->own.data() && from < ivars->own.data() + ivars->own.size()) {
-        const std::vector<uint8_t> copy(from, from + numBytes);  // the insertion may move what `bytes` points into
+        const std::vector<uint8_t> copy(
+            from, from + numBytes);  // the insertion may move what `bytes` points into
         ivars->own.insert(ivars->own.end(), copy.begin(), copy.end());
     } else {
         ivars->own.insert(ivars->own.end(), from, from + numBytes);
@@ -88,12 +95,15 @@ const void* OSData::getBytesNoCopy(size_t start, size_t numBytes) const {
     return static_cast<const uint8_t*>(getBytesNoCopy()) + start;
 }
 bool OSData::isEqualTo(const void* bytes, size_t numBytes) const {
-    return numBytes == getLength() && (numBytes == 0 || memcmp(bytes, getBytesNoCopy(), numBytes) == 0);
+    return numBytes == getLength() &&
+           (numBytes == 0 || memcmp(bytes, getBytesNoCopy(), numBytes) == 0);
 }
 bool OSData::isEqualTo(const OSData* aDataObj) const {
     return aDataObj != nullptr && isEqualTo(aDataObj->getBytesNoCopy(), aDataObj->getLength());
 }
-bool OSData::isEqualTo(const OSString* aString) const { return aString != nullptr && aString->isEqualTo(this); }
+bool OSData::isEqualTo(const OSString* aString) const {
+    return aString != nullptr && aString->isEqualTo(this);
+}
 bool OSData::isEqualTo(const OSMetaClassBase* anObject) const {
     if (auto* data = OSDynamicCast(OSData, anObject)) return isEqualTo(data);
     if (auto* string = OSDynamicCast(OSString, anObject)) return isEqualTo(string);

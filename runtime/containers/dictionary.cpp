@@ -20,7 +20,8 @@ struct Item {
     Retained value;
 };
 
-ContainerRegistration<OSDictionary> g_dictionary("OSDictionary", "OSCollection", &gOSDictionaryMetaClass);
+ContainerRegistration<OSDictionary> g_dictionary("OSDictionary", "OSCollection",
+                                                 &gOSDictionaryMetaClass);
 
 const char* key_text(const OSObject* key) {
     auto* string = OSDynamicCast(OSString, key);
@@ -41,8 +42,8 @@ OSDictionaryPtr OSDictionary::withCapacity(uint32_t capacity) {
     dictionary->ivars->capacity = capacity;
     return dictionary;
 }
-OSDictionaryPtr OSDictionary::withObjects(const OSObject** values, const OSObject** keys, uint32_t count,
-                                          uint32_t capacity) {
+OSDictionaryPtr OSDictionary::withObjects(const OSObject** values, const OSObject** keys,
+                                          uint32_t count, uint32_t capacity) {
     if ((values == nullptr || keys == nullptr) && count > 0) return nullptr;
     OSDictionary* dictionary = withCapacity(capacity);
     for (uint32_t i = 0; dictionary != nullptr && i < count; ++i) {
@@ -57,8 +58,12 @@ OSDictionaryPtr OSDictionary::withDictionary(const OSDictionary* other, uint32_t
     return dictionary;
 }
 
-uint32_t OSDictionary::getCount() const { return static_cast<uint32_t>(ivars->items.size()); }
-uint32_t OSDictionary::getCapacity() const { return ivars->capacity > getCount() ? ivars->capacity : getCount(); }
+uint32_t OSDictionary::getCount() const {
+    return static_cast<uint32_t>(ivars->items.size());
+}
+uint32_t OSDictionary::getCapacity() const {
+    return ivars->capacity > getCount() ? ivars->capacity : getCount();
+}
 uint32_t OSDictionary::ensureCapacity(uint32_t newCapacity) {
     if (newCapacity > ivars->capacity) ivars->capacity = newCapacity;
     return getCapacity();
@@ -103,7 +108,8 @@ bool OSDictionary::setObject(const OSObject* aKey, const OSMetaClassBase* anObje
     if (found == ivars->items.end()) {
         ivars->items.emplace(text, std::move(item));
     } else {
-        std::swap(found->second, item);  // what was there is released when nothing refers to the place any more
+        std::swap(found->second,
+                  item);  // what was there is released when nothing refers to the place any more
     }
     return true;
 }
@@ -120,7 +126,9 @@ void OSDictionary::removeObject(const char* aKey) {
     const Item old = std::move(found->second);
     ivars->items.erase(found);
 }
-void OSDictionary::removeObject(const OSObject* aKey) { removeObject(key_text(aKey)); }
+void OSDictionary::removeObject(const OSObject* aKey) {
+    removeObject(key_text(aKey));
+}
 bool OSDictionary::merge(const OSDictionary* other) {
     if (other == nullptr) return false;
     const auto items = other->ivars->items;
@@ -132,7 +140,9 @@ OSObject* OSDictionary::getObject(const char* aKey) const {
     const auto found = ivars->items.find(std::string_view(aKey));
     return found == ivars->items.end() ? nullptr : found->second.value.get();
 }
-OSObject* OSDictionary::getObject(const OSObject* aKey) const { return getObject(key_text(aKey)); }
+OSObject* OSDictionary::getObject(const OSObject* aKey) const {
+    return getObject(key_text(aKey));
+}
 
 bool OSDictionary::isEqualTo(const OSDictionary* other) const {
     if (other == nullptr || other->getCount() != getCount()) return false;

@@ -37,15 +37,27 @@ OSNumberPtr OSNumber::withNumber(const char* text, size_t numberOfBits) {
     return withNumber(value, numberOfBits);
 }
 
-size_t OSNumber::numberOfBits() const { return ivars->bits; }
-uint8_t OSNumber::unsigned8BitValue() const { return static_cast<uint8_t>(ivars->value); }
-uint16_t OSNumber::unsigned16BitValue() const { return static_cast<uint16_t>(ivars->value); }
-uint32_t OSNumber::unsigned32BitValue() const { return static_cast<uint32_t>(ivars->value); }
-uint64_t OSNumber::unsigned64BitValue() const { return ivars->value; }
+size_t OSNumber::numberOfBits() const {
+    return ivars->bits;
+}
+uint8_t OSNumber::unsigned8BitValue() const {
+    return static_cast<uint8_t>(ivars->value);
+}
+uint16_t OSNumber::unsigned16BitValue() const {
+    return static_cast<uint16_t>(ivars->value);
+}
+uint32_t OSNumber::unsigned32BitValue() const {
+    return static_cast<uint32_t>(ivars->value);
+}
+uint64_t OSNumber::unsigned64BitValue() const {
+    return ivars->value;
+}
 bool OSNumber::isEqualTo(const OSNumber* aNumber) const {
     return aNumber != nullptr && aNumber->ivars->value == ivars->value;
 }
-bool OSNumber::isEqualTo(const OSMetaClassBase* anObject) const { return isEqualTo(OSDynamicCast(OSNumber, anObject)); }
+bool OSNumber::isEqualTo(const OSMetaClassBase* anObject) const {
+    return isEqualTo(OSDynamicCast(OSNumber, anObject));
+}
 void OSNumber::free() {
     delete ivars;
     super::free();

@@ -27,7 +27,8 @@ namespace {
 // "ODS1" before the value: bytes of another origin are refused.
 constexpr uint32_t kMagic = 0x3153444f;
 
-ContainerRegistration<OSSerialization> g_serialization("OSSerialization", "OSContainer", &gOSSerializationMetaClass);
+ContainerRegistration<OSSerialization> g_serialization("OSSerialization", "OSContainer",
+                                                       &gOSSerializationMetaClass);
 
 }  // namespace
 
@@ -50,12 +51,14 @@ OSSerializationPtr OSSerialization::createFromBytes(const void* bytes, size_t le
     if (bytes == nullptr) return nullptr;
     auto* serialization = new_container<OSSerialization>(gOSSerializationMetaClass);
     if (serialization == nullptr) return nullptr;
-    serialization->ivars =
-        new OSSerialization_IVars{{}, bytes, length, handler == nullptr ? handler : Block_copy(handler)};
+    serialization->ivars = new OSSerialization_IVars{
+        {}, bytes, length, handler == nullptr ? handler : Block_copy(handler)};
     return serialization;
 }
 
-void OSSerialization::freeBuffer(const void* buffer, size_t) { ::free(const_cast<void*>(buffer)); }
+void OSSerialization::freeBuffer(const void* buffer, size_t) {
+    ::free(const_cast<void*>(buffer));
+}
 
 OSObjectPtr OSSerialization::copyObject() {
     size_t length = 0;

@@ -21,7 +21,9 @@ ContainerRegistration<OSSet> g_set("OSSet", "OSArray", &gOSSetMetaClass);
 ContainerRegistration<OSOrderedSet> g_ordered_set("OSOrderedSet", "OSSet", &gOSOrderedSetMetaClass);
 }  // namespace
 
-bool OSSet::init() { return super::init(); }
+bool OSSet::init() {
+    return super::init();
+}
 
 OSSetPtr OSSet::withCapacity(uint32_t capacity) {
     auto* set = new_container<OSSet>(gOSSetMetaClass);
@@ -52,7 +54,8 @@ bool OSSet::setObject(const OSMetaClassBase* anObject) {
 bool OSSet::merge(const OSArray* array) {
     if (array == nullptr) return false;
     bool added = false;
-    for (uint32_t i = 0; i < array->getCount(); ++i) added = setObject(array->getObject(i)) || added;
+    for (uint32_t i = 0; i < array->getCount(); ++i)
+        added = setObject(array->getObject(i)) || added;
     return added;
 }
 void OSSet::removeObject(const OSMetaClassBase* anObject) {
@@ -61,21 +64,29 @@ void OSSet::removeObject(const OSMetaClassBase* anObject) {
 bool OSSet::containsObject(const OSMetaClassBase* anObject) const {
     return anObject != nullptr && getNextIndexOfObject(anObject, 0) != ~uint32_t{0};
 }
-bool OSSet::member(const OSMetaClassBase* anObject) const { return containsObject(anObject); }
-OSObject* OSSet::getAnyObject() const { return getObject(0); }
+bool OSSet::member(const OSMetaClassBase* anObject) const {
+    return containsObject(anObject);
+}
+OSObject* OSSet::getAnyObject() const {
+    return getObject(0);
+}
 bool OSSet::isEqualTo(const OSMetaClassBase* anObject) const {
     auto* other = OSDynamicCast(OSSet, anObject);
     if (other == nullptr || other->getCount() != getCount()) return false;
-    // Membership is by identity inside a set, but two sets from two messages hold equal, not identical values.
+    // Membership is by identity inside a set, but two sets from two messages hold equal, not
+    // identical values.
     for (uint32_t i = 0; i < getCount(); ++i) {
         bool found = false;
-        for (uint32_t j = 0; j < getCount() && !found; ++j) found = getObject(i)->isEqualTo(other->getObject(j));
+        for (uint32_t j = 0; j < getCount() && !found; ++j)
+            found = getObject(i)->isEqualTo(other->getObject(j));
         if (!found) return false;
     }
     return true;
 }
 
-bool OSOrderedSet::init() { return super::init(); }
+bool OSOrderedSet::init() {
+    return super::init();
+}
 void OSOrderedSet::free() {
     if (orderedIvars != nullptr) {
         if (orderedIvars->order != nullptr) Block_release(orderedIvars->order);
@@ -103,10 +114,15 @@ bool OSOrderedSet::setFirstObject(const OSMetaClassBase* anObject) {
     return anObject != nullptr && !containsObject(anObject) && OSArray::setObject(0, anObject);
 }
 bool OSOrderedSet::setLastObject(const OSMetaClassBase* anObject) {
-    return anObject != nullptr && !containsObject(anObject) && OSArray::setObject(getCount(), anObject);
+    return anObject != nullptr && !containsObject(anObject) &&
+           OSArray::setObject(getCount(), anObject);
 }
-OSObject* OSOrderedSet::getFirstObject() const { return getObject(0); }
-OSObject* OSOrderedSet::getLastObject() const { return OSArray::getLastObject(); }
+OSObject* OSOrderedSet::getFirstObject() const {
+    return getObject(0);
+}
+OSObject* OSOrderedSet::getLastObject() const {
+    return OSArray::getLastObject();
+}
 int32_t OSOrderedSet::orderObject(const OSMetaClassBase* anObject) {
     return static_cast<int32_t>(getNextIndexOfObject(anObject, 0));  // ~0 is -1
 }

@@ -37,7 +37,9 @@ OSString* make(std::string text) {
 OSStringPtr OSString::withString(const OSString* aString) {
     return aString == nullptr ? nullptr : make(std::string(aString->ivars->view()));
 }
-OSStringPtr OSString::withCString(const char* cString) { return cString == nullptr ? nullptr : make(cString); }
+OSStringPtr OSString::withCString(const char* cString) {
+    return cString == nullptr ? nullptr : make(cString);
+}
 OSStringPtr OSString::withCString(const char* cString, size_t length) {
     return cString == nullptr ? nullptr : make(std::string(cString, strnlen(cString, length)));
 }
@@ -48,12 +50,18 @@ OSStringPtr OSString::withCStringNoCopy(const char* cString) {
     return string;
 }
 
-size_t OSString::getLength() const { return ivars->length; }
-const char* OSString::getCStringNoCopy() const { return ivars->text; }
+size_t OSString::getLength() const {
+    return ivars->length;
+}
+const char* OSString::getCStringNoCopy() const {
+    return ivars->text;
+}
 bool OSString::isEqualTo(const OSString* aString) const {
     return aString != nullptr && ivars->view() == aString->ivars->view();
 }
-bool OSString::isEqualTo(const char* cString) const { return cString != nullptr && ivars->view() == cString; }
+bool OSString::isEqualTo(const char* cString) const {
+    return cString != nullptr && ivars->view() == cString;
+}
 bool OSString::isEqualTo(const OSData* data) const {
     if (data == nullptr) return false;
     // With or without the terminating zero, as device properties come in both forms.

@@ -9,7 +9,8 @@ namespace opendext::runtime {
 namespace {
 
 Result<Value> convert(const OSObject* object, int depth) {
-    if (depth > kMaxValueDepth) return Error{Errc::invalid, 0, "containers are nested too deeply, or in a cycle"};
+    if (depth > kMaxValueDepth)
+        return Error{Errc::invalid, 0, "containers are nested too deeply, or in a cycle"};
     if (object == nullptr) return Value();
     if (object == kOSBooleanTrue) return Value(true);
     if (object == kOSBooleanFalse) return Value(false);
@@ -17,7 +18,8 @@ Result<Value> convert(const OSObject* object, int depth) {
         return Value(std::string(string->getCStringNoCopy(), string->getLength()));
     }
     if (auto* number = OSDynamicCast(OSNumber, object)) {
-        return Value(Number{number->unsigned64BitValue(), static_cast<uint32_t>(number->numberOfBits())});
+        return Value(
+            Number{number->unsigned64BitValue(), static_cast<uint32_t>(number->numberOfBits())});
     }
     if (auto* data = OSDynamicCast(OSData, object)) {
         const auto* bytes = static_cast<const uint8_t*>(data->getBytesNoCopy());
@@ -41,18 +43,22 @@ Result<Value> convert(const OSObject* object, int depth) {
               error = std::move(converted).error();
               return true;
           }
-          members.emplace(static_cast<OSString*>(key)->getCStringNoCopy(), std::move(converted).value());
+          members.emplace(static_cast<OSString*>(key)->getCStringNoCopy(),
+                          std::move(converted).value());
           return false;
         });
         if (failed) return std::move(error);
         return Value(std::move(members));
     }
-    return Error{Errc::invalid, 0, std::string("a ") + object->GetClassName() + " cannot be put into a message"};
+    return Error{Errc::invalid, 0,
+                 std::string("a ") + object->GetClassName() + " cannot be put into a message"};
 }
 
 }  // namespace
 
-Result<Value> to_value(const OSObject* object) { return convert(object, 0); }
+Result<Value> to_value(const OSObject* object) {
+    return convert(object, 0);
+}
 
 OSObject* from_value(const Value& value) {
     switch (value.kind()) {
@@ -92,7 +98,8 @@ OSObject* from_value(const Value& value) {
             return set;
         }
         case Value::Kind::dictionary: {
-            OSDictionary* dictionary = OSDictionary::withCapacity(static_cast<uint32_t>(value.dictionary()->size()));
+            OSDictionary* dictionary =
+                OSDictionary::withCapacity(static_cast<uint32_t>(value.dictionary()->size()));
             for (const auto& [key, member] : *value.dictionary()) {
                 OSObject* object = from_value(member);
                 if (object == nullptr) continue;

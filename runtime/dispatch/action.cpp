@@ -36,8 +36,8 @@ struct OSActionWaitToken {
 
 namespace {
 
-kern_return_t create(OSMetaClass* meta, OSObject* target, uint64_t target_msgid, uint64_t msgid, size_t size,
-                     OSAction** action) {
+kern_return_t create(OSMetaClass* meta, OSObject* target, uint64_t target_msgid, uint64_t msgid,
+                     size_t size, OSAction** action) {
     if (action == nullptr) return kIOReturnBadArgument;
     *action = nullptr;
     if (target == nullptr || size > 64 * 1024 * 1024) return kIOReturnBadArgument;
@@ -69,7 +69,8 @@ void finish_call(OSAction* action) {
     }
 }
 
-/// Puts the target in place of the action and runs the method. `message` is a copy that may be changed.
+/// Puts the target in place of the action and runs the method. `message` is a copy that may be
+/// changed.
 kern_return_t deliver(OSAction* action, OSObject* target, OwnedMessage& message, const IORPC& rpc) {
     message.set_object(0, target);
     message.content()->msgid = action->OSAction::ivars->target_msgid;
@@ -87,7 +88,8 @@ kern_return_t deliver_with_reply(OSAction* action, OSObject* target, const IORPC
 
 namespace opendext::runtime {
 
-OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid, std::shared_ptr<ActionReceiver> receiver) {
+OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid,
+                               std::shared_ptr<ActionReceiver> receiver) {
     auto* action = static_cast<OSAction*>(allocate_object(meta));
     if (action == nullptr) return nullptr;
     action->OSAction::ivars = new OSAction_IVars;
@@ -101,7 +103,8 @@ kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
     if (own.foreign) return send_call(0, action, rpc);
     if (own.receiver) return own.receiver->receive(action, rpc);
 
-    const bool oneway = (IORPCMessageFromMach(rpc.message, false)->flags & kIORPCMessageOneway) != 0;
+    const bool oneway =
+        (IORPCMessageFromMach(rpc.message, false)->flags & kIORPCMessageOneway) != 0;
     std::unique_lock lock(own.mutex);
     if (own.cancelled || own.target == nullptr) return kIOReturnAborted;
     ++own.in_flight;
@@ -177,13 +180,14 @@ void action_aborted(OSAction* action) {
 
 }  // namespace opendext::runtime
 
-kern_return_t OSAction::Create_Impl(OSObject* target, uint64_t targetmsgid, uint64_t msgid, size_t referenceSize,
-                                    OSAction** action) {
+kern_return_t OSAction::Create_Impl(OSObject* target, uint64_t targetmsgid, uint64_t msgid,
+                                    size_t referenceSize, OSAction** action) {
     return create(gOSActionMetaClass, target, targetmsgid, msgid, referenceSize, action);
 }
 
-kern_return_t OSAction::CreateWithTypeName_Impl(OSObject* target, uint64_t targetmsgid, uint64_t msgid,
-                                                size_t referenceSize, OSString* typeName, OSAction** action) {
+kern_return_t OSAction::CreateWithTypeName_Impl(OSObject* target, uint64_t targetmsgid,
+                                                uint64_t msgid, size_t referenceSize,
+                                                OSString* typeName, OSAction** action) {
     if (typeName == nullptr) return kIOReturnBadArgument;
     OSMetaClass* meta = find_class(typeName->getCStringNoCopy());
     if (meta == nullptr || !is_kind_of(meta, gOSActionMetaClass)) return kIOReturnUnsupported;
@@ -207,7 +211,8 @@ void OSAction::free() {
 }
 
 void* OSAction::GetReference() {
-    return ivars == nullptr || ivars->foreign ? nullptr : static_cast<void*>(ivars->reference.get());
+    return ivars == nullptr || ivars->foreign ? nullptr
+                                              : static_cast<void*>(ivars->reference.get());
 }
 
 kern_return_t OSAction::Cancel(OSActionCancelHandler handler) {
@@ -247,7 +252,9 @@ kern_return_t OSAction::SetAbortedHandler(OSActionAbortedHandler handler) {
     return kIOReturnSuccess;
 }
 
-void OSAction::Aborted_Impl() { action_aborted(this); }
+void OSAction::Aborted_Impl() {
+    action_aborted(this);
+}
 
 kern_return_t OSAction::WillWait(OSActionWaitToken** token) {
     if (token == nullptr) return kIOReturnBadArgument;

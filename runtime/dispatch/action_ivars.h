@@ -23,7 +23,7 @@ class ActionReceiver {
 /// The runtime's part of an action.
 struct OSAction_IVars {
     std::mutex mutex;
-    OSObject* target = nullptr;     // retained until cancelled or freed
+    OSObject* target = nullptr;  // retained until cancelled or freed
     uint64_t target_msgid = 0;
     uint64_t msgid = 0;
     std::unique_ptr<uint64_t[]> reference;  // zeroed storage
@@ -35,11 +35,13 @@ struct OSAction_IVars {
     OSActionAbortedHandler aborted_handler = nullptr;    // a copied block
     bool aborted = false;
 
-    // Own action: the number under which other processes know it, 0 if none does. Foreign one: its number there.
+    // Own action: the number under which other processes know it, 0 if none does. Foreign one: its
+    // number there.
     uint64_t number = 0;
     bool foreign = false;
 
-    /// Where the runtime itself is the receiver (asynchronous user-client calls): called instead of a target.
+    /// Where the runtime itself is the receiver (asynchronous user-client calls): called instead of
+    /// a target.
     std::shared_ptr<opendext::runtime::ActionReceiver> receiver;
 
     // WillWait … EndWait: an invocation is left to the thread that waits.
@@ -49,8 +51,10 @@ struct OSAction_IVars {
 
 namespace opendext::runtime {
 
-/// An action whose calls the runtime itself receives. `meta`: the class that generated code expects.
-OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid, std::shared_ptr<ActionReceiver> receiver);
+/// An action whose calls the runtime itself receives. `meta`: the class that generated code
+/// expects.
+OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid,
+                               std::shared_ptr<ActionReceiver> receiver);
 /// Runs a call of `action` on its target, or sends it to where the action comes from.
 kern_return_t invoke_action(OSAction* action, const IORPC& rpc);
 /// The last holder in another process is gone.

@@ -8,10 +8,14 @@ namespace {
 
 constexpr uint32_t kEntryHeader = DataQueueRing::kEntryHeaderSize;
 
-uint32_t load(const uint32_t* at, int order) { return __atomic_load_n(at, order); }
+uint32_t load(const uint32_t* at, int order) {
+    return __atomic_load_n(at, order);
+}
 
 /// Bytes of an entry in the ring: header and data padded to 4. 64 bits, so that no size overflows.
-uint64_t entry_size(uint32_t size) { return kEntryHeader + ((uint64_t{size} + 3) & ~uint64_t{3}); }
+uint64_t entry_size(uint32_t size) {
+    return kEntryHeader + ((uint64_t{size} + 3) & ~uint64_t{3});
+}
 
 }  // namespace
 
@@ -20,22 +24,31 @@ DataQueueRing::DataQueueRing(void* memory, size_t size)
       ring_(static_cast<std::byte*>(memory) + kHeaderSize),
       size_(static_cast<uint32_t>(size - kHeaderSize)) {}
 
-/// Where an entry of `size` data bytes would go. Head = tail means empty, so an entry that would end right at the head
-/// of a wrapped queue does not fit.
+/// Where an entry of `size` data bytes would go. Head = tail means empty, so an entry that would
+/// end right at the head of a wrapped queue does not fit.
 DataQueueRing::Slot DataQueueRing::find_slot(uint32_t head, uint32_t tail, uint32_t size) const {
     if (head > size_ || tail > size_) return {.status = Status::bad_index};
     const uint64_t wanted = entry_size(size);
     if (tail >= head) {
         if (wanted <= uint64_t{size_} - tail) {
-            return {.status = Status::ok, .at = tail, .end = static_cast<uint32_t>(tail + wanted), .wrapped = false};
+            return {.status = Status::ok,
+                    .at = tail,
+                    .end = static_cast<uint32_t>(tail + wanted),
+                    .wrapped = false};
         }
         if (head > wanted) {
-            return {.status = Status::ok, .at = 0, .end = static_cast<uint32_t>(wanted), .wrapped = true};
+            return {.status = Status::ok,
+                    .at = 0,
+                    .end = static_cast<uint32_t>(wanted),
+                    .wrapped = true};
         }
         return {.status = Status::full};
     }
     if (uint64_t{head} - tail > wanted) {
-        return {.status = Status::ok, .at = tail, .end = static_cast<uint32_t>(tail + wanted), .wrapped = false};
+        return {.status = Status::ok,
+                .at = tail,
+                .end = static_cast<uint32_t>(tail + wanted),
+                .wrapped = false};
     }
     return {.status = Status::full};
 }
@@ -60,7 +73,8 @@ DataQueueRing::Place DataQueueRing::reserve(uint32_t size) const {
 bool DataQueueRing::publish(const Place& place) const {
     const uint32_t before = load(&header_->tail, __ATOMIC_RELAXED);
     __atomic_store_n(&header_->tail, place.next, __ATOMIC_SEQ_CST);
-    // The consumer may have emptied the queue since `reserve` looked: it sees our tail, or we see its head here.
+    // The consumer may have emptied the queue since `reserve` looked: it sees our tail, or we see
+    // its head here.
     return place.was_empty || load(&header_->head, __ATOMIC_SEQ_CST) == before;
 }
 
@@ -107,7 +121,9 @@ bool DataQueueRing::empty() const {
     return load(&header_->head, __ATOMIC_RELAXED) == load(&header_->tail, __ATOMIC_ACQUIRE);
 }
 
-void DataQueueRing::want_serviced() const { __atomic_store_n(&header_->send_data_serviced, 1, __ATOMIC_SEQ_CST); }
+void DataQueueRing::want_serviced() const {
+    __atomic_store_n(&header_->send_data_serviced, 1, __ATOMIC_SEQ_CST);
+}
 
 bool DataQueueRing::take_want_serviced() const {
     return __atomic_exchange_n(&header_->send_data_serviced, 0, __ATOMIC_SEQ_CST) != 0;

@@ -6,9 +6,10 @@
 
 namespace opendext::runtime {
 
-/// The ring of a data queue: memory that another process may share and write, laid out as docs/facts/semantics.md
-/// section 11 says. Both indexes are read once and checked at every call; a value that cannot be gives an error and
-/// never an access out of the ring. One producer and one consumer at a time.
+/// The ring of a data queue: memory that another process may share and write, laid out as
+/// docs/facts/semantics.md section 11 says. Both indexes are read once and checked at every call; a
+/// value that cannot be gives an error and never an access out of the ring. One producer and one
+/// consumer at a time.
 class DataQueueRing {
   public:
     static constexpr size_t kHeaderSize = 128;
@@ -20,18 +21,18 @@ class DataQueueRing {
 
     enum class Status : uint8_t {
         ok,
-        full,      ///< kIOReturnOverrun
-        empty,     ///< kIOReturnUnderrun
-        bad_index, ///< head or tail is out of range
-        corrupt,   ///< an entry's size is impossible
+        full,       ///< kIOReturnOverrun
+        empty,      ///< kIOReturnUnderrun
+        bad_index,  ///< head or tail is out of range
+        corrupt,    ///< an entry's size is impossible
     };
 
     struct Place {
         Status status = Status::ok;
         std::byte* data = nullptr;
         uint32_t size = 0;
-        uint32_t next = 0;      ///< index behind the entry
-        bool was_empty = false; ///< produce: the queue had nothing
+        uint32_t next = 0;       ///< index behind the entry
+        bool was_empty = false;  ///< produce: the queue had nothing
     };
 
     /// Room for an entry; the caller fills `data`, then calls publish.
@@ -60,8 +61,8 @@ class DataQueueRing {
     };
     struct Slot {
         Status status = Status::ok;
-        uint32_t at = 0;    // offset of the entry's header
-        uint32_t end = 0;   // tail behind the entry
+        uint32_t at = 0;   // offset of the entry's header
+        uint32_t end = 0;  // tail behind the entry
         bool wrapped = false;
     };
 

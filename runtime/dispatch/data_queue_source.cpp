@@ -61,11 +61,13 @@ void exchange(SourceState& state, OSAction*& place, OSAction* action) {
 
 }  // namespace
 
-kern_return_t IODataQueueDispatchSource::Create_Impl(uint64_t queueByteCount, IODispatchQueue* queue,
+kern_return_t IODataQueueDispatchSource::Create_Impl(uint64_t queueByteCount,
+                                                     IODispatchQueue* queue,
                                                      IODataQueueDispatchSource** source) {
     if (source == nullptr) return kIOReturnBadArgument;
     *source = nullptr;
-    if (queueByteCount == 0 || queueByteCount % 4 != 0 || queueByteCount > kMaxQueueSize) return kIOReturnBadArgument;
+    if (queueByteCount == 0 || queueByteCount % 4 != 0 || queueByteCount > kMaxQueueSize)
+        return kIOReturnBadArgument;
     IOBufferMemoryDescriptor* memory = nullptr;
     kern_return_t result = IOBufferMemoryDescriptor::Create(
         kIOMemoryDirectionInOut, DataQueueRing::kHeaderSize + queueByteCount, 0, &memory);
@@ -128,8 +130,12 @@ kern_return_t IODataQueueDispatchSource::CopyDataServicedHandler_Impl(OSAction**
     return *action == nullptr ? kIOReturnNotFound : kIOReturnSuccess;
 }
 
-size_t IODataQueueDispatchSource::GetDataQueueEntryHeaderSize() { return DataQueueRing::kEntryHeaderSize; }
-bool IODataQueueDispatchSource::IsDataAvailable() { return !ivars->ring.empty(); }
+size_t IODataQueueDispatchSource::GetDataQueueEntryHeaderSize() {
+    return DataQueueRing::kEntryHeaderSize;
+}
+bool IODataQueueDispatchSource::IsDataAvailable() {
+    return !ivars->ring.empty();
+}
 
 void IODataQueueDispatchSource::SendDataAvailable() {
     if (!ivars->state.active()) return;
@@ -150,15 +156,15 @@ kern_return_t IODataQueueDispatchSource::Peek(IODataQueueClientDequeueEntryBlock
     return consume_result(entry.status);
 }
 
-kern_return_t IODataQueueDispatchSource::DequeueWithCoalesce(bool* sendDataServiced,
-                                                             IODataQueueClientDequeueEntryBlock callback) {
+kern_return_t IODataQueueDispatchSource::DequeueWithCoalesce(
+    bool* sendDataServiced, IODataQueueClientDequeueEntryBlock callback) {
     const auto entry = ivars->ring.first();
     if (entry.status == Status::ok) {
         callback(entry.data, entry.size);
         ivars->ring.consume(entry);
     }
-    if ((entry.status == Status::ok || entry.status == Status::empty) && ivars->ring.take_want_serviced() &&
-        sendDataServiced != nullptr) {
+    if ((entry.status == Status::ok || entry.status == Status::empty) &&
+        ivars->ring.take_want_serviced() && sendDataServiced != nullptr) {
         *sendDataServiced = true;
     }
     return consume_result(entry.status);
@@ -171,8 +177,8 @@ kern_return_t IODataQueueDispatchSource::Dequeue(IODataQueueClientDequeueEntryBl
     return result;
 }
 
-kern_return_t IODataQueueDispatchSource::EnqueueWithCoalesce(uint32_t dataSize, bool* sendDataAvailable,
-                                                             IODataQueueClientEnqueueEntryBlock callback) {
+kern_return_t IODataQueueDispatchSource::EnqueueWithCoalesce(
+    uint32_t dataSize, bool* sendDataAvailable, IODataQueueClientEnqueueEntryBlock callback) {
     const auto entry = ivars->ring.reserve(dataSize);
     if (entry.status == Status::full) {
         ivars->ring.want_serviced();
@@ -184,14 +190,17 @@ kern_return_t IODataQueueDispatchSource::EnqueueWithCoalesce(uint32_t dataSize, 
     return kIOReturnSuccess;
 }
 
-kern_return_t IODataQueueDispatchSource::Enqueue(uint32_t dataSize, IODataQueueClientEnqueueEntryBlock callback) {
+kern_return_t IODataQueueDispatchSource::Enqueue(uint32_t dataSize,
+                                                 IODataQueueClientEnqueueEntryBlock callback) {
     bool available = false;
     const kern_return_t result = EnqueueWithCoalesce(dataSize, &available, callback);
     if (available) SendDataAvailable();
     return result;
 }
 
-kern_return_t IODataQueueDispatchSource::CanEnqueueData(uint32_t dataSize) { return CanEnqueueData(dataSize, 1); }
+kern_return_t IODataQueueDispatchSource::CanEnqueueData(uint32_t dataSize) {
+    return CanEnqueueData(dataSize, 1);
+}
 kern_return_t IODataQueueDispatchSource::CanEnqueueData(uint32_t dataSize, uint32_t entryCount) {
     return produce_result(ivars->ring.can_enqueue(dataSize, entryCount));
 }
@@ -211,8 +220,8 @@ kern_return_t IODataQueueDispatchSource::Cancel_Impl(IODispatchSourceCancelHandl
     return kIOReturnSuccess;
 }
 
-kern_return_t IODataQueueDispatchSource::SetEnableWithCompletion_Impl(bool enable,
-                                                                      IODispatchSourceCancelHandler handler) {
+kern_return_t IODataQueueDispatchSource::SetEnableWithCompletion_Impl(
+    bool enable, IODispatchSourceCancelHandler handler) {
     {
         const std::lock_guard lock(ivars->state.mutex);
         if (ivars->state.cancelled) return kIOReturnAborted;

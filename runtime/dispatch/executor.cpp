@@ -30,12 +30,17 @@ uint64_t thread_token() {
     return token;
 }
 
-Executor* current_executor() { return t_current; }
+Executor* current_executor() {
+    return t_current;
+}
 
-Executor::Executor(std::string name, bool reentrant) : name_(std::move(name)), reentrant_(reentrant) {}
+Executor::Executor(std::string name, bool reentrant)
+    : name_(std::move(name)), reentrant_(reentrant) {}
 Executor::~Executor() = default;
 
-bool Executor::on_queue() const { return owner_.load(std::memory_order_relaxed) == thread_token(); }
+bool Executor::on_queue() const {
+    return owner_.load(std::memory_order_relaxed) == thread_token();
+}
 
 bool Executor::cancelled() const {
     const std::lock_guard lock(mutex_);
@@ -69,8 +74,8 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
     owner_.store(thread_token(), std::memory_order_relaxed);
 }
 
-/// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to the pool's threads,
-/// since the calling thread has something else to do.
+/// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to
+/// the pool's threads, since the calling thread has something else to do.
 void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
     owner_.store(0, std::memory_order_relaxed);
     if (entries_.empty()) {
@@ -81,7 +86,8 @@ void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
         Waiter* waiter = entries_.front().waiter;
         entries_.pop_front();
         waiter->granted = true;
-        waiter->granted_changed.notify_one();  // under the lock: the waiter lives on the other thread's stack
+        waiter->granted_changed
+            .notify_one();  // under the lock: the waiter lives on the other thread's stack
         return;
     }
     if (to_pool) {

@@ -15,9 +15,10 @@
 
 namespace opendext::runtime {
 
-/// What IODispatchQueue is made of: runs one piece of work at a time, in the order of arrival, on whichever thread is
-/// at hand. Whoever holds the executor (its "owner") is a thread: a thread may hold several, so a synchronous call into
-/// another queue may come back. All members may be called from any thread. Made with std::make_shared.
+/// What IODispatchQueue is made of: runs one piece of work at a time, in the order of arrival, on
+/// whichever thread is at hand. Whoever holds the executor (its "owner") is a thread: a thread may
+/// hold several, so a synchronous call into another queue may come back. All members may be called
+/// from any thread. Made with std::make_shared.
 class Executor : public std::enable_shared_from_this<Executor> {
   public:
     explicit Executor(std::string name, bool reentrant = false);
@@ -33,7 +34,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     Outcome async(TaskPtr task);
     /// Runs `work` on this thread when its turn comes; waits for that.
     Outcome sync(const std::function<void()>& work);
-    /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must follow.
+    /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must
+    /// follow.
     bool try_claim();
     /// Runs `task` on this thread, which has claimed the executor, and passes the executor on.
     void run_claimed(TaskPtr task);
@@ -45,8 +47,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] bool reentrant() const { return reentrant_; }
 
-    /// Nothing that is submitted from now on runs; `handler` runs after what is queued already and is the last.
-    /// A second cancel runs its handler too, right after the first.
+    /// Nothing that is submitted from now on runs; `handler` runs after what is queued already and
+    /// is the last. A second cancel runs its handler too, right after the first.
     void cancel(TaskPtr handler);
     [[nodiscard]] bool cancelled() const;
 
@@ -81,7 +83,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     mutable std::mutex mutex_;
     std::deque<Entry> entries_;
     std::list<Sleeper*> sleepers_;
-    bool busy_ = false;       // somebody holds it or is about to
+    bool busy_ = false;  // somebody holds it or is about to
     bool cancelled_ = false;
     std::atomic<uint64_t> owner_{0};  // thread_token() of the holder
 };

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "runtime/containers/retained.h"
 #include "runtime/dispatch/block.h"
 #include "runtime/dispatch/queue_ivars.h"
 #include "runtime/dispatch/timer_clocks.h"
@@ -14,27 +15,20 @@ using namespace opendext::runtime;
 
 namespace {
 
-/// Work of a queue keeps the queue's object alive, as a block in flight does on the original.
+/// Work of a queue keeps the queue's object alive, as a block in flight does on the original. What
+/// it holds is released when it has run, or when it is dropped.
 TaskPtr block_task(IODispatchQueue* queue, IODispatchBlock block) {
-    queue->retain();
-    return make_task([queue, copy = VoidBlock(block)]() mutable {
-        copy();
-        copy = VoidBlock();  // what the block holds is released on the queue
-        queue->release();
-    });
+    return make_task([keep = Retained(queue), copy = VoidBlock(block)] { copy(); });
 }
 
 TaskPtr function_task(IODispatchQueue* queue, void* context, IODispatchFunction function) {
-    queue->retain();
-    return make_task([queue, context, function] {
-        function(context);
-        queue->release();
-    });
+    return make_task([keep = Retained(queue), context, function] { function(context); });
 }
 
 void report_if_cancelled(const char* call, const Executor& executor, Executor::Outcome outcome) {
     if (outcome == Executor::Outcome::cancelled) {
-        log(LogType::info, "%s on queue \"%s\" after Cancel: the work is dropped", call, executor.name().c_str());
+        log(LogType::info, "%s on queue \"%s\" after Cancel: the work is dropped", call,
+            executor.name().c_str());
     }
 }
 
@@ -42,27 +36,31 @@ void sync(IODispatchQueue* queue, const char* call, const std::function<void()>&
     const auto executor = queue->ivars->executor;
     const auto outcome = executor->sync(work);
     if (outcome == Executor::Outcome::reentered) {
-        log_driver_bug("%s onto the queue \"%s\" from a block of that queue can never end; the block was run at once",
-                       call, executor->name().c_str());
+        log_driver_bug(
+            "%s onto the queue \"%s\" from a block of that queue can never end; the block was run "
+            "at once",
+            call, executor->name().c_str());
     }
     report_if_cancelled(call, *executor, outcome);
 }
 
 }  // namespace
 
-kern_return_t IODispatchQueue::Create_Impl(const IODispatchQueueName name, uint64_t options, uint64_t,
-                                           IODispatchQueue** queue) {
+kern_return_t IODispatchQueue::Create_Impl(const IODispatchQueueName name, uint64_t options,
+                                           uint64_t, IODispatchQueue** queue) {
     if (queue == nullptr) return kIOReturnBadArgument;
     *queue = nullptr;
-    if ((options & ~uint64_t{kIODispatchQueueReentrant | kIODispatchQueueMethodsNotSynchronized}) != 0) {
+    if ((options & ~uint64_t{kIODispatchQueueReentrant | kIODispatchQueueMethodsNotSynchronized}) !=
+        0) {
         return kIOReturnBadArgument;
     }
     OSObject* object = nullptr;
     const kern_return_t result = OSObjectAllocate(gIODispatchQueueMetaClass, &object);
     if (result != kIOReturnSuccess) return result;
     auto* made = static_cast<IODispatchQueue*>(object);
-    made->ivars->executor = std::make_shared<Executor>(
-        std::string(name, strnlen(name, sizeof(IODispatchQueueName))), (options & kIODispatchQueueReentrant) != 0);
+    made->ivars->executor =
+        std::make_shared<Executor>(std::string(name, strnlen(name, sizeof(IODispatchQueueName))),
+                                   (options & kIODispatchQueueReentrant) != 0);
     made->ivars->options = options;
     *queue = made;
     return kIOReturnSuccess;
@@ -80,8 +78,12 @@ void IODispatchQueue::free() {
     super::free();
 }
 
-const char* IODispatchQueue::GetName() { return ivars->executor->name().c_str(); }
-bool IODispatchQueue::OnQueue() { return ivars->executor->on_queue(); }
+const char* IODispatchQueue::GetName() {
+    return ivars->executor->name().c_str();
+}
+bool IODispatchQueue::OnQueue() {
+    return ivars->executor->on_queue();
+}
 
 void IODispatchQueue::Log(const char* message, IODispatchLogFunction output) {
     const Executor* executor = current_executor();
@@ -91,7 +93,8 @@ void IODispatchQueue::Log(const char* message, IODispatchLogFunction output) {
 }
 
 void IODispatchQueue::DispatchAsync(IODispatchBlock block) {
-    report_if_cancelled("DispatchAsync", *ivars->executor, ivars->executor->async(block_task(this, block)));
+    report_if_cancelled("DispatchAsync", *ivars->executor,
+                        ivars->executor->async(block_task(this, block)));
 }
 void IODispatchQueue::DispatchAsync_f(void* context, IODispatchFunction function) {
     report_if_cancelled("DispatchAsync_f", *ivars->executor,
@@ -105,12 +108,15 @@ void IODispatchQueue::DispatchSync_f(void* context, IODispatchFunction function)
 }
 void IODispatchQueue::DispatchConcurrent(IODispatchBlock block) {
     if (!ivars->executor->reentrant()) {
-        log_driver_bug("DispatchConcurrent on queue \"%s\", which is not reentrant; the block runs in its turn",
-                       GetName());
+        log_driver_bug(
+            "DispatchConcurrent on queue \"%s\", which is not reentrant; the block runs in its "
+            "turn",
+            GetName());
         DispatchAsync(block);
         return;
     }
-    report_if_cancelled("DispatchConcurrent", *ivars->executor, ivars->executor->concurrent(block_task(this, block)));
+    report_if_cancelled("DispatchConcurrent", *ivars->executor,
+                        ivars->executor->concurrent(block_task(this, block)));
 }
 void IODispatchQueue::DispatchConcurrent_f(void* context, IODispatchFunction function) {
     DispatchConcurrent(^{
@@ -146,7 +152,9 @@ kern_return_t sleep_until(IODispatchQueue* queue, void* event, uint64_t monotoni
 
 }  // namespace
 
-kern_return_t IODispatchQueue::Sleep(void* event, uint64_t timeout) { return SleepWithTimeout(event, timeout); }
+kern_return_t IODispatchQueue::Sleep(void* event, uint64_t timeout) {
+    return SleepWithTimeout(event, timeout);
+}
 
 kern_return_t IODispatchQueue::SleepWithTimeout(void* event, uint64_t timeout) {
     if (timeout == 0) return sleep_until(this, event, 0);
@@ -162,7 +170,9 @@ kern_return_t IODispatchQueue::SleepWithDeadline(void* event, uint64_t options, 
     return sleep_until(this, event, on_uptime_clock(*clock, deadline));
 }
 
-kern_return_t IODispatchQueue::Wakeup(void* event) { return WakeupWithOptions(event, 0); }
+kern_return_t IODispatchQueue::Wakeup(void* event) {
+    return WakeupWithOptions(event, 0);
+}
 
 kern_return_t IODispatchQueue::WakeupWithOptions(void* event, uint64_t options) {
     const bool all = (options & kIODispatchQueueWakeupAll) != 0;
@@ -170,11 +180,6 @@ kern_return_t IODispatchQueue::WakeupWithOptions(void* event, uint64_t options) 
 }
 
 kern_return_t IODispatchQueue::Cancel(IODispatchQueueCancelHandler handler) {
-    retain();
-    ivars->executor->cancel(make_task([this, copy = VoidBlock(handler)]() mutable {
-        copy();
-        copy = VoidBlock();
-        release();
-    }));
+    ivars->executor->cancel(block_task(this, handler));
     return kIOReturnSuccess;
 }

@@ -34,7 +34,9 @@ std::shared_ptr<Executor> target_executor(OSAction* action) {
 
 }  // namespace
 
-SourceState::~SourceState() { OSSafeReleaseNULL(queue); }
+SourceState::~SourceState() {
+    OSSafeReleaseNULL(queue);
+}
 
 void SourceState::set_queue(IODispatchQueue* wanted) {
     if (wanted != nullptr) wanted->retain();
@@ -43,7 +45,8 @@ void SourceState::set_queue(IODispatchQueue* wanted) {
     OSSafeReleaseNULL(old);
 }
 
-void run_after_handlers(OSObject* source, OSAction* action, OSAction* second, void (^handler)(void)) {
+void run_after_handlers(OSObject* source, OSAction* action, OSAction* second,
+                        void (^handler)(void)) {
     if (handler == nullptr) return;
     source->retain();
     auto copy = std::make_shared<VoidBlock>(handler);
@@ -78,7 +81,13 @@ void wait_for_handler(OSAction* action) {
 
 }  // namespace opendext::runtime
 
-bool IODispatchSource::init() { return super::init(); }
-void IODispatchSource::free() { super::free(); }
+bool IODispatchSource::init() {
+    return super::init();
+}
+void IODispatchSource::free() {
+    super::free();
+}
 
-kern_return_t IODispatchSource::SetEnable_Impl(bool enable) { return SetEnableWithCompletion(enable, nullptr); }
+kern_return_t IODispatchSource::SetEnable_Impl(bool enable) {
+    return SetEnableWithCompletion(enable, nullptr);
+}

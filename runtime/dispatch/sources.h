@@ -29,9 +29,11 @@ struct SourceState {
     }
 };
 
-/// Runs `handler` when the calls that a source has made are over: behind the work that the queue of the handlers'
-/// target has now, or at once on a thread of the pool where there is none. `source` is retained until then.
-void run_after_handlers(OSObject* source, OSAction* action, OSAction* second, void (^handler)(void));
+/// Runs `handler` when the calls that a source has made are over: behind the work that the queue of
+/// the handlers' target has now, or at once on a thread of the pool where there is none. `source`
+/// is retained until then.
+void run_after_handlers(OSObject* source, OSAction* action, OSAction* second,
+                        void (^handler)(void));
 /// Waits until no call of the action runs; returns at once on the queue that such a call runs on.
 void wait_for_handler(OSAction* action);
 

@@ -60,7 +60,8 @@ void ThreadPool::submit(TaskPtr task) {
     if (!limit_reported_) {
         limit_reported_ = true;
         lock.unlock();
-        log(LogType::error, "all %zu queue threads are busy or blocked; further work waits", kMaxThreads);
+        log(LogType::error, "all %zu queue threads are busy or blocked; further work waits",
+            kMaxThreads);
     }
 }
 

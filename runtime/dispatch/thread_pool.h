@@ -10,12 +10,13 @@
 
 namespace opendext::runtime {
 
-/// Starts a detached thread with a stack of 512 KiB, as DriverKit's threads have. Ends the process with a message if
-/// the system refuses: nothing of a driver works without threads.
+/// Starts a detached thread with a stack of 512 KiB, as DriverKit's threads have. Ends the process
+/// with a message if the system refuses: nothing of a driver works without threads.
 void start_thread(const char* name, TaskPtr work);
 
-/// The threads that run queues. They are made when there is work and nobody idle, up to a limit, and end when idle for
-/// a while. No thread exists before the first submit: the library is loaded in a process that forks.
+/// The threads that run queues. They are made when there is work and nobody idle, up to a limit,
+/// and end when idle for a while. No thread exists before the first submit: the library is loaded
+/// in a process that forks.
 class ThreadPool {
   public:
     static ThreadPool& shared();

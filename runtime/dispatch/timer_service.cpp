@@ -70,8 +70,8 @@ void TimerService::remove(const TimerClient* client) {
     places_.erase(place);
 }
 
-void TimerService::arm(const std::shared_ptr<TimerClient>& client, TimerClock clock, uint64_t deadline,
-                       uint64_t generation) {
+void TimerService::arm(const std::shared_ptr<TimerClient>& client, TimerClock clock,
+                       uint64_t deadline, uint64_t generation) {
     std::unique_lock lock(mutex_);
     if (!started_) start(lock);
     remove(client.get());
@@ -101,7 +101,8 @@ void TimerService::run() {
             const std::lock_guard lock(mutex_);
             for (size_t i = 0; i < 3; ++i) {
                 uint64_t count = 0;
-                // ECANCELED tells of a jump of the wall clock: the deadlines are looked at again like after an expiry.
+                // ECANCELED tells of a jump of the wall clock: the deadlines are looked at again
+                // like after an expiry.
                 if (read(polled[i].fd, &count, sizeof count) < 0 && errno == EAGAIN) continue;
                 Clock& clock = clocks_[i];
                 const uint64_t time = now(static_cast<TimerClock>(i));

@@ -8,16 +8,16 @@
 #include <mutex>
 #include <utility>
 
-#include "runtime/dispatch/task.h"
 #include "rpc/fd.h"
+#include "runtime/dispatch/task.h"
 
 namespace opendext::runtime {
 
 /// Clocks of deadlines, all in nanoseconds.
 enum class TimerClock : uint8_t {
-    uptime,     ///< CLOCK_MONOTONIC: stands still in system sleep
-    continuous, ///< CLOCK_BOOTTIME: goes on
-    wall,       ///< CLOCK_REALTIME: jumps with the time of day
+    uptime,      ///< CLOCK_MONOTONIC: stands still in system sleep
+    continuous,  ///< CLOCK_BOOTTIME: goes on
+    wall,        ///< CLOCK_REALTIME: jumps with the time of day
 };
 
 /// What is told that a deadline has passed.
@@ -28,15 +28,18 @@ class TimerClient {
     virtual void expired(uint64_t generation) = 0;
 };
 
-/// One thread that waits for the deadlines of all timers of the process. Started with the first one.
+/// One thread that waits for the deadlines of all timers of the process. Started with the first
+/// one.
 class TimerService {
   public:
     static TimerService& shared();
 
-    /// Calls `client->expired(generation)` once at `deadline`. Replaces what is armed for the client. A deadline that
-    /// has passed expires at once.
-    void arm(const std::shared_ptr<TimerClient>& client, TimerClock clock, uint64_t deadline, uint64_t generation);
-    /// Forgets the client's deadline. An expiry that is on its way may still arrive: clients compare generations.
+    /// Calls `client->expired(generation)` once at `deadline`. Replaces what is armed for the
+    /// client. A deadline that has passed expires at once.
+    void arm(const std::shared_ptr<TimerClient>& client, TimerClock clock, uint64_t deadline,
+             uint64_t generation);
+    /// Forgets the client's deadline. An expiry that is on its way may still arrive: clients
+    /// compare generations.
     void disarm(const TimerClient* client);
 
   private:

@@ -11,7 +11,8 @@
 
 using namespace opendext::runtime;
 
-/// The timer of a source: told by the timer thread, it calls the handler if the expiry is still the wanted one.
+/// The timer of a source: told by the timer thread, it calls the handler if the expiry is still the
+/// wanted one.
 struct IOTimerDispatchSource_IVars : TimerClient {
     explicit IOTimerDispatchSource_IVars(IOTimerDispatchSource* owner) : owner(owner) {}
 
@@ -42,7 +43,7 @@ struct IOTimerDispatchSource_IVars : TimerClient {
     OSAction* handler = nullptr;   // retained
     uint64_t generation = 0;
     bool armed = false;
-    bool missed = false;           // expired while disabled: called when enabled again
+    bool missed = false;  // expired while disabled: called when enabled again
 };
 
 // The object holds the timer by a shared pointer, since the timer thread may be about to call it.
@@ -50,7 +51,8 @@ struct IOTimerDispatchSource_LocalIVars {
     std::shared_ptr<IOTimerDispatchSource_IVars> timer;
 };
 
-kern_return_t IOTimerDispatchSource::Create_Impl(IODispatchQueue* queue, IOTimerDispatchSource** source) {
+kern_return_t IOTimerDispatchSource::Create_Impl(IODispatchQueue* queue,
+                                                 IOTimerDispatchSource** source) {
     if (source == nullptr) return kIOReturnBadArgument;
     *source = nullptr;
     if (queue == nullptr) return kIOReturnBadArgument;
@@ -96,7 +98,8 @@ kern_return_t IOTimerDispatchSource::SetHandler_Impl(OSAction* action) {
     return kIOReturnSuccess;
 }
 
-kern_return_t IOTimerDispatchSource::WakeAtTime_Impl(uint64_t options, uint64_t deadline, uint64_t) {
+kern_return_t IOTimerDispatchSource::WakeAtTime_Impl(uint64_t options, uint64_t deadline,
+                                                     uint64_t) {
     const auto clock = clock_of(options);
     if (!clock) return kIOReturnBadArgument;
     IOTimerDispatchSource_IVars& timer = *lvars->timer;
@@ -123,13 +126,15 @@ kern_return_t IOTimerDispatchSource::Cancel_Impl(IODispatchSourceCancelHandler h
         action = timer.handler;
         if (action != nullptr) action->retain();
     }
-    if (action != nullptr) (void)action->Cancel(nullptr);  // calls that wait in the queue do not run either
+    if (action != nullptr)
+        (void)action->Cancel(nullptr);  // calls that wait in the queue do not run either
     run_after_handlers(this, action, nullptr, handler);
     OSSafeReleaseNULL(action);
     return kIOReturnSuccess;
 }
 
-kern_return_t IOTimerDispatchSource::SetEnableWithCompletion_Impl(bool enable, IODispatchSourceCancelHandler handler) {
+kern_return_t IOTimerDispatchSource::SetEnableWithCompletion_Impl(
+    bool enable, IODispatchSourceCancelHandler handler) {
     IOTimerDispatchSource_IVars& timer = *lvars->timer;
     OSAction* action = nullptr;
     bool call_now = false;
@@ -148,4 +153,6 @@ kern_return_t IOTimerDispatchSource::SetEnableWithCompletion_Impl(bool enable, I
     return kIOReturnSuccess;
 }
 
-kern_return_t IOTimerDispatchSource::CheckForWork_Impl(bool) { return kIOReturnSuccess; }
+kern_return_t IOTimerDispatchSource::CheckForWork_Impl(bool) {
+    return kIOReturnSuccess;
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IOLib: locks. Thin shells around POSIX ones that know their holder, so that misuse is told instead of corrupting.
+// IOLib: locks. Thin shells around POSIX ones that know their holder, so that misuse is told
+// instead of corrupting.
 #include <Block.h>
 #include <DriverKit/IOLib.h>
 #include <pthread.h>
@@ -18,7 +19,9 @@ struct IOLock {
     std::mutex mutex;
     std::atomic<uint64_t> owner{0};
 
-    [[nodiscard]] bool mine() const { return owner.load(std::memory_order_relaxed) == thread_token(); }
+    [[nodiscard]] bool mine() const {
+        return owner.load(std::memory_order_relaxed) == thread_token();
+    }
 };
 
 struct IORecursiveLock {
@@ -26,7 +29,9 @@ struct IORecursiveLock {
     std::atomic<uint64_t> owner{0};
     unsigned depth = 0;
 
-    [[nodiscard]] bool mine() const { return owner.load(std::memory_order_relaxed) == thread_token(); }
+    [[nodiscard]] bool mine() const {
+        return owner.load(std::memory_order_relaxed) == thread_token();
+    }
     void lock() {
         mutex.lock();
         entered();
@@ -61,10 +66,15 @@ struct IORWLock {
 
 extern "C" {
 
-IOLock* IOLockAlloc(void) { return new IOLock; }
-void IOLockFree(IOLock* lock) { delete lock; }
+IOLock* IOLockAlloc(void) {
+    return new IOLock;
+}
+void IOLockFree(IOLock* lock) {
+    delete lock;
+}
 void IOLockLock(IOLock* lock) {
-    if (lock->mine()) panic("IOLockLock: the thread holds the lock already; an IOLock is not recursive");
+    if (lock->mine())
+        panic("IOLockLock: the thread holds the lock already; an IOLock is not recursive");
     lock->mutex.lock();
     lock->owner.store(thread_token(), std::memory_order_relaxed);
 }
@@ -83,34 +93,68 @@ void IOLockUnlock(IOLock* lock) {
 }
 void IOLockAssert(IOLock* lock, IOLockAssertState type) {
     if (lock->mine() != (type == kIOLockAssertOwned)) {
-        panic("IOLockAssert: the lock is %s", type == kIOLockAssertOwned ? "not held by the thread" : "held");
+        panic("IOLockAssert: the lock is %s",
+              type == kIOLockAssertOwned ? "not held by the thread" : "held");
     }
 }
 
-IORecursiveLock* IORecursiveLockAlloc(void) { return new IORecursiveLock; }
-void IORecursiveLockFree(IORecursiveLock* lock) { delete lock; }
-void IORecursiveLockLock(IORecursiveLock* lock) { lock->lock(); }
-bool IORecursiveLockTryLock(IORecursiveLock* lock) { return lock->try_lock(); }
-void IORecursiveLockUnlock(IORecursiveLock* lock) { lock->unlock("IORecursiveLockUnlock"); }
-bool IORecursiveLockHaveLock(IORecursiveLock* lock) { return lock->mine(); }
+IORecursiveLock* IORecursiveLockAlloc(void) {
+    return new IORecursiveLock;
+}
+void IORecursiveLockFree(IORecursiveLock* lock) {
+    delete lock;
+}
+void IORecursiveLockLock(IORecursiveLock* lock) {
+    lock->lock();
+}
+bool IORecursiveLockTryLock(IORecursiveLock* lock) {
+    return lock->try_lock();
+}
+void IORecursiveLockUnlock(IORecursiveLock* lock) {
+    lock->unlock("IORecursiveLockUnlock");
+}
+bool IORecursiveLockHaveLock(IORecursiveLock* lock) {
+    return lock->mine();
+}
 
-IORecursiveConditionLock* IORecursiveConditionLockAlloc(void) { return new IORecursiveConditionLock; }
-void IORecursiveConditionLockFree(IORecursiveConditionLock* lock) { delete lock; }
-void IORecursiveConditionLockLock(IORecursiveConditionLock* lock) { lock->lock(); }
-bool IORecursiveConditionLockTryLock(IORecursiveConditionLock* lock) { return lock->try_lock(); }
+IORecursiveConditionLock* IORecursiveConditionLockAlloc(void) {
+    return new IORecursiveConditionLock;
+}
+void IORecursiveConditionLockFree(IORecursiveConditionLock* lock) {
+    delete lock;
+}
+void IORecursiveConditionLockLock(IORecursiveConditionLock* lock) {
+    lock->lock();
+}
+bool IORecursiveConditionLockTryLock(IORecursiveConditionLock* lock) {
+    return lock->try_lock();
+}
 void IORecursiveConditionLockUnlock(IORecursiveConditionLock* lock) {
     lock->unlock("IORecursiveConditionLockUnlock");
 }
-bool IORecursiveConditionLockHaveLock(IORecursiveConditionLock* lock) { return lock->mine(); }
+bool IORecursiveConditionLockHaveLock(IORecursiveConditionLock* lock) {
+    return lock->mine();
+}
 
-IORWLock* IORWLockAlloc(void) { return new IORWLock; }
-void IORWLockFree(IORWLock* lock) { delete lock; }
-void IORWLockRead(IORWLock* lock) { pthread_rwlock_rdlock(&lock->lock); }
-void IORWLockWrite(IORWLock* lock) { pthread_rwlock_wrlock(&lock->lock); }
-void IORWLockUnlock(IORWLock* lock) { pthread_rwlock_unlock(&lock->lock); }
+IORWLock* IORWLockAlloc(void) {
+    return new IORWLock;
+}
+void IORWLockFree(IORWLock* lock) {
+    delete lock;
+}
+void IORWLockRead(IORWLock* lock) {
+    pthread_rwlock_rdlock(&lock->lock);
+}
+void IORWLockWrite(IORWLock* lock) {
+    pthread_rwlock_wrlock(&lock->lock);
+}
+void IORWLockUnlock(IORWLock* lock) {
+    pthread_rwlock_unlock(&lock->lock);
+}
 
 void IOCallOnce(IOCallOnceFlag* flag, IOCallOnceBlock block) {
-    // 0 = not run, 1 = running, 2 = done. One condition serves all flags: waiting for one is rare and short.
+    // 0 = not run, 1 = running, 2 = done. One condition serves all flags: waiting for one is rare
+    // and short.
     static auto& mutex = *new std::mutex;
     static auto& changed = *new std::condition_variable;
     auto* state = &flag->opaque;

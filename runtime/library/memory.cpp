@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IOLib: memory, random numbers, checksums, thread-local values; the string functions that glibc 2.36 lacks.
+// IOLib: memory, random numbers, checksums, thread-local values; the string functions that
+// glibc 2.36 lacks.
 #include <DriverKit/IOLib.h>
 #include <errno.h>
 #include <pthread.h>
@@ -15,11 +16,21 @@ uint64_t IOVMPageSize = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 
 extern "C" {
 
-void* IOMalloc(size_t length) { return length == 0 ? nullptr : malloc(length); }
-void* IOMallocZero(size_t length) { return length == 0 ? nullptr : calloc(1, length); }
-void* IOMallocTyped(size_t length, malloc_type_id_t) { return IOMalloc(length); }
-void* IOMallocZeroTyped(size_t length, malloc_type_id_t) { return IOMallocZero(length); }
-void IOFree(void* address, size_t) { free(address); }
+void* IOMalloc(size_t length) {
+    return length == 0 ? nullptr : malloc(length);
+}
+void* IOMallocZero(size_t length) {
+    return length == 0 ? nullptr : calloc(1, length);
+}
+void* IOMallocTyped(size_t length, malloc_type_id_t) {
+    return IOMalloc(length);
+}
+void* IOMallocZeroTyped(size_t length, malloc_type_id_t) {
+    return IOMallocZero(length);
+}
+void IOFree(void* address, size_t) {
+    free(address);
+}
 
 void read_random(void* buffer, size_t size) {
     auto* at = static_cast<char*>(buffer);
@@ -39,7 +50,8 @@ uint32_t crc32(uint32_t crc, const void* buffer, size_t size) {
         std::array<uint32_t, 256> table{};
         for (uint32_t i = 0; i < 256; ++i) {
             uint32_t value = i;
-            for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) ? 0xedb88320u : 0);
+            for (int bit = 0; bit < 8; ++bit)
+                value = (value >> 1) ^ ((value & 1) ? 0xedb88320u : 0);
             table[i] = value;
         }
         return table;
@@ -50,8 +62,12 @@ uint32_t crc32(uint32_t crc, const void* buffer, size_t size) {
     return ~crc;
 }
 
-bool IOParseBootArgNumber(const char*, void*, int) { return false; }
-bool IOParseBootArgString(const char*, char*, int) { return false; }
+bool IOParseBootArgNumber(const char*, void*, int) {
+    return false;
+}
+bool IOParseBootArgString(const char*, char*, int) {
+    return false;
+}
 
 kern_return_t IOThreadLocalStorageKeyCreate(uint64_t* key) {
     pthread_key_t made{};
@@ -60,13 +76,17 @@ kern_return_t IOThreadLocalStorageKeyCreate(uint64_t* key) {
     return kIOReturnSuccess;
 }
 kern_return_t IOThreadLocalStorageKeyDelete(uint64_t key) {
-    return pthread_key_delete(static_cast<pthread_key_t>(key - 1)) == 0 ? kIOReturnSuccess : kIOReturnBadArgument;
+    return pthread_key_delete(static_cast<pthread_key_t>(key - 1)) == 0 ? kIOReturnSuccess
+                                                                        : kIOReturnBadArgument;
 }
 kern_return_t IOThreadLocalStorageSet(uint64_t key, const void* value) {
-    return pthread_setspecific(static_cast<pthread_key_t>(key - 1), value) == 0 ? kIOReturnSuccess
-                                                                                : kIOReturnBadArgument;
+    return pthread_setspecific(static_cast<pthread_key_t>(key - 1), value) == 0
+               ? kIOReturnSuccess
+               : kIOReturnBadArgument;
 }
-void* IOThreadLocalStorageGet(uint64_t key) { return pthread_getspecific(static_cast<pthread_key_t>(key - 1)); }
+void* IOThreadLocalStorageGet(uint64_t key) {
+    return pthread_getspecific(static_cast<pthread_key_t>(key - 1));
+}
 
 #if !__GLIBC_PREREQ(2, 38)
 size_t strlcpy(char* destination, const char* source, size_t size) {

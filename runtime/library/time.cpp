@@ -18,8 +18,12 @@ uint64_t nanoseconds(clockid_t clock) {
 
 extern "C" {
 
-uint64_t mach_absolute_time(void) { return nanoseconds(CLOCK_MONOTONIC); }
-uint64_t mach_continuous_time(void) { return nanoseconds(CLOCK_BOOTTIME); }
+uint64_t mach_absolute_time(void) {
+    return nanoseconds(CLOCK_MONOTONIC);
+}
+uint64_t mach_continuous_time(void) {
+    return nanoseconds(CLOCK_BOOTTIME);
+}
 
 kern_return_t mach_timebase_info(mach_timebase_info_t info) {
     if (info == nullptr) return KERN_INVALID_ARGUMENT;
@@ -29,7 +33,8 @@ kern_return_t mach_timebase_info(mach_timebase_info_t info) {
 }
 
 uint64_t clock_gettime_nsec_np(clockid_t clock) {
-    // Values of the DriverKit headers (docs/facts/driverkit-api.csv, clockid_t) and, where they differ, of the system.
+    // Values of the DriverKit headers (docs/facts/driverkit-api.csv, clockid_t) and, where they
+    // differ, of the system.
     switch (clock) {
         case CLOCK_REALTIME:
             return nanoseconds(CLOCK_REALTIME);

@@ -74,7 +74,8 @@ bool append_decoded(std::string& out, const Conversion& conversion, uint64_t val
         out += value ? "YES" : "NO";
     } else if (has_option(conversion.options, "bool")) {
         out += value ? "true" : "false";
-    } else if (has_option(conversion.options, "errno") || has_option(conversion.options, "darwin.errno")) {
+    } else if (has_option(conversion.options, "errno") ||
+               has_option(conversion.options, "darwin.errno")) {
         out += error_text(static_cast<int>(value));
     } else if (has_option(conversion.options, "time_t")) {
         const auto seconds = static_cast<time_t>(value);
@@ -110,7 +111,8 @@ void append_bytes(std::string& out, const Conversion& conversion, const uint8_t*
     }
 }
 
-/// Reads the conversion that starts behind the '%' at `at`; moves `at` behind it. False at the end of the text.
+/// Reads the conversion that starts behind the '%' at `at`; moves `at` behind it. False at the end
+/// of the text.
 bool parse(const char*& at, Conversion& conversion, va_list* arguments) {
     if (*at == '{') {
         const char* end = strchr(at, '}');
@@ -206,7 +208,8 @@ void append_string(std::string& out, const Conversion& conversion, const char* t
 }
 
 /// False if the conversion is not known.
-bool append_conversion(std::string& out, const Conversion& conversion, va_list* arguments, int error_number) {
+bool append_conversion(std::string& out, const Conversion& conversion, va_list* arguments,
+                       int error_number) {
     switch (conversion.letter) {
         case 'd':
         case 'i':
@@ -227,7 +230,8 @@ bool append_conversion(std::string& out, const Conversion& conversion, va_list* 
         case 'X': {
             const uint64_t value = take_unsigned(conversion.length, arguments);
             Conversion plain = conversion;
-            if (plain.letter == 'U' || plain.letter == 'O') plain.letter = static_cast<char>(plain.letter | 0x20);
+            if (plain.letter == 'U' || plain.letter == 'O')
+                plain.letter = static_cast<char>(plain.letter | 0x20);
             if (!append_decoded(out, conversion, value)) {
                 append(out, specification(plain, "ll"), static_cast<unsigned long long>(value));
             }
@@ -288,7 +292,8 @@ std::string format_os_log(const char* format, va_list arguments, int error_numbe
         out.append(at, static_cast<size_t>(percent - at));
         at = percent + 1;
         Conversion conversion;
-        if (!parse(at, conversion, &rest) || !append_conversion(out, conversion, &rest, error_number)) {
+        if (!parse(at, conversion, &rest) ||
+            !append_conversion(out, conversion, &rest, error_number)) {
             out += percent;
             break;
         }

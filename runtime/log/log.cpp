@@ -41,17 +41,21 @@ constexpr std::string_view kSubsystem = "org.opendext.runtime";
 
 }  // namespace
 
-void set_log_sink(LogSink* sink) { g_sink.store(sink, std::memory_order_release); }
+void set_log_sink(LogSink* sink) {
+    g_sink.store(sink, std::memory_order_release);
+}
 
-void log_line(LogType type, std::string_view subsystem, std::string_view category, std::string_view text) {
+void log_line(LogType type, std::string_view subsystem, std::string_view category,
+              std::string_view text) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    const LogLine line{type,
-                       static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec),
-                       thread_number(),
-                       subsystem,
-                       category,
-                       text};
+    const LogLine line{
+        type,
+        static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec),
+        thread_number(),
+        subsystem,
+        category,
+        text};
     if (LogSink* sink = g_sink.load(std::memory_order_acquire)) {
         sink->write(line);
         return;

@@ -27,11 +27,12 @@ class LogSink {
     virtual void write(const LogLine& line) = 0;
 };
 
-/// Sets the sink (not owned, must outlive its use); nullptr = standard error, which is also where lines go before the
-/// first call.
+/// Sets the sink (not owned, must outlive its use); nullptr = standard error, which is also where
+/// lines go before the first call.
 void set_log_sink(LogSink* sink);
 
-void log_line(LogType type, std::string_view subsystem, std::string_view category, std::string_view text);
+void log_line(LogType type, std::string_view subsystem, std::string_view category,
+              std::string_view text);
 
 /// A line of the runtime itself (subsystem "org.opendext.runtime").
 void log(LogType type, const char* format, ...) __attribute__((format(printf, 2, 3)));

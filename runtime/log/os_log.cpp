@@ -48,7 +48,8 @@ extern "C" {
 
 os_log_t os_log_create(const char* subsystem, const char* category) {
     // Never freed: a log object may be used from destructors that run at exit.
-    static auto& logs = *new std::map<std::pair<std::string, std::string>, std::unique_ptr<NamedLog>>;
+    static auto& logs =
+        *new std::map<std::pair<std::string, std::string>, std::unique_ptr<NamedLog>>;
     static auto& mutex = *new std::mutex;
     const std::lock_guard lock(mutex);
     auto& entry = logs[{subsystem ? subsystem : "", category ? category : ""}];
@@ -61,7 +62,9 @@ os_log_t os_log_create(const char* subsystem, const char* category) {
     return &entry->log;
 }
 
-bool os_log_type_enabled(os_log_t log, os_log_type_t) { return log != OS_LOG_DISABLED; }
+bool os_log_type_enabled(os_log_t log, os_log_type_t) {
+    return log != OS_LOG_DISABLED;
+}
 
 void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...) {
     const int saved = errno;

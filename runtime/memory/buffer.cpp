@@ -12,8 +12,8 @@ using namespace opendext::runtime;
 namespace {
 
 /// Maps the whole capacity into the process and makes `length` bytes of it valid.
-Result<IOBufferMemoryDescriptor*> make(MemoryPiece whole, uint64_t length, uint64_t options, uint64_t alignment,
-                                       bool foreign) {
+Result<IOBufferMemoryDescriptor*> make(MemoryPiece whole, uint64_t length, uint64_t options,
+                                       uint64_t alignment, bool foreign) {
     auto mapping = OD_TRY(MappedRange::map({whole}, true, alignment, 0));
     OSObject* object = nullptr;
     if (const kern_return_t result = OSObjectAllocate(gIOBufferMemoryDescriptorMetaClass, &object);
@@ -47,7 +47,8 @@ Result<IOBufferMemoryDescriptor*> make_foreign_memory(UniqueFd fd, uint64_t offs
 
 }  // namespace opendext::runtime
 
-kern_return_t IOBufferMemoryDescriptor::Create_Impl(uint64_t options, uint64_t capacity, uint64_t alignment,
+kern_return_t IOBufferMemoryDescriptor::Create_Impl(uint64_t options, uint64_t capacity,
+                                                    uint64_t alignment,
                                                     IOBufferMemoryDescriptor** memory) {
     if (memory == nullptr) return kIOReturnBadArgument;
     *memory = nullptr;

@@ -15,8 +15,10 @@ constexpr uint64_t kDirections = kIOMemoryDirectionInOut;
 constexpr uint64_t kCacheModes = 0xff00;
 constexpr size_t kMaxParts = 32;
 
-/// The part of `pieces` that starts `offset` bytes in and has `length` bytes; the range is within them.
-std::vector<MemoryPiece> cut(const std::vector<MemoryPiece>& pieces, uint64_t offset, uint64_t length) {
+/// The part of `pieces` that starts `offset` bytes in and has `length` bytes; the range is within
+/// them.
+std::vector<MemoryPiece> cut(const std::vector<MemoryPiece>& pieces, uint64_t offset,
+                             uint64_t length) {
     std::vector<MemoryPiece> part;
     for (const MemoryPiece& piece : pieces) {
         if (offset >= piece.length) {
@@ -32,7 +34,9 @@ std::vector<MemoryPiece> cut(const std::vector<MemoryPiece>& pieces, uint64_t of
     return part;
 }
 
-bool within(uint64_t offset, uint64_t length, uint64_t size) { return offset <= size && length <= size - offset; }
+bool within(uint64_t offset, uint64_t length, uint64_t size) {
+    return offset <= size && length <= size - offset;
+}
 
 size_t guard_of(uint64_t options) {
     const auto page = static_cast<size_t>(IOVMPageSize);
@@ -67,13 +71,16 @@ Result<MemoryPiece> single_piece(IOMemoryDescriptor* memory) {
     return own.pieces.front();
 }
 
-uint64_t memory_options(IOMemoryDescriptor* memory) { return memory->IOMemoryDescriptor::ivars->options; }
+uint64_t memory_options(IOMemoryDescriptor* memory) {
+    return memory->IOMemoryDescriptor::ivars->options;
+}
 
 IOMemoryDescriptor* make_descriptor(std::vector<MemoryPiece> pieces, uint64_t options) {
     OSObject* object = nullptr;
     if (OSObjectAllocate(gIOMemoryDescriptorMetaClass, &object) != kIOReturnSuccess) return nullptr;
     auto* memory = static_cast<IOMemoryDescriptor*>(object);
-    for (const MemoryPiece& piece : pieces) memory->IOMemoryDescriptor::ivars->length += piece.length;
+    for (const MemoryPiece& piece : pieces)
+        memory->IOMemoryDescriptor::ivars->length += piece.length;
     memory->IOMemoryDescriptor::ivars->pieces = std::move(pieces);
     memory->IOMemoryDescriptor::ivars->options = options & kDirections;
     return memory;
@@ -99,8 +106,9 @@ kern_return_t IOMemoryDescriptor::GetLength(uint64_t* returnLength) {
     return kIOReturnSuccess;
 }
 
-kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t address, uint64_t offset,
-                                                     uint64_t length, uint64_t alignment, IOMemoryMap** map) {
+kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t address,
+                                                     uint64_t offset, uint64_t length,
+                                                     uint64_t alignment, IOMemoryMap** map) {
     if (map == nullptr) return kIOReturnBadArgument;
     *map = nullptr;
     if (!known_cache_mode(options & kCacheModes)) return kIOReturnBadArgument;
@@ -122,7 +130,8 @@ kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t 
         return mapping.error().code == Errc::invalid ? kIOReturnBadArgument : kIOReturnVMError;
     }
     OSObject* object = nullptr;
-    if (const kern_return_t result = OSObjectAllocate(gIOMemoryMapMetaClass, &object); result != kIOReturnSuccess) {
+    if (const kern_return_t result = OSObjectAllocate(gIOMemoryMapMetaClass, &object);
+        result != kIOReturnSuccess) {
         return result;
     }
     auto* made = static_cast<IOMemoryMap*>(object);
@@ -135,8 +144,10 @@ kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t 
     return kIOReturnSuccess;
 }
 
-kern_return_t IOMemoryDescriptor::CreateSubMemoryDescriptor_Impl(uint64_t options, uint64_t offset, uint64_t length,
-                                                                 IOMemoryDescriptor* of, IOMemoryDescriptor** memory) {
+kern_return_t IOMemoryDescriptor::CreateSubMemoryDescriptor_Impl(uint64_t options, uint64_t offset,
+                                                                 uint64_t length,
+                                                                 IOMemoryDescriptor* of,
+                                                                 IOMemoryDescriptor** memory) {
     if (memory == nullptr) return kIOReturnBadArgument;
     *memory = nullptr;
     if (of == nullptr || (options & ~kDirections) != 0) return kIOReturnBadArgument;
@@ -155,12 +166,13 @@ kern_return_t IOMemoryDescriptor::CreateSubMemoryDescriptor_Impl(uint64_t option
     return kIOReturnSuccess;
 }
 
-kern_return_t IOMemoryDescriptor::CreateWithMemoryDescriptors_Impl(uint64_t options, uint32_t count,
-                                                                   IOMemoryDescriptor* const parts[32],
-                                                                   IOMemoryDescriptor** memory) {
+kern_return_t IOMemoryDescriptor::CreateWithMemoryDescriptors_Impl(
+    uint64_t options, uint32_t count, IOMemoryDescriptor* const parts[32],
+    IOMemoryDescriptor** memory) {
     if (memory == nullptr) return kIOReturnBadArgument;
     *memory = nullptr;
-    if (count == 0 || count > kMaxParts || (options & ~kDirections) != 0) return kIOReturnBadArgument;
+    if (count == 0 || count > kMaxParts || (options & ~kDirections) != 0)
+        return kIOReturnBadArgument;
     std::vector<MemoryPiece> all;
     uint64_t direction = options;
     for (uint32_t i = 0; i < count; ++i) {
@@ -182,8 +194,9 @@ kern_return_t IOMemoryDescriptor::CreateWithMemoryDescriptors_Impl(uint64_t opti
     return *memory == nullptr ? kIOReturnNoMemory : kIOReturnSuccess;
 }
 
-kern_return_t IOMemoryDescriptor::Map(uint64_t options, uint64_t address, uint64_t length, uint64_t alignment,
-                                      uint64_t* returnAddress, uint64_t* returnLength) {
+kern_return_t IOMemoryDescriptor::Map(uint64_t options, uint64_t address, uint64_t length,
+                                      uint64_t alignment, uint64_t* returnAddress,
+                                      uint64_t* returnLength) {
     IOMemoryMap* map = nullptr;
     const kern_return_t result = CreateMapping(options, address, 0, length, alignment, &map);
     if (result != kIOReturnSuccess) return result;
@@ -191,7 +204,8 @@ kern_return_t IOMemoryDescriptor::Map(uint64_t options, uint64_t address, uint64
     if (returnLength != nullptr) *returnLength = map->GetLength();
     {
         const std::lock_guard lock(ivars->mutex);
-        ivars->mappings.push_back(std::move(map->ivars->mapping));  // lives as long as the descriptor
+        ivars->mappings.push_back(
+            std::move(map->ivars->mapping));  // lives as long as the descriptor
     }
     map->release();
     return kIOReturnSuccess;
@@ -211,6 +225,12 @@ void IOMemoryMap::free() {
     super::free();
 }
 
-uint64_t IOMemoryMap::GetAddress() { return reinterpret_cast<uint64_t>(ivars->mapping.data()); }
-uint64_t IOMemoryMap::GetLength() { return ivars->length; }
-uint64_t IOMemoryMap::GetOffset() { return ivars->offset; }
+uint64_t IOMemoryMap::GetAddress() {
+    return reinterpret_cast<uint64_t>(ivars->mapping.data());
+}
+uint64_t IOMemoryMap::GetLength() {
+    return ivars->length;
+}
+uint64_t IOMemoryMap::GetOffset() {
+    return ivars->offset;
+}

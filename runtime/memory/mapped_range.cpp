@@ -13,8 +13,12 @@ uint64_t page_size() {
     static const auto size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
     return size;
 }
-uint64_t page_down(uint64_t value) { return value & ~(page_size() - 1); }
-uint64_t page_up(uint64_t value) { return page_down(value + page_size() - 1); }
+uint64_t page_down(uint64_t value) {
+    return value & ~(page_size() - 1);
+}
+uint64_t page_up(uint64_t value) {
+    return page_down(value + page_size() - 1);
+}
 
 }  // namespace
 
@@ -34,10 +38,12 @@ MappedRange::~MappedRange() {
     if (reserved_ != nullptr) munmap(reserved_, reserved_size_);
 }
 
-Result<MappedRange> MappedRange::map(const std::vector<MemoryPiece>& pieces, bool writable, uint64_t alignment,
-                                     size_t guard) {
-    if ((alignment & (alignment - 1)) != 0) return Error{Errc::invalid, 0, "the alignment is no power of two"};
-    if (alignment > (uint64_t{1} << 40)) return Error{Errc::invalid, 0, "the alignment is too large"};
+Result<MappedRange> MappedRange::map(const std::vector<MemoryPiece>& pieces, bool writable,
+                                     uint64_t alignment, size_t guard) {
+    if ((alignment & (alignment - 1)) != 0)
+        return Error{Errc::invalid, 0, "the alignment is no power of two"};
+    if (alignment > (uint64_t{1} << 40))
+        return Error{Errc::invalid, 0, "the alignment is too large"};
     if (pieces.empty()) return Error{Errc::invalid, 0, "there is no memory to map"};
     const uint64_t head = pieces.front().offset - page_down(pieces.front().offset);
     uint64_t size = head;
@@ -52,7 +58,8 @@ Result<MappedRange> MappedRange::map(const std::vector<MemoryPiece>& pieces, boo
     if (alignment < page_size()) alignment = page_size();
     MappedRange range;
     range.reserved_size_ = size + 2 * guard + (alignment - page_size());
-    void* reserved = mmap(nullptr, range.reserved_size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* reserved = mmap(nullptr, range.reserved_size_, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved == MAP_FAILED) return Error::system("mmap");
     range.reserved_ = reserved;
     const uint64_t first = reinterpret_cast<uint64_t>(reserved) + guard;
@@ -63,8 +70,8 @@ Result<MappedRange> MappedRange::map(const std::vector<MemoryPiece>& pieces, boo
         const uint64_t start = page_down(piece.offset);
         const uint64_t length = page_up(piece.offset + piece.length) - start;
         if (length == 0) continue;
-        if (mmap(reinterpret_cast<void*>(at), length, access, MAP_SHARED | MAP_FIXED, piece.backing->fd.get(),
-                 static_cast<off_t>(start)) == MAP_FAILED) {
+        if (mmap(reinterpret_cast<void*>(at), length, access, MAP_SHARED | MAP_FIXED,
+                 piece.backing->fd.get(), static_cast<off_t>(start)) == MAP_FAILED) {
             return Error::system("mmap");
         }
         at += length;

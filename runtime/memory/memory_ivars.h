@@ -37,10 +37,11 @@ class MappedRange {
     MappedRange& operator=(MappedRange&& other) noexcept;
     ~MappedRange();
 
-    /// Maps the pieces one behind the other. Every piece but the last has to end, and every piece but the first to
-    /// start, at a page boundary. `alignment` is 0 or a power of two; `guard` bytes without access lie on both sides.
-    static Result<MappedRange> map(const std::vector<MemoryPiece>& pieces, bool writable, uint64_t alignment,
-                                   size_t guard);
+    /// Maps the pieces one behind the other. Every piece but the last has to end, and every piece
+    /// but the first to start, at a page boundary. `alignment` is 0 or a power of two; `guard`
+    /// bytes without access lie on both sides.
+    static Result<MappedRange> map(const std::vector<MemoryPiece>& pieces, bool writable,
+                                   uint64_t alignment, size_t guard);
     /// Of the first byte of the first piece.
     [[nodiscard]] std::byte* data() const { return data_; }
 
@@ -54,10 +55,11 @@ class MappedRange {
 
 struct IOMemoryDescriptor_IVars {
     std::mutex mutex;
-    std::vector<opendext::runtime::MemoryPiece> pieces;  // what is valid: lengths add up to `length`
+    std::vector<opendext::runtime::MemoryPiece>
+        pieces;  // what is valid: lengths add up to `length`
     uint64_t length = 0;
-    uint64_t options = 0;   // direction bits
-    bool foreign = false;   // made by another process
+    uint64_t options = 0;                                  // direction bits
+    bool foreign = false;                                  // made by another process
     std::vector<opendext::runtime::MappedRange> mappings;  // of Map
 };
 
@@ -79,8 +81,8 @@ namespace opendext::runtime {
 Result<MemoryPiece> single_piece(IOMemoryDescriptor* memory);
 uint64_t memory_options(IOMemoryDescriptor* memory);
 
-/// A descriptor of memory that another process sent: checked, with its own length as capacity. The caller owns the
-/// reference.
+/// A descriptor of memory that another process sent: checked, with its own length as capacity. The
+/// caller owns the reference.
 Result<IOBufferMemoryDescriptor*> make_foreign_memory(UniqueFd fd, uint64_t offset, uint64_t length,
                                                       uint64_t options);
 /// A new descriptor over pieces of memory.

@@ -9,7 +9,8 @@ namespace opendext::runtime {
 namespace {
 
 OSMetaClass* g_descriptor_class;
-ContainerRegistration<DescriptorObject> g_registration("OpenDextDescriptor", "OSObject", &g_descriptor_class);
+ContainerRegistration<DescriptorObject> g_registration("OpenDextDescriptor", "OSObject",
+                                                       &g_descriptor_class);
 std::mutex g_mutex;  // takes are rare
 
 }  // namespace
@@ -38,7 +39,9 @@ OSObject* make_descriptor_object(UniqueFd fd) {
 }
 
 DescriptorObject* as_descriptor(OSObject* object) {
-    return object != nullptr && object->meta == g_descriptor_class ? static_cast<DescriptorObject*>(object) : nullptr;
+    return object != nullptr && object->meta == g_descriptor_class
+               ? static_cast<DescriptorObject*>(object)
+               : nullptr;
 }
 
 }  // namespace opendext::runtime

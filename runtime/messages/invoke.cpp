@@ -26,7 +26,8 @@ kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc)
     auto wire = to_invocation(process->objects(), entry, rpc, entry == 0);
     const uint64_t msgid = IORPCMessageFromMach(rpc.message, false)->msgid;
     if (!wire) {
-        log_driver_bug("%s: %s", method_name(self->meta, msgid).c_str(), wire.error().text().c_str());
+        log_driver_bug("%s: %s", method_name(self->meta, msgid).c_str(),
+                       wire.error().text().c_str());
         return kIOReturnBadArgument;
     }
     const bool oneway = (wire->invocation.flags & kIORPCMessageOneway) != 0 || rpc.reply == nullptr;
@@ -49,7 +50,8 @@ kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc)
 kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
     const IORPCMessage* content = IORPCMessageFromMach(rpc.message, false);
     const auto queue = queue_name_of(target->meta, content->msgid);
-    if (!queue && (content->msgid & kIORPCMessageIDKernel) != 0) return opendext_invoke_system(target, rpc);
+    if (!queue && (content->msgid & kIORPCMessageIDKernel) != 0)
+        return opendext_invoke_system(target, rpc);
     const auto executor = queue ? executor_of(target, *queue) : nullptr;
     if (executor == nullptr) return target->Dispatch(rpc);
 
@@ -76,7 +78,9 @@ kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
 RemoteCall::RemoteCall(std::shared_ptr<Process> process, uint64_t serial)
     : process_(std::move(process)), serial_(serial) {}
 
-RemoteCall::~RemoteCall() { OSSafeReleaseNULL(receiver_); }
+RemoteCall::~RemoteCall() {
+    OSSafeReleaseNULL(receiver_);
+}
 
 bool RemoteCall::prepare(const protocol::Invocation& invocation, std::vector<UniqueFd>& fds) {
     msgid_ = invocation.msgid;
@@ -105,7 +109,8 @@ bool RemoteCall::prepare(const protocol::Invocation& invocation, std::vector<Uni
         return true;
     }
     if ((msgid_ & kIORPCMessageIDKernel) != 0 && !queue_name_of(receiver_->meta, msgid_)) {
-        // A method of opendextd's side that no class here overrides: asking back would ask the asker.
+        // A method of opendextd's side that no class here overrides: asking back would ask the
+        // asker.
         refuse(kIOReturnUnsupported, "no class of the driver implements the method");
         return false;
     }
@@ -136,7 +141,8 @@ void RemoteCall::run() {
 
 void RemoteCall::refuse(kern_return_t code, const std::string& reason) {
     if (oneway_) {
-        log(LogType::info, "call of 0x%llx dropped: %s", static_cast<unsigned long long>(msgid_), reason.c_str());
+        log(LogType::info, "call of 0x%llx dropped: %s", static_cast<unsigned long long>(msgid_),
+            reason.c_str());
         return;
     }
     protocol::InvocationResult result;

@@ -20,12 +20,12 @@ namespace opendext::runtime {
 class Executor;
 class Process;
 
-/// Sends a call to the owner of the object and waits for the answer unless it is one-way. `entry` 0: a call of an action
-/// of another process.
+/// Sends a call to the owner of the object and waits for the answer unless it is one-way. `entry`
+/// 0: a call of an action of another process.
 kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc);
 
-/// Runs a method of an object of this process on the queue of that method: at once if the thread is on it, after what
-/// runs there otherwise; one-way calls are copied and run later.
+/// Runs a method of an object of this process on the queue of that method: at once if the thread is
+/// on it, after what runs there otherwise; one-way calls are copied and run later.
 kern_return_t invoke_local(OSObject* target, const IORPC& rpc);
 
 /// A call that came from another process, from arrival to the answer.
@@ -34,8 +34,8 @@ class RemoteCall : public std::enable_shared_from_this<RemoteCall> {
     RemoteCall(std::shared_ptr<Process> process, uint64_t serial);
     ~RemoteCall();
 
-    /// Finds the receiver and makes the message. False if the call is over already: refused, or the process ends since
-    /// the message cannot be from opendextd.
+    /// Finds the receiver and makes the message. False if the call is over already: refused, or the
+    /// process ends since the message cannot be from opendextd.
     bool prepare(const protocol::Invocation& invocation, std::vector<UniqueFd>& fds);
     /// The queue of the method; nullptr if it has none.
     [[nodiscard]] std::shared_ptr<Executor> executor();

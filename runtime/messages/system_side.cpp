@@ -11,10 +11,11 @@ namespace opendext::runtime {
 std::optional<kern_return_t> answer_for_proxy(OSObject* proxy, const IORPC& rpc) {
     switch (IORPCMessageFromMach(rpc.message, false)->msgid) {
         case IOService_GetRegistryEntryID_ID:
-            return IOService::GetRegistryEntryID_Invoke(rpc, proxy, [](OSMetaClassBase* target, uint64_t* id) {
-                *id = entry_of(static_cast<IOService*>(target));
-                return kern_return_t{kIOReturnSuccess};
-            });
+            return IOService::GetRegistryEntryID_Invoke(
+                rpc, proxy, [](OSMetaClassBase* target, uint64_t* id) {
+                    *id = entry_of(static_cast<IOService*>(target));
+                    return kern_return_t{kIOReturnSuccess};
+                });
         case OSObject_SetDispatchQueue_ID:
             return kIOReturnUnsupported;  // a queue works only in the process of its object
         case OSObject_CopyDispatchQueue_ID:
@@ -25,7 +26,8 @@ std::optional<kern_return_t> answer_for_proxy(OSObject* proxy, const IORPC& rpc)
 }
 
 std::optional<kern_return_t> system_method_here(OSObject* object, const IORPC& rpc) {
-    if (IORPCMessageFromMach(rpc.message, false)->msgid != IOService_StringFromReturn_ID) return std::nullopt;
+    if (IORPCMessageFromMach(rpc.message, false)->msgid != IOService_StringFromReturn_ID)
+        return std::nullopt;
     return IOService::StringFromReturn_Invoke(
         rpc, object, [](OSMetaClassBase* target, IOReturn code, OSString** text) -> kern_return_t {
             *text = OSString::withCString(static_cast<IOService*>(target)->StringFromReturn(code));

@@ -24,17 +24,23 @@ namespace {
 using protocol::Ref;
 using protocol::RefKind;
 
-Error malformed(std::string what) { return Error{Errc::malformed, 0, std::move(what)}; }
+Error malformed(std::string what) {
+    return Error{Errc::malformed, 0, std::move(what)};
+}
 Error cannot_leave(const OSObject* object, const char* why) {
-    return Error{Errc::invalid, 0, std::string("a ") + object->GetClassName() + " cannot be passed on: " + why};
+    return Error{Errc::invalid, 0,
+                 std::string("a ") + object->GetClassName() + " cannot be passed on: " + why};
 }
 
 Result<UniqueFd> take_fd(const Ref& ref, std::vector<UniqueFd>& fds) {
-    if (ref.fd_index >= fds.size() || !fds[ref.fd_index]) return malformed("reference without its descriptor");
+    if (ref.fd_index >= fds.size() || !fds[ref.fd_index])
+        return malformed("reference without its descriptor");
     return std::move(fds[ref.fd_index]);
 }
 
-size_t plain_size(uint32_t size, uint64_t refs) { return size - kMessageHead - refs * sizeof(OSObjectRef); }
+size_t plain_size(uint32_t size, uint64_t refs) {
+    return size - kMessageHead - refs * sizeof(OSObjectRef);
+}
 
 OSObject* object_at(const IORPCMessage* content, size_t index) {
     return reinterpret_cast<OSObject*>(content->objects[index]);
@@ -61,7 +67,8 @@ Result<Ref> to_ref(ObjectTable& table, OSObject* object, std::vector<UniqueFd>& 
         ref.kind = RefKind::action;
         ref.class_name = action->GetClassName();
         ref.offset = action->OSAction::ivars->msgid;
-        ref.id = action->OSAction::ivars->foreign ? action->OSAction::ivars->number : table.export_action(action);
+        ref.id = action->OSAction::ivars->foreign ? action->OSAction::ivars->number
+                                                  : table.export_action(action);
         return ref;
     }
     if (auto* memory = OSDynamicCast(IOMemoryDescriptor, object)) {
@@ -103,7 +110,8 @@ Result<OSObject*> from_ref(ObjectTable& table, const Ref& ref, std::vector<Uniqu
         }
         case RefKind::action: {
             if ((ref.id & kDaemonActionBit) != 0) {
-                return static_cast<OSObject*>(table.copy_foreign_action(ref.id, ref.class_name, ref.offset));
+                return static_cast<OSObject*>(
+                    table.copy_foreign_action(ref.id, ref.class_name, ref.offset));
             }
             OSAction* action = table.copy_own_action(ref.id);
             if (action == nullptr) return malformed("unknown action " + std::to_string(ref.id));
@@ -115,7 +123,8 @@ Result<OSObject*> from_ref(ObjectTable& table, const Ref& ref, std::vector<Uniqu
     return malformed("unknown kind of reference " + std::to_string(static_cast<int>(ref.kind)));
 }
 
-Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const IORPC& rpc, bool keep_receiver) {
+Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const IORPC& rpc,
+                                     bool keep_receiver) {
     const IORPCMessage* content = IORPCMessageFromMach(rpc.message, false);
     WireInvocation wire;
     protocol::Invocation& invocation = wire.invocation;
@@ -125,7 +134,8 @@ Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const 
     if (rpc.reply != nullptr) {
         const uint64_t expected = IORPCMessageFromMach(rpc.reply, true)->objectRefs;
         const uint64_t head = kMessageHead + expected * sizeof(OSObjectRef);
-        invocation.reply_size = rpc.replySize > head ? static_cast<uint32_t>(rpc.replySize - head) : 0;
+        invocation.reply_size =
+            rpc.replySize > head ? static_cast<uint32_t>(rpc.replySize - head) : 0;
     }
     for (uint64_t i = keep_receiver ? 0 : 1; i < content->objectRefs; ++i) {
         invocation.refs.push_back(OD_TRY(to_ref(table, object_at(content, i), wire.fds)));
@@ -135,10 +145,11 @@ Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const 
     return wire;
 }
 
-kern_return_t store_reply(ObjectTable& table, const protocol::InvocationResult& result, std::vector<UniqueFd>& fds,
-                          const IORPC& rpc) {
+kern_return_t store_reply(ObjectTable& table, const protocol::InvocationResult& result,
+                          std::vector<UniqueFd>& fds, const IORPC& rpc) {
     if (result.io_return != kIOReturnSuccess || rpc.reply == nullptr) return result.io_return;
-    const uint64_t size = kMessageHead + result.refs.size() * sizeof(OSObjectRef) + result.plain.size();
+    const uint64_t size =
+        kMessageHead + result.refs.size() * sizeof(OSObjectRef) + result.plain.size();
     if (result.refs.size() > kIORPCMaxObjectRefs || size > rpc.replySize) return kIOReturnIPCError;
     std::vector<OSObject*> objects;
     for (const Ref& ref : result.refs) {
@@ -156,8 +167,10 @@ kern_return_t store_reply(ObjectTable& table, const protocol::InvocationResult& 
     content->msgid = IORPCMessageFromMach(rpc.message, false)->msgid;
     content->flags = kIORPCMessageObjectRefs;
     content->objectRefs = objects.size();
-    for (size_t i = 0; i < objects.size(); ++i) content->objects[i] = reinterpret_cast<OSObjectRef>(objects[i]);
-    if (!result.plain.empty()) memcpy(content->objects + objects.size(), result.plain.data(), result.plain.size());
+    for (size_t i = 0; i < objects.size(); ++i)
+        content->objects[i] = reinterpret_cast<OSObjectRef>(objects[i]);
+    if (!result.plain.empty())
+        memcpy(content->objects + objects.size(), result.plain.data(), result.plain.size());
     return kIOReturnSuccess;
 }
 
@@ -176,7 +189,8 @@ Result<OwnedMessage> OwnedMessage::from(ObjectTable& table, const protocol::Invo
                                         std::vector<UniqueFd>& fds, OSObject* receiver) {
     const size_t refs = invocation.refs.size() + (receiver == nullptr ? 0 : 1);
     if (refs > kIORPCMaxObjectRefs + 1) return malformed("call with too many references");
-    if (invocation.reply_size > kMaxReplyRoom) return malformed("call that wants too much room for its results");
+    if (invocation.reply_size > kMaxReplyRoom)
+        return malformed("call that wants too much room for its results");
     OwnedMessage message;
     message.request_size_ =
         static_cast<uint32_t>(kMessageHead + refs * sizeof(OSObjectRef) + invocation.plain.size());
@@ -200,8 +214,8 @@ Result<OwnedMessage> OwnedMessage::from(ObjectTable& table, const protocol::Invo
         memcpy(content->objects + refs, invocation.plain.data(), invocation.plain.size());
     }
     if ((invocation.flags & kIORPCMessageOneway) == 0) {
-        message.reply_size_ = static_cast<uint32_t>(kMessageHead + kIORPCMaxObjectRefs * sizeof(OSObjectRef) +
-                                                    invocation.reply_size);
+        message.reply_size_ = static_cast<uint32_t>(
+            kMessageHead + kIORPCMaxObjectRefs * sizeof(OSObjectRef) + invocation.reply_size);
         message.reply_.resize((message.reply_size_ + 7) / 8);
     }
     return message;
@@ -215,11 +229,13 @@ OwnedMessage::~OwnedMessage() {
 }
 
 IORPC OwnedMessage::rpc() {
-    return {mach(), reply_.empty() ? nullptr : reinterpret_cast<IORPCMessageMach*>(reply_.data()), request_size_,
-            reply_size_};
+    return {mach(), reply_.empty() ? nullptr : reinterpret_cast<IORPCMessageMach*>(reply_.data()),
+            request_size_, reply_size_};
 }
 
-OSObject* OwnedMessage::object(size_t index) { return object_at(content(), index); }
+OSObject* OwnedMessage::object(size_t index) {
+    return object_at(content(), index);
+}
 
 void OwnedMessage::set_object(size_t index, OSObject* replacement) {
     if (replacement != nullptr) replacement->retain();
@@ -238,7 +254,8 @@ Result<protocol::InvocationResult> OwnedMessage::result(ObjectTable& table, kern
     const uint32_t size = mach->msgh.msgh_size;
     const uint64_t refs = content->objectRefs;
     if (size == 0) return result;  // a method without results left the reply alone
-    if (refs > kIORPCMaxObjectRefs || size > reply_size_ || size < kMessageHead + refs * sizeof(OSObjectRef)) {
+    if (refs > kIORPCMaxObjectRefs || size > reply_size_ ||
+        size < kMessageHead + refs * sizeof(OSObjectRef)) {
         return malformed("the method wrote an impossible reply");
     }
     Error error;

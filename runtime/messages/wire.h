@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "rpc/protocol/common.h"
 #include "rpc/fd.h"
+#include "rpc/protocol/common.h"
 #include "rpc/result.h"
 
 class OSObject;
@@ -25,24 +25,32 @@ struct WireInvocation {
     std::vector<UniqueFd> fds;
 };
 
-/// The object as a reference; descriptors are added to `fds`. Errc::invalid for an object that cannot leave the process.
+/// The object as a reference; descriptors are added to `fds`. Errc::invalid for an object that
+/// cannot leave the process.
 Result<protocol::Ref> to_ref(ObjectTable& table, OSObject* object, std::vector<UniqueFd>& fds);
-/// The object of a reference, retained for the caller (nullptr for null). Takes its descriptor out of `fds`.
-/// Errc::malformed for what no peer of ours sends.
-Result<OSObject*> from_ref(ObjectTable& table, const protocol::Ref& ref, std::vector<UniqueFd>& fds);
+/// The object of a reference, retained for the caller (nullptr for null). Takes its descriptor out
+/// of `fds`. Errc::malformed for what no peer of ours sends.
+Result<OSObject*> from_ref(ObjectTable& table, const protocol::Ref& ref,
+                           std::vector<UniqueFd>& fds);
 
-/// The message of `rpc` for the receiver `object`. With `keep_receiver` reference 0 travels too (calls of actions).
-Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const IORPC& rpc, bool keep_receiver);
-/// Fills the caller's reply. Returns the call's result code, or kIOReturnIPCError if the answer does not fit.
-kern_return_t store_reply(ObjectTable& table, const protocol::InvocationResult& result, std::vector<UniqueFd>& fds,
-                          const IORPC& rpc);
+/// The message of `rpc` for the receiver `object`. With `keep_receiver` reference 0 travels too
+/// (calls of actions).
+Result<WireInvocation> to_invocation(ObjectTable& table, uint64_t object, const IORPC& rpc,
+                                     bool keep_receiver);
+/// Fills the caller's reply. Returns the call's result code, or kIOReturnIPCError if the answer
+/// does not fit.
+kern_return_t store_reply(ObjectTable& table, const protocol::InvocationResult& result,
+                          std::vector<UniqueFd>& fds, const IORPC& rpc);
 
-/// A message that lives on its own: a call from another process, or a copy of a one-way call. Retains every object in it.
+/// A message that lives on its own: a call from another process, or a copy of a one-way call.
+/// Retains every object in it.
 class OwnedMessage {
   public:
-    /// A copy of the request part; `reply_room` bytes of plain reply besides all references, if there is a reply.
+    /// A copy of the request part; `reply_room` bytes of plain reply besides all references, if
+    /// there is a reply.
     static OwnedMessage copy_of(const IORPC& rpc);
-    /// From the wire. `receiver` becomes reference 0 unless the references include it (`receiver` null).
+    /// From the wire. `receiver` becomes reference 0 unless the references include it (`receiver`
+    /// null).
     static Result<OwnedMessage> from(ObjectTable& table, const protocol::Invocation& invocation,
                                      std::vector<UniqueFd>& fds, OSObject* receiver);
     OwnedMessage(OwnedMessage&&) = default;
@@ -55,7 +63,8 @@ class OwnedMessage {
     /// Puts another object into a place; retains it and releases what was there.
     void set_object(size_t index, OSObject* object);
     /// The reply as it travels; releases the references that it carries.
-    Result<protocol::InvocationResult> result(ObjectTable& table, kern_return_t code, std::vector<UniqueFd>& fds);
+    Result<protocol::InvocationResult> result(ObjectTable& table, kern_return_t code,
+                                              std::vector<UniqueFd>& fds);
 
   private:
     OwnedMessage() = default;

@@ -39,7 +39,9 @@ Registry& registry() {
     return instance;
 }
 
-std::string bounded(const char (&text)[96]) { return std::string(text, strnlen(text, sizeof text)); }
+std::string bounded(const char (&text)[96]) {
+    return std::string(text, strnlen(text, sizeof text));
+}
 
 template <typename T>
 const T* table(const OSClassDescription* description, uint32_t offset) {
@@ -59,7 +61,8 @@ void for_each_string(const char* start, uint32_t size, Visit visit) {
 
 std::vector<std::string_view> queue_names(const OSClassDescription* description) {
     std::vector<std::string_view> names;
-    for_each_string(table<char>(description, description->queueNamesOffset), description->queueNamesSize,
+    for_each_string(table<char>(description, description->queueNamesOffset),
+                    description->queueNamesSize,
                     [&](size_t, std::string_view name) { names.push_back(name); });
     return names;
 }
@@ -75,13 +78,15 @@ OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>
     if (!own.super_missing_reported) {
         own.super_missing_reported = true;
         lock.unlock();
-        log(LogType::error, "class %s: super class %s is not registered", own.name.c_str(), own.super_name.c_str());
+        log(LogType::error, "class %s: super class %s is not registered", own.name.c_str(),
+            own.super_name.c_str());
         lock.lock();
     }
     return nullptr;
 }
 
-const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta, std::unique_lock<std::mutex>& lock) {
+const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta,
+                                                              std::unique_lock<std::mutex>& lock) {
     OSMetaClassPrivate& own = *meta->metaClassPrivate;
     if (own.methods_known) return own.queues;
     if (OSMetaClass* super = resolve_super(own, lock)) own.queues = methods(super, lock);
@@ -99,8 +104,9 @@ const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta,
 }  // namespace
 
 kern_return_t register_class(OSClassLoadInformation* info) {
-    if (info == nullptr || info->description == nullptr || info->metaPointer == nullptr || info->New == nullptr ||
-        info->version != kOSClassLoadInformationVersion || info->instanceSize < sizeof(OSMetaClassBase)) {
+    if (info == nullptr || info->description == nullptr || info->metaPointer == nullptr ||
+        info->New == nullptr || info->version != kOSClassLoadInformationVersion ||
+        info->instanceSize < sizeof(OSMetaClassBase)) {
         log(LogType::fault, "a class with malformed load information is not registered");
         return kIOReturnBadArgument;
     }
@@ -116,7 +122,8 @@ kern_return_t register_class(OSClassLoadInformation* info) {
         const std::string other = found->second->metaClassPrivate->super_name;
         lock.unlock();
         log(LogType::fault,
-            "class %s : %s is not registered: the process has a class %s : %s already; rename one of them",
+            "class %s : %s is not registered: the process has a class %s : %s already; rename one "
+            "of them",
             own->name.c_str(), own->super_name.c_str(), own->name.c_str(), other.c_str());
         return kIOReturnBadArgument;
     }
@@ -149,7 +156,9 @@ OSMetaClass* super_class(const OSMetaClass* meta) {
 }
 
 const char* class_name(const OSMetaClass* meta) {
-    return meta == nullptr || meta->metaClassPrivate == nullptr ? "?" : meta->metaClassPrivate->name.c_str();
+    return meta == nullptr || meta->metaClassPrivate == nullptr
+               ? "?"
+               : meta->metaClassPrivate->name.c_str();
 }
 
 const OSClassDescription* class_description(const OSMetaClass* meta) {
@@ -165,7 +174,8 @@ bool is_kind_of(const OSMetaClass* meta, const OSMetaClass* ancestor) {
 }
 
 OSMetaClass* nearest_remotable(OSMetaClass* meta) {
-    while (meta != nullptr && (class_description(meta)->flags & kOSClassCanRemote) == 0) meta = super_class(meta);
+    while (meta != nullptr && (class_description(meta)->flags & kOSClassCanRemote) == 0)
+        meta = super_class(meta);
     return meta;
 }
 
@@ -194,13 +204,14 @@ std::string method_name(OSMetaClass* meta, uint64_t msgid) {
         const OSClassDescription* description = class_description(meta);
         const auto* options = table<uint64_t>(description, description->methodOptionsOffset);
         std::string found;
-        for_each_string(table<char>(description, description->methodNamesOffset), description->methodNamesSize,
-                        [&](size_t index, std::string_view name) {
-                            if ((index * 2 + 1) * sizeof(uint64_t) < description->methodOptionsSize &&
-                                options[index * 2] == msgid) {
-                                found = name;
-                            }
-                        });
+        for_each_string(
+            table<char>(description, description->methodNamesOffset), description->methodNamesSize,
+            [&](size_t index, std::string_view name) {
+                if ((index * 2 + 1) * sizeof(uint64_t) < description->methodOptionsSize &&
+                    options[index * 2] == msgid) {
+                    found = name;
+                }
+            });
         if (!found.empty()) return found;
     }
     char text[32];
@@ -230,6 +241,8 @@ OSObject* allocate_object(OSMetaClass* meta) {
     return object;
 }
 
-void deallocate_object(OSObject* object) { ::free(static_cast<void*>(object)); }
+void deallocate_object(OSObject* object) {
+    ::free(static_cast<void*>(object));
+}
 
 }  // namespace opendext::runtime

@@ -12,8 +12,8 @@
 class OSMetaClass;
 class OSObject;
 
-/// Every class that a library of the process has registered, by name. Filled from constructors of libraries, so it
-/// depends on no other object of the runtime. Any thread.
+/// Every class that a library of the process has registered, by name. Filled from constructors of
+/// libraries, so it depends on no other object of the runtime. Any thread.
 namespace opendext::runtime {
 
 struct ClassSummary {
@@ -22,11 +22,13 @@ struct ClassSummary {
     uint64_t flags = 0;
 };
 
-/// kIOReturnSuccess, or kIOReturnBadArgument with a log line that names both classes of the same name.
+/// kIOReturnSuccess, or kIOReturnBadArgument with a log line that names both classes of the same
+/// name.
 kern_return_t register_class(OSClassLoadInformation* info);
 
 [[nodiscard]] OSMetaClass* find_class(std::string_view name);
-/// The super class, or nullptr for a root or where its library is not loaded (said once in the log).
+/// The super class, or nullptr for a root or where its library is not loaded (said once in the
+/// log).
 [[nodiscard]] OSMetaClass* super_class(const OSMetaClass* meta);
 [[nodiscard]] const char* class_name(const OSMetaClass* meta);
 [[nodiscard]] const OSClassDescription* class_description(const OSMetaClass* meta);
@@ -36,15 +38,16 @@ kern_return_t register_class(OSClassLoadInformation* info);
 /// All classes in the order of registration.
 [[nodiscard]] std::vector<ClassSummary> all_classes();
 
-/// The queue name that the most derived class listing `msgid` gives it ("" = default queue); nullopt if no class of the
-/// chain implements the method in this process.
+/// The queue name that the most derived class listing `msgid` gives it ("" = default queue);
+/// nullopt if no class of the chain implements the method in this process.
 [[nodiscard]] std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid);
 /// "Class::method" of an id that the chain lists, else the id in hexadecimal.
 [[nodiscard]] std::string method_name(OSMetaClass* meta, uint64_t msgid);
 /// A class of the chain declares a queue of this name.
 [[nodiscard]] bool declares_queue(OSMetaClass* meta, std::string_view queue);
 
-/// An object without init(): zeroed, constructed, one reference. nullptr where the class cannot be instantiated.
+/// An object without init(): zeroed, constructed, one reference. nullptr where the class cannot be
+/// instantiated.
 [[nodiscard]] OSObject* allocate_object(OSMetaClass* meta);
 /// Gives the memory of an object back; its free() has run.
 void deallocate_object(OSObject* object);

@@ -10,7 +10,9 @@
 
 using namespace opendext::runtime;
 
-kern_return_t OSMetaClassBase::Dispatch(const IORPC) { return kIOReturnUnsupported; }
+kern_return_t OSMetaClassBase::Dispatch(const IORPC) {
+    return kIOReturnUnsupported;
+}
 
 void OSMetaClassBase::retain() const {
     const int before = __c11_atomic_fetch_add(&refcount, 1, __ATOMIC_RELAXED);
@@ -24,10 +26,18 @@ void OSMetaClassBase::release() const {
     if (before == 1) static_cast<OSObject*>(const_cast<OSMetaClassBase*>(this))->free();
 }
 
-const OSMetaClass* OSMetaClassBase::getMetaClass() const { return meta; }
-bool OSMetaClassBase::isEqualTo(const OSMetaClassBase* anObject) const { return this == anObject; }
-bool OSMetaClassBase::IsRemote() { return (reserved & kObjectIsRemote) != 0; }
-const OSMetaClass* OSMetaClassBase::GetClass() { return getMetaClass(); }
+const OSMetaClass* OSMetaClassBase::getMetaClass() const {
+    return meta;
+}
+bool OSMetaClassBase::isEqualTo(const OSMetaClassBase* anObject) const {
+    return this == anObject;
+}
+bool OSMetaClassBase::IsRemote() {
+    return (reserved & kObjectIsRemote) != 0;
+}
+const OSMetaClass* OSMetaClassBase::GetClass() {
+    return getMetaClass();
+}
 
 const char* OSMetaClassBase::GetClassName() const {
     if (reserved & kObjectIsClass) return class_name(static_cast<const OSMetaClass*>(this));
@@ -41,12 +51,14 @@ uint32_t OSMetaClassBase::getRetainCount() const {
     return static_cast<uint32_t>(__c11_atomic_load(&refcount, __ATOMIC_RELAXED));
 }
 
-OSMetaClassBase* OSMetaClassBase::safeMetaCast(const OSMetaClassBase* anObject, const OSMetaClass* toMeta) {
+OSMetaClassBase* OSMetaClassBase::safeMetaCast(const OSMetaClassBase* anObject,
+                                               const OSMetaClass* toMeta) {
     if (anObject == nullptr || !is_kind_of(anObject->getMetaClass(), toMeta)) return nullptr;
     return const_cast<OSMetaClassBase*>(anObject);
 }
 
-OSMetaClassBase* OSMetaClassBase::requiredMetaCast(const OSMetaClassBase* anObject, const OSMetaClass* toMeta) {
+OSMetaClassBase* OSMetaClassBase::requiredMetaCast(const OSMetaClassBase* anObject,
+                                                   const OSMetaClass* toMeta) {
     OSMetaClassBase* cast = safeMetaCast(anObject, toMeta);
     if (cast == nullptr && anObject != nullptr) {
         panic("OSRequiredCast: a %s is not a %s", anObject->GetClassName(), class_name(toMeta));
@@ -54,12 +66,18 @@ OSMetaClassBase* OSMetaClassBase::requiredMetaCast(const OSMetaClassBase* anObje
     return cast;
 }
 
-kern_return_t OSMetaClass::New(OSObject*) { return kIOReturnUnsupported; }
-kern_return_t OSMetaClass::Dispatch(const IORPC) { return kIOReturnUnsupported; }
+kern_return_t OSMetaClass::New(OSObject*) {
+    return kIOReturnUnsupported;
+}
+kern_return_t OSMetaClass::Dispatch(const IORPC) {
+    return kIOReturnUnsupported;
+}
 
 extern "C" {
 
-kern_return_t opendext_register_class(OSClassLoadInformation* info) { return register_class(info); }
+kern_return_t opendext_register_class(OSClassLoadInformation* info) {
+    return register_class(info);
+}
 
 kern_return_t OSObjectAllocate(OSMetaClass* meta, OSObject** pObject) {
     if (pObject == nullptr) return kIOReturnBadArgument;
@@ -75,10 +93,12 @@ kern_return_t OSObjectAllocate(OSMetaClass* meta, OSObject** pObject) {
     return kIOReturnSuccess;
 }
 
-kern_return_t opendext_wrong_action_type(OSMetaClassBase* self, const char* method, OSMetaClassBase* action,
-                                         const char* wanted) {
-    log_driver_bug("%s: call of %s dropped: its action is a %s, wanted is a %s (make it with CreateAction…)",
-                   self ? self->GetClassName() : "?", method, action ? action->GetClassName() : "NULL", wanted);
+kern_return_t opendext_wrong_action_type(OSMetaClassBase* self, const char* method,
+                                         OSMetaClassBase* action, const char* wanted) {
+    log_driver_bug(
+        "%s: call of %s dropped: its action is a %s, wanted is a %s (make it with CreateAction…)",
+        self ? self->GetClassName() : "?", method, action ? action->GetClassName() : "NULL",
+        wanted);
     return kIOReturnBadArgument;
 }
 

@@ -15,8 +15,8 @@ namespace {
 bool try_retain(const OSMetaClassBase* object) {
     int count = __c11_atomic_load(&object->refcount, __ATOMIC_RELAXED);
     while (count > 0) {
-        if (__c11_atomic_compare_exchange_weak(&object->refcount, &count, count + 1, __ATOMIC_ACQUIRE,
-                                               __ATOMIC_RELAXED)) {
+        if (__c11_atomic_compare_exchange_weak(&object->refcount, &count, count + 1,
+                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
             return true;
         }
     }
@@ -76,7 +76,8 @@ OSObject* ObjectTable::copy(uint64_t entry, std::string_view class_name) {
         own->second->retain();
         return own->second;
     }
-    if (const auto proxy = proxies_.find(entry); proxy != proxies_.end() && try_retain(proxy->second)) {
+    if (const auto proxy = proxies_.find(entry);
+        proxy != proxies_.end() && try_retain(proxy->second)) {
         return proxy->second;
     }
     OSMetaClass* meta = proxy_class(class_name);
@@ -135,9 +136,11 @@ OSAction* ObjectTable::take_action(uint64_t number) {
     return action;
 }
 
-OSAction* ObjectTable::copy_foreign_action(uint64_t number, std::string_view class_name, uint64_t msgid) {
+OSAction* ObjectTable::copy_foreign_action(uint64_t number, std::string_view class_name,
+                                           uint64_t msgid) {
     const std::lock_guard lock(mutex_);
-    if (const auto found = foreign_actions_.find(number); found != foreign_actions_.end() && try_retain(found->second)) {
+    if (const auto found = foreign_actions_.find(number);
+        found != foreign_actions_.end() && try_retain(found->second)) {
         return found->second;
     }
     OSMetaClass* meta = find_class(class_name);

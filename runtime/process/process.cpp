@@ -2,7 +2,9 @@
 #include "runtime/process/process.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <vector>
 
 #include "rpc/protocol/driver.h"
@@ -14,6 +16,8 @@ namespace {
 
 namespace driver = protocol::driver;
 
+constexpr auto kPatience =
+    std::chrono::seconds(3);          // with code of the driver when the process ends
 constexpr size_t kIdleFollowers = 2;  // more threads than that leave when they have nothing to do
 
 std::mutex g_current_mutex;
@@ -22,7 +26,9 @@ std::shared_ptr<Process>& current_slot() {
     return slot;
 }
 
-bool is_reply(const Message& message) { return (message.serial & driver::kDaemonSerial) == 0 && message.serial != 0; }
+bool is_reply(const Message& message) {
+    return (message.serial & driver::kDaemonSerial) == 0 && message.serial != 0;
+}
 
 }  // namespace
 
@@ -61,6 +67,8 @@ int Process::run() {
     std::unique_lock lock(mutex_);
     follower_wanted_.wait(lock, [this] { return threads_serving_ == 0 && pending_.empty(); });
     set_log_sink(nullptr);
+    finished_ = true;
+    follower_wanted_.notify_all();
     return status_;
 }
 
@@ -77,15 +85,29 @@ void Process::end(int status, std::string reason) {
         status_ = status;
     }
     if (status != 0) {
-        write({LogType::fault, 0, 0, "org.opendext.runtime", "", "the driver process ends: " + reason});
+        write({LogType::fault, 0, 0, "org.opendext.runtime", "",
+               "the driver process ends: " + reason});
         // Standard error too: opendextd may be what is broken.
         const std::string line = "opendext-driver: " + reason + "\n";
         [[maybe_unused]] const ssize_t written = ::write(2, line.data(), line.size());
     }
     shutdown(socket_.fd(), SHUT_RD);  // wakes the leader
-    const std::lock_guard lock(mutex_);
-    for (const auto& [serial, pending] : pending_) pending->changed.notify_all();
-    follower_wanted_.notify_all();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [serial, pending] : pending_) pending->changed.notify_all();
+        follower_wanted_.notify_all();
+    }
+    // Code of the driver that never returns, on the main thread perhaps, must not keep the process.
+    start_thread("end", make_task([self = shared_from_this()] { self->end_by_force(); }));
+}
+
+void Process::end_by_force() {
+    std::unique_lock lock(mutex_);
+    if (follower_wanted_.wait_for(lock, kPatience, [this] { return finished_; })) return;
+    static constexpr char kLine[] =
+        "opendext-driver: code of the driver does not return; the process ends by force\n";
+    [[maybe_unused]] const ssize_t written = ::write(2, kLine, sizeof kLine - 1);
+    _exit(status_);
 }
 
 void Process::write(const LogLine& line) {
@@ -120,7 +142,8 @@ Result<Message> Process::request(Message message) {
     lock.lock();
     const auto forget = [&] {
         pending_.erase(message.serial);
-        // Another thread may be needed for the place of the leader; or run() waits for the last request.
+        // Another thread may be needed for the place of the leader; or run() waits for the last
+        // request.
         follower_wanted_.notify_all();
     };
     if (!sent) {
@@ -140,7 +163,8 @@ Result<Message> Process::request(Message message) {
     return std::move(pending.reply);
 }
 
-/// Receives one message and sees to it. The thread leads during that, unless `handle` lets another one take over.
+/// Receives one message and sees to it. The thread leads during that, unless `handle` lets another
+/// one take over.
 void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
     leader_present_ = true;
     lock.unlock();
@@ -213,7 +237,8 @@ void Process::handle(Message message, bool may_run_here) {
         return;
     }
     if (message.kind == static_cast<uint32_t>(driver::Kind::load)) {
-        // On this thread, with no other one beside it: the second step of the sandbox closes in here.
+        // On this thread, with no other one beside it: the second step of the sandbox closes in
+        // here.
         load(message);
         const std::lock_guard lock(mutex_);
         leader_present_ = false;
@@ -223,9 +248,10 @@ void Process::handle(Message message, bool may_run_here) {
     if (may_run_here) {
         handle_other(std::move(message));
     } else {
-        ThreadPool::shared().submit(make_task([self = shared_from_this(), message = std::move(message)]() mutable {
-            self->handle_other(std::move(message));
-        }));
+        ThreadPool::shared().submit(
+            make_task([self = shared_from_this(), message = std::move(message)]() mutable {
+                self->handle_other(std::move(message));
+            }));
     }
 }
 
@@ -238,7 +264,8 @@ void Process::reply(uint64_t serial, int32_t io_return, std::string reason) {
 
 }  // namespace opendext::runtime
 
-extern "C" __attribute__((visibility("default"))) int opendext_driver_main(const opendext_driver_start* start) {
+extern "C" __attribute__((visibility("default"))) int opendext_driver_main(
+    const opendext_driver_start* start) {
     using opendext::runtime::Process;
     if (start == nullptr || start->size < sizeof(opendext_driver_start)) return 71;
     const auto process = std::make_shared<Process>(*start);

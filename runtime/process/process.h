@@ -18,13 +18,13 @@ namespace opendext::runtime {
 
 class Connections;
 
-/// The driver process as opendextd sees it: its control socket, the objects that the two speak of, and the threads that
-/// serve messages.
+/// The driver process as opendextd sees it: its control socket, the objects that the two speak of,
+/// and the threads that serve messages.
 ///
-/// One thread at a time, the leader, waits for the socket. A leader that is about to run code of the driver first lets
-/// another thread lead, so a message can run at once on the thread that received it and none ever waits for a busy
-/// thread. A thread that waits for an answer of opendextd leads meanwhile if nobody does; calls that it receives then
-/// go to threads of the pool.
+/// One thread at a time, the leader, waits for the socket. A leader that is about to run code of
+/// the driver first lets another thread lead, so a message can run at once on the thread that
+/// received it and none ever waits for a busy thread. A thread that waits for an answer of
+/// opendextd leads meanwhile if nobody does; calls that it receives then go to threads of the pool.
 class Process : public LogSink, public std::enable_shared_from_this<Process> {
   public:
     explicit Process(const opendext_driver_start& start);
@@ -42,7 +42,8 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     ObjectTable& objects() { return objects_; }
     Connections& connections() { return *connections_; }
 
-    /// Sends a request and waits for the reply of the same serial. Errc::peer_gone when the process is ending.
+    /// Sends a request and waits for the reply of the same serial. Errc::peer_gone when the process
+    /// is ending.
     Result<Message> request(Message message);
     /// Sends without a reply. Lost when the process is ending.
     void post(const Message& message);
@@ -62,6 +63,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void serve(bool main_thread);
     void lead(std::unique_lock<std::mutex>& lock, bool may_run_here);
     void stop_leading();
+    void end_by_force();
     void handle(Message message, bool may_run_here);
     void complete(Message message);
 
@@ -93,6 +95,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     size_t threads_serving_ = 0;
     bool loaded_ = false;
     bool ending_ = false;
+    bool finished_ = false;  // run() is about to return
     int status_ = 0;
 };
 

@@ -23,7 +23,9 @@ namespace driver = protocol::driver;
 template <typename T>
 Result<T> Process::parse(const Message& message) {
     auto content = decode<T>(message);
-    if (!content) end(70, "malformed message of kind " + std::to_string(message.kind) + ": " + content.error().text());
+    if (!content)
+        end(70, "malformed message of kind " + std::to_string(message.kind) + ": " +
+                    content.error().text());
     return content;
 }
 
@@ -39,7 +41,8 @@ void Process::load(const Message& message) {
     loaded_ = true;
     if (!request->executable.empty()) {
         const bool absolute = request->executable.front() == '/';
-        const std::string path = absolute ? request->executable : request->bundle_path + "/" + request->executable;
+        const std::string path =
+            absolute ? request->executable : request->bundle_path + "/" + request->executable;
         // Never unloaded: classes, blocks and threads of it live as long as the process.
         if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
             const char* reason = dlerror();
@@ -48,7 +51,8 @@ void Process::load(const Message& message) {
     }
     if (close_second_step_ != nullptr) {
         if (const int error = close_second_step_(step_context_); error != 0) {
-            end(71, std::string("the second step of the sandbox does not close: ") + strerror(error));
+            end(71,
+                std::string("the second step of the sandbox does not close: ") + strerror(error));
             return;
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matching dictionaries: a new one, or the given one with a key added; retained for the caller either way.
+// Matching dictionaries: a new one, or the given one with a key added; retained for the caller
+// either way.
 #include <DriverKit/IOKitKeys.h>
 #include <DriverKit/IOService.h>
 #include <DriverKit/OSCollections.h>
@@ -54,21 +55,27 @@ OSDictionary* IOService::CreatePropertyMatchingDictionary(const char* key, const
     return dictionary;
 }
 
-OSDictionary* IOService::CreateKernelClassMatchingDictionary(OSString* className, OSDictionary* matching) {
+OSDictionary* IOService::CreateKernelClassMatchingDictionary(OSString* className,
+                                                             OSDictionary* matching) {
     return with_value(kIOProviderClassKey, className, matching);
 }
-OSDictionary* IOService::CreateKernelClassMatchingDictionary(const char* className, OSDictionary* matching) {
+OSDictionary* IOService::CreateKernelClassMatchingDictionary(const char* className,
+                                                             OSDictionary* matching) {
     return with_string(kIOProviderClassKey, className, matching);
 }
-OSDictionary* IOService::CreateUserClassMatchingDictionary(OSString* className, OSDictionary* matching) {
+OSDictionary* IOService::CreateUserClassMatchingDictionary(OSString* className,
+                                                           OSDictionary* matching) {
     return CreatePropertyMatchingDictionary(kUserClass, className, matching);
 }
-OSDictionary* IOService::CreateUserClassMatchingDictionary(const char* className, OSDictionary* matching) {
+OSDictionary* IOService::CreateUserClassMatchingDictionary(const char* className,
+                                                           OSDictionary* matching) {
     return CreatePropertyMatchingDictionary(kUserClass, className, matching);
 }
-OSDictionary* IOService::CreateNameMatchingDictionary(OSString* serviceName, OSDictionary* matching) {
+OSDictionary* IOService::CreateNameMatchingDictionary(OSString* serviceName,
+                                                      OSDictionary* matching) {
     return with_value(kIONameMatchKey, serviceName, matching);
 }
-OSDictionary* IOService::CreateNameMatchingDictionary(const char* serviceName, OSDictionary* matching) {
+OSDictionary* IOService::CreateNameMatchingDictionary(const char* serviceName,
+                                                      OSDictionary* matching) {
     return with_string(kIONameMatchKey, serviceName, matching);
 }

@@ -26,11 +26,15 @@ namespace {
 // The entry of the object that this thread is about to make: init() may already need it.
 thread_local uint64_t t_pending_entry = 0;
 
-IOService_IVars& ivars_of(const IOService* service) { return *service->IOService::ivars; }
+IOService_IVars& ivars_of(const IOService* service) {
+    return *service->IOService::ivars;
+}
 
 }  // namespace
 
-void set_pending_entry(uint64_t entry) { t_pending_entry = entry; }
+void set_pending_entry(uint64_t entry) {
+    t_pending_entry = entry;
+}
 
 uint64_t entry_of(const IOService* service) {
     if (service->IOService::ivars == nullptr) return 0;
@@ -69,7 +73,8 @@ bool IOService::init() {
     ivars = new IOService_IVars;
     ivars->entry = t_pending_entry;
     t_pending_entry = 0;  // an object that init() of a subclass makes is another one
-    return IODispatchQueue::Create(kIOServiceDefaultQueueName, 0, 0, &ivars->default_queue) == kIOReturnSuccess;
+    return IODispatchQueue::Create(kIOServiceDefaultQueueName, 0, 0, &ivars->default_queue) ==
+           kIOReturnSuccess;
 }
 
 void IOService::free() {
@@ -125,7 +130,9 @@ kern_return_t IOService::Stop_Impl(IOService* provider) {
     return result->result.io_return;
 }
 
-void IOService::Stop_async_Impl(IOService* provider) { (void)Stop(provider); }
+void IOService::Stop_async_Impl(IOService* provider) {
+    (void)Stop(provider);
+}
 
 IOService* IOService::GetProvider() const {
     if (ivars == nullptr) return nullptr;
@@ -139,13 +146,15 @@ kern_return_t IOService::GetRegistryEntryID_Impl(uint64_t* registryEntryID) {
     return *registryEntryID == 0 ? kIOReturnNotReady : kIOReturnSuccess;
 }
 
-kern_return_t IOService::SetDispatchQueue_Impl(const IODispatchQueueName name, IODispatchQueue* queue) {
+kern_return_t IOService::SetDispatchQueue_Impl(const IODispatchQueueName name,
+                                               IODispatchQueue* queue) {
     if (queue == nullptr) return kIOReturnBadArgument;
     const std::string_view wanted(name, strnlen(name, sizeof(IODispatchQueueName)));
     const bool is_default = wanted == kIOServiceDefaultQueueName;
     if (!is_default && !declares_queue(meta, wanted)) {
-        log_driver_bug("SetDispatchQueue(\"%s\"): %s declares no method with QUEUENAME of that name", name,
-                       GetClassName());
+        log_driver_bug(
+            "SetDispatchQueue(\"%s\"): %s declares no method with QUEUENAME of that name", name,
+            GetClassName());
         return kIOReturnBadArgument;
     }
     queue->retain();
@@ -167,7 +176,8 @@ kern_return_t IOService::SetDispatchQueue_Impl(const IODispatchQueueName name, I
     return kIOReturnSuccess;
 }
 
-kern_return_t IOService::CopyDispatchQueue_Impl(const IODispatchQueueName name, IODispatchQueue** queue) {
+kern_return_t IOService::CopyDispatchQueue_Impl(const IODispatchQueueName name,
+                                                IODispatchQueue** queue) {
     if (queue == nullptr) return kIOReturnBadArgument;
     *queue = nullptr;
     const std::string_view wanted(name, strnlen(name, sizeof(IODispatchQueueName)));
@@ -197,7 +207,9 @@ kern_return_t IOService::CreateDefaultDispatchQueue_Impl(IODispatchQueue** queue
     return CopyDispatchQueue(name, queue);
 }
 
-kern_return_t IOService::UserSetProperties_Impl(OSContainer*) { return kIOReturnUnsupported; }
+kern_return_t IOService::UserSetProperties_Impl(OSContainer*) {
+    return kIOReturnUnsupported;
+}
 
 /// The override ends with this: it is the acknowledgement.
 kern_return_t IOService::SetPowerState_Impl(uint32_t powerFlags) {
@@ -214,11 +226,13 @@ kern_return_t IOService::SetPowerState_Impl(uint32_t powerFlags) {
     return kIOReturnSuccess;
 }
 
-kern_return_t IOService::_NewUserClient_Impl(uint32_t type, OSDictionary*, IOUserClient** userClient) {
+kern_return_t IOService::_NewUserClient_Impl(uint32_t type, OSDictionary*,
+                                             IOUserClient** userClient) {
     return NewUserClient(type, userClient);
 }
 
-kern_return_t IOService::Create_Impl(IOService* provider, const IOPropertyName propertiesKey, IOService** result) {
+kern_return_t IOService::Create_Impl(IOService* provider, const IOPropertyName propertiesKey,
+                                     IOService** result) {
     if (result == nullptr) return kIOReturnBadArgument;
     *result = nullptr;
     if (provider != this) return kIOReturnUnsupported;
@@ -228,7 +242,8 @@ kern_return_t IOService::Create_Impl(IOService* provider, const IOPropertyName p
 
     protocol::driver::Create create;
     create.provider = entry;
-    create.properties_key = std::string(propertiesKey, strnlen(propertiesKey, sizeof(IOPropertyName)));
+    create.properties_key =
+        std::string(propertiesKey, strnlen(propertiesKey, sizeof(IOPropertyName)));
     auto reply = process->request(encode(std::move(create)));
     if (!reply) return kIOReturnOffline;
     auto created = decode<protocol::driver::Created>(*reply);
@@ -237,11 +252,13 @@ kern_return_t IOService::Create_Impl(IOService* provider, const IOPropertyName p
         return kIOReturnIPCError;
     }
     if (created->outcome.io_return != kIOReturnSuccess) {
-        runtime::log(LogType::error, "Create(\"%s\"): %s", propertiesKey, created->outcome.reason.c_str());
+        runtime::log(LogType::error, "Create(\"%s\"): %s", propertiesKey,
+                     created->outcome.reason.c_str());
         return created->outcome.io_return;
     }
     const auto give_back = [&](const char* reason) {
-        runtime::log(LogType::error, "Create(\"%s\"): %s: %s", propertiesKey, created->user_class.c_str(), reason);
+        runtime::log(LogType::error, "Create(\"%s\"): %s: %s", propertiesKey,
+                     created->user_class.c_str(), reason);
         process->post(encode(protocol::driver::Drop{created->entry}));
     };
     OSMetaClass* made_class = find_class(created->user_class);

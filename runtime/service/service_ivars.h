@@ -20,7 +20,7 @@ struct IOService_IVars {
     IOService* provider = nullptr;  // retained from Start to free
     IODispatchQueue* default_queue = nullptr;
     std::map<std::string, IODispatchQueue*, std::less<>> queues;  // retained; by SetDispatchQueue
-    bool stopped = false;           // super::Stop has run
+    bool stopped = false;                                         // super::Stop has run
 };
 
 namespace opendext::runtime {
@@ -33,8 +33,8 @@ void set_entry(IOService* service, uint64_t entry);
 /// Makes a proxy of an allocated, uninitialised IOService.
 void make_proxy(IOService* service, uint64_t entry);
 
-/// The executor of the named queue ("" = default) or, where that is not set, of the default queue. nullptr for an object
-/// without queues. Shared so that it outlives the object's own reference.
+/// The executor of the named queue ("" = default) or, where that is not set, of the default queue.
+/// nullptr for an object without queues. Shared so that it outlives the object's own reference.
 std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view queue);
 
 }  // namespace opendext::runtime

@@ -8,8 +8,8 @@
 #include "runtime/tests/events.h"
 
 struct RuntimeTestDriver_IVars {
-    IODispatchQueue *other;
-    OSAction *action;
+    IODispatchQueue* other;
+    OSAction* action;
 };
 
 bool RuntimeTestDriver::init() {
@@ -45,7 +45,7 @@ kern_return_t IMPL(RuntimeTestDriver, Stop) {
 }
 
 kern_return_t IMPL(RuntimeTestDriver, NewUserClient) {
-    IOService *client = nullptr;
+    IOService* client = nullptr;
     if (type == 99) return NewUserClient(type, userClient, SUPERDISPATCH);
     kern_return_t ret = Create(this, "UserClientProperties", &client);
     if (ret != kIOReturnSuccess) return ret;
@@ -70,7 +70,7 @@ kern_return_t IMPL(RuntimeTestDriver, EchoMemory) {
 }
 
 kern_return_t IMPL(RuntimeTestDriver, AskProvider) {
-    OSString *name = nullptr;
+    OSString* name = nullptr;
     const kern_return_t ret = GetProvider()->CopyName(&name);
     if (ret != kIOReturnSuccess) return ret;
     Events::shared().add(name->getCStringNoCopy());
@@ -78,14 +78,18 @@ kern_return_t IMPL(RuntimeTestDriver, AskProvider) {
     return GetProvider()->GetRegistryEntryID(id);
 }
 
-void IMPL(RuntimeTestDriver, Note) { Events::shared().add("note " + std::to_string(number)); }
+void IMPL(RuntimeTestDriver, Note) {
+    Events::shared().add("note " + std::to_string(number));
+}
 
 kern_return_t IMPL(RuntimeTestDriver, OnOther) {
     *onOther = ivars->other->OnQueue();
     return kIOReturnSuccess;
 }
 
-kern_return_t IMPL(RuntimeTestDriver, CallOther) { return OnOther(onOther); }
+kern_return_t IMPL(RuntimeTestDriver, CallOther) {
+    return OnOther(onOther);
+}
 
 kern_return_t IMPL(RuntimeTestDriver, GetAction) {
     const kern_return_t ret = CreateActionTimerFired(16, action);
@@ -95,66 +99,74 @@ kern_return_t IMPL(RuntimeTestDriver, GetAction) {
     });
 }
 
-void RuntimeTestDriver::TimerFired_Impl(OSAction *, uint64_t) { Events::shared().add("timer"); }
-void RuntimeTestDriver::DataReady_Impl(OSAction *) { Events::shared().add("data available"); }
-void RuntimeTestDriver::RoomMade_Impl(OSAction *) { Events::shared().add("data serviced"); }
+void RuntimeTestDriver::TimerFired_Impl(OSAction*, uint64_t) {
+    Events::shared().add("timer");
+}
+void RuntimeTestDriver::DataReady_Impl(OSAction*) {
+    Events::shared().add("data available");
+}
+void RuntimeTestDriver::RoomMade_Impl(OSAction*) {
+    Events::shared().add("data serviced");
+}
 
 struct RuntimeTestClient_IVars {
-    RuntimeTestDriver *driver;
-    OSAction *completion;
-    IOBufferMemoryDescriptor *memory;
+    RuntimeTestDriver* driver;
+    OSAction* completion;
+    IOBufferMemoryDescriptor* memory;
 };
 
 namespace {
 
-kern_return_t Sum(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+kern_return_t Sum(OSObject*, void*, IOUserClientMethodArguments* arguments) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < arguments->scalarInputCount; ++i) sum += arguments->scalarInput[i];
     arguments->scalarOutput[0] = sum;
     return kIOReturnSuccess;
 }
 
-kern_return_t Reverse(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+kern_return_t Reverse(OSObject*, void*, IOUserClientMethodArguments* arguments) {
     if (arguments->structureInput == nullptr) return kIOReturnUnderrun;
-    const auto *bytes = static_cast<const uint8_t *>(arguments->structureInput->getBytesNoCopy());
+    const auto* bytes = static_cast<const uint8_t*>(arguments->structureInput->getBytesNoCopy());
     const size_t length = arguments->structureInput->getLength();
-    OSData *reversed = OSData::withCapacity(static_cast<uint32_t>(length));
+    OSData* reversed = OSData::withCapacity(static_cast<uint32_t>(length));
     for (size_t i = length; i > 0; --i) reversed->appendBytes(&bytes[i - 1], 1);
     arguments->structureOutput = reversed;
     return kIOReturnSuccess;
 }
 
 /// Adds the bytes of a large structure and fills the large output with the low byte of the sum.
-kern_return_t Large(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+kern_return_t Large(OSObject*, void*, IOUserClientMethodArguments* arguments) {
     if (arguments->structureInput != nullptr || arguments->structureInputDescriptor == nullptr) {
         return kIOReturnBadArgument;
     }
-    IOMemoryMap *map = nullptr;
+    IOMemoryMap* map = nullptr;
     kern_return_t ret = arguments->structureInputDescriptor->CreateMapping(0, 0, 0, 0, 0, &map);
     if (ret != kIOReturnSuccess) return ret;
     uint64_t sum = 0;
-    const auto *bytes = reinterpret_cast<const uint8_t *>(map->GetAddress());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(map->GetAddress());
     for (uint64_t i = 0; i < map->GetLength(); ++i) sum += bytes[i];
     map->release();
     arguments->scalarOutput[0] = sum;
     if (arguments->structureOutputDescriptor == nullptr) return kIOReturnSuccess;
     ret = arguments->structureOutputDescriptor->CreateMapping(0, 0, 0, 0, 0, &map);
     if (ret != kIOReturnSuccess) return ret;
-    memset(reinterpret_cast<void *>(map->GetAddress()), static_cast<int>(sum & 0xff), map->GetLength());
+    memset(reinterpret_cast<void*>(map->GetAddress()), static_cast<int>(sum & 0xff),
+           map->GetLength());
     map->release();
     return kIOReturnSuccess;
 }
 
-kern_return_t KeepCompletion(OSObject *target, void *, IOUserClientMethodArguments *arguments) {
-    auto *client = static_cast<RuntimeTestClient *>(target);
+kern_return_t KeepCompletion(OSObject* target, void*, IOUserClientMethodArguments* arguments) {
+    auto* client = static_cast<RuntimeTestClient*>(target);
     arguments->completion->retain();
     OSSafeReleaseNULL(client->ivars->completion);
     client->ivars->completion = arguments->completion;
-    return arguments->scalarInputCount == 1 && arguments->scalarInput[0] == 1 ? kIOReturnAborted : kIOReturnSuccess;
+    return arguments->scalarInputCount == 1 && arguments->scalarInput[0] == 1 ? kIOReturnAborted
+                                                                              : kIOReturnSuccess;
 }
 
-kern_return_t Complete(OSObject *target, void *, IOUserClientMethodArguments *arguments) {
-    auto *client = static_cast<RuntimeTestClient *>(target);
+kern_return_t Complete(OSObject* target, void*, IOUserClientMethodArguments* arguments) {
+    auto* client = static_cast<RuntimeTestClient*>(target);
     IOUserClientAsyncArgumentsArray data = {};
     for (uint64_t i = 0; i < arguments->scalarInput[0]; ++i) {
         data[0] = i;
@@ -164,7 +176,7 @@ kern_return_t Complete(OSObject *target, void *, IOUserClientMethodArguments *ar
     return kIOReturnSuccess;
 }
 
-kern_return_t TooMuch(OSObject *, void *, IOUserClientMethodArguments *arguments) {
+kern_return_t TooMuch(OSObject*, void*, IOUserClientMethodArguments* arguments) {
     arguments->structureOutput = OSData::withBytes("0123456789abcdef", 16);
     return kIOReturnSuccess;
 }
@@ -210,9 +222,10 @@ kern_return_t IMPL(RuntimeTestClient, Stop) {
     return Stop(provider, SUPERDISPATCH);
 }
 
-kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector, IOUserClientMethodArguments *arguments,
-                                                const IOUserClientMethodDispatch *dispatch, OSObject *target,
-                                                void *reference) {
+kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
+                                                IOUserClientMethodArguments* arguments,
+                                                const IOUserClientMethodDispatch* dispatch,
+                                                OSObject* target, void* reference) {
     if (selector < sizeof kMethods / sizeof kMethods[0]) {
         dispatch = &kMethods[selector];
         target = this;
@@ -229,7 +242,7 @@ kern_return_t IMPL(RuntimeTestClient, CopyClientMemoryForType) {
         if (ret != kIOReturnSuccess) return ret;
         IOAddressSegment range = {};
         ivars->memory->GetAddressRange(&range);
-        strlcpy(reinterpret_cast<char *>(range.address), "shared", range.length);
+        strlcpy(reinterpret_cast<char*>(range.address), "shared", range.length);
     }
     ivars->memory->retain();
     *memory = ivars->memory;

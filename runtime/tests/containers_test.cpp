@@ -155,12 +155,14 @@ TEST(OSSetTest, HoldsEachObjectOnce) {
 }
 
 TEST(OSOrderedSetTest, KeepsTheOrderOfItsBlock) {
-    const auto set = owned(OSOrderedSet::withCapacity(0, ^int32_t(const OSMetaClassBase* a, const OSMetaClassBase* b) {
-      const auto left = static_cast<const OSNumber*>(a)->unsigned32BitValue();
-      const auto right = static_cast<const OSNumber*>(b)->unsigned32BitValue();
-      return left < right ? 1 : (left > right ? -1 : 0);
-    }));
-    for (const uint64_t value : {3, 1, 2}) set->setObject(owned(OSNumber::withNumber(value, 32)).get());
+    const auto set = owned(
+        OSOrderedSet::withCapacity(0, ^int32_t(const OSMetaClassBase* a, const OSMetaClassBase* b) {
+          const auto left = static_cast<const OSNumber*>(a)->unsigned32BitValue();
+          const auto right = static_cast<const OSNumber*>(b)->unsigned32BitValue();
+          return left < right ? 1 : (left > right ? -1 : 0);
+        }));
+    for (const uint64_t value : {3, 1, 2})
+        set->setObject(owned(OSNumber::withNumber(value, 32)).get());
     ASSERT_EQ(set->getCount(), 3u);
     for (uint32_t i = 0; i < 3; ++i) {
         EXPECT_EQ(static_cast<OSNumber*>(set->getObject(i))->unsigned32BitValue(), i + 1);
@@ -180,9 +182,10 @@ TEST(OSSerializationTest, GivesAnEqualContainerBack) {
     const void* bytes = serialization->finalizeBuffer(&length);
     __block bool freed = false;
     {
-        const auto again = owned(OSSerialization::createFromBytes(bytes, length, ^(const void*, size_t) {
-          freed = true;
-        }));
+        const auto again =
+            owned(OSSerialization::createFromBytes(bytes, length, ^(const void*, size_t) {
+              freed = true;
+            }));
         const auto copy = owned(again->copyObject());
         EXPECT_TRUE(dictionary->isEqualTo(copy.get()));
         EXPECT_FALSE(freed);

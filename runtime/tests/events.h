@@ -30,7 +30,8 @@ class Events {
     /// False after a generous time-out.
     bool wait_for(const std::string& event, size_t times = 1) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return count(event) >= times; });
+        return changed_.wait_for(lock, std::chrono::seconds(30),
+                                 [&] { return count(event) >= times; });
     }
     size_t count_of(const std::string& event) {
         const std::lock_guard lock(mutex_);

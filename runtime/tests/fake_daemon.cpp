@@ -55,7 +55,9 @@ FakeDaemon::FakeDaemon() {
     receiver_ = std::thread([this] { receive(); });
 }
 
-FakeDaemon::~FakeDaemon() { (void)finish(); }
+FakeDaemon::~FakeDaemon() {
+    (void)finish();
+}
 
 template <typename Predicate>
 bool FakeDaemon::wait(Predicate predicate) {
@@ -118,7 +120,9 @@ void FakeDaemon::handle(Message message) {
     changed_.notify_all();
 }
 
-void FakeDaemon::send(const Message& message) { (void)socket_.send(message); }
+void FakeDaemon::send(const Message& message) {
+    (void)socket_.send(message);
+}
 
 Message FakeDaemon::request(Message message) {
     {
@@ -145,7 +149,8 @@ driver::Loaded FakeDaemon::load() {
 }
 
 int32_t FakeDaemon::instantiate(uint64_t entry, const std::string& class_name) {
-    const auto reply = decode<driver::Reply>(request(encode(driver::Instantiate{entry, class_name})));
+    const auto reply =
+        decode<driver::Reply>(request(encode(driver::Instantiate{entry, class_name})));
     return reply.ok() ? reply->io_return : -1;
 }
 

@@ -12,7 +12,8 @@
 #include "rpc/protocol/driver.h"
 #include "rpc/socket.h"
 
-/// opendextd's end of a control socket, with the runtime at the other end, in one process. Every wait has a time-out.
+/// opendextd's end of a control socket, with the runtime at the other end, in one process. Every
+/// wait has a time-out.
 class FakeDaemon {
   public:
     FakeDaemon();
@@ -34,10 +35,13 @@ class FakeDaemon {
     /// The result after the runtime ended by itself.
     int wait_for_end();
 
-    using Answer = std::function<opendext::protocol::InvocationResult(const opendext::protocol::Invocation&)>;
+    using Answer =
+        std::function<opendext::protocol::InvocationResult(const opendext::protocol::Invocation&)>;
     /// What calls of this method by the driver are answered with; others get kIOReturnUnsupported.
     void on(uint64_t msgid, Answer answer);
-    void on_create(std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)> make);
+    void on_create(std::function<
+                   opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
+                       make);
 
     std::vector<opendext::protocol::Invocation> calls_of(uint64_t msgid);
     bool wait_for_log(const std::string& part);
@@ -72,7 +76,8 @@ class FakeDaemon {
     std::vector<opendext::protocol::driver::Log> logs_;
     std::vector<uint64_t> drops_;
     std::map<uint64_t, Answer> answers_;
-    std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)> create_;
+    std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
+        create_;
 };
 
 /// Reference of a registry object.

@@ -22,24 +22,38 @@ std::string logged(Function function) {
 }
 
 TEST(OsLog, FormatsAsPrintf) {
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%d %5u|%-5d|%05d %x %#llx", -1, 2u, 3, 4, 255u, 0x1234567890ull); }),
+    EXPECT_EQ(logged([] {
+                  os_log(OS_LOG_DEFAULT, "%d %5u|%-5d|%05d %x %#llx", -1, 2u, 3, 4, 255u,
+                         0x1234567890ull);
+              }),
               "-1     2|3    |00004 ff 0x1234567890");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%s %.3s %*d %c %% %.2f", "text", "abcdef", 4, 7, 'x', 1.5); }),
+    EXPECT_EQ(logged([] {
+                  os_log(OS_LOG_DEFAULT, "%s %.3s %*d %c %% %.2f", "text", "abcdef", 4, 7, 'x',
+                         1.5);
+              }),
               "text abc    7 x % 1.50");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%zu %hhu %hd %ld %jd", size_t{9}, 300, 70000, 5L, intmax_t{6}); }),
+    EXPECT_EQ(logged([] {
+                  os_log(OS_LOG_DEFAULT, "%zu %hhu %hd %ld %jd", size_t{9}, 300, 70000, 5L,
+                         intmax_t{6});
+              }),
               "9 44 4464 5 6");
     EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "no arguments"); }), "no arguments");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%s", static_cast<const char*>(nullptr)); }), "(null)");
+    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%s", static_cast<const char*>(nullptr)); }),
+              "(null)");
 }
 
 TEST(OsLog, UnderstandsTheWordsInBraces) {
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{public}s %{private}s %{public, bool}d", "a", "b", 1); }),
+    EXPECT_EQ(logged([] {
+                  os_log(OS_LOG_DEFAULT, "%{public}s %{private}s %{public, bool}d", "a", "b", 1);
+              }),
               "a b true");
     EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{BOOL}d %{BOOL}d", 1, 0); }), "YES NO");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{errno}d", ENOENT); }), "[2: No such file or directory]");
+    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{errno}d", ENOENT); }),
+              "[2: No such file or directory]");
     EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{time_t}d", 0); }), "1970-01-01 00:00:00+0000");
     errno = EPERM;
-    EXPECT_EQ(logged([] { os_log_error(OS_LOG_DEFAULT, "open: %m"); }), "open: Operation not permitted");
+    EXPECT_EQ(logged([] { os_log_error(OS_LOG_DEFAULT, "open: %m"); }),
+              "open: Operation not permitted");
     EXPECT_EQ(errno, EPERM);
     const uint8_t bytes[] = {0xde, 0xad, 0xbe, 0xef};
     EXPECT_EQ(logged([&] { os_log(OS_LOG_DEFAULT, "%.*P", 4, bytes); }), "DE AD BE EF");
@@ -47,7 +61,8 @@ TEST(OsLog, UnderstandsTheWordsInBraces) {
 
 TEST(OsLog, LongTextsAreNotCut) {
     const std::string text(20000, 'x');
-    EXPECT_EQ(logged([&] { os_log(OS_LOG_DEFAULT, "<%s>", text.c_str()); }).size(), text.size() + 2);
+    EXPECT_EQ(logged([&] { os_log(OS_LOG_DEFAULT, "<%s>", text.c_str()); }).size(),
+              text.size() + 2);
 }
 
 TEST(OsLog, DisabledLogsSayNothing) {
@@ -81,7 +96,9 @@ TEST(IOLibTest, ArraysAreZeroedAndFreed) {
     EXPECT_EQ(IOMalloc(0), nullptr);
 }
 
-TEST(IOLibTest, Crc32IsTheUsualOne) { EXPECT_EQ(crc32(0, "123456789", 9), 0xcbf43926u); }
+TEST(IOLibTest, Crc32IsTheUsualOne) {
+    EXPECT_EQ(crc32(0, "123456789", 9), 0xcbf43926u);
+}
 
 TEST(IOLibTest, CallOnceRunsOnceAndOthersWait) {
     static IOCallOnceFlag flag;
@@ -104,8 +121,8 @@ TEST(IOLibTest, ClocksGoOn) {
     IODelay(1000);
     IOSleep(1);
     EXPECT_GE(clock_gettime_nsec_np(CLOCK_UPTIME_RAW), before + 2000000);
-    EXPECT_NEAR(static_cast<double>(mach_absolute_time()), static_cast<double>(clock_gettime_nsec_np(CLOCK_UPTIME_RAW)),
-                1e9);
+    EXPECT_NEAR(static_cast<double>(mach_absolute_time()),
+                static_cast<double>(clock_gettime_nsec_np(CLOCK_UPTIME_RAW)), 1e9);
     EXPECT_EQ(clock_gettime_nsec_np(1234), 0u);
 }
 
@@ -182,7 +199,9 @@ TEST(QueueMacros, InsertIterateAndRemove) {
     queue_enter_first(&head, &elements[0], Element*, chain);
     std::vector<int> seen;
     Element* each = nullptr;
-    queue_iterate(&head, each, Element*, chain) { seen.push_back(each->value); }
+    queue_iterate(&head, each, Element*, chain) {
+        seen.push_back(each->value);
+    }
     EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
     queue_remove(&head, &elements[1], Element*, chain);
     queue_remove_first(&head, each, Element*, chain);

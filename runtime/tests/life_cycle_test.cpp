@@ -19,7 +19,8 @@ class LifeCycle : public testing::Test {
   protected:
     LifeCycle() {
         Events::shared().clear();
-        daemon_.on(IOService_RegisterService_ID, [](const Invocation&) { return InvocationResult{}; });
+        daemon_.on(IOService_RegisterService_ID,
+                   [](const Invocation&) { return InvocationResult{}; });
         daemon_.on(IOService_Stop_ID, [](const Invocation&) { return InvocationResult{}; });
         loaded_ = daemon_.load();
     }
@@ -82,7 +83,8 @@ TEST_F(LifeCycle, RunsInitStartStopFreeInOrder) {
 
     drop_driver();
     EXPECT_EQ(Events::shared().all(), (std::vector<std::string>{"init", "start", "stop", "free"}));
-    EXPECT_TRUE(daemon_.wait_for_drop(kProvider));  // the proxy of the provider went with the driver
+    EXPECT_TRUE(
+        daemon_.wait_for_drop(kProvider));  // the proxy of the provider went with the driver
     daemon_.send(encode(driver::Exit{"all objects are gone"}));
     EXPECT_EQ(daemon_.wait_for_end(), 0);
 }
@@ -96,7 +98,8 @@ TEST_F(LifeCycle, LogsTheFirstLineInFull) {
 
 TEST_F(LifeCycle, UnknownClassesAreRefusedByName) {
     EXPECT_EQ(daemon_.instantiate(kDriver, "NoSuchDriver"), kIOReturnUnsupported);
-    const auto reply = decode<driver::Reply>(daemon_.request(encode(driver::Instantiate{kDriver, "NoSuchDriver"})));
+    const auto reply = decode<driver::Reply>(
+        daemon_.request(encode(driver::Instantiate{kDriver, "NoSuchDriver"})));
     EXPECT_EQ(reply->reason, "no user class found: NoSuchDriver");
 }
 
@@ -118,7 +121,8 @@ TEST_F(LifeCycle, CallsCarryPlainArgumentsBothWays) {
 TEST_F(LifeCycle, ContainersTravelByValue) {
     start_driver();
     Invocation echo = invocation(RuntimeTestDriver_Echo_ID);
-    const Dictionary content{{"name", Value("x")}, {"list", Value(Array{Value(uint64_t{1}), Value(true)})}};
+    const Dictionary content{{"name", Value("x")},
+                             {"list", Value(Array{Value(uint64_t{1}), Value(true)})}};
     Ref ref;
     ref.kind = RefKind::value;
     ref.value = Value(content);
@@ -194,7 +198,8 @@ TEST_F(LifeCycle, OneWayCallsKeepTheirOrder) {
 
 TEST_F(LifeCycle, NamedQueuesRunTheirMethods) {
     start_driver();
-    for (const uint64_t msgid : {uint64_t{RuntimeTestDriver_OnOther_ID}, uint64_t{RuntimeTestDriver_CallOther_ID}}) {
+    for (const uint64_t msgid :
+         {uint64_t{RuntimeTestDriver_OnOther_ID}, uint64_t{RuntimeTestDriver_CallOther_ID}}) {
         Invocation call = invocation(msgid, 8);
         put_plain<uint64_t>(call.plain, 0);
         const auto result = daemon_.call(std::move(call));
@@ -283,7 +288,9 @@ TEST_F(LifeCycle, CreateOfAnUnknownClassIsGivenBack) {
     drop_driver();
 }
 
-TEST_F(LifeCycle, EndOfFileEndsTheProcess) { EXPECT_EQ(daemon_.finish(), 0); }
+TEST_F(LifeCycle, EndOfFileEndsTheProcess) {
+    EXPECT_EQ(daemon_.finish(), 0);
+}
 
 TEST_F(LifeCycle, MalformedMessagesEndTheProcessWithAReason) {
     Message garbage;

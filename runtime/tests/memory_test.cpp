@@ -13,7 +13,8 @@ namespace {
 OSSharedPtr<IOBufferMemoryDescriptor> make_buffer(uint64_t capacity, uint64_t alignment = 0,
                                                   uint64_t options = kIOMemoryDirectionInOut) {
     IOBufferMemoryDescriptor* buffer = nullptr;
-    EXPECT_EQ(IOBufferMemoryDescriptor::Create(options, capacity, alignment, &buffer), kIOReturnSuccess);
+    EXPECT_EQ(IOBufferMemoryDescriptor::Create(options, capacity, alignment, &buffer),
+              kIOReturnSuccess);
     return OSSharedPtr<IOBufferMemoryDescriptor>(buffer, OSNoRetain);
 }
 
@@ -48,9 +49,12 @@ TEST(Buffer, HasCapacityLengthAndAlignment) {
 TEST(Buffer, RefusesWhatIsNoDirectionOrNoSize) {
     IOBufferMemoryDescriptor* buffer = nullptr;
     EXPECT_EQ(IOBufferMemoryDescriptor::Create(0x10, 100, 0, &buffer), kIOReturnBadArgument);
-    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, 0, 0, &buffer), kIOReturnBadArgument);
-    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, 100, 3, &buffer), kIOReturnBadArgument);
-    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, UINT64_MAX, 0, &buffer), kIOReturnBadArgument);
+    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, 0, 0, &buffer),
+              kIOReturnBadArgument);
+    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, 100, 3, &buffer),
+              kIOReturnBadArgument);
+    EXPECT_EQ(IOBufferMemoryDescriptor::Create(kIOMemoryDirectionIn, UINT64_MAX, 0, &buffer),
+              kIOReturnBadArgument);
     EXPECT_EQ(buffer, nullptr);
 }
 
@@ -74,7 +78,8 @@ TEST(Map, ChecksRangesAndModes) {
     EXPECT_EQ(buffer->CreateMapping(0, 0, UINT64_MAX, 2, 0, &made), kIOReturnBadArgument);
     EXPECT_EQ(buffer->CreateMapping(0x700, 0, 0, 0, 0, &made), kIOReturnBadArgument);
     EXPECT_EQ(buffer->CreateMapping(0, 0, 0, 0, 3, &made), kIOReturnBadArgument);
-    EXPECT_EQ(buffer->CreateMapping(kIOMemoryMapFixedAddress, 0x10000, 0, 0, 0, &made), kIOReturnUnsupported);
+    EXPECT_EQ(buffer->CreateMapping(kIOMemoryMapFixedAddress, 0x10000, 0, 0, 0, &made),
+              kIOReturnUnsupported);
     EXPECT_EQ(made, nullptr);
     for (const uint64_t mode : {kIOMemoryMapCacheModeInhibit, kIOMemoryMapCacheModeCopyback,
                                 kIOMemoryMapCacheModeWriteThrough, kIOMemoryMapCacheModeRealTime}) {
@@ -100,16 +105,20 @@ TEST(SubDescriptor, ShowsARangeAndChecksIt) {
     const auto buffer = make_buffer(10000);
     strcpy(address_of(buffer.get()) + 4100, "part");
     IOMemoryDescriptor* part = nullptr;
-    ASSERT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(kIOMemoryDirectionIn, 4100, 50, buffer.get(), &part),
+    ASSERT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(kIOMemoryDirectionIn, 4100, 50,
+                                                            buffer.get(), &part),
               kIOReturnSuccess);
     uint64_t length = 0;
     EXPECT_EQ(part->GetLength(&length), kIOReturnSuccess);
     EXPECT_EQ(length, 50u);
     EXPECT_STREQ(reinterpret_cast<const char*>(map(part)->GetAddress()), "part");
     IOMemoryDescriptor* none = nullptr;
-    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 40, 11, part, &none), kIOReturnBadArgument);
-    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 51, 0, part, &none), kIOReturnBadArgument);
-    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 0, 1, nullptr, &none), kIOReturnBadArgument);
+    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 40, 11, part, &none),
+              kIOReturnBadArgument);
+    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 51, 0, part, &none),
+              kIOReturnBadArgument);
+    EXPECT_EQ(IOMemoryDescriptor::CreateSubMemoryDescriptor(0, 0, 1, nullptr, &none),
+              kIOReturnBadArgument);
     part->release();
 }
 
@@ -120,8 +129,9 @@ TEST(JoinedDescriptor, ShowsItsPartsOneBehindTheOther) {
     memset(address_of(second.get()), 2, 4096);
     IOMemoryDescriptor* parts[32] = {first.get(), second.get()};
     IOMemoryDescriptor* joined = nullptr;
-    ASSERT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(kIOMemoryDirectionInOut, 2, parts, &joined),
-              kIOReturnSuccess);
+    ASSERT_EQ(
+        IOMemoryDescriptor::CreateWithMemoryDescriptors(kIOMemoryDirectionInOut, 2, parts, &joined),
+        kIOReturnSuccess);
     uint64_t length = 0;
     EXPECT_EQ(joined->GetLength(&length), kIOReturnSuccess);
     EXPECT_EQ(length, 8192u);
@@ -131,14 +141,17 @@ TEST(JoinedDescriptor, ShowsItsPartsOneBehindTheOther) {
     EXPECT_EQ(bytes[4096], 2);
     EXPECT_FALSE(opendext::family::memory_of(joined).ok());
     joined->release();
-    EXPECT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 33, parts, &joined), kIOReturnBadArgument);
-    EXPECT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 3, parts, &joined), kIOReturnBadArgument);
+    EXPECT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 33, parts, &joined),
+              kIOReturnBadArgument);
+    EXPECT_EQ(IOMemoryDescriptor::CreateWithMemoryDescriptors(0, 3, parts, &joined),
+              kIOReturnBadArgument);
 }
 
 TEST(Family, WrapsMemoryThatExists) {
     auto memory = opendext::make_sealed_memory("ring", 16384);
     ASSERT_TRUE(memory.ok());
-    auto view = opendext::Mapping::map(memory->get(), 0, 16384, opendext::Mapping::Access::read_write);
+    auto view =
+        opendext::Mapping::map(memory->get(), 0, 16384, opendext::Mapping::Access::read_write);
     ASSERT_TRUE(view.ok());
     strcpy(reinterpret_cast<char*>(view->data()) + 4096, "shared");
     auto wrapped = opendext::family::wrap_memory(std::move(memory->duplicate().value()), 4096, 8192,
@@ -150,7 +163,8 @@ TEST(Family, WrapsMemoryThatExists) {
     EXPECT_EQ(where->offset, 4096u);
     EXPECT_EQ(where->length, 8192u);
     (*wrapped)->release();
-    auto beyond = opendext::family::wrap_memory(std::move(*memory), 4096, 16384, kIOMemoryDirectionInOut);
+    auto beyond =
+        opendext::family::wrap_memory(std::move(*memory), 4096, 16384, kIOMemoryDirectionInOut);
     ASSERT_FALSE(beyond.ok());
     EXPECT_EQ(beyond.error().code, opendext::Errc::malformed);
 }

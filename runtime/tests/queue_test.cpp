@@ -104,9 +104,9 @@ TEST(Queue, ASynchronousCallMayComeBack) {
       b->DispatchSync(^{
         EXPECT_TRUE(a->OnQueue());
         EXPECT_EQ(a->RunAction(^kern_return_t {
-                    came_back = true;
-                    return kIOReturnNotFound;
-                  }),
+          came_back = true;
+          return kIOReturnNotFound;
+        }),
                   kIOReturnNotFound);
       });
     });
@@ -125,7 +125,8 @@ TEST(Queue, SyncOntoItselfIsABugAndNoHang) {
     });
     EXPECT_TRUE(ran);
     const std::string log = testing::internal::GetCapturedStderr();
-    EXPECT_NE(log.find("driver bug: DispatchSync onto the queue \"self\""), std::string::npos) << log;
+    EXPECT_NE(log.find("driver bug: DispatchSync onto the queue \"self\""), std::string::npos)
+        << log;
 }
 
 TEST(Queue, CancelRunsItsHandlerLastAndNothingLater) {
@@ -141,9 +142,9 @@ TEST(Queue, CancelRunsItsHandlerLastAndNothingLater) {
       seen->push_back(2);
     });
     EXPECT_EQ(queue->Cancel(^{
-                seen->push_back(3);
-                done->open();
-              }),
+      seen->push_back(3);
+      done->open();
+    }),
               kIOReturnSuccess);
     testing::internal::CaptureStderr();
     queue->DispatchAsync(^{
@@ -157,8 +158,8 @@ TEST(Queue, CancelRunsItsHandlerLastAndNothingLater) {
     ASSERT_TRUE(done->wait());
     EXPECT_EQ(*seen, (std::vector<int>{1, 2, 3}));
     EXPECT_EQ(queue->RunAction(^kern_return_t {
-                return kIOReturnSuccess;
-              }),
+      return kIOReturnSuccess;
+    }),
               kIOReturnOffline);
 }
 

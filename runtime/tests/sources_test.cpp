@@ -15,7 +15,9 @@ namespace {
 
 constexpr uint64_t kMillisecond = 1000000;
 
-uint64_t uptime() { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
+uint64_t uptime() {
+    return clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+}
 
 class Sources : public testing::Test {
   protected:
@@ -72,12 +74,14 @@ TEST_F(Timer, FiresOnceForEachWakeAtTime) {
 }
 
 TEST_F(Timer, KnowsItsClocks) {
-    const uint64_t words[] = {kIOTimerClockUptimeRaw, kIOTimerClockMachAbsoluteTime, kIOTimerClockMonotonicRaw,
-                              kIOTimerClockMachContinuousTime, kIOTimerClockWallTime};
+    const uint64_t words[] = {kIOTimerClockUptimeRaw, kIOTimerClockMachAbsoluteTime,
+                              kIOTimerClockMonotonicRaw, kIOTimerClockMachContinuousTime,
+                              kIOTimerClockWallTime};
     size_t fired = 0;
     for (const uint64_t word : words) {
         uint64_t now = uptime();
-        if (word == kIOTimerClockMonotonicRaw || word == kIOTimerClockMachContinuousTime) now = mach_continuous_time();
+        if (word == kIOTimerClockMonotonicRaw || word == kIOTimerClockMachContinuousTime)
+            now = mach_continuous_time();
         if (word == kIOTimerClockWallTime) now = clock_gettime_nsec_np(CLOCK_REALTIME);
         EXPECT_EQ(timer_->WakeAtTime(word, now + kMillisecond, 0), kIOReturnSuccess);
         ASSERT_TRUE(Events::shared().wait_for("timer", ++fired)) << std::hex << word;
@@ -86,12 +90,15 @@ TEST_F(Timer, KnowsItsClocks) {
 }
 
 TEST_F(Timer, ANewDeadlineReplacesThePendingOne) {
-    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 3600 * 1000 * kMillisecond, 0), kIOReturnSuccess);
+    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 3600 * 1000 * kMillisecond, 0),
+              kIOReturnSuccess);
     EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime(), 0), kIOReturnSuccess);
     ASSERT_TRUE(Events::shared().wait_for("timer"));
     // And the other way round: the near one is forgotten.
-    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 50 * kMillisecond, 0), kIOReturnSuccess);
-    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 3600 * 1000 * kMillisecond, 0), kIOReturnSuccess);
+    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 50 * kMillisecond, 0),
+              kIOReturnSuccess);
+    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 3600 * 1000 * kMillisecond, 0),
+              kIOReturnSuccess);
     IOSleep(100);
     settle();
     EXPECT_EQ(count("timer"), 1u);
@@ -108,7 +115,8 @@ TEST_F(Timer, DisabledItFiresWhenEnabledAgain) {
 }
 
 TEST_F(Timer, CancelIsFinal) {
-    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 20 * kMillisecond, 0), kIOReturnSuccess);
+    EXPECT_EQ(timer_->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + 20 * kMillisecond, 0),
+              kIOReturnSuccess);
     timer_->Cancel(^{
       Events::shared().add("first cancel");
     });
@@ -128,8 +136,9 @@ TEST_F(Timer, ManyTimersFireInTheOrderOfTheirDeadlines) {
         IOTimerDispatchSource* timer = nullptr;
         ASSERT_EQ(IOTimerDispatchSource::Create(queue_, &timer), kIOReturnSuccess);
         ASSERT_EQ(timer->SetHandler(action_), kIOReturnSuccess);
-        ASSERT_EQ(timer->WakeAtTime(kIOTimerClockUptimeRaw, start + static_cast<uint64_t>(i) * 1000, 0),
-                  kIOReturnSuccess);
+        ASSERT_EQ(
+            timer->WakeAtTime(kIOTimerClockUptimeRaw, start + static_cast<uint64_t>(i) * 1000, 0),
+            kIOReturnSuccess);
         timers.emplace_back(timer, OSNoRetain);
     }
     EXPECT_TRUE(Events::shared().wait_for("timer", kTimers));
@@ -214,8 +223,8 @@ TEST_F(DataQueue, SizesThatAreNoMultipleOfFourAreRefused) {
 TEST_F(DataQueue, FullIsOverrunAndEmptyIsUnderrun) {
     EXPECT_EQ(get(0, 0), kIOReturnUnderrun);
     EXPECT_EQ(source_->Peek(^(const void*, size_t) {
-                FAIL();
-              }),
+      FAIL();
+    }),
               kIOReturnUnderrun);
     EXPECT_EQ(source_->CanEnqueueData(60), kIOReturnSuccess);
     EXPECT_EQ(source_->CanEnqueueData(61), kIOReturnOverrun);
@@ -299,13 +308,15 @@ TEST_F(DataQueue, SettingTheHandlerWhileThereIsDataCallsIt) {
 TEST_F(DataQueue, TheCoalesceFormsOnlyTell) {
     set_handlers();
     bool available = false;
-    EXPECT_EQ(source_->EnqueueWithCoalesce(4, &available, ^(void*, size_t) {
-              }),
+    EXPECT_EQ(source_->EnqueueWithCoalesce(4, &available,
+                                           ^(void*, size_t){
+                                           }),
               kIOReturnSuccess);
     EXPECT_TRUE(available);
     available = false;
-    EXPECT_EQ(source_->EnqueueWithCoalesce(4, &available, ^(void*, size_t) {
-              }),
+    EXPECT_EQ(source_->EnqueueWithCoalesce(4, &available,
+                                           ^(void*, size_t){
+                                           }),
               kIOReturnSuccess);
     EXPECT_FALSE(available);
     settle();
@@ -313,8 +324,9 @@ TEST_F(DataQueue, TheCoalesceFormsOnlyTell) {
     source_->SendDataAvailable();
     EXPECT_TRUE(Events::shared().wait_for("data available"));
     bool serviced = false;
-    EXPECT_EQ(source_->DequeueWithCoalesce(&serviced, ^(const void*, size_t) {
-              }),
+    EXPECT_EQ(source_->DequeueWithCoalesce(&serviced,
+                                           ^(const void*, size_t){
+                                           }),
               kIOReturnSuccess);
     EXPECT_FALSE(serviced);
 }
@@ -395,15 +407,16 @@ TEST_F(Action, UntypedActionsAreDropped) {
     IOTimerDispatchSource* timer = nullptr;
     ASSERT_EQ(IOTimerDispatchSource::Create(queue_, &timer), kIOReturnSuccess);
     OSAction* action = nullptr;
-    ASSERT_EQ(OSAction::Create(driver_, RuntimeTestDriver_TimerFired_ID, IOTimerDispatchSource_TimerOccurred_ID, 0,
-                               &action),
+    ASSERT_EQ(OSAction::Create(driver_, RuntimeTestDriver_TimerFired_ID,
+                               IOTimerDispatchSource_TimerOccurred_ID, 0, &action),
               kIOReturnSuccess);
     timer->SetHandler(action);
     testing::internal::CaptureStderr();
     timer->TimerOccurred(action, 1);
     settle();
     EXPECT_EQ(count("timer"), 0u);
-    EXPECT_NE(testing::internal::GetCapturedStderr().find("OSAction_RuntimeTestDriver_TimerFired"), std::string::npos);
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("OSAction_RuntimeTestDriver_TimerFired"),
+              std::string::npos);
     timer->Cancel(nullptr);
     timer->release();
     action->release();
@@ -422,7 +435,8 @@ TEST_F(Action, AWaiterRunsTheCallItWaitsFor) {
       ASSERT_EQ(raw->WillWait(&token), kIOReturnSuccess);
       OSActionWaitToken* second = nullptr;
       EXPECT_EQ(raw->WillWait(&second), kIOReturnBusy);
-      EXPECT_EQ(raw->Wait(token, kIOTimerClockUptimeRaw, uptime() + kMillisecond), kIOReturnTimeout);
+      EXPECT_EQ(raw->Wait(token, kIOTimerClockUptimeRaw, uptime() + kMillisecond),
+                kIOReturnTimeout);
       raw_timer->WakeAtTime(kIOTimerClockUptimeRaw, uptime() + kMillisecond, 0);
       EXPECT_EQ(raw->Wait(token, 0, 0), kIOReturnSuccess);
       EXPECT_EQ(Events::shared().count_of("timer"), 1u);
@@ -436,7 +450,8 @@ TEST_F(Action, AWaiterRunsTheCallItWaitsFor) {
 TEST_F(Action, UnknownTypeNamesAreRefused) {
     OSAction* action = nullptr;
     const OSSharedPtr<OSString> name(OSString::withCString("OSAction_No_Such"), OSNoRetain);
-    EXPECT_EQ(OSAction::CreateWithTypeName(driver_, 1, 2, 0, name.get(), &action), kIOReturnUnsupported);
+    EXPECT_EQ(OSAction::CreateWithTypeName(driver_, 1, 2, 0, name.get(), &action),
+              kIOReturnUnsupported);
     EXPECT_EQ(action, nullptr);
 }
 

@@ -21,7 +21,16 @@ constexpr uint64_t kDriver = 100;
 constexpr uint64_t kClient = 200;
 constexpr uint64_t kConnection = 9;
 
-enum Selector : uint64_t { kSum, kReverse, kLarge, kKeepCompletion, kComplete, kTooMuch, kNoFunction, kUnknown };
+enum Selector : uint64_t {
+    kSum,
+    kReverse,
+    kLarge,
+    kKeepCompletion,
+    kComplete,
+    kTooMuch,
+    kNoFunction,
+    kUnknown
+};
 
 /// A client program with an open user client.
 class UserClient : public testing::Test {
@@ -72,7 +81,8 @@ class UserClient : public testing::Test {
         const auto reply = decode<driver::Reply>(daemon_.request(std::move(message)));
         ASSERT_TRUE(reply.ok());
         ASSERT_EQ(reply->io_return, 0) << reply->reason;
-        auto channel = Channel::attach(std::move(*memory), std::move(sockets->first), Channel::Side::client);
+        auto channel =
+            Channel::attach(std::move(*memory), std::move(sockets->first), Channel::Side::client);
         ASSERT_TRUE(channel.ok());
         channel_ = std::move(*channel);
     }

@@ -13,12 +13,15 @@
 namespace opendext::runtime {
 namespace uc = protocol::user_client;
 
-ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel, std::string client_name)
+ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
+                                   std::string client_name)
     : client_(client), channel_(std::move(channel)), client_name_(std::move(client_name)) {
     client_->retain();
 }
 
-ClientConnection::~ClientConnection() { client_->release(); }
+ClientConnection::~ClientConnection() {
+    client_->release();
+}
 
 void ClientConnection::send(const Message& message) {
     auto sent = channel_->send(message);
@@ -71,7 +74,8 @@ void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vecto
         channel_->close("the user client has no queue");
         return;
     }
-    auto run = [self = shared_from_this(), serial](const uc::Call& call, std::vector<UniqueFd> descriptors) {
+    auto run = [self = shared_from_this(), serial](const uc::Call& call,
+                                                   std::vector<UniqueFd> descriptors) {
         auto result = run_external_call(self, self->client_, call, std::move(descriptors));
         if (!result) {
             log(LogType::error, "connection of %s ends: %s", self->client_name_.c_str(),
@@ -85,8 +89,8 @@ void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vecto
         executor->run_claimed(make_task([&] { run(request, std::move(fds)); }));
         return;
     }
-    const auto outcome =
-        executor->async(make_task([run, request, fds = std::move(fds)]() mutable { run(request, std::move(fds)); }));
+    const auto outcome = executor->async(make_task(
+        [run, request, fds = std::move(fds)]() mutable { run(request, std::move(fds)); }));
     if (outcome == Executor::Outcome::cancelled) {
         uc::CallResult refused;
         refused.io_return = kIOReturnOffline;
@@ -126,11 +130,14 @@ void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial)
 }
 
 Connections::Connections() = default;
-Connections::~Connections() { close_all("the driver process ends"); }
+Connections::~Connections() {
+    close_all("the driver process ends");
+}
 
-Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request, UniqueFd memory,
-                           Socket side_socket) {
-    auto channel = OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
+Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request,
+                           UniqueFd memory, Socket side_socket) {
+    auto channel =
+        OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
     const std::string name = request.client_name + "[" + std::to_string(request.client_pid) + "]";
     {
         const std::lock_guard lock(client->IOUserClient::ivars->mutex);
@@ -143,7 +150,8 @@ Status Connections::attach(IOUserClient* client, const protocol::driver::AttachC
             return Error{Errc::exists, 0, "the connection is attached already"};
         }
     }
-    start_thread("user client", make_task([connection = std::move(connection)] { connection->serve(); }));
+    start_thread("user client",
+                 make_task([connection = std::move(connection)] { connection->serve(); }));
     return success();
 }
 

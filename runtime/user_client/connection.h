@@ -12,10 +12,12 @@
 
 namespace opendext::runtime {
 
-/// One client program on one user client: receives its calls, runs them on the queue of ExternalMethod, answers.
+/// One client program on one user client: receives its calls, runs them on the queue of
+/// ExternalMethod, answers.
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   public:
-    ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel, std::string client_name);
+    ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
+                     std::string client_name);
     ~ClientConnection();
 
     /// Receives until the channel is closed; on a thread of its own.
@@ -26,7 +28,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   private:
     void handle(Message message);
-    void call(const protocol::user_client::Call& request, uint64_t serial, std::vector<UniqueFd> fds);
+    void call(const protocol::user_client::Call& request, uint64_t serial,
+              std::vector<UniqueFd> fds);
     void map_memory(const protocol::user_client::MapMemory& request, uint64_t serial);
 
     IOUserClient* const client_;  // retained

@@ -24,10 +24,12 @@ class Connections {
     Connections();
     ~Connections();
 
-    /// Maps the channel and starts to serve it on a thread of its own. Retains the user client until the end.
-    Status attach(IOUserClient* client, const protocol::driver::AttachClient& request, UniqueFd memory,
-                  Socket side_socket);
-    /// Ends the channel; calls that run go on, their answers are dropped. Nothing happens for an unknown number.
+    /// Maps the channel and starts to serve it on a thread of its own. Retains the user client
+    /// until the end.
+    Status attach(IOUserClient* client, const protocol::driver::AttachClient& request,
+                  UniqueFd memory, Socket side_socket);
+    /// Ends the channel; calls that run go on, their answers are dropped. Nothing happens for an
+    /// unknown number.
     void close(uint64_t connection, const std::string& reason);
     void close_all(const std::string& reason);
 

@@ -15,7 +15,8 @@ namespace {
 
 namespace uc = protocol::user_client;
 
-/// Receives AsyncCompletion: sends it to the client. May be called again and again, long after the call.
+/// Receives AsyncCompletion: sends it to the client. May be called again and again, long after the
+/// call.
 class Completion : public ActionReceiver {
   public:
     Completion(std::weak_ptr<ClientConnection> connection, std::vector<uint64_t> reference)
@@ -24,8 +25,8 @@ class Completion : public ActionReceiver {
     kern_return_t receive(OSAction* action, const IORPC& rpc) override {
         return IOUserClient::AsyncCompletion_Invoke(
             rpc, action,
-            [](OSMetaClassBase* target, OSAction*, IOReturn status, const IOUserClientAsyncArgumentsArray data,
-               uint32_t count) {
+            [](OSMetaClassBase* target, OSAction*, IOReturn status,
+               const IOUserClientAsyncArgumentsArray data, uint32_t count) {
                 auto* own = static_cast<OSAction*>(target)->OSAction::ivars->receiver.get();
                 static_cast<Completion*>(own)->complete(status, data, count);
             },
@@ -38,8 +39,8 @@ class Completion : public ActionReceiver {
     void complete(IOReturn status, const uint64_t* data, uint32_t count) {
         if (failed_.load(std::memory_order_relaxed)) return;
         if (count > uc::kMaxAsyncArguments) {
-            log_driver_bug("AsyncCompletion with %u arguments, %zu is the most; it is dropped", count,
-                           uc::kMaxAsyncArguments);
+            log_driver_bug("AsyncCompletion with %u arguments, %zu is the most; it is dropped",
+                           count, uc::kMaxAsyncArguments);
             return;
         }
         const auto connection = connection_.lock();
@@ -56,7 +57,9 @@ class Completion : public ActionReceiver {
     std::atomic<bool> failed_{false};
 };
 
-Error malformed(const char* what) { return Error{Errc::malformed, 0, what}; }
+Error malformed(const char* what) {
+    return Error{Errc::malformed, 0, what};
+}
 
 /// The objects of one call; released at its end.
 struct Objects {
@@ -74,10 +77,11 @@ struct Objects {
     }
 };
 
-Status make_objects(Objects& objects, const std::shared_ptr<ClientConnection>& connection, const uc::Call& request,
-                    std::vector<UniqueFd> fds) {
+Status make_objects(Objects& objects, const std::shared_ptr<ClientConnection>& connection,
+                    const uc::Call& request, std::vector<UniqueFd> fds) {
     size_t next_fd = 0;
-    const auto memory = [&](uint64_t length, uint64_t direction) -> Result<IOBufferMemoryDescriptor*> {
+    const auto memory = [&](uint64_t length,
+                            uint64_t direction) -> Result<IOBufferMemoryDescriptor*> {
         if (next_fd >= fds.size()) return malformed("call without the memory that it speaks of");
         return make_foreign_memory(std::move(fds[next_fd++]), 0, length, direction);
     };
@@ -91,27 +95,30 @@ Status make_objects(Objects& objects, const std::shared_ptr<ClientConnection>& c
     }
     if (!request.async_reference.empty()) {
         objects.receiver = std::make_shared<Completion>(connection, request.async_reference);
-        objects.completion = make_receiver_action(gOSAction_IOUserClient_KernelCompletionMetaClass,
-                                                  IOUserClient_AsyncCompletion_ID, objects.receiver);
+        objects.completion =
+            make_receiver_action(gOSAction_IOUserClient_KernelCompletionMetaClass,
+                                 IOUserClient_AsyncCompletion_ID, objects.receiver);
     }
     return success();
 }
 
 /// What the driver left in the arguments becomes the answer.
-void take_results(IOUserClientMethodArguments& arguments, const uc::Call& request, uc::CallResult& result) {
+void take_results(IOUserClientMethodArguments& arguments, const uc::Call& request,
+                  uc::CallResult& result) {
     OSData* output = arguments.structureOutput;
     const auto fail = [&](std::string reason) {
         result = {};
         result.io_return = kIOReturnBadArgument;
-        log_driver_bug("ExternalMethod selector %llu: %s", static_cast<unsigned long long>(request.selector),
-                       reason.c_str());
+        log_driver_bug("ExternalMethod selector %llu: %s",
+                       static_cast<unsigned long long>(request.selector), reason.c_str());
         result.reason = std::move(reason);
     };
     if (result.io_return == kIOReturnSuccess) {
         if (arguments.scalarOutputCount > request.scalar_output_count) {
             fail("more output scalars than the client has room for");
         } else {
-            result.scalars.assign(arguments.scalarOutput, arguments.scalarOutput + arguments.scalarOutputCount);
+            result.scalars.assign(arguments.scalarOutput,
+                                  arguments.scalarOutput + arguments.scalarOutputCount);
         }
     }
     if (result.io_return == kIOReturnSuccess && output != nullptr) {
@@ -119,13 +126,15 @@ void take_results(IOUserClientMethodArguments& arguments, const uc::Call& reques
         if (arguments.structureOutputDescriptor != nullptr) {
             fail("structureOutput is set although the client gave a structureOutputDescriptor");
         } else if (length > arguments.structureOutputMaximumSize) {
-            fail("an output structure of " + std::to_string(length) + " bytes, the client has room for " +
+            fail("an output structure of " + std::to_string(length) +
+                 " bytes, the client has room for " +
                  std::to_string(arguments.structureOutputMaximumSize));
         } else if (length > 0) {
             const auto* bytes = static_cast<const uint8_t*>(output->getBytesNoCopy());
             result.structure.assign(bytes, bytes + length);
         }
-    } else if (result.io_return == kIOReturnSuccess && arguments.structureOutputDescriptor != nullptr) {
+    } else if (result.io_return == kIOReturnSuccess &&
+               arguments.structureOutputDescriptor != nullptr) {
         (void)arguments.structureOutputDescriptor->GetLength(&result.output_memory_used);
         if (result.output_memory_used > request.output_memory_length) {
             result.output_memory_used = request.output_memory_length;
@@ -136,8 +145,9 @@ void take_results(IOUserClientMethodArguments& arguments, const uc::Call& reques
 
 }  // namespace
 
-Result<uc::CallResult> run_external_call(const std::shared_ptr<ClientConnection>& connection, IOUserClient* client,
-                                         const uc::Call& request, std::vector<UniqueFd> fds) {
+Result<uc::CallResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
+                                         IOUserClient* client, const uc::Call& request,
+                                         std::vector<UniqueFd> fds) {
     if (request.scalars.size() > uc::kMaxScalars || request.scalar_output_count > uc::kMaxScalars) {
         return malformed("call with too many scalars");
     }
@@ -164,8 +174,10 @@ Result<uc::CallResult> run_external_call(const std::shared_ptr<ClientConnection>
     arguments.structureOutputDescriptor = objects.output_memory;
 
     uc::CallResult result;
-    result.io_return = client->ExternalMethod(request.selector, &arguments, nullptr, nullptr, nullptr);
-    if (result.io_return != kIOReturnSuccess && objects.receiver != nullptr) objects.receiver->forget();
+    result.io_return =
+        client->ExternalMethod(request.selector, &arguments, nullptr, nullptr, nullptr);
+    if (result.io_return != kIOReturnSuccess && objects.receiver != nullptr)
+        objects.receiver->forget();
     take_results(arguments, request, result);
     return result;
 }

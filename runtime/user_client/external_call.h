@@ -14,11 +14,11 @@ namespace opendext::runtime {
 
 class ClientConnection;
 
-/// Runs one call of a client program: makes the arguments, calls ExternalMethod on the calling thread, gives the answer.
-/// Errc::malformed for what the client library never sends: the connection should then be closed.
-Result<protocol::user_client::CallResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
-                                                            IOUserClient* client,
-                                                            const protocol::user_client::Call& request,
-                                                            std::vector<UniqueFd> fds);
+/// Runs one call of a client program: makes the arguments, calls ExternalMethod on the calling
+/// thread, gives the answer. Errc::malformed for what the client library never sends: the
+/// connection should then be closed.
+Result<protocol::user_client::CallResult> run_external_call(
+    const std::shared_ptr<ClientConnection>& connection, IOUserClient* client,
+    const protocol::user_client::Call& request, std::vector<UniqueFd> fds);
 
 }  // namespace opendext::runtime

@@ -13,7 +13,9 @@ namespace {
 
 constexpr uint32_t kAny = kIOUserClientVariableStructureSize;
 
-bool differs(uint32_t wanted, uint64_t is) { return wanted != kAny && wanted != is; }
+bool differs(uint32_t wanted, uint64_t is) {
+    return wanted != kAny && wanted != is;
+}
 
 uint64_t input_size(const IOUserClientMethodArguments& arguments) {
     if (arguments.structureInput != nullptr) return arguments.structureInput->getLength();
@@ -26,7 +28,8 @@ uint64_t input_size(const IOUserClientMethodArguments& arguments) {
 
 uint64_t output_size(const IOUserClientMethodArguments& arguments) {
     uint64_t length = arguments.structureOutputMaximumSize;
-    if (arguments.structureOutputDescriptor != nullptr) (void)arguments.structureOutputDescriptor->GetLength(&length);
+    if (arguments.structureOutputDescriptor != nullptr)
+        (void)arguments.structureOutputDescriptor->GetLength(&length);
     return length;
 }
 
@@ -51,14 +54,16 @@ void IOUserClient::free() {
 }
 
 /// Checks of a dispatch entry: docs/facts/semantics.md section 8.
-kern_return_t IOUserClient::ExternalMethod(uint64_t selector, IOUserClientMethodArguments* arguments,
-                                           const IOUserClientMethodDispatch* dispatch, OSObject* target,
-                                           void* reference) {
+kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
+                                           IOUserClientMethodArguments* arguments,
+                                           const IOUserClientMethodDispatch* dispatch,
+                                           OSObject* target, void* reference) {
     if (arguments == nullptr || dispatch == nullptr) return kIOReturnUnsupported;
     if (dispatch->checkCompletionExists != kAny) {
         const uint32_t exists = arguments->completion != nullptr ? 1 : 0;
         if (exists != (dispatch->checkCompletionExists != 0 ? 1u : 0u)) {
-            return mismatch(selector, "the presence of a completion", dispatch->checkCompletionExists, exists);
+            return mismatch(selector, "the presence of a completion",
+                            dispatch->checkCompletionExists, exists);
         }
     }
     if (differs(dispatch->checkScalarInputCount, arguments->scalarInputCount)) {
@@ -66,16 +71,16 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector, IOUserClientMethod
                         arguments->scalarInputCount);
     }
     if (differs(dispatch->checkStructureInputSize, input_size(*arguments))) {
-        return mismatch(selector, "the size of the input structure", dispatch->checkStructureInputSize,
-                        input_size(*arguments));
+        return mismatch(selector, "the size of the input structure",
+                        dispatch->checkStructureInputSize, input_size(*arguments));
     }
     if (differs(dispatch->checkScalarOutputCount, arguments->scalarOutputCount)) {
         return mismatch(selector, "the count of output scalars", dispatch->checkScalarOutputCount,
                         arguments->scalarOutputCount);
     }
     if (differs(dispatch->checkStructureOutputSize, output_size(*arguments))) {
-        return mismatch(selector, "the size of the output structure", dispatch->checkStructureOutputSize,
-                        output_size(*arguments));
+        return mismatch(selector, "the size of the output structure",
+                        dispatch->checkStructureOutputSize, output_size(*arguments));
     }
     if (dispatch->function == nullptr) return kIOReturnNoCompletion;
     return dispatch->function(target, reference, arguments);
@@ -93,12 +98,12 @@ kern_return_t IOUserClient::CopyClientEntitlements_Impl(OSDictionary** entitleme
 }
 
 /// The call in the form of a message; calls over a channel do not pass here.
-kern_return_t IOUserClient::_ExternalMethod_Impl(uint64_t selector, const IOUserClientScalarArray scalarInput,
-                                                 uint32_t scalarInputCount, OSData* structureInput,
-                                                 IOMemoryDescriptor* structureInputDescriptor,
-                                                 IOUserClientScalarArray scalarOutput, uint32_t* scalarOutputCount,
-                                                 uint64_t structureOutputMaximumSize, OSData** structureOutput,
-                                                 IOMemoryDescriptor* structureOutputDescriptor, OSAction* completion) {
+kern_return_t IOUserClient::_ExternalMethod_Impl(
+    uint64_t selector, const IOUserClientScalarArray scalarInput, uint32_t scalarInputCount,
+    OSData* structureInput, IOMemoryDescriptor* structureInputDescriptor,
+    IOUserClientScalarArray scalarOutput, uint32_t* scalarOutputCount,
+    uint64_t structureOutputMaximumSize, OSData** structureOutput,
+    IOMemoryDescriptor* structureOutputDescriptor, OSAction* completion) {
     if (scalarInputCount > kIOUserClientScalarArrayCountMax || scalarOutputCount == nullptr ||
         *scalarOutputCount > kIOUserClientScalarArrayCountMax) {
         return kIOReturnBadArgument;
@@ -126,6 +131,8 @@ kern_return_t IOUserClient::_ExternalMethod_Impl(uint64_t selector, const IOUser
 }
 
 /// Completions of calls over a channel are received by the connection; this one has no client.
-void IOUserClient::KernelCompletion_Impl(OSAction*, IOReturn status, const IOUserClientAsyncArgumentsArray, uint32_t) {
-    log(LogType::error, "AsyncCompletion of %s (0x%x) has no client", GetClassName(), static_cast<unsigned>(status));
+void IOUserClient::KernelCompletion_Impl(OSAction*, IOReturn status,
+                                         const IOUserClientAsyncArgumentsArray, uint32_t) {
+    log(LogType::error, "AsyncCompletion of %s (0x%x) has no client", GetClassName(),
+        static_cast<unsigned>(status));
 }
