@@ -50,7 +50,14 @@ int install(const Arguments& arguments, const std::string& realm) {
     const Status done =
         ask(line.realm(), "opendext install", wire::Install{bundle.string()}, kExtensionTimeout);
     if (!done.ok()) return line.failure(done.error());
+    // What is typed next expects the driver to be there.
+    constexpr uint32_t kMatchingTimeoutMs = 10'000;
+    const Status quiet =
+        ask(line.realm(), "opendext install",
+            wire::WaitQuiet{.entry = 0, .timeout_ms = kMatchingTimeoutMs}, kExtensionTimeout);
     std::printf("installed %s\n", bundle.c_str());
+    if (!quiet.ok())
+        print_error("opendext install", "drivers are still being started; see: opendext logs");
     return kExitSuccess;
 }
 
