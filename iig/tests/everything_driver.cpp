@@ -178,6 +178,13 @@ void IMPL(EverythingDerived, Finished) {
     ++ivars->finished_calls;
 }
 
+kern_return_t IMPL(EverythingDerived, Answer) {
+    (void)action;
+    if (value == 0) return kIOReturnBadArgument;
+    *answer += value;
+    return kIOReturnSuccess;
+}
+
 void EverythingDerived::OnlyHere() {}
 
 namespace everything_test {

@@ -564,6 +564,18 @@ TEST_F(RoundTrip, anActionCallsTheMethodThatItWasMadeFor) {
     action->release();
 }
 
+TEST_F(RoundTrip, aCallbackMayAnswer) {
+    OSAction* action = nullptr;
+    ASSERT_EQ(derived->CreateActionAnswer(0, &action), kIOReturnSuccess);
+    uint32_t answer = 40;
+    EXPECT_EQ(base->Ask(action, 2, &answer), kIOReturnSuccess);
+    EXPECT_EQ(answer, 42u);
+    EXPECT_EQ(base->Ask(action, 0, &answer), kIOReturnBadArgument);
+    EXPECT_EQ(base->Ask(nullptr, 2, &answer), kIOReturnBadArgument);
+    EXPECT_EQ(answer, 42u);
+    action->release();
+}
+
 TEST_F(RoundTrip, anActionOfAnotherTypeIsDropped) {
     OSAction* action = nullptr;
     ASSERT_EQ(OSAction::Create(derived.get(), EverythingDerived_Finished_ID, EverythingBase_Done_ID,
