@@ -7,7 +7,9 @@ import subprocess
 import sys
 import unittest
 
-import harness
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+
+import harness  # noqa: E402
 
 SOURCE = harness.SOURCE
 
