@@ -158,8 +158,10 @@ uint32_t Pump::move_in_locked() {
         total += taken;
         const auto outcome = port_.write_terminal();
         write_blocked_ = port_.in_pending() > 0;
-        if (outcome == KeptPort::Write::progress) back_off_ = milliseconds{0};
-        if (outcome == KeptPort::Write::failed || write_blocked_ || taken == 0) return total;
+        const bool progress = outcome == KeptPort::Write::progress;
+        if (progress) back_off_ = milliseconds{0};
+        // Writing may have made the room that draining lacked: both must have stopped.
+        if (write_blocked_ || (taken == 0 && !progress)) return total;
     }
 }
 

@@ -53,8 +53,10 @@ class FakeDriver final : public PortDriver {
     }
     void tx_data_available() override { take(); }
     void tx_data_available_later() override { take(); }
-    void rx_free_space_available() override {}
-    void rx_free_space_available_later() override {}
+    void rx_free_space_available() override { rx_free_space_available_later(); }
+    void rx_free_space_available_later() override {
+        if (feed() > 0) pump->rx_data();
+    }
     void log(std::string_view line) override { add("log " + std::string(line)); }
 
     void take() {
@@ -92,6 +94,22 @@ class FakeDriver final : public PortDriver {
         pump->rx_data();
     }
 
+    /// Sends all of `source` as the queue has room.
+    size_t feed() {
+        const std::lock_guard lock(feeding_);
+        const auto& interface = pump->port().interface();
+        const RingView queue = pump->port().default_receive_queue();
+        uint32_t position = interface.rxPI;
+        const uint32_t room = queue.size - (position - load_index(interface.rxCI));
+        const size_t count = std::min<size_t>(room, source.size() - fed_);
+        for (size_t i = 0; i < count; ++i) {
+            queue.base[queue.offset(position++)] = static_cast<std::byte>(source[fed_++]);
+        }
+        store_index(interface.rxPI, position);
+        return count;
+    }
+    std::string source;
+
     [[nodiscard]] bool wait_for(const std::string& event) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, 10s, [&] {
@@ -124,6 +142,8 @@ class FakeDriver final : public PortDriver {
     }
     std::vector<std::byte> own_ = std::vector<std::byte>(1536);
     std::mutex taking_;
+    std::mutex feeding_;
+    size_t fed_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::string> events_;
@@ -250,6 +270,23 @@ TEST_F(PumpTest, HoldsTheWriterBackWhenTheDriverTakesNothing) {
     driver.consume = true;
     driver.take();
     EXPECT_EQ(sent, driver.wait_bytes(sent.size()));
+}
+
+TEST_F(PumpTest, DeliversEverythingToAReaderThatPauses) {
+    pump->start();
+    UniqueFd terminal = open_terminal();
+    ASSERT_TRUE(driver.wait_for("activate"));
+    for (int i = 0; i < 1'000'000; ++i) driver.source += static_cast<char>(i * 31 + i / 253);
+    driver.feed();
+    pump->rx_data();
+    std::string got;
+    for (int pause = 0; got.size() < driver.source.size(); ++pause) {
+        if (pause % 5 == 0) ::usleep(3000);  // the terminal, the ring and the queue fill up
+        const std::string piece = read_some(terminal.get(), std::min<size_t>(20'000, driver.source.size() - got.size()));
+        ASSERT_FALSE(piece.empty()) << "stopped after " << got.size();
+        got += piece;
+    }
+    EXPECT_EQ(driver.source, got);
 }
 
 TEST_F(PumpTest, TellsTheDriverOfSpeedStopBitsAndFlowControl) {

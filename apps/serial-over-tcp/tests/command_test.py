@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of `opendext serial`: what they print, what they refuse, and that nothing is left behind."""
+
+import json
+import os
+import time
+import unittest
+
+import harness
+from serial_case import SerialCase
+
+
+class Commands(SerialCase):
+    def test_add_makes_nodes_registry_entries_and_a_state_within_a_second(self):
+        self.serial("add", "warm", "--listen", "127.0.0.1:0")
+        start = time.monotonic()
+        device = self.serial("add", "quick", "--listen", "127.0.0.1:0").strip()
+        took = time.monotonic() - start
+        self.assertLess(took, 1.0 * harness.PATIENCE)
+        self.assertEqual(device, os.path.join(self.realm.root, "dev", "cu.quick"))
+        self.assertTrue(os.path.exists(device))
+        self.assertTrue(os.path.exists(device.replace("cu.", "tty.")))
+        port = self.port("quick")
+        self.assertEqual((port["device"], port["backend"], port["state"]), (device, "pty", "listening"))
+        self.assertRegex(port["remote"], r"^listen 127\.0\.0\.1:[1-9][0-9]*$")
+        self.assertTrue(os.path.exists(f"/proc/{port['pid']}"))
+        self.assertIn("org.opendext.SerialOverTCP", harness.command_line(port["pid"]))
+        node = [entry for entry in self.services("IOSerialBSDClient")
+                if entry["properties"]["IOTTYDevice"] == "quick"][0]["properties"]
+        self.assertEqual(node["IOCalloutDevice"], device)
+        self.assertEqual(node["IODialinDevice"], device.replace("cu.", "tty."))
+        self.assertEqual((node["IOTTYBaseName"], node["IOTTYSuffix"]), ("quick", ""))
+
+    def test_ls_says_in_words_what_a_pty_cannot_carry(self):
+        self.serial("add", "words", "--listen", "127.0.0.1:0")
+        text = self.serial("ls", "words")
+        for word in ("7 data bits", "parity", "modem lines", "break", "drain", "instead"):
+            self.assertIn(word, text)
+
+    def test_bad_input_gives_one_message_and_leaves_nothing(self):
+        self.serial("add", "taken", "--listen", "127.0.0.1:0")
+        before = (self.ports(), sorted(os.listdir(os.path.join(self.realm.root, "dev"))))
+        for arguments, words in [
+                (("add", "taken", "--connect", "127.0.0.1:9"), ("taken", "another name")),
+                (("add", "a/b", "--connect", "127.0.0.1:9"), ("a/b", "letters")),
+                (("add", "", "--connect", "127.0.0.1:9"), ("not allowed",)),
+                (("add", "..", "--connect", "127.0.0.1:9"), ("..", "dot")),
+                (("add", "x" * 65, "--connect", "127.0.0.1:9"), ("64",)),
+                (("add", "new", "--connect", "no-such-host.invalid:9"), ("no-such-host.invalid", "not found")),
+                (("add", "new", "--connect", "127.0.0.1"), ("127.0.0.1", "HOST:PORT")),
+                (("add", "new", "--connect", "127.0.0.1:99999"), ("99999", "65535")),
+                (("add", "new", "--connect", "::1:5"), ("brackets",)),
+                (("add", "new", "--listen", "nonsense"), ("nonsense",)),
+                (("add", "new", "--listen", "192.0.2.1:7000"), ("192.0.2.1:7000",)),
+                (("add", "new"), ("--connect", "--listen")),
+                (("add", "new", "--connect", "a:1", "--listen", "1"), ("either",)),
+                (("rm", "nobody"), ("nobody",)),
+                (("ls", "nobody"), ("nobody",)),
+                (("frobnicate",), ("frobnicate",)),
+        ]:
+            with self.subTest(arguments=arguments):
+                message = self.refused("opendext-serial", *arguments)
+                for word in words:
+                    self.assertIn(word, message)
+                self.assertEqual((self.ports(), sorted(os.listdir(os.path.join(self.realm.root, "dev")))), before)
+
+    def test_refused_connection_is_a_state(self):
+        tcp = harness.free_port()
+        self.serial("add", "nobody", "--connect", f"127.0.0.1:{tcp}")
+        state = self.wait_for(lambda: (s := self.port("nobody")["state"]) != "connecting" and s, "a state")
+        self.assertRegex(state, r"^Connection refused, retry in [0-9.]+ s$")
+
+    def test_ls_of_a_realm_that_is_not_up_is_empty(self):
+        self.assertEqual(json.loads(self.serial("ls", "--json")), [])
+        self.assertFalse(os.path.exists(os.path.join(self.realm.root, "run", "keeper.pid")))
+
+    def test_a_hundred_ports_come_and_go_without_a_trace(self):
+        def footprint():
+            pids = self.realm.processes() + self.agent_pids()
+            return (len(pids), {harness.command_line(pid).split()[0]: len(os.listdir(f"/proc/{pid}/fd"))
+                                for pid in pids})
+
+        self.serial("add", "stays", "--listen", "127.0.0.1:0")
+        for number in range(3):
+            self.serial("add", f"p{number}", "--listen", "127.0.0.1:0")
+            self.serial("rm", f"p{number}")
+        self.wait_for(lambda: len(self.realm.drivers("org.opendext.SerialOverTCP")) == 2, "the drivers to end")
+        before = footprint()
+        for number in range(100):
+            device = self.serial("add", f"port{number % 7}", "--listen", "127.0.0.1:0").strip()
+            if number % 10 == 0:
+                with open(device, "rb+", buffering=0):
+                    pass
+            self.serial("rm", f"port{number % 7}")
+        self.assertEqual(set(self.ports()), {"stays"})
+        self.assertEqual(sorted(os.listdir(os.path.join(self.realm.root, "dev"))), ["cu.stays", "tty.stays"])
+        self.wait_for(lambda: footprint() == before, f"processes and descriptors as before: {before}, now {footprint()}")
+
+    def test_agent_ends_with_the_realm(self):
+        self.serial("add", "end", "--listen", "127.0.0.1:0")
+        agent = self.agent_pids()
+        self.assertEqual(len(agent), 1)
+        self.assertEqual(self.realm.stop(), [])
+        self.wait_for(lambda: not self.agent_pids(), "the agent to end")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
