@@ -16,8 +16,8 @@ namespace {
 using RealmTest = KeeperTest;
 namespace fs = std::filesystem;
 
-bool all_gone(const std::vector<pid_t>& pids) {
-    return eventually([&] {
+testing::AssertionResult all_gone(const std::vector<pid_t>& pids) {
+    const bool gone = eventually([&] {
         for (const pid_t pid : pids) {
             ::waitpid(pid, nullptr, WNOHANG);  // an orphan is ours to reap, as an init would
         }
@@ -26,6 +26,12 @@ bool all_gone(const std::vector<pid_t>& pids) {
         }
         return true;
     });
+    if (gone) return testing::AssertionSuccess();
+    testing::AssertionResult result = testing::AssertionFailure() << "still there:";
+    for (const pid_t pid : pids) {
+        result << "\n" << pid << " " << read_file("/proc/" + std::to_string(pid) + "/stat");
+    }
+    return result;
 }
 
 TEST_F(RealmTest, DetachesOnceOpendextdIsReady) {
