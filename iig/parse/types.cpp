@@ -34,6 +34,15 @@ bool is_object_type(CXType type) {
            clang_Cursor_isNull(clang_getCursorDefinition(declaration));
 }
 
+std::string unqualified(CXType type);
+
+/// The class that an argument is checked against. The root of objects and classes has no class of
+/// its own; like OSObject it is not checked.
+std::string checked_class(CXType type) {
+    const std::string name = unqualified(clang_getCanonicalType(type));
+    return name == "OSMetaClassBase" ? "OSObject" : name;
+}
+
 std::string unqualified(CXType type) {
     return spelling(clang_getUnqualifiedType(type));
 }
@@ -205,12 +214,12 @@ void classify_pointer(CXType type, CXType pointee, Parameter& parameter) {
     parameter.object_type = spelling(type);
     if (is_object_type(target)) {
         parameter.passing = Passing::object;
-        parameter.object_class = unqualified(target);
+        parameter.object_class = checked_class(target);
         return;
     }
     if (target.kind == CXType_Pointer && is_object_type(clang_getPointeeType(target))) {
         parameter.passing = Passing::object_result;
-        parameter.object_class = unqualified(clang_getCanonicalType(clang_getPointeeType(target)));
+        parameter.object_class = checked_class(clang_getPointeeType(target));
         parameter.object_type = spelling(pointee);
         return;
     }
@@ -268,8 +277,7 @@ void classify(CXType type, Parameter& parameter) {
             if (element.kind == CXType_Pointer && is_object_type(clang_getPointeeType(element))) {
                 parameter.passing = Passing::object_array;
                 parameter.object_count = static_cast<size_t>(clang_getArraySize(canonical));
-                parameter.object_class =
-                    unqualified(clang_getCanonicalType(clang_getPointeeType(element)));
+                parameter.object_class = checked_class(clang_getPointeeType(element));
                 parameter.object_type = unqualified(element);
                 return;
             }
