@@ -18,6 +18,8 @@ namespace {
 /// Between attempts to get a lost connection back.
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{2000};
+/// A keeper restarts its opendextd well within this time.
+constexpr std::chrono::milliseconds kRestartTime{2000};
 /// opendextd answers Hello at once or never.
 constexpr std::chrono::milliseconds kHelloTimeout = std::chrono::seconds(20);
 /// Of Hello, and of requests whose answer nobody waits for.
@@ -26,6 +28,20 @@ constexpr uint64_t kIgnoredSerial = 1;
 Error lost(const Error& error) {
     return Error{error.code, error.number,
                  "the connection to opendextd was lost: " + error.message};
+}
+
+/// Requests that may be made twice: the first may have been answered to a connection that was lost.
+bool only_reads(const Message& request) {
+    switch (static_cast<wire::Kind>(request.kind)) {
+        case wire::Kind::match:
+        case wire::Kind::get_entry:
+        case wire::Kind::get_relatives:
+        case wire::Kind::wait_quiet:
+        case wire::Kind::list_extensions:
+            return true;
+        default:
+            return false;
+    }
 }
 
 }  // namespace
@@ -68,9 +84,17 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connected(std::unique_lock<std::mu
     if (link_ != nullptr) return link_;
     connecting_ = true;
     lock.unlock();
+    // An opendextd that was there a moment ago is being restarted: it is worth a short wait, once.
+    const auto deadline = std::chrono::steady_clock::now() +
+                          (was_connected_ ? kRestartTime : std::chrono::milliseconds(0));
     Result<std::shared_ptr<Link>> made = connect();
+    while (!made.ok() && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(kFirstPause);
+        made = connect();
+    }
     lock.lock();
     connecting_ = false;
+    was_connected_ = made.ok();
     changed_.notify_all();
     if (!made.ok()) return made;
     link_ = *made;
@@ -90,20 +114,37 @@ void Daemon::start_reader(const std::shared_ptr<Link>& link) {
 }
 
 Result<Message> Daemon::exchange(Message request, std::chrono::milliseconds timeout,
-                                 std::function<void(const Message&)> on_answer) {
+                                 const std::function<void(const Message&)>& on_answer) {
+    Attempt attempt = exchange_once(request, timeout, on_answer);
+    if (attempt.end == Attempt::End::undelivered ||
+        (attempt.end == Attempt::End::lost && only_reads(request))) {
+        attempt = exchange_once(request, timeout, on_answer);
+    }
+    return std::move(attempt.answer);
+}
+
+Daemon::Attempt Daemon::exchange_once(Message& request, std::chrono::milliseconds timeout,
+                                      const std::function<void(const Message&)>& on_answer) {
     std::unique_lock lock(mutex_);
     auto pending = std::make_shared<Pending>();
-    pending->on_answer = std::move(on_answer);
-    pending->link = OD_TRY(connected(lock));
+    pending->on_answer = on_answer;
+    Result<std::shared_ptr<Link>> link = connected(lock);
+    if (!link.ok()) return {std::move(link).error(), Attempt::End::done};
+    pending->link = *link;
     request.serial = next_serial_++;
     pending_.emplace(request.serial, pending);
     lock.unlock();
     const Status sent = pending->link->socket.send(request);
     lock.lock();
-    if (sent.ok()) changed_.wait_for(lock, timeout, [&] { return pending->done; });
+    if (!sent.ok()) {
+        // Waits for the reader to see it too, so that the next attempt does not take the same link.
+        changed_.wait_for(lock, kHelloTimeout, [&] { return pending->done; });
+        pending_.erase(request.serial);
+        return {lost(sent.error()), Attempt::End::undelivered};
+    }
+    changed_.wait_for(lock, timeout, [&] { return pending->done; });
     pending_.erase(request.serial);
-    if (!sent.ok() && !pending->done) return lost(sent.error());
-    return std::move(pending->answer);
+    return {std::move(pending->answer), pending->lost ? Attempt::End::lost : Attempt::End::done};
 }
 
 void Daemon::read(std::shared_ptr<Link> link) {
@@ -127,6 +168,7 @@ bool Daemon::drop(const std::shared_ptr<Link>& link, const Error& reason) {
     for (auto& [serial, pending] : pending_) {
         if (pending->link != link || pending->done) continue;
         pending->answer = lost(reason);
+        pending->lost = true;
         pending->done = true;
     }
     const bool wanted = ours && !subscriptions_.empty();
@@ -320,6 +362,7 @@ void Daemon::set_realm(std::string directory) {
     // The reader of the old connection sees its end and tells who waits.
     if (link_ != nullptr) ::shutdown(link_->socket.fd(), SHUT_RDWR);
     link_.reset();
+    was_connected_ = false;
     subscriptions_.clear();
     connections_.clear();
 }

@@ -76,6 +76,7 @@ class Daemon {
     struct Pending {
         Result<Message> answer = Error{Errc::timed_out, 0, "opendextd does not answer"};
         bool done = false;
+        bool lost = false;  ///< the link ended before the answer
         std::shared_ptr<Link> link;
         std::function<void(const Message&)>
             on_answer;  ///< on the reader thread, in order with events
@@ -103,8 +104,14 @@ class Daemon {
     }
     static Status check(const protocol::Outcome& outcome);
 
+    struct Attempt {
+        Result<Message> answer;
+        enum class End { done, undelivered, lost } end;
+    };
     Result<Message> exchange(Message request, std::chrono::milliseconds timeout,
-                             std::function<void(const Message&)> on_answer = nullptr);
+                             const std::function<void(const Message&)>& on_answer = nullptr);
+    Attempt exchange_once(Message& request, std::chrono::milliseconds timeout,
+                          const std::function<void(const Message&)>& on_answer);
     /// The present link, or a new one. Called and returns with `lock` held.
     Result<std::shared_ptr<Link>> connected(std::unique_lock<std::mutex>& lock);
     Result<std::shared_ptr<Link>> connect() const;
@@ -125,7 +132,8 @@ class Daemon {
     std::string realm_;
     std::shared_ptr<Link> link_;
     bool connecting_ = false;
-    uint64_t next_serial_ = 2;  ///< 1 is for Hello
+    bool was_connected_ = false;  ///< the last attempt succeeded
+    uint64_t next_serial_ = 2;    ///< 1 is for Hello
     uint64_t next_subscription_ = 1;
     std::map<uint64_t, std::shared_ptr<Pending>> pending_;
     std::map<uint64_t, Subscribed> subscriptions_;

@@ -350,6 +350,17 @@ TEST_F(Client, WithoutADaemonCallsFailWithTheReasonAndComeBackWithIt) {
     EXPECT_NE(IO_OBJECT_NULL, service("TestNode"));
 }
 
+TEST_F(Client, ARequestDuringARestartOfTheDaemonWaitsForIt) {
+    EXPECT_NE(IO_OBJECT_NULL, service("TestNode"));
+    daemon.stop();
+    std::thread restart([this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        daemon.start();
+    });
+    EXPECT_NE(IO_OBJECT_NULL, service("TestNub")) << opendext_last_error_reason();
+    restart.join();
+}
+
 /// Selector 1 sums scalars and reverses the structure; 2 fails; 3 completes three times; 4 waits
 /// for a second 4.
 void driver(Channel& channel, Message message) {
