@@ -95,7 +95,9 @@ void split(File& file, const Source& source, std::vector<std::pair<size_t, size_
         if (begin < end)
             file.chunks.push_back(text_chunk(source.text().substr(begin, end - begin)));
     };
-    size_t position = 0;
+    // A byte order mark may stand at the start of a file only, and ours does not start with this
+    // text.
+    size_t position = source.text().starts_with("\xEF\xBB\xBF") ? 3 : 0;
     for (const auto& [begin, end] : cut) {
         add_text(position, begin);
         for (size_t i = 0; i < file.classes.size(); ++i) {

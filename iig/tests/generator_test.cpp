@@ -385,6 +385,17 @@ TEST_F(Iig, aDepfileNamesWhatWasReadAndBlanksInPathsWork) {
     EXPECT_EQ(contents(folder + "/Driver.h").find("with blank"), std::string::npos);
 }
 
+TEST_F(Iig, windowsLineEndsAndAByteOrderMarkAreHarmless) {
+    std::string text = contents(kInputs / "inputs/Everything.iig");
+    for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
+        text.insert(at, "\r");
+    const fs::path input = write("Everything.iig", "\xEF\xBB\xBF" + text);
+    const Outcome result = generate(input);
+    ASSERT_EQ(result.status, 0) << result.output;
+    EXPECT_EQ(compile(implementation(input)), "");
+    EXPECT_EQ(contents(header(input)).find("\xEF\xBB\xBF"), std::string::npos);
+}
+
 TEST_F(Iig, withoutArgumentsTheSdksOwnFlagsHold) {
     const fs::path input =
         write("Driver.iig",
