@@ -78,7 +78,8 @@ void MatchingNotification::add(const std::vector<uint64_t>& ids, bool only_new) 
         if (self == nullptr) return;
         {
             const std::lock_guard lock(self->mutex_);
-            if (self->released_) return;
+            // The program may have come for it meanwhile: then there is nothing to tell.
+            if (self->released_ || self->queue_.empty()) return;
         }
         if (self->callback_ != nullptr) self->callback_(self->refcon_, self->handle_);
     });

@@ -704,6 +704,11 @@ TEST_F(Client, MalformedRepliesCrashNobody) {
 }
 
 TEST_F(Client, AForkedChildMakesItsOwnConnection) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    GTEST_SKIP() << "ThreadSanitizer does not allow threads in a forked child";
+#endif
+#endif
     ASSERT_NE(IO_OBJECT_NULL, service("TestNode"));
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
