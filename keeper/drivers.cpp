@@ -89,8 +89,7 @@ void Drivers::on_answer() {
     Message& message = **received;
     const auto spawned = decode<wire::Spawned>(message);
     if (message.serial == 0) {
-        if (spawned.ok() && message.fds.size() == 1)
-            adopt_namespace_init(spawned->pid, std::move(message.fds[0]));
+        if (spawned.ok() && message.fds.size() == 2) adopt_namespace_init(spawned->pid, message);
         return;
     }
     auto node = requests_.extract(message.serial);
@@ -126,9 +125,10 @@ void Drivers::adopt(Request request, pid_t pid, UniqueFd pidfd) {
     if (shutting_down_) static_cast<void>(driver.child.signal(SIGKILL));
 }
 
-void Drivers::adopt_namespace_init(pid_t pid, UniqueFd pidfd) {
+void Drivers::adopt_namespace_init(pid_t pid, Message& message) {
     Driver& init = inits_[pid];
-    init.child = Child{pid, std::move(pidfd)};
+    init.child = Child{pid, std::move(message.fds[0])};
+    init.report = Socket(std::move(message.fds[1]));  // it ends when this closes
     init.end = loop_.ended(init.child.pidfd.get(), [this, pid](int) {
         inits_.erase(pid);
         check_over();

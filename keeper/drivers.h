@@ -59,7 +59,7 @@ class Drivers {
     void send(Request& request);
     void on_answer();
     void adopt(Request request, pid_t pid, UniqueFd pidfd);
-    void adopt_namespace_init(pid_t pid, UniqueFd pidfd);
+    void adopt_namespace_init(pid_t pid, Message& message);
     void on_report(pid_t pid, const std::string& bundle_path);
     void on_prepared_end(int wait_status);
     void restart_after(std::chrono::seconds pause);

@@ -183,13 +183,18 @@ void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, S
     ::_exit(blueprint.entry(&start));
 }
 
-void become_namespace_init(const Blueprint& blueprint, const Socket& keeper) {
+void become_namespace_init(const Blueprint& blueprint, Socket keeper) {
+    constexpr int kKeeperFd = 0;
     blueprint.title.set("opendext-driver: process id namespace of the drivers");
     reset_signals();
     static_cast<void>(drop_capabilities());
-    if (!end_with_keeper(keeper).ok()) ::_exit(0);
-    ::close_range(0, ~0U, 0);
-    for (;;) ::pause();
+    ::dup2(keeper.take_fd().release(), kKeeperFd);
+    ::close_range(kKeeperFd + 1, ~0U, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    pollfd gone{kKeeperFd, 0, 0};  // hang-up only
+    while (::poll(&gone, 1, -1) <= 0) {
+    }
+    ::_exit(0);
 }
 
 }  // namespace opendext::prepared

@@ -34,8 +34,8 @@ Result<Forked> fork_sibling(uint64_t flags);
 /// returns.
 [[noreturn]] void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn,
                                 Socket control, Socket report);
-/// The rest of the life of the process that is init of the drivers' process id namespace: waits for
-/// its end.
-[[noreturn]] void become_namespace_init(const Blueprint& blueprint, const Socket& keeper);
+/// The rest of the life of the process that is init of the drivers' process id namespace: waits
+/// until the other end of `keeper` is gone. All drivers end with it.
+[[noreturn]] void become_namespace_init(const Blueprint& blueprint, Socket keeper);
 
 }  // namespace opendext::prepared

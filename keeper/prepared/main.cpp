@@ -41,11 +41,14 @@ Message answer(const Message& request, Blueprint& blueprint, std::vector<UniqueF
 }
 
 /// The first process of the new process id namespace must be one that lives as long as the drivers.
+/// The keeper gets one end of a socket that tells that process of its death.
 Status start_namespace_init(const Socket& keeper, const Blueprint& blueprint) {
+    auto ends = OD_TRY(Socket::pair());
     Forked init = OD_TRY(fork_sibling(0));
-    if (init.pid == 0) become_namespace_init(blueprint, keeper);
+    if (init.pid == 0) become_namespace_init(blueprint, std::move(ends.first));
     Message message = encode(wire::Spawned{init.pid, "process id namespace"});
     message.fds.push_back(std::move(init.pidfd));
+    message.fds.push_back(ends.second.take_fd());
     return keeper.send(message);
 }
 
