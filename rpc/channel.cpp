@@ -175,7 +175,7 @@ class Channel::Impl {
           out_bytes_(memory_.data() + kControlSize + size_t{kRingSize} * own_),
           in_bytes_(memory_.data() + kControlSize + size_t{kRingSize} * (1 - own_)) {}
 
-    Status send(const Message& message);
+    Status send(const Message& message, Socket::Wait wait);
     Result<Message> receive();
     void close(std::string reason);
     [[nodiscard]] bool closed() const {
@@ -356,15 +356,25 @@ Status Channel::Impl::send_on_side_socket(const Message& message) {
     }
 }
 
-Status Channel::Impl::send(const Message& message) {
+Status Channel::Impl::send(const Message& message, Socket::Wait wait) {
     if (message.body.size() > kMaxBody || message.fds.size() > kMaxMessageFds) {
         return Error{Errc::invalid, 0, "message is too large to send"};
     }
-    const std::lock_guard lock(send_mutex_);
+    const bool may_wait = wait == Socket::Wait::block;
+    std::unique_lock lock(send_mutex_, std::defer_lock);
+    if (may_wait) {
+        lock.lock();
+    } else if (!lock.try_lock()) {
+        return Error{Errc::no_space, 0, "another message waits for room"};
+    }
     if (closed()) return closed_error();
     const bool aside = !message.fds.empty() || message.body.size() > kMaxRingBody;
     const auto body_size = aside ? uint32_t{0} : static_cast<uint32_t>(message.body.size());
     const FrameHeader header{body_size, message.kind, message.serial, aside ? kOnSideSocket : 0, 0};
+    const uint32_t free = kRingSize - (head_ - out_.tail.load());
+    if (!may_wait && (aside || (free <= kRingSize && free < frame_size(body_size)))) {
+        return Error{Errc::no_space, 0, "the ring has no room"};
+    }
     OD_TRY(wait_for_space(frame_size(body_size)));
     if (aside) OD_TRY(send_on_side_socket(message));
     write_ring(head_, &header, sizeof header);
@@ -436,7 +446,10 @@ Channel::~Channel() {
     close("the other side ended");
 }
 Status Channel::send(const Message& message) {
-    return impl_->send(message);
+    return impl_->send(message, Socket::Wait::block);
+}
+Status Channel::try_send(const Message& message) {
+    return impl_->send(message, Socket::Wait::dont_block);
 }
 Result<Message> Channel::receive() {
     return impl_->receive();

@@ -37,6 +37,9 @@ class Channel {
 
     /// Queues the message; waits while the ring is full. Any thread. Errc::peer_gone once closed by either side.
     Status send(const Message& message);
+    /// The same without waiting: Errc::no_space if the ring has no room now, or if the message is one that travels on
+    /// the side socket (large, or with descriptors); nothing was sent then. Any thread.
+    Status try_send(const Message& message);
     /// The next message; waits until there is one. One thread at a time. Errc::peer_gone once closed, with the reason.
     Result<Message> receive();
     /// Ends the channel for both sides and wakes every waiter. Any thread, more than once.

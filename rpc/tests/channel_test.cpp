@@ -120,6 +120,22 @@ TEST(Channel, SenderWaitsWhileTheRingIsFull) {
     sender.join();
 }
 
+TEST(Channel, TrySendNeverWaits) {
+    Ends ends = make_ends();
+    uint64_t sent = 0;
+    Status last = success();
+    while ((last = ends.driver->try_send(message(1, sent, 1000))).ok()) ++sent;
+    EXPECT_EQ(last.error().code, Errc::no_space);
+    EXPECT_GT(sent, 50u);
+    Message large = message(1, 0, 40000);
+    EXPECT_EQ(ends.client->try_send(large).error().code, Errc::no_space);
+    for (uint64_t i = 0; i < sent; ++i) expect_same(message(1, i, 1000), ends.client->receive());
+    EXPECT_TRUE(ends.driver->try_send(message(1, sent, 1000)).ok());
+    expect_same(message(1, sent, 1000), ends.client->receive());
+    ends.client->close("done");
+    EXPECT_EQ(ends.driver->try_send(message(1, 0, 10)).error().code, Errc::peer_gone);
+}
+
 TEST(Channel, SendsFromSeveralThreadsStayWhole) {
     Ends ends = make_ends();
     constexpr uint64_t kThreads = 4;
