@@ -208,6 +208,35 @@ TEST_F(UserClient, CompletionsComeLaterAndRepeatedlyInOrder) {
     EXPECT_EQ(receive(serial_).io_return, kIOReturnSuccess);
 }
 
+TEST_F(UserClient, AClientThatDoesNotReadStopsNobody) {
+    auto keep = make_call(kKeepCompletion, {}, 0);
+    keep.async_reference = {1};
+    EXPECT_EQ(call(keep).io_return, kIOReturnSuccess);
+    send(make_call(kComplete, {5000}, 0), ++serial_);  // several times what the ring holds
+    // The queue of the user client is free again although nobody has read: its Stop runs there.
+    EXPECT_EQ(daemon_.stop(kClient, kDriver), kIOReturnSuccess);
+    for (uint64_t i = 0; i < 5000; ++i) {
+        auto message = channel_->receive();
+        ASSERT_TRUE(message.ok());
+        auto async = decode<uc::Async>(*message);
+        ASSERT_TRUE(async.ok());
+        ASSERT_EQ(async->arguments, (std::vector<uint64_t>{i, 42}));
+    }
+    EXPECT_EQ(receive(serial_).io_return, kIOReturnSuccess);
+}
+
+TEST_F(UserClient, AClientThatLetsTooMuchPileUpLosesTheConnection) {
+    auto keep = make_call(kKeepCompletion, {}, 0);
+    keep.async_reference = {1};
+    EXPECT_EQ(call(keep).io_return, kIOReturnSuccess);
+    send(make_call(kComplete, {200000}, 0), ++serial_);
+    EXPECT_TRUE(daemon_.wait_for_log("the client does not read its messages"));
+    Result<Message> message = Error{};
+    while ((message = channel_->receive()).ok()) {
+    }
+    EXPECT_EQ(message.error().code, Errc::peer_gone);
+}
+
 TEST_F(UserClient, AFailedCallIsNeverCompleted) {
     auto keep = make_call(kKeepCompletion, {1}, 0);
     keep.async_reference = {1};

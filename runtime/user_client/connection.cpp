@@ -23,12 +23,53 @@ ClientConnection::~ClientConnection() {
     client_->release();
 }
 
-void ClientConnection::send(const Message& message) {
-    auto sent = channel_->send(message);
-    if (!sent && sent.error().code != Errc::peer_gone) {
-        log(LogType::error, "answer to %s: %s", client_name_.c_str(), sent.error().text().c_str());
-        channel_->close(sent.error().text());
+void ClientConnection::failed(const Error& error) {
+    if (error.code != Errc::peer_gone) {
+        log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
+            error.text().c_str());
     }
+    channel_->close(error.text());
+}
+
+void ClientConnection::send(Message message) {
+    std::unique_lock lock(outbox_mutex_);
+    if (!sender_runs_) {
+        auto sent = channel_->try_send(message);
+        if (sent) return;
+        if (sent.error().code != Errc::no_space) {
+            lock.unlock();
+            failed(sent.error());
+            return;
+        }
+    }
+    // A driver must not wait for a client: its queue serves others too.
+    outbox_bytes_ += message.body.size() + sizeof message;
+    const bool too_much = outbox_bytes_ > kMaxOutboxBytes;
+    if (!too_much) outbox_.push_back(std::move(message));
+    const bool start = !sender_runs_ && !too_much;
+    if (start) sender_runs_ = true;
+    lock.unlock();
+    if (start) {
+        start_thread("client sender",
+                     make_task([self = shared_from_this()] { self->send_outbox(); }));
+    } else if (too_much) {
+        failed({Errc::no_space, 0, "the client does not read its messages"});
+    }
+}
+
+void ClientConnection::send_outbox() {
+    std::unique_lock lock(outbox_mutex_);
+    while (!outbox_.empty()) {
+        const Message message = std::move(outbox_.front());
+        outbox_.pop_front();
+        outbox_bytes_ -= message.body.size() + sizeof message;
+        lock.unlock();
+        auto sent = channel_->send(message);
+        if (!sent) failed(sent.error());
+        lock.lock();
+        if (!sent) outbox_.clear();
+    }
+    sender_runs_ = false;
 }
 
 void ClientConnection::serve() {
@@ -126,7 +167,7 @@ void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial)
     OSSafeReleaseNULL(memory);
     message = encode(std::move(answer), serial);
     message.fds = std::move(fds);
-    send(message);
+    send(std::move(message));
 }
 
 Connections::Connections() = default;

@@ -21,6 +21,13 @@ class Completion : public ActionReceiver {
   public:
     Completion(std::weak_ptr<ClientConnection> connection, std::vector<uint64_t> reference)
         : connection_(std::move(connection)), reference_(std::move(reference)) {}
+    ~Completion() override {
+        // The last holder let go: the client can forget what its reference stands for.
+        if (failed_.load(std::memory_order_relaxed)) return;
+        if (const auto connection = connection_.lock()) {
+            connection->send(encode(uc::Released{reference_}));
+        }
+    }
 
     kern_return_t receive(OSAction* action, const IORPC& rpc) override {
         return IOUserClient::AsyncCompletion_Invoke(
