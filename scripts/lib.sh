@@ -26,7 +26,8 @@ install_missing() { # install_missing run|test
     local wanted missing=() package
     mapfile -t wanted < <(packages "$1")
     local installed
-    installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null | awk '$2 == "installed" { print $1 }')
+    # It fails when one of them is unknown; what it knows is printed all the same.
+    installed=$({ dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null || true; } | awk '$2 == "installed" { print $1 }')
     for package in "${wanted[@]}"; do
         grep -qx -- "$package" <<<"$installed" || missing+=("$package")
     done
