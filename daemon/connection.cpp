@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kMessagesPerTurn = 32;
 }
 
-Connection::Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message, OnClosed on_closed)
+Connection::Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message,
+                       OnClosed on_closed)
     : loop_(loop),
       socket_(std::move(socket)),
       limits_(limits),
@@ -21,7 +22,9 @@ Connection::Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage 
     if (!watch_) fail(Error{Errc::system, 0, "cannot watch a connection"});
 }
 
-Connection::~Connection() { close(); }
+Connection::~Connection() {
+    close();
+}
 
 void Connection::close() {
     alive_.reset();
@@ -51,8 +54,9 @@ void Connection::send(Message message) {
         }
     }
     if (queue_.size() >= limits_.messages || queued_bytes_ + message.body.size() > limits_.bytes) {
-        fail(Error{Errc::no_space, 0,
-                   "the other end does not read: " + std::to_string(queue_.size()) + " messages wait"});
+        fail(Error{
+            Errc::no_space, 0,
+            "the other end does not read: " + std::to_string(queue_.size()) + " messages wait"});
         return;
     }
     queued_bytes_ += message.body.size();
@@ -76,7 +80,9 @@ void Connection::ready(uint32_t events) {
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some(kMessagesPerTurn);
 }
 
-void Connection::drain(size_t limit) { read_some(limit); }
+void Connection::drain(size_t limit) {
+    read_some(limit);
+}
 
 bool Connection::read_some(size_t limit) {
     const std::weak_ptr<bool> alive = alive_;

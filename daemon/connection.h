@@ -11,9 +11,10 @@
 
 namespace opendext::daemon {
 
-/// One control socket of opendextd: to the keeper, to a driver, to a client program. Never blocks. What the peer does
-/// not take is queued up to a limit; beyond it the connection is closed with a reason. Reads a few messages a turn,
-/// so that a flood from one peer leaves the others their share.
+/// One control socket of opendextd: to the keeper, to a driver, to a client program. Never blocks.
+/// What the peer does not take is queued up to a limit; beyond it the connection is closed with a
+/// reason. Reads a few messages a turn, so that a flood from one peer leaves the others their
+/// share.
 class Connection {
   public:
     struct Limits {
@@ -24,7 +25,8 @@ class Connection {
     /// Called once, from the loop and never inside send(); not after the Connection's destruction.
     using OnClosed = std::function<void(const Error& reason)>;
 
-    Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message, OnClosed on_closed);
+    Connection(EventLoop& loop, Socket socket, Limits limits, OnMessage on_message,
+               OnClosed on_closed);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -38,7 +40,8 @@ class Connection {
     [[nodiscard]] bool open() const { return socket_.valid(); }
     [[nodiscard]] const Socket& socket() const { return socket_; }
     [[nodiscard]] size_t queued() const { return queue_.size(); }
-    /// Reads and delivers what has arrived already, at most `limit` messages (the last words of a dead process).
+    /// Reads and delivers what has arrived already, at most `limit` messages (the last words of a
+    /// dead process).
     void drain(size_t limit);
 
   private:

@@ -15,9 +15,9 @@ namespace opendext::daemon {
 struct Limits {
     /// Relaunches of one personality on one nub; beyond it that personality is excluded there.
     uint32_t relaunches = 1000;
-    /// Retries of a personality whose driver died before Start finished, when no other candidate took the nub.
-    /// The facts know none; a developer's crash that a new build of the dext's input cures should not need a
-    /// replug. The wait doubles each time.
+    /// Retries of a personality whose driver died before Start finished, when no other candidate
+    /// took the nub. The facts know none; a developer's crash that a new build of the dext's input
+    /// cures should not need a replug. The wait doubles each time.
     uint32_t start_crash_retries = 5;
     std::chrono::milliseconds start_crash_wait{100};
 };

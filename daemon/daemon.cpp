@@ -11,10 +11,14 @@ namespace opendext::daemon {
 
 std::string_view to_string(DaemonState state) {
     switch (state) {
-        case DaemonState::starting: return "starting";
-        case DaemonState::serving: return "serving";
-        case DaemonState::ending: return "ending";
-        case DaemonState::over: return "over";
+        case DaemonState::starting:
+            return "starting";
+        case DaemonState::serving:
+            return "serving";
+        case DaemonState::ending:
+            return "ending";
+        case DaemonState::over:
+            return "over";
     }
     return "unknown";
 }
@@ -27,8 +31,15 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
               {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
                [this](const Error& error) { keeper_gone(error); }}),
-      context_{loop_, options_.deadlines, log_, registry_, classes_, keeper_, options_.realm.crashes(),
-               options_.policy, options_.limits},
+      context_{loop_,
+               options_.deadlines,
+               log_,
+               registry_,
+               classes_,
+               keeper_,
+               options_.realm.crashes(),
+               options_.policy,
+               options_.limits},
       families_(classes_),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {
@@ -47,10 +58,12 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                   }}),
       matcher_(context_, families_, index_, lifecycle_),
       catalogue_(context_, options_.realm.extensions(), index_, matcher_, lifecycle_),
-      clients_(context_, lifecycle_, matcher_, catalogue_, options_.realm.root().string(), options_.keeper_pid,
-               options_.client_limits,
-               {[this](std::function<void()> done) { stop(std::move(done)); }, [this] { return processes_quiet(); }}) {
-    link_.device_directory = options_.realm.is_system() ? "/dev" : options_.realm.devices().string();
+      clients_(context_, lifecycle_, matcher_, catalogue_, options_.realm.root().string(),
+               options_.keeper_pid, options_.client_limits,
+               {[this](std::function<void()> done) { stop(std::move(done)); },
+                [this] { return processes_quiet(); }}) {
+    link_.device_directory =
+        options_.realm.is_system() ? "/dev" : options_.realm.devices().string();
     link_.message_clients = [this](EntryId id, uint32_t message, uint64_t argument) {
         clients_.message_clients(id, message, argument);
     };
@@ -70,18 +83,21 @@ EntryId Daemon::publish(EntryId provider, const std::string& class_name, const s
 }
 
 void Daemon::publish_roots() {
-    const EntryId root = publish(kNoEntry, "IORegistryEntry", "Root",
-                                 {{"IORegistryPlanes", Dictionary{{std::string(kServicePlane), kServicePlane}}},
-                                  {"OpenDextRealm", options_.realm.root().string()},
-                                  {"OpenDextPolicy", to_string(options_.policy)}});
+    const EntryId root =
+        publish(kNoEntry, "IORegistryEntry", "Root",
+                {{"IORegistryPlanes", Dictionary{{std::string(kServicePlane), kServicePlane}}},
+                 {"OpenDextRealm", options_.realm.root().string()},
+                 {"OpenDextPolicy", to_string(options_.policy)}});
     platform_ = publish(root, "IOPlatformExpertDevice", "OpenDext", {{"model", "OpenDext"}});
     resources_ = publish(platform_, "IOResources", "IOResources", {});
     link_.user_resources = publish(platform_, "IOUserResources", "IOUserResources", {});
 }
 
 void Daemon::publish_resource(const std::string& name) {
-    // IOResourceMatch asks for these before a driver starts; here they are there from the first moment.
-    for (const EntryId id : {resources_, link_.user_resources}) registry_.set_property(id, name, "IOService");
+    // IOResourceMatch asks for these before a driver starts; here they are there from the first
+    // moment.
+    for (const EntryId id : {resources_, link_.user_resources})
+        registry_.set_property(id, name, "IOService");
 }
 
 Status Daemon::start() {
@@ -99,10 +115,12 @@ Status Daemon::start() {
     const mode_t mode = options_.realm.is_system() ? 0666 : 0600;
     OD_TRY(clients_.listen(options_.realm.socket(), mode));
     state_ = DaemonState::serving;
-    for (const EntryId id : {platform_, resources_, link_.user_resources}) lifecycle_.register_service(id);
+    for (const EntryId id : {platform_, resources_, link_.user_resources})
+        lifecycle_.register_service(id);
     keeper_.ready();
-    log_.write(LogLevel::notice, "daemon", "the realm " + options_.realm.root().string() + " is up, policy " +
-                                               std::string(to_string(options_.policy)));
+    log_.write(LogLevel::notice, "daemon",
+               "the realm " + options_.realm.root().string() + " is up, policy " +
+                   std::string(to_string(options_.policy)));
     return success();
 }
 
@@ -114,7 +132,8 @@ void Daemon::stop(std::function<void()> stopped) {
     matcher_.stop();
     clients_.stop_listening();
     stop_deadline_ = loop_.after(options_.deadlines.of(Deadline::shut_down), [this] {
-        log_.write(LogLevel::error, "daemon", "not everything ended in time; the keeper ends the rest");
+        log_.write(LogLevel::error, "daemon",
+                   "not everything ended in time; the keeper ends the rest");
         finish();
     });
     if (platform_ != kNoEntry) lifecycle_.terminate(platform_);
@@ -157,14 +176,16 @@ void Daemon::refused_call(const protocol::keeper::Refused& refused) {
     }
     line.message = line.bundle + "[" + std::to_string(refused.pid) + "]: refused: " + refused.call +
                    (refused.detail.empty() ? "" : " " + refused.detail) + " (sandbox)";
-    if (refused.suppressed > 0) line.message += "; " + std::to_string(refused.suppressed) + " more left out";
+    if (refused.suppressed > 0)
+        line.message += "; " + std::to_string(refused.suppressed) + " more left out";
     log_.write(std::move(line));
 }
 
 bool Daemon::processes_quiet() const {
     const auto& all = lifecycle_.processes().all();
-    return std::all_of(all.begin(), all.end(),
-                       [](const auto& process) { return process.second->state() == ProcessState::ready; });
+    return std::all_of(all.begin(), all.end(), [](const auto& process) {
+        return process.second->state() == ProcessState::ready;
+    });
 }
 
 }  // namespace opendext::daemon

@@ -41,9 +41,11 @@ class Daemon {
     Daemon(EventLoop& loop, Options options, Socket keeper);
     ~Daemon();
 
-    /// Publishes the root, loads the extensions, serves the socket, says Ready. An error ends the realm.
+    /// Publishes the root, loads the extensions, serves the socket, says Ready. An error ends the
+    /// realm.
     Status start();
-    /// Terminates everything in order, then ShutDown and the end of the loop. `stopped` is called before the end.
+    /// Terminates everything in order, then ShutDown and the end of the loop. `stopped` is called
+    /// before the end.
     void stop(std::function<void()> stopped);
 
     [[nodiscard]] DaemonState state() const { return state_; }
@@ -56,7 +58,8 @@ class Daemon {
     [[nodiscard]] EntryId user_resources() const { return link_.user_resources; }
 
   private:
-    EntryId publish(EntryId provider, const std::string& class_name, const std::string& name, Dictionary properties);
+    EntryId publish(EntryId provider, const std::string& class_name, const std::string& name,
+                    Dictionary properties);
     void publish_roots();
     void publish_resource(const std::string& name);
     void check_stopped();

@@ -10,23 +10,40 @@ using std::chrono::seconds;
 
 std::string_view to_string(Deadline deadline) {
     switch (deadline) {
-        case Deadline::spawn: return "spawn";
-        case Deadline::check_in: return "check-in";
-        case Deadline::load: return "load";
-        case Deadline::instantiate: return "instantiate";
-        case Deadline::start: return "Start";
-        case Deadline::family_start: return "family start";
-        case Deadline::stop: return "Stop";
-        case Deadline::stop_unplugged: return "Stop after unplug";
-        case Deadline::new_user_client: return "NewUserClient";
-        case Deadline::attach_client: return "attach client";
-        case Deadline::set_properties: return "SetProperties";
-        case Deadline::relayed_call: return "relayed call";
-        case Deadline::client_crashed: return "ClientCrashed";
-        case Deadline::exit: return "exit";
-        case Deadline::reap: return "reap";
-        case Deadline::keeper_request: return "keeper request";
-        case Deadline::shut_down: return "shut down";
+        case Deadline::spawn:
+            return "spawn";
+        case Deadline::check_in:
+            return "check-in";
+        case Deadline::load:
+            return "load";
+        case Deadline::instantiate:
+            return "instantiate";
+        case Deadline::start:
+            return "Start";
+        case Deadline::family_start:
+            return "family start";
+        case Deadline::stop:
+            return "Stop";
+        case Deadline::stop_unplugged:
+            return "Stop after unplug";
+        case Deadline::new_user_client:
+            return "NewUserClient";
+        case Deadline::attach_client:
+            return "attach client";
+        case Deadline::set_properties:
+            return "SetProperties";
+        case Deadline::relayed_call:
+            return "relayed call";
+        case Deadline::client_crashed:
+            return "ClientCrashed";
+        case Deadline::exit:
+            return "exit";
+        case Deadline::reap:
+            return "reap";
+        case Deadline::keeper_request:
+            return "keeper request";
+        case Deadline::shut_down:
+            return "shut down";
     }
     return "unknown";
 }
@@ -46,10 +63,12 @@ bool is_being_debugged(int32_t pid) {
     std::ifstream status("/proc/" + std::to_string(pid) + "/status");
     std::string line;
     while (std::getline(status, line)) {
-        if (line.starts_with("State:") && (line.find("T (") != std::string::npos || line.find("t (") != std::string::npos)) {
+        if (line.starts_with("State:") &&
+            (line.find("T (") != std::string::npos || line.find("t (") != std::string::npos)) {
             return true;
         }
-        if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
+        if (line.starts_with("TracerPid:"))
+            return line.find_first_of("123456789") != std::string::npos;
     }
     return false;
 }

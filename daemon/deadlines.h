@@ -9,12 +9,13 @@
 
 namespace opendext::daemon {
 
-/// Every wait of opendextd for somebody else. Injected, so that tests need not wait. A deadline for a process that
-/// is being debugged (stopped, or traced) starts again instead of ending it.
+/// Every wait of opendextd for somebody else. Injected, so that tests need not wait. A deadline for
+/// a process that is being debugged (stopped, or traced) starts again instead of ending it.
 enum class Deadline : uint8_t {
-    spawn,            ///< keeper: from Spawn to Spawned
-    check_in,         ///< process: from Spawned to CheckIn with its token (docs/facts/semantics.md section 4)
-    load,             ///< process: Load to Loaded
+    spawn,     ///< keeper: from Spawn to Spawned
+    check_in,  ///< process: from Spawned to CheckIn with its token (docs/facts/semantics.md section
+               ///< 4)
+    load,      ///< process: Load to Loaded
     instantiate,      ///< process: Instantiate to Reply; init() runs in it
     start,            ///< process: Start of an object
     family_start,     ///< family: object_started to done
@@ -39,7 +40,9 @@ class Deadlines {
     [[nodiscard]] std::chrono::milliseconds of(Deadline deadline) const {
         return values_[static_cast<size_t>(deadline)];
     }
-    void set(Deadline deadline, std::chrono::milliseconds value) { values_[static_cast<size_t>(deadline)] = value; }
+    void set(Deadline deadline, std::chrono::milliseconds value) {
+        values_[static_cast<size_t>(deadline)] = value;
+    }
 
   private:
     std::array<std::chrono::milliseconds, kDeadlineCount> values_;

@@ -98,7 +98,8 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
     const int status = sd_event_new(&event);
     if (status < 0) return Error::system("cannot make an event loop", -status);
     auto loop = std::unique_ptr<EventLoop>(new EventLoop(event));
-    const int added = sd_event_add_defer(event, &loop->posted_->source, &Posted::fired, loop->posted_.get());
+    const int added =
+        sd_event_add_defer(event, &loop->posted_->source, &Posted::fired, loop->posted_.get());
     if (added < 0) return Error::system("cannot make an event loop", -added);
     sd_event_source_set_enabled(loop->posted_->source, SD_EVENT_OFF);
     return loop;
@@ -111,20 +112,24 @@ EventLoop::~EventLoop() {
     sd_event_unref(event_);
 }
 
-std::unique_ptr<Handle> EventLoop::after(std::chrono::milliseconds delay, std::function<void()> fire) {
+std::unique_ptr<Handle> EventLoop::after(std::chrono::milliseconds delay,
+                                         std::function<void()> fire) {
     auto handle = std::make_unique<TimerHandle>(std::move(fire));
     const auto usec = static_cast<uint64_t>(delay.count() < 0 ? 0 : delay.count()) * 1000;
-    // Without memory for a timer nothing can be promised any more; sd-event fails for no other reason here.
-    if (sd_event_add_time_relative(event_, &handle->source_, CLOCK_MONOTONIC, usec, 1000, &TimerHandle::fired,
-                                   handle.get()) < 0) {
+    // Without memory for a timer nothing can be promised any more; sd-event fails for no other
+    // reason here.
+    if (sd_event_add_time_relative(event_, &handle->source_, CLOCK_MONOTONIC, usec, 1000,
+                                   &TimerHandle::fired, handle.get()) < 0) {
         std::abort();
     }
     return handle;
 }
 
-std::unique_ptr<IoHandle> EventLoop::watch(int fd, uint32_t events, std::function<void(uint32_t)> ready) {
+std::unique_ptr<IoHandle> EventLoop::watch(int fd, uint32_t events,
+                                           std::function<void(uint32_t)> ready) {
     auto handle = std::make_unique<WatchHandle>(std::move(ready));
-    if (sd_event_add_io(event_, &handle->source_, fd, events, &WatchHandle::fired, handle.get()) < 0) {
+    if (sd_event_add_io(event_, &handle->source_, fd, events, &WatchHandle::fired, handle.get()) <
+        0) {
         return nullptr;
     }
     return handle;
@@ -136,7 +141,8 @@ std::unique_ptr<Handle> EventLoop::on_signal(int number, std::function<void()> f
     sigaddset(&set, number);
     sigprocmask(SIG_BLOCK, &set, nullptr);
     auto handle = std::make_unique<SignalHandle>(std::move(fire));
-    if (sd_event_add_signal(event_, &handle->source_, number, &SignalHandle::fired, handle.get()) < 0) {
+    if (sd_event_add_signal(event_, &handle->source_, number, &SignalHandle::fired, handle.get()) <
+        0) {
         return nullptr;
     }
     return handle;
@@ -147,9 +153,13 @@ void EventLoop::post(std::function<void()> work) {
     sd_event_source_set_enabled(posted_->source, SD_EVENT_ON);
 }
 
-int EventLoop::run() { return sd_event_loop(event_); }
+int EventLoop::run() {
+    return sd_event_loop(event_);
+}
 
-void EventLoop::exit(int status) { sd_event_exit(event_, status); }
+void EventLoop::exit(int status) {
+    sd_event_exit(event_, status);
+}
 
 bool EventLoop::run_until(const std::function<bool()>& done, std::chrono::milliseconds timeout) {
     const auto end = std::chrono::steady_clock::now() + timeout;
@@ -162,6 +172,8 @@ bool EventLoop::run_until(const std::function<bool()>& done, std::chrono::millis
     return true;
 }
 
-bool EventLoop::turn() { return sd_event_run(event_, 0) > 0; }
+bool EventLoop::turn() {
+    return sd_event_run(event_, 0) > 0;
+}
 
 }  // namespace opendext::daemon

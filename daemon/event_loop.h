@@ -19,8 +19,8 @@ class IoHandle : public Handle {
     virtual void set_events(uint32_t events) = 0;
 };
 
-/// opendextd's one thread: timers, descriptors and signals over sd-event. Every handle may be destroyed inside its
-/// own callback. All functions are for the thread that runs the loop.
+/// opendextd's one thread: timers, descriptors and signals over sd-event. Every handle may be
+/// destroyed inside its own callback. All functions are for the thread that runs the loop.
 class EventLoop {
   public:
     static Result<std::unique_ptr<EventLoop>> create();
@@ -28,9 +28,11 @@ class EventLoop {
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
-    [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay, std::function<void()> fire);
+    [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay,
+                                                std::function<void()> fire);
     /// One watch for a descriptor at a time. `fd` must outlive the handle.
-    [[nodiscard]] std::unique_ptr<IoHandle> watch(int fd, uint32_t events, std::function<void(uint32_t)> ready);
+    [[nodiscard]] std::unique_ptr<IoHandle> watch(int fd, uint32_t events,
+                                                  std::function<void(uint32_t)> ready);
     /// The signal is blocked for the process and delivered here.
     [[nodiscard]] std::unique_ptr<Handle> on_signal(int number, std::function<void()> fire);
     /// Runs `work` before the loop waits again, after what was posted before it.

@@ -27,11 +27,12 @@ void Families::attached(const Entry& object) const {
 }
 
 namespace {
-void start_next(const Registry& registry, EntryId object, std::vector<Family*> families, size_t next,
-                std::function<void(Status)> done) {
+void start_next(const Registry& registry, EntryId object, std::vector<Family*> families,
+                size_t next, std::function<void(Status)> done) {
     const Entry* entry = registry.find(object);
     if (next == families.size() || entry == nullptr) {
-        done(entry == nullptr ? Status(Error{Errc::not_found, 0, "the object is gone"}) : success());
+        done(entry == nullptr ? Status(Error{Errc::not_found, 0, "the object is gone"})
+                              : success());
         return;
     }
     Family* family = families[next];
@@ -46,9 +47,11 @@ void start_next(const Registry& registry, EntryId object, std::vector<Family*> f
 }
 }  // namespace
 
-void Families::started(const Registry& registry, EntryId object, std::function<void(Status)> done) const {
+void Families::started(const Registry& registry, EntryId object,
+                       std::function<void(Status)> done) const {
     const Entry* entry = registry.find(object);
-    start_next(registry, object, entry == nullptr ? std::vector<Family*>{} : classes_.families(entry->classes), 0,
+    start_next(registry, object,
+               entry == nullptr ? std::vector<Family*>{} : classes_.families(entry->classes), 0,
                std::move(done));
 }
 

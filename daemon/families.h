@@ -11,7 +11,8 @@
 
 namespace opendext::daemon {
 
-/// All families of this opendextd: each hook goes to the families of an object's class chain, most derived first.
+/// All families of this opendextd: each hook goes to the families of an object's class chain, most
+/// derived first.
 class Families {
   public:
     explicit Families(ClassTable& classes) : classes_(classes) {}

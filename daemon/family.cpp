@@ -26,20 +26,28 @@ void Responder::operator()(CallAnswer answer) const {
 
 std::string_view to_string(End end) {
     switch (end) {
-        case End::start_failed: return "start failed";
-        case End::terminated: return "terminated";
-        case End::process_died: return "process died";
+        case End::start_failed:
+            return "start failed";
+        case End::terminated:
+            return "terminated";
+        case End::process_died:
+            return "process died";
     }
     return "unknown";
 }
 
 std::string_view to_string(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "debug";
-        case LogLevel::info: return "info";
-        case LogLevel::notice: return "default";
-        case LogLevel::error: return "error";
-        case LogLevel::fault: return "fault";
+        case LogLevel::debug:
+            return "debug";
+        case LogLevel::info:
+            return "info";
+        case LogLevel::notice:
+            return "default";
+        case LogLevel::error:
+            return "error";
+        case LogLevel::fault:
+            return "fault";
     }
     return "unknown";
 }
@@ -53,11 +61,13 @@ std::vector<RegisteredFamily>& families() {
 
 FamilyRegistration::FamilyRegistration(std::string_view name, Make make) {
     auto& all = families();
-    const auto place = std::find_if(all.begin(), all.end(),
-                                    [&](const RegisteredFamily& other) { return name < other.name; });
+    const auto place = std::find_if(
+        all.begin(), all.end(), [&](const RegisteredFamily& other) { return name < other.name; });
     all.insert(place, RegisteredFamily{std::string(name), make});
 }
 
-const std::vector<RegisteredFamily>& registered_families() { return families(); }
+const std::vector<RegisteredFamily>& registered_families() {
+    return families();
+}
 
 }  // namespace opendext::daemon

@@ -15,18 +15,22 @@
 #include "rpc/protocol/common.h"
 #include "rpc/result.h"
 
-/// The system half of a family: what opendextd does for the kernel-side classes of one kind of driver.
+/// The system half of a family: what opendextd does for the kernel-side classes of one kind of
+/// driver.
 ///
-/// A family is an object library whose target is named in the global CMake property OPENDEXT_SYSTEM_HALVES; opendextd
-/// links all of them without naming one. Each registers itself by a static object:
+/// A family is an object library whose target is named in the global CMake property
+/// OPENDEXT_SYSTEM_HALVES; opendextd links all of them without naming one. Each registers itself by
+/// a static object:
 ///
 ///     class SerialSystem final : public opendext::daemon::Family { … };
 ///     static const opendext::daemon::FamilyRegistration registration(
-///         "serial", [](opendext::daemon::FamilyHost& host) { return std::make_unique<SerialSystem>(host); });
+///         "serial", [](opendext::daemon::FamilyHost& host) { return
+///         std::make_unique<SerialSystem>(host); });
 ///
-/// Everything runs on opendextd's one thread. Nothing here may block, and nothing may call back into the caller
-/// before it returns: every `Done` function is called later or at the end of the call, never from inside itself.
-/// All bytes of an Invocation, every Ref and every descriptor come from a driver and are hostile: check before use
+/// Everything runs on opendextd's one thread. Nothing here may block, and nothing may call back
+/// into the caller before it returns: every `Done` function is called later or at the end of the
+/// call, never from inside itself. All bytes of an Invocation, every Ref and every descriptor come
+/// from a driver and are hostile: check before use
 /// (`sealed_memory_size` before a mapping).
 namespace opendext::daemon {
 
@@ -37,8 +41,9 @@ struct CallAnswer {
     static CallAnswer error(int32_t io_return) { return {{io_return, {}, {}}, {}}; }
 };
 
-/// Answers one kernel-side call, once; may be kept and used later. If the last copy goes without an answer, the
-/// caller gets kIOReturnAborted. Answers to one-way calls and to callers that are gone are dropped.
+/// Answers one kernel-side call, once; may be kept and used later. If the last copy goes without an
+/// answer, the caller gets kIOReturnAborted. Answers to one-way calls and to callers that are gone
+/// are dropped.
 class Responder {
   public:
     Responder() = default;
@@ -51,7 +56,8 @@ class Responder {
     std::shared_ptr<State> state_;
 };
 
-/// A call of a kernel-side method, made by a driver process on an object of a class that the family declared.
+/// A call of a kernel-side method, made by a driver process on an object of a class that the family
+/// declared.
 struct KernelCall {
     protocol::Invocation invocation;  ///< object, msgid, refs, plain
     std::vector<UniqueFd> fds;
@@ -92,47 +98,51 @@ class Family {
   public:
     virtual ~Family() = default;
 
-    /// The kernel-side classes of the family, super classes first. Asked once, before anything else. A class name
-    /// that exists already is refused at start-up.
+    /// The kernel-side classes of the family, super classes first. Asked once, before anything
+    /// else. A class name that exists already is refused at start-up.
     [[nodiscard]] virtual std::vector<ClassDeclaration> classes() const = 0;
 
-    /// The registry has its root, IOResources and IOUserResources; the keeper answers. Publish permanent nubs here.
+    /// The registry has its root, IOResources and IOUserResources; the keeper answers. Publish
+    /// permanent nubs here.
     virtual void realm_started() {}
 
-    /// The family part of matching `nub`, an object of a class of this family, with `table`, a personality or a
-    /// client's matching dictionary whose general keys (IOPropertyMatch …) all fitted. The most derived class that
-    /// a family declared decides which family is asked. Keys it does not know are ignored.
+    /// The family part of matching `nub`, an object of a class of this family, with `table`, a
+    /// personality or a client's matching dictionary whose general keys (IOPropertyMatch …) all
+    /// fitted. The most derived class that a family declared decides which family is asked. Keys it
+    /// does not know are ignored.
     [[nodiscard]] virtual FamilyVerdict match(const Entry& nub, const Dictionary& table) {
         (void)nub;
         (void)table;
         return {};
     }
 
-    /// An object of a class of this family is attached to its provider; its process does not know it yet. The
-    /// place to set properties.
+    /// An object of a class of this family is attached to its provider; its process does not know
+    /// it yet. The place to set properties.
     virtual void object_attached(const Entry& object) { (void)object; }
-    /// Start succeeded in the driver. Registration and everything else of this object waits until `done` is
-    /// called, at once or later; an error fails the start as the driver's own would.
+    /// Start succeeded in the driver. Registration and everything else of this object waits until
+    /// `done` is called, at once or later; an error fails the start as the driver's own would.
     virtual void object_started(const Entry& object, std::function<void(Status)> done) {
         (void)object;
         done(success());
     }
-    // These also come for entries that the family published itself. ------------------------------------------------
+    // These also come for entries that the family published itself.
+    // ------------------------------------------------
 
     /// The object was registered: clients can find it and matching on it begins after this.
     virtual void object_registered(const Entry& object) { (void)object; }
-    /// Termination began: the object is inactive, its driver gets Stop next (not if the process is gone).
+    /// Termination began: the object is inactive, its driver gets Stop next (not if the process is
+    /// gone).
     virtual void object_terminating(const Entry& object) { (void)object; }
-    /// The object is detached; `object` is valid during this call only. Descriptors of its device must be
-    /// closed now; what the keeper holds may stay for a successor on the same provider.
+    /// The object is detached; `object` is valid during this call only. Descriptors of its device
+    /// must be closed now; what the keeper holds may stay for a successor on the same provider.
     virtual void object_ended(const Entry& object, End end) {
         (void)object;
         (void)end;
     }
 
-    /// A kernel-side method was called on an object of a class of this family. Return false if `msgid` is none of
-    /// this family's (the call is then offered to the family of the super class, at last answered with
-    /// kIOReturnUnsupported); take `call` by move to answer later.
+    /// A kernel-side method was called on an object of a class of this family. Return false if
+    /// `msgid` is none of this family's (the call is then offered to the family of the super class,
+    /// at last answered with kIOReturnUnsupported); take `call` by move to answer later.
     [[nodiscard]] virtual bool call(const Entry& object, KernelCall& call) {
         (void)object;
         (void)call;
@@ -156,7 +166,8 @@ struct KeeperItem {
     std::vector<UniqueFd> fds;
 };
 
-/// Owns a timer or a watched descriptor; its destruction ends the callbacks. May be destroyed inside the callback.
+/// Owns a timer or a watched descriptor; its destruction ends the callbacks. May be destroyed
+/// inside the callback.
 class Handle {
   public:
     virtual ~Handle() = default;
@@ -170,7 +181,8 @@ class FamilyHost {
   public:
     virtual ~FamilyHost() = default;
 
-    // Registry. ---------------------------------------------------------------------------------------------------
+    // Registry.
+    // ---------------------------------------------------------------------------------------------------
 
     /// nullptr if there is no such entry (any more).
     [[nodiscard]] virtual const Entry* entry(EntryId id) const = 0;
@@ -186,19 +198,22 @@ class FamilyHost {
     /// Tells clients that watch the entry (general interest).
     virtual void message_clients(EntryId id, uint32_t message, uint64_t argument) = 0;
 
-    // The driver process of an object. ----------------------------------------------------------------------------
+    // The driver process of an object.
+    // ----------------------------------------------------------------------------
 
-    /// Calls a method in the process that owns `invocation.object`. A call of an action has object 0 and the action as
-    /// its first reference (an action that a driver passed in a KernelCall may be kept and called). `done` gets the driver's answer, or an Error:
-    /// not_ready (no process), peer_gone (it died), timed_out (`deadline_name` is put into the log).
-    /// With `done` empty the call is one-way.
+    /// Calls a method in the process that owns `invocation.object`. A call of an action has object
+    /// 0 and the action as its first reference (an action that a driver passed in a KernelCall may
+    /// be kept and called). `done` gets the driver's answer, or an Error: not_ready (no process),
+    /// peer_gone (it died), timed_out (`deadline_name` is put into the log). With `done` empty the
+    /// call is one-way.
     virtual void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
                       std::chrono::milliseconds deadline, std::string_view deadline_name,
                       std::function<void(Result<CallAnswer>)> done) = 0;
     /// The pid of the process that owns the object, 0 if none or if it is dying.
     [[nodiscard]] virtual int32_t process_of(EntryId id) const = 0;
 
-    // The keeper. -------------------------------------------------------------------------------------------------
+    // The keeper.
+    // -------------------------------------------------------------------------------------------------
 
     /// Opens a Linux resource, e.g. "pseudo-terminal" (rpc/protocol/keeper.h).
     virtual void open(std::string resource, Dictionary arguments,
@@ -209,19 +224,21 @@ class FamilyHost {
     virtual void fetch(std::string key, std::function<void(Result<KeeperItem>)> done) = 0;
     virtual void release(std::string key, std::function<void(Status)> done) = 0;
     /// Makes `name` in the device directory a link to `target`; in the system realm also in /dev.
-    virtual void publish_node(std::string name, std::string target, std::string group, uint32_t mode,
-                              std::function<void(Status)> done) = 0;
+    virtual void publish_node(std::string name, std::string target, std::string group,
+                              uint32_t mode, std::function<void(Status)> done) = 0;
     virtual void remove_node(std::string name, std::function<void(Status)> done) = 0;
-    /// Where programs find the nodes: "/dev" in the system realm, the realm's device directory otherwise.
+    /// Where programs find the nodes: "/dev" in the system realm, the realm's device directory
+    /// otherwise.
     [[nodiscard]] virtual std::string device_directory() const = 0;
 
-    // Time, descriptors, log. -------------------------------------------------------------------------------------
+    // Time, descriptors, log.
+    // -------------------------------------------------------------------------------------
 
     /// Calls `fire` once after `delay`.
     [[nodiscard]] virtual std::unique_ptr<Handle> after(std::chrono::milliseconds delay,
                                                         std::function<void()> fire) = 0;
-    /// Calls `ready` with the epoll events whenever one of `events` is there. `fd` stays the caller's and must
-    /// outlive the handle.
+    /// Calls `ready` with the epoll events whenever one of `events` is there. `fd` stays the
+    /// caller's and must outlive the handle.
     [[nodiscard]] virtual std::unique_ptr<Handle> watch(int fd, uint32_t events,
                                                         std::function<void(uint32_t)> ready) = 0;
     /// One line; `about` names the object it is about (kNoEntry: none).

@@ -9,7 +9,8 @@ Result<EntryId> Host::publish(NewEntry entry) {
     const Entry* provider = context_.registry.find(entry.provider);
     if (provider == nullptr) return Error{Errc::not_found, 0, "publish: there is no such provider"};
     if (provider->activity != Activity::active) {
-        return Error{Errc::not_ready, 0, "publish: the provider " + provider->name + " is being terminated"};
+        return Error{Errc::not_ready, 0,
+                     "publish: the provider " + provider->name + " is being terminated"};
     }
     Registry::Spec spec;
     spec.provider = entry.provider;
@@ -20,39 +21,46 @@ Result<EntryId> Host::publish(NewEntry entry) {
     spec.name = std::move(entry.name);
     spec.location = std::move(entry.location);
     spec.properties = context_.classes.default_properties(spec.classes);
-    for (auto& [key, value] : entry.properties) spec.properties.insert_or_assign(key, std::move(value));
+    for (auto& [key, value] : entry.properties)
+        spec.properties.insert_or_assign(key, std::move(value));
     const EntryId id = context_.registry.add(std::move(spec)).id;
     if (entry.register_now) lifecycle_.register_service(id);
     return id;
 }
 
 void Host::terminate(EntryId id) {
-    // Later: a family may ask for it while the registry is announcing something about the same entry.
+    // Later: a family may ask for it while the registry is announcing something about the same
+    // entry.
     context_.loop.post([this, id] { lifecycle_.terminate(id); });
 }
 
-void Host::call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
-                std::string_view deadline_name, std::function<void(Result<CallAnswer>)> done) {
+void Host::call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
+                std::chrono::milliseconds deadline, std::string_view deadline_name,
+                std::function<void(Result<CallAnswer>)> done) {
     if (!done) {
-        lifecycle_.call(std::move(invocation), std::move(fds), deadline, std::string(deadline_name), {});
+        lifecycle_.call(std::move(invocation), std::move(fds), deadline, std::string(deadline_name),
+                        {});
         return;
     }
-    // An error that is known at once is told later, so that a family never hears of it inside its own call.
-    lifecycle_.call(std::move(invocation), std::move(fds), deadline, std::string(deadline_name),
-                    [this, done = std::move(done)](Result<CallAnswer> answer) {
-                        if (answer.ok()) {
-                            done(std::move(answer));
-                            return;
-                        }
-                        context_.loop.post([done, error = std::move(answer).error()] { done(Error{error}); });
-                    });
+    // An error that is known at once is told later, so that a family never hears of it inside its
+    // own call.
+    lifecycle_.call(
+        std::move(invocation), std::move(fds), deadline, std::string(deadline_name),
+        [this, done = std::move(done)](Result<CallAnswer> answer) {
+            if (answer.ok()) {
+                done(std::move(answer));
+                return;
+            }
+            context_.loop.post([done, error = std::move(answer).error()] { done(Error{error}); });
+        });
 }
 
 int32_t Host::process_of(EntryId id) const {
     const Instance* instance = lifecycle_.find(id);
     if (instance == nullptr || !instance->process) return 0;
     const ProcessState state = instance->process->state();
-    return state == ProcessState::dying || state == ProcessState::gone ? 0 : instance->process->pid();
+    return state == ProcessState::dying || state == ProcessState::gone ? 0
+                                                                       : instance->process->pid();
 }
 
 void Host::log(LogLevel level, EntryId about, std::string_view text) {
@@ -62,7 +70,8 @@ void Host::log(LogLevel level, EntryId about, std::string_view text) {
     line.subsystem = "opendext";
     line.category = family_;
     line.message = std::string(text);
-    if (const Instance* instance = lifecycle_.find(about)) line.bundle = instance->personality->bundle_id;
+    if (const Instance* instance = lifecycle_.find(about))
+        line.bundle = instance->personality->bundle_id;
     context_.log.write(std::move(line));
 }
 

@@ -18,7 +18,9 @@ class Host final : public FamilyHost {
     Host(std::string family, Context& context, Lifecycle& lifecycle, const Link& link)
         : family_(std::move(family)), context_(context), lifecycle_(lifecycle), link_(link) {}
 
-    [[nodiscard]] const Entry* entry(EntryId id) const override { return context_.registry.find(id); }
+    [[nodiscard]] const Entry* entry(EntryId id) const override {
+        return context_.registry.find(id);
+    }
     [[nodiscard]] EntryId user_resources() const override { return link_.user_resources; }
     [[nodiscard]] Result<EntryId> publish(NewEntry entry) override;
     void register_entry(EntryId id) override { lifecycle_.register_service(id); }
@@ -26,14 +28,18 @@ class Host final : public FamilyHost {
     void set_property(EntryId id, std::string key, Value value) override {
         context_.registry.set_property(id, std::move(key), std::move(value));
     }
-    void remove_property(EntryId id, std::string_view key) override { context_.registry.remove_property(id, key); }
+    void remove_property(EntryId id, std::string_view key) override {
+        context_.registry.remove_property(id, key);
+    }
     void message_clients(EntryId id, uint32_t message, uint64_t argument) override {
         link_.message_clients(id, message, argument);
     }
-    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
-              std::string_view deadline_name, std::function<void(Result<CallAnswer>)> done) override;
+    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
+              std::chrono::milliseconds deadline, std::string_view deadline_name,
+              std::function<void(Result<CallAnswer>)> done) override;
     [[nodiscard]] int32_t process_of(EntryId id) const override;
-    void open(std::string resource, Dictionary arguments, std::function<void(Result<KeeperItem>)> done) override {
+    void open(std::string resource, Dictionary arguments,
+              std::function<void(Result<KeeperItem>)> done) override {
         context_.keeper.open(std::move(resource), std::move(arguments), std::move(done));
     }
     void hold(std::string key, Dictionary notes, std::vector<UniqueFd> fds,
@@ -48,7 +54,8 @@ class Host final : public FamilyHost {
     }
     void publish_node(std::string name, std::string target, std::string group, uint32_t mode,
                       std::function<void(Status)> done) override {
-        context_.keeper.publish_node(std::move(name), std::move(target), std::move(group), mode, std::move(done));
+        context_.keeper.publish_node(std::move(name), std::move(target), std::move(group), mode,
+                                     std::move(done));
     }
     void remove_node(std::string name, std::function<void(Status)> done) override {
         context_.keeper.remove_node(std::move(name), std::move(done));

@@ -13,8 +13,10 @@ namespace {
 Error refusal(const Message& message) {
     Result<keeper::Reply> reply = decode<keeper::Reply>(message);
     if (!reply.ok()) return std::move(reply).error().in("keeper");
-    if (reply->io_return == 0) return Error{Errc::malformed, 0, "keeper: answered without a result"};
-    return Error::kern(reply->io_return, reply->reason.empty() ? "the keeper refused" : reply->reason);
+    if (reply->io_return == 0)
+        return Error{Errc::malformed, 0, "keeper: answered without a result"};
+    return Error::kern(reply->io_return,
+                       reply->reason.empty() ? "the keeper refused" : reply->reason);
 }
 
 template <typename T>
@@ -52,7 +54,8 @@ void KeeperLink::received(Message message) {
 }
 
 template <typename T>
-void KeeperLink::request(T content, std::vector<UniqueFd> fds, Deadline deadline, Requests::Done done) {
+void KeeperLink::request(T content, std::vector<UniqueFd> fds, Deadline deadline,
+                         Requests::Done done) {
     const uint64_t serial =
         requests_.add(deadlines_.of(deadline), std::string(to_string(deadline)), std::move(done));
     Message message = encode(std::move(content), serial);
@@ -61,7 +64,8 @@ void KeeperLink::request(T content, std::vector<UniqueFd> fds, Deadline deadline
 }
 
 template <typename T>
-void KeeperLink::simple_request(T content, std::vector<UniqueFd> fds, std::function<void(Status)> done) {
+void KeeperLink::simple_request(T content, std::vector<UniqueFd> fds,
+                                std::function<void(Status)> done) {
     request(std::move(content), std::move(fds), Deadline::keeper_request,
             [done = std::move(done)](Result<Message> message) {
                 if (!done) return;
@@ -76,26 +80,29 @@ void KeeperLink::simple_request(T content, std::vector<UniqueFd> fds, std::funct
             });
 }
 
-void KeeperLink::spawn(keeper::Spawn content, UniqueFd control, std::function<void(Result<Spawned>)> done) {
+void KeeperLink::spawn(keeper::Spawn content, UniqueFd control,
+                       std::function<void(Result<Spawned>)> done) {
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(control));
-    request(std::move(content), std::move(fds), Deadline::spawn, [done = std::move(done)](Result<Message> message) {
-        Result<keeper::Spawned> spawned = expect<keeper::Spawned>(message);
-        if (!spawned.ok()) {
-            done(std::move(spawned).error());
-        } else if (spawned->pid <= 0) {
-            done(Error{Errc::malformed, 0, "keeper: a process without a pid"});
-        } else {
-            done(Spawned{spawned->pid, spawned->sandbox});
-        }
-    });
+    request(std::move(content), std::move(fds), Deadline::spawn,
+            [done = std::move(done)](Result<Message> message) {
+                Result<keeper::Spawned> spawned = expect<keeper::Spawned>(message);
+                if (!spawned.ok()) {
+                    done(std::move(spawned).error());
+                } else if (spawned->pid <= 0) {
+                    done(Error{Errc::malformed, 0, "keeper: a process without a pid"});
+                } else {
+                    done(Spawned{spawned->pid, spawned->sandbox});
+                }
+            });
 }
 
 void KeeperLink::signal(int32_t pid, int32_t number) {
     simple_request(keeper::Signal{pid, number}, {}, {});
 }
 
-void KeeperLink::open(std::string resource, Dictionary arguments, std::function<void(Result<KeeperItem>)> done) {
+void KeeperLink::open(std::string resource, Dictionary arguments,
+                      std::function<void(Result<KeeperItem>)> done) {
     request(keeper::Open{std::move(resource), std::move(arguments)}, {}, Deadline::keeper_request,
             [done = std::move(done)](Result<Message> message) {
                 Result<keeper::Opened> opened = expect<keeper::Opened>(message);
@@ -128,18 +135,22 @@ void KeeperLink::release(std::string key, std::function<void(Status)> done) {
     simple_request(keeper::Release{std::move(key)}, {}, std::move(done));
 }
 
-void KeeperLink::publish_node(std::string name, std::string target, std::string group, uint32_t mode,
-                              std::function<void(Status)> done) {
-    simple_request(keeper::PublishNode{std::move(name), std::move(target), std::move(group), mode}, {},
-                   std::move(done));
+void KeeperLink::publish_node(std::string name, std::string target, std::string group,
+                              uint32_t mode, std::function<void(Status)> done) {
+    simple_request(keeper::PublishNode{std::move(name), std::move(target), std::move(group), mode},
+                   {}, std::move(done));
 }
 
 void KeeperLink::remove_node(std::string name, std::function<void(Status)> done) {
     simple_request(keeper::RemoveNode{std::move(name)}, {}, std::move(done));
 }
 
-void KeeperLink::ready() { connection_.send(encode(keeper::Ready{})); }
+void KeeperLink::ready() {
+    connection_.send(encode(keeper::Ready{}));
+}
 
-void KeeperLink::shut_down() { connection_.send(encode(keeper::ShutDown{})); }
+void KeeperLink::shut_down() {
+    connection_.send(encode(keeper::ShutDown{}));
+}
 
 }  // namespace opendext::daemon

@@ -29,11 +29,14 @@ class KeeperLink {
         int32_t pid = 0;
         std::string sandbox;
     };
-    void spawn(protocol::keeper::Spawn request, UniqueFd control, std::function<void(Result<Spawned>)> done);
+    void spawn(protocol::keeper::Spawn request, UniqueFd control,
+               std::function<void(Result<Spawned>)> done);
     /// SIGKILL and so on; nobody waits for the answer, Exited tells.
     void signal(int32_t pid, int32_t number);
-    void open(std::string resource, Dictionary arguments, std::function<void(Result<KeeperItem>)> done);
-    void hold(std::string key, Dictionary notes, std::vector<UniqueFd> fds, std::function<void(Status)> done);
+    void open(std::string resource, Dictionary arguments,
+              std::function<void(Result<KeeperItem>)> done);
+    void hold(std::string key, Dictionary notes, std::vector<UniqueFd> fds,
+              std::function<void(Status)> done);
     void fetch(std::string key, std::function<void(Result<KeeperItem>)> done);
     void release(std::string key, std::function<void(Status)> done);
     void publish_node(std::string name, std::string target, std::string group, uint32_t mode,

@@ -34,7 +34,8 @@ std::optional<CommandLine> parse(int argc, char** argv) {
         if (option == "--realm") {
             line.realm = value;
         } else if (option == "--keeper-fd") {
-            if (std::from_chars(value.begin(), value.end(), line.keeper_fd).ptr != value.end()) return {};
+            if (std::from_chars(value.begin(), value.end(), line.keeper_fd).ptr != value.end())
+                return {};
         } else {
             return {};
         }
@@ -73,7 +74,8 @@ int main(int argc, char** argv) {
     Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
     if (!loop.ok()) return fail(loop.error());
     Socket keeper{UniqueFd(line->keeper_fd)};
-    Daemon::Options options{Realm(line->realm), {}, {}, policy, {}, ::getppid(), registered_families()};
+    Daemon::Options options{Realm(line->realm),   {}, {}, policy, {}, ::getppid(),
+                            registered_families()};
     const Status created = options.realm.create();
     if (!created.ok()) return fail(created.error());
     auto daemon = std::make_unique<Daemon>(*loop.value(), std::move(options), std::move(keeper));

@@ -23,8 +23,9 @@ void Requests::arm(uint64_t serial) {
         }
         const Waiting late = std::move(place->second);
         waiting_.erase(place);
-        late.done(Error{Errc::timed_out, 0,
-                        late.what + ": no answer within " + std::to_string(late.deadline.count()) + " ms"});
+        late.done(Error{
+            Errc::timed_out, 0,
+            late.what + ": no answer within " + std::to_string(late.deadline.count()) + " ms"});
     });
 }
 

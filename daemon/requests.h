@@ -13,12 +13,14 @@
 
 namespace opendext::daemon {
 
-/// The requests that opendextd made over one connection and that wait for their reply. Every request ends exactly
-/// once: with its reply, with Errc::timed_out at its deadline, or with the error given to fail_all.
+/// The requests that opendextd made over one connection and that wait for their reply. Every
+/// request ends exactly once: with its reply, with Errc::timed_out at its deadline, or with the
+/// error given to fail_all.
 class Requests {
   public:
     using Done = std::function<void(Result<Message>)>;
-    /// `serial_bits` are set in every serial. `debugged`: whether a deadline must wait (may be empty).
+    /// `serial_bits` are set in every serial. `debugged`: whether a deadline must wait (may be
+    /// empty).
     Requests(EventLoop& loop, uint64_t serial_bits, std::function<bool()> debugged = {})
         : loop_(loop), serial_bits_(serial_bits), debugged_(std::move(debugged)) {}
 

@@ -3,9 +3,9 @@
 
 #include <utility>
 
+#include "DriverKit/IOService.system.h"
 #include "daemon/entitlements/policy.h"
 #include "daemon/io_return.h"
-#include "DriverKit/IOService.system.h"
 #include "rpc/channel.h"
 
 namespace opendext::daemon {
@@ -14,9 +14,12 @@ namespace driver = protocol::driver;
 
 std::string_view to_string(OpenState state) {
     switch (state) {
-        case OpenState::asking_driver: return "asking driver";
-        case OpenState::attaching: return "attaching";
-        case OpenState::connected: return "connected";
+        case OpenState::asking_driver:
+            return "asking driver";
+        case OpenState::attaching:
+            return "attaching";
+        case OpenState::connected:
+            return "connected";
     }
     return "unknown";
 }
@@ -44,25 +47,30 @@ Status UserClientConnections::check_target(const ClientIdentity& identity, Entry
     if (entry == nullptr) return Error::kern(kIOReturnNoDevice, "the service is gone");
     const Instance* instance = lifecycle_.find(id);
     if (instance == nullptr) {
-        return Error::kern(kIOReturnUnsupported, entry->name + " has no driver process that could be opened");
+        return Error::kern(kIOReturnUnsupported,
+                           entry->name + " has no driver process that could be opened");
     }
     if (entry->activity != Activity::active) {
         return Error::kern(kIOReturnNotReady, entry->name + " is being terminated");
     }
     if (instance->state != InstanceState::registered) {
-        return Error::kern(kIOReturnNotReady, entry->name + " is " + std::string(to_string(instance->state)) +
-                                                  ": it can be opened after its driver called RegisterService");
+        return Error::kern(kIOReturnNotReady,
+                           entry->name + " is " + std::string(to_string(instance->state)) +
+                               ": it can be opened after its driver called RegisterService");
     }
     const Value* required = entry->property("IOUserClientEntitlements");
-    if (required != nullptr && required->string() != nullptr && !identity.entitlements.contains(*required->string())) {
-        const std::string breach = identity.program + " lacks the entitlement " + *required->string() +
-                                   " (IOUserClientEntitlements of " + entry->name + ")";
+    if (required != nullptr && required->string() != nullptr &&
+        !identity.entitlements.contains(*required->string())) {
+        const std::string breach = identity.program + " lacks the entitlement " +
+                                   *required->string() + " (IOUserClientEntitlements of " +
+                                   entry->name + ")";
         if (!allowed(breach)) return Error::kern(kIOReturnNotPrivileged, breach);
     }
     return success();
 }
 
-void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry, uint32_t type, Done done) {
+void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry,
+                                 uint32_t type, Done done) {
     Status checked = check_target(identity, entry);
     if (!checked.ok()) {
         done(std::move(checked).error());
@@ -84,34 +92,40 @@ void UserClientConnections::open(uint64_t client, ClientIdentity identity, Entry
                     });
 }
 
-Result<EntryId> UserClientConnections::check_user_client(EntryId provider, const CallAnswer& answer) const {
+Result<EntryId> UserClientConnections::check_user_client(EntryId provider,
+                                                         const CallAnswer& answer) const {
     const Entry* entry = context_.registry.find(provider);
     const std::string name = entry == nullptr ? "the driver" : entry->name;
     if (answer.result.io_return != 0) {
-        return Error::kern(answer.result.io_return, "NewUserClient of " + name + " returned an error");
+        return Error::kern(answer.result.io_return,
+                           "NewUserClient of " + name + " returned an error");
     }
     const auto out = system::IOService_NewUserClient::decode_result(answer.result);
     if (!out.ok() || out->userClient.kind != protocol::RefKind::object) {
-        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned no object");
+        return Error::kern(kIOReturnUnsupported,
+                           "NewUserClient of " + name + " returned no object");
     }
     const EntryId id = out->userClient.id;
     const Entry* user_client = context_.registry.find(id);
     const Instance* made = lifecycle_.find(id);
     const Instance* owner = lifecycle_.find(provider);
-    if (user_client == nullptr || made == nullptr || owner == nullptr || made->process != owner->process) {
-        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned an object of somebody else");
+    if (user_client == nullptr || made == nullptr || owner == nullptr ||
+        made->process != owner->process) {
+        return Error::kern(kIOReturnUnsupported,
+                           "NewUserClient of " + name + " returned an object of somebody else");
     }
     if (!user_client->is_kind_of("IOUserUserClient")) {
-        return Error::kern(kIOReturnUnsupported, "NewUserClient of " + name + " returned a " +
-                                                     user_client->class_name() +
-                                                     "; write IOClass IOUserUserClient in its dictionary");
+        return Error::kern(kIOReturnUnsupported,
+                           "NewUserClient of " + name + " returned a " + user_client->class_name() +
+                               "; write IOClass IOUserUserClient in its dictionary");
     }
     if (user_client->activity != Activity::active) {
         return Error::kern(kIOReturnOffline, "the user client was terminated at once");
     }
     for (const auto& [number, connection] : connections_) {
         if (connection.user_client == id) {
-            return Error::kern(kIOReturnBusy, "NewUserClient of " + name + " returned a user client that is in use");
+            return Error::kern(kIOReturnBusy, "NewUserClient of " + name +
+                                                  " returned a user client that is in use");
         }
     }
     return id;
@@ -122,14 +136,15 @@ Status UserClientConnections::check_access(const ClientIdentity& identity, Entry
     const Instance* instance = lifecycle_.find(user_client);
     const Entry* entry = context_.registry.find(user_client);
     const ClientAccess access{instance->personality->entitlements, identity.entitlements,
-                              instance->personality->bundle_id, entry->property("IOServiceDEXTEntitlements"),
-                              identity.uid == 0};
+                              instance->personality->bundle_id,
+                              entry->property("IOServiceDEXTEntitlements"), identity.uid == 0};
     const auto breach = refuse_client(access);
     if (!breach || allowed(*breach + " (" + identity.program + ")")) return success();
     return Error::kern(kIOReturnNotPermitted, *breach);
 }
 
-void UserClientConnections::user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer) {
+void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
+                                             Result<CallAnswer> answer) {
     const auto place = connections_.find(number);
     if (!answer.ok()) {
         if (place != connections_.end()) fail(number, std::move(answer).error());
@@ -145,9 +160,9 @@ void UserClientConnections::user_client_made(uint64_t number, EntryId provider, 
     connection.user_client = made.value();
     Status access = check_access(connection.identity, connection.user_client);
     if (!access.ok()) return fail(number, std::move(access).error());
-    context_.registry.set_property(connection.user_client, "IOUserClientCreator",
-                                   "pid " + std::to_string(connection.identity.pid) + ", " +
-                                       connection.identity.program);
+    context_.registry.set_property(
+        connection.user_client, "IOUserClientCreator",
+        "pid " + std::to_string(connection.identity.pid) + ", " + connection.identity.program);
     attach(number);
 }
 
@@ -175,14 +190,16 @@ void UserClientConnections::attach(uint64_t number) {
     request.client_name = connection.identity.program;
     request.entitlements = connection.identity.entitlements;
     lifecycle_.find(connection.user_client)
-        ->process->request(std::move(request), std::move(for_driver), context_.deadlines.of(Deadline::attach_client),
+        ->process->request(std::move(request), std::move(for_driver),
+                           context_.deadlines.of(Deadline::attach_client),
                            std::string(to_string(Deadline::attach_client)),
                            [this, number, for_client](const Result<Message>& reply) {
                                attached(number, std::move(*for_client), reply);
                            });
 }
 
-void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply) {
+void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
+                                     const Result<Message>& reply) {
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
     if (!reply.ok()) return fail(number, Error{reply.error()});
@@ -191,7 +208,8 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
     if (answer->io_return != 0) return fail(number, Error::kern(answer->io_return, answer->reason));
     Connection& connection = place->second;
     const Instance* instance = lifecycle_.find(connection.user_client);
-    if (instance == nullptr) return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
+    if (instance == nullptr)
+        return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
     connection.state = OpenState::connected;
     const Done done = std::exchange(connection.done, nullptr);
     Opened opened;
@@ -241,7 +259,8 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
         connections_.erase(place);
         const Instance* instance = lifecycle_.find(entry.id);
         const bool crashed = instance != nullptr && instance->end == End::process_died;
-        const std::string reason = crashed ? "the driver process died" : "the driver ended the user client";
+        const std::string reason =
+            crashed ? "the driver process died" : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {
             lost.done(Error::kern(kIOReturnOffline, reason));

@@ -29,8 +29,8 @@ enum class OpenState : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(OpenState state);
 
-/// The connections between client programs and user clients: opening, closing, and telling each side when the other
-/// is gone.
+/// The connections between client programs and user clients: opening, closing, and telling each
+/// side when the other is gone.
 class UserClientConnections {
   public:
     struct Opened {
@@ -44,7 +44,8 @@ class UserClientConnections {
     using Died = std::function<void(uint64_t client, protocol::client::ConnectionDied)>;
     UserClientConnections(Context& context, Lifecycle& lifecycle, Died died);
 
-    /// `done` comes once, later. If the client was dropped meanwhile the user client is ended again.
+    /// `done` comes once, later. If the client was dropped meanwhile the user client is ended
+    /// again.
     void open(uint64_t client, ClientIdentity identity, EntryId entry, uint32_t type, Done done);
     /// Errc::not_found if it is not this client's.
     Status close(uint64_t client, uint64_t connection);
@@ -61,7 +62,8 @@ class UserClientConnections {
     };
     [[nodiscard]] Status check_target(const ClientIdentity& identity, EntryId entry);
     void user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer);
-    [[nodiscard]] Result<EntryId> check_user_client(EntryId provider, const CallAnswer& answer) const;
+    [[nodiscard]] Result<EntryId> check_user_client(EntryId provider,
+                                                    const CallAnswer& answer) const;
     [[nodiscard]] Status check_access(const ClientIdentity& identity, EntryId user_client);
     void attach(uint64_t number);
     void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);

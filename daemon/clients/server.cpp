@@ -6,8 +6,8 @@
 
 #include <utility>
 
-#include "daemon/io_return.h"
 #include "DriverKit/IOService.system.h"
+#include "daemon/io_return.h"
 
 namespace opendext::daemon {
 
@@ -16,25 +16,44 @@ namespace client = protocol::client;
 protocol::Outcome outcome_of(const Error& error) {
     int32_t io_return = kIOReturnError;
     switch (error.code) {
-        case Errc::kern: return {static_cast<int32_t>(error.number), error.message};
+        case Errc::kern:
+            return {static_cast<int32_t>(error.number), error.message};
         case Errc::invalid:
-        case Errc::malformed: io_return = kIOReturnBadArgument; break;
-        case Errc::not_found: io_return = kIOReturnNotFound; break;
-        case Errc::not_permitted: io_return = kIOReturnNotPermitted; break;
-        case Errc::not_ready: io_return = kIOReturnNotReady; break;
-        case Errc::timed_out: io_return = kIOReturnTimeout; break;
-        case Errc::peer_gone: io_return = kIOReturnNotResponding; break;
-        case Errc::no_space: io_return = kIOReturnNoResources; break;
-        case Errc::unsupported: io_return = kIOReturnUnsupported; break;
+        case Errc::malformed:
+            io_return = kIOReturnBadArgument;
+            break;
+        case Errc::not_found:
+            io_return = kIOReturnNotFound;
+            break;
+        case Errc::not_permitted:
+            io_return = kIOReturnNotPermitted;
+            break;
+        case Errc::not_ready:
+            io_return = kIOReturnNotReady;
+            break;
+        case Errc::timed_out:
+            io_return = kIOReturnTimeout;
+            break;
+        case Errc::peer_gone:
+            io_return = kIOReturnNotResponding;
+            break;
+        case Errc::no_space:
+            io_return = kIOReturnNoResources;
+            break;
+        case Errc::unsupported:
+            io_return = kIOReturnUnsupported;
+            break;
         case Errc::unknown:
         case Errc::system:
-        case Errc::exists: break;
+        case Errc::exists:
+            break;
     }
     return {io_return, error.text()};
 }
 
-ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher, Catalogue& catalogue,
-                           std::string realm, int32_t keeper_pid, Limits limits, Hooks hooks)
+ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher,
+                           Catalogue& catalogue, std::string realm, int32_t keeper_pid,
+                           Limits limits, Hooks hooks)
     : context_(context),
       lifecycle_(lifecycle),
       matcher_(matcher),
@@ -43,14 +62,17 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
       keeper_pid_(keeper_pid),
       limits_(limits),
       hooks_(std::move(hooks)),
-      subscriptions_([this] { return matcher_.match_context(); },
-                     {[this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
-                      [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
-      connections_(context, lifecycle,
-                   [this](uint64_t to, client::ConnectionDied event) { reply(to, 0, std::move(event)); }) {
+      subscriptions_(
+          [this] { return matcher_.match_context(); },
+          {[this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
+           [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
+      connections_(context, lifecycle, [this](uint64_t to, client::ConnectionDied event) {
+          reply(to, 0, std::move(event));
+      }) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         subscriptions_.on_event(event, entry);
-        if (event == Event::busy_changed && !waits_.empty()) context_.loop.post([this] { check_quiet(); });
+        if (event == Event::busy_changed && !waits_.empty())
+            context_.loop.post([this] { check_quiet(); });
     });
 }
 
@@ -114,7 +136,8 @@ void ClientServer::closed(uint64_t number, const Error& reason) {
     if (reason.code != Errc::peer_gone) {
         context_.log.write(LogLevel::error, "clients",
                            "client " + place->second.identity.program + "[" +
-                               std::to_string(place->second.identity.pid) + "] is dropped: " + reason.text());
+                               std::to_string(place->second.identity.pid) +
+                               "] is dropped: " + reason.text());
     }
     subscriptions_.remove_all(number);
     std::erase_if(waits_, [&](const auto& wait) { return wait.second.client == number; });
@@ -125,7 +148,9 @@ void ClientServer::closed(uint64_t number, const Error& reason) {
 void ClientServer::refuse(Client& client, const std::string& reason) {
     client.connection->close();
     // Later: its messages are being delivered just now.
-    context_.loop.post([this, number = client.number, reason] { closed(number, Error{Errc::malformed, 0, reason}); });
+    context_.loop.post([this, number = client.number, reason] {
+        closed(number, Error{Errc::malformed, 0, reason});
+    });
 }
 
 void ClientServer::received(uint64_t number, Message message) {
@@ -135,7 +160,8 @@ void ClientServer::received(uint64_t number, Message message) {
         return refuse(*client, "the first message was not Hello");
     }
     if (!handle(*client, message)) {
-        refuse(*client, "message kind " + std::to_string(message.kind) + " is unknown or malformed");
+        refuse(*client,
+               "message kind " + std::to_string(message.kind) + " is unknown or malformed");
     }
 }
 
@@ -164,38 +190,47 @@ bool ClientServer::handle_registry(Client& client, const Message& message) {
     const uint64_t serial = message.serial;
     switch (static_cast<client::Kind>(message.kind)) {
         case client::Kind::hello:
-            return with<client::Hello>(message, [&](auto request) { hello(client, request, serial); });
+            return with<client::Hello>(message,
+                                       [&](auto request) { hello(client, request, serial); });
         case client::Kind::match:
-            return with<client::Match>(message, [&](auto request) { match(client, request, serial); });
+            return with<client::Match>(message,
+                                       [&](auto request) { match(client, request, serial); });
         case client::Kind::get_entry:
-            return with<client::GetEntry>(message, [&](auto request) { get_entry(client, request, serial); });
+            return with<client::GetEntry>(
+                message, [&](auto request) { get_entry(client, request, serial); });
         case client::Kind::get_relatives:
-            return with<client::GetRelatives>(message,
-                                              [&](auto request) { get_relatives(client, request, serial); });
+            return with<client::GetRelatives>(
+                message, [&](auto request) { get_relatives(client, request, serial); });
         case client::Kind::subscribe:
-            return with<client::Subscribe>(message,
-                                           [&](auto request) { subscribe(client, std::move(request), serial); });
+            return with<client::Subscribe>(
+                message, [&](auto request) { subscribe(client, std::move(request), serial); });
         case client::Kind::unsubscribe:
-            return with<client::Unsubscribe>(
-                message, [&](auto request) { subscriptions_.remove(client.number, request.subscription); });
+            return with<client::Unsubscribe>(message, [&](auto request) {
+                subscriptions_.remove(client.number, request.subscription);
+            });
         case client::Kind::set_properties:
             return with<client::SetProperties>(
                 message, [&](auto request) { set_properties(client, std::move(request), serial); });
         case client::Kind::wait_quiet:
-            return with<client::WaitQuiet>(message, [&](auto request) { wait_quiet(client, request, serial); });
-        default: return false;
+            return with<client::WaitQuiet>(
+                message, [&](auto request) { wait_quiet(client, request, serial); });
+        default:
+            return false;
     }
 }
 
 bool ClientServer::handle_control(Client& client, const Message& message) {
     const uint64_t number = client.number;
     const uint64_t serial = message.serial;
-    const auto done = [this, number, serial](const Status& status) { reply_status(number, serial, status); };
+    const auto done = [this, number, serial](const Status& status) {
+        reply_status(number, serial, status);
+    };
     const auto administer = [&](auto action) {
         if (may_administer(client)) {
             action();
         } else {
-            done(Error::kern(kIOReturnNotPrivileged, "only the realm's owner and root may do this"));
+            done(
+                Error::kern(kIOReturnNotPrivileged, "only the realm's owner and root may do this"));
         }
     };
     switch (static_cast<client::Kind>(message.kind)) {
@@ -207,23 +242,25 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
                     return reply(number, serial, std::move(refused));
                 }
                 ++client.waits;
-                connections_.open(number, client.identity, request.entry, request.type,
-                                  [this, number, serial](Result<UserClientConnections::Opened> opened) {
-                                      if (Client* waiting = find(number)) --waiting->waits;
-                                      client::Opened answer;
-                                      if (!opened.ok()) {
-                                          answer.outcome = outcome_of(opened.error());
-                                          return reply(number, serial, std::move(answer));
-                                      }
-                                      answer.connection = opened->connection;
-                                      answer.user_client = opened->user_client;
-                                      answer.driver_pid = opened->driver_pid;
-                                      reply(number, serial, std::move(answer), std::move(opened->fds));
-                                  });
+                connections_.open(
+                    number, client.identity, request.entry, request.type,
+                    [this, number, serial](Result<UserClientConnections::Opened> opened) {
+                        if (Client* waiting = find(number)) --waiting->waits;
+                        client::Opened answer;
+                        if (!opened.ok()) {
+                            answer.outcome = outcome_of(opened.error());
+                            return reply(number, serial, std::move(answer));
+                        }
+                        answer.connection = opened->connection;
+                        answer.user_client = opened->user_client;
+                        answer.driver_pid = opened->driver_pid;
+                        reply(number, serial, std::move(answer), std::move(opened->fds));
+                    });
             });
         case client::Kind::close:
-            return with<client::Close>(
-                message, [&](auto request) { done(connections_.close(number, request.connection)); });
+            return with<client::Close>(message, [&](auto request) {
+                done(connections_.close(number, request.connection));
+            });
         case client::Kind::install:
             return with<client::Install>(message, [&](auto request) {
                 administer([&] { catalogue_.install(request.bundle_path, done); });
@@ -233,13 +270,15 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
                 administer([&] { catalogue_.uninstall(request.bundle_id, done); });
             });
         case client::Kind::list_extensions:
-            return with<client::ListExtensions>(
-                message, [&](auto) { reply(number, serial, client::Extensions{catalogue_.list()}); });
+            return with<client::ListExtensions>(message, [&](auto) {
+                reply(number, serial, client::Extensions{catalogue_.list()});
+            });
         case client::Kind::stop_realm:
             return with<client::StopRealm>(message, [&](auto) {
                 administer([&] { hooks_.stop_realm([done] { done(success()); }); });
             });
-        default: return false;
+        default:
+            return false;
     }
 }
 
@@ -251,8 +290,9 @@ void ClientServer::hello(Client& client, const client::Hello& hello, uint64_t se
     if (hello.version != client::kVersion) {
         return reply_status(client.number, serial,
                             Error{Errc::unsupported, 0,
-                                  "opendextd speaks version " + std::to_string(client::kVersion) + ", the program " +
-                                      std::to_string(hello.version) + "; install both from the same build"});
+                                  "opendextd speaks version " + std::to_string(client::kVersion) +
+                                      ", the program " + std::to_string(hello.version) +
+                                      "; install both from the same build"});
     }
     client.greeted = true;
     client.identity.program = hello.program.substr(0, 256);
@@ -299,15 +339,18 @@ void ClientServer::get_entry(Client& client, const client::GetEntry& request, ui
     answer.busy = entry->busy;
     // Who holds the entry: the tree, its clients, its driver process.
     const Instance* instance = gone ? nullptr : lifecycle_.find(entry->id);
-    answer.retain_count = static_cast<uint32_t>(1 + entry->clients.size() + (instance != nullptr ? 1 : 0));
+    answer.retain_count =
+        static_cast<uint32_t>(1 + entry->clients.size() + (instance != nullptr ? 1 : 0));
     answer.generation = context_.registry.generation();
     if (request.with_properties) answer.properties = entry->merged_properties();
-    answer.state = gone ? std::string(to_string(Activity::detached)) : lifecycle_.state_text(*entry);
+    answer.state =
+        gone ? std::string(to_string(Activity::detached)) : lifecycle_.state_text(*entry);
     if (instance != nullptr && instance->process) answer.server_pid = instance->process->pid();
     reply(client.number, serial, std::move(answer));
 }
 
-void ClientServer::get_relatives(Client& client, const client::GetRelatives& request, uint64_t serial) {
+void ClientServer::get_relatives(Client& client, const client::GetRelatives& request,
+                                 uint64_t serial) {
     client::Entries entries;
     entries.generation = context_.registry.generation();
     const Entry* entry = context_.registry.find(request.id);
@@ -328,7 +371,8 @@ void ClientServer::subscribe(Client& client, client::Subscribe request, uint64_t
         entries.outcome = {kIOReturnBadArgument, "the subscription number is in use"};
     } else if (subscriptions_.count(client.number) >= limits_.subscriptions) {
         entries.outcome = {kIOReturnNoResources, "too many subscriptions"};
-    } else if (request.type == client::Subscription::interest && context_.registry.find(request.entry) == nullptr) {
+    } else if (request.type == client::Subscription::interest &&
+               context_.registry.find(request.entry) == nullptr) {
         entries.outcome = {kIOReturnNotFound, "there is no such entry"};
     } else {
         entries.ids = subscriptions_.add(client.number, request);
@@ -343,10 +387,12 @@ void ClientServer::set_properties(Client& client, client::SetProperties request,
         return reply_status(number, serial, Error{Errc::not_found, 0, "there is no such entry"});
     }
     if (instance == nullptr || !instance->running()) {
-        return reply_status(number, serial, Error::kern(kIOReturnUnsupported, "the entry takes no properties"));
+        return reply_status(number, serial,
+                            Error::kern(kIOReturnUnsupported, "the entry takes no properties"));
     }
     if (request.properties.dictionary() == nullptr) {
-        return reply_status(number, serial, Error::kern(kIOReturnBadArgument, "properties must be a dictionary"));
+        return reply_status(number, serial,
+                            Error::kern(kIOReturnBadArgument, "properties must be a dictionary"));
     }
     lifecycle_.set_properties_from_outside(
         request.entry, std::move(*request.properties.dictionary()),
@@ -366,7 +412,8 @@ bool ClientServer::quiet(EntryId id) const {
 void ClientServer::wait_quiet(Client& client, const client::WaitQuiet& request, uint64_t serial) {
     if (quiet(request.entry)) return reply_status(client.number, serial, success());
     if (client.waits >= limits_.waits) {
-        return reply_status(client.number, serial, Error{Errc::no_space, 0, "too many waits at a time"});
+        return reply_status(client.number, serial,
+                            Error{Errc::no_space, 0, "too many waits at a time"});
     }
     ++client.waits;
     const uint64_t number = next_wait_++;
@@ -377,7 +424,8 @@ void ClientServer::wait_quiet(Client& client, const client::WaitQuiet& request, 
         const QuietWait late = std::move(place->second);
         waits_.erase(place);
         if (Client* waiting = find(late.client)) --waiting->waits;
-        reply_status(late.client, late.serial, Error{Errc::timed_out, 0, "something is still being started or stopped"});
+        reply_status(late.client, late.serial,
+                     Error{Errc::timed_out, 0, "something is still being started or stopped"});
     });
     waits_.emplace(number, std::move(wait));
 }

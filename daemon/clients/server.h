@@ -19,8 +19,9 @@
 
 namespace opendext::daemon {
 
-/// Serves client programs over the realm's socket (rpc/protocol/client.h). Each client is bounded in what it may keep
-/// open and in what may wait for it; one that sends nonsense is closed with a line in the log.
+/// Serves client programs over the realm's socket (rpc/protocol/client.h). Each client is bounded
+/// in what it may keep open and in what may wait for it; one that sends nonsense is closed with a
+/// line in the log.
 class ClientServer {
   public:
     struct Limits {
@@ -34,8 +35,8 @@ class ClientServer {
         /// Whether anything is being launched or ended that the registry's busy counts do not show.
         std::function<bool()> processes_quiet;
     };
-    ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher, Catalogue& catalogue, std::string realm,
-                 int32_t keeper_pid, Limits limits, Hooks hooks);
+    ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher, Catalogue& catalogue,
+                 std::string realm, int32_t keeper_pid, Limits limits, Hooks hooks);
     ~ClientServer();
 
     /// Binds the realm's socket; removes what a daemon that died left there.
@@ -75,7 +76,8 @@ class ClientServer {
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);
     void match(Client& client, const protocol::client::Match& request, uint64_t serial);
     void get_entry(Client& client, const protocol::client::GetEntry& request, uint64_t serial);
-    void get_relatives(Client& client, const protocol::client::GetRelatives& request, uint64_t serial);
+    void get_relatives(Client& client, const protocol::client::GetRelatives& request,
+                       uint64_t serial);
     void subscribe(Client& client, protocol::client::Subscribe request, uint64_t serial);
     void set_properties(Client& client, protocol::client::SetProperties request, uint64_t serial);
     void wait_quiet(Client& client, const protocol::client::WaitQuiet& request, uint64_t serial);

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/references.h"
-#include "DriverKit/IOService.system.h"
 
 namespace opendext::daemon {
 
@@ -59,7 +59,9 @@ bool answer(KernelCall& call, Handle handle) {
 }  // namespace
 
 std::vector<ClassDeclaration> CoreFamily::classes() const {
-    const auto system = [](const char* name, const char* super) { return ClassDeclaration{name, super, {}, false}; };
+    const auto system = [](const char* name, const char* super) {
+        return ClassDeclaration{name, super, {}, false};
+    };
     return {
         system("IORegistryEntry", ""),
         system("IOService", "IORegistryEntry"),
@@ -85,11 +87,14 @@ FamilyVerdict CoreFamily::match(const Entry& nub, const Dictionary& table) {
     } else if (wanted->set() != nullptr) {
         names = wanted->set()->members;
     } else {
-        return {false, 0, "IOResourceMatch must be a string or an array of strings, it is " + describe(*wanted)};
+        return {
+            false, 0,
+            "IOResourceMatch must be a string or an array of strings, it is " + describe(*wanted)};
     }
     for (const Value& name : names) {
         if (name.string() == nullptr) {
-            return {false, 0, "IOResourceMatch: each member must be a string, one is " + describe(name)};
+            return {false, 0,
+                    "IOResourceMatch: each member must be a string, one is " + describe(name)};
         }
         if (nub.property(*name.string()) == nullptr) {
             return {false, 0, "IOResourceMatch: resource " + *name.string() + " is not published"};
@@ -129,18 +134,22 @@ bool CoreFamily::life_cycle_call(const Entry& object, KernelCall& call) {
         return true;
     }
     if (answer<system::IOService_Start>(call, [&](const auto&, auto&) {
-            return own ? kIOReturnSuccess : kIOReturnNotPermitted;  // super::Start has nothing to do here
+            return own ? kIOReturnSuccess
+                       : kIOReturnNotPermitted;  // super::Start has nothing to do here
         })) {
         return true;
     }
-    if (answer<system::IOService_NewUserClient>(call, [](const auto&, auto&) { return kIOReturnError; })) {
+    if (answer<system::IOService_NewUserClient>(
+            call, [](const auto&, auto&) { return kIOReturnError; })) {
         return true;
     }
-    return answer<system::IOService_ClientCrashed>(call, [](const auto&, auto&) { return kIOReturnUnsupported; });
+    return answer<system::IOService_ClientCrashed>(
+        call, [](const auto&, auto&) { return kIOReturnUnsupported; });
 }
 
 const Value* CoreFamily::search(const Entry& from, const std::string& key, bool parents) const {
-    for (const Entry* entry = &from; entry != nullptr; entry = context_.registry.find(entry->provider())) {
+    for (const Entry* entry = &from; entry != nullptr;
+         entry = context_.registry.find(entry->provider())) {
         if (const Value* value = entry->property(key)) return value;
         if (!parents) break;
     }
@@ -185,17 +194,20 @@ bool CoreFamily::property_call(const Entry& object, KernelCall& call) {
         return true;
     }
     return answer<system::IOService_CopyProviderProperties>(call, [&](const auto& in, auto& out) {
-        const Array* keys = in.propertyKeys.kind == RefKind::value ? in.propertyKeys.value.array() : nullptr;
+        const Array* keys =
+            in.propertyKeys.kind == RefKind::value ? in.propertyKeys.value.array() : nullptr;
         Array providers;
         for (const Entry* entry = context_.registry.find(object.provider()); entry != nullptr;
              entry = context_.registry.find(entry->provider())) {
             Dictionary properties = entry->merged_properties();
             if (keys != nullptr) {
                 std::erase_if(properties, [&](const auto& property) {
-                    return std::find(keys->begin(), keys->end(), Value(property.first)) == keys->end();
+                    return std::find(keys->begin(), keys->end(), Value(property.first)) ==
+                           keys->end();
                 });
             }
-            properties.insert_or_assign(kClassesKey, Array(entry->classes.begin(), entry->classes.end()));
+            properties.insert_or_assign(kClassesKey,
+                                        Array(entry->classes.begin(), entry->classes.end()));
             providers.emplace_back(std::move(properties));
         }
         out.properties = value_reference(std::move(providers));
@@ -240,14 +252,16 @@ bool CoreFamily::state_call(const Entry& object, KernelCall& call) {
         return true;
     }
     if (answer<system::IOService_SetPowerState>(call, [&](const auto&, auto&) {
-            return own ? kIOReturnSuccess : kIOReturnNotPermitted;  // super's SetPowerState: the acknowledgement
+            return own ? kIOReturnSuccess
+                       : kIOReturnNotPermitted;  // super's SetPowerState: the acknowledgement
         })) {
         return true;
     }
     return answer<system::IOService_ChangePowerState>(call, [&](const auto& in, auto&) {
         const uint32_t flags = in.powerFlags;
         if (!own) return kIOReturnNotPermitted;
-        if (flags != kPowerOff && flags != kPowerOn && flags != kPowerLow) return kIOReturnBadArgument;
+        if (flags != kPowerOff && flags != kPowerOn && flags != kPowerLow)
+            return kIOReturnBadArgument;
         system::IOService_SetPowerState::In state;
         state.powerFlags = flags;
         context_.loop.post([this, invocation = system::IOService_SetPowerState::encode(id, state)] {

@@ -6,9 +6,9 @@
 
 namespace opendext::daemon {
 
-/// The built-in family: IORegistryEntry, IOService and what every driver stands on, and the system's side of their
-/// methods (docs/facts/semantics.md sections 6 and 7). A family like the others, except that it may use the life
-/// cycle directly.
+/// The built-in family: IORegistryEntry, IOService and what every driver stands on, and the
+/// system's side of their methods (docs/facts/semantics.md sections 6 and 7). A family like the
+/// others, except that it may use the life cycle directly.
 class CoreFamily final : public Family {
   public:
     CoreFamily(Context& context, Lifecycle& lifecycle) : context_(context), lifecycle_(lifecycle) {}
@@ -23,8 +23,10 @@ class CoreFamily final : public Family {
     bool life_cycle_call(const Entry& object, KernelCall& call);
     bool property_call(const Entry& object, KernelCall& call);
     bool state_call(const Entry& object, KernelCall& call);
-    /// What SearchProperty finds: at the entry or, with `parents`, at the nearest ancestor that has it.
-    [[nodiscard]] const Value* search(const Entry& from, const std::string& key, bool parents) const;
+    /// What SearchProperty finds: at the entry or, with `parents`, at the nearest ancestor that has
+    /// it.
+    [[nodiscard]] const Value* search(const Entry& from, const std::string& key,
+                                      bool parents) const;
 
     Context& context_;
     Lifecycle& lifecycle_;

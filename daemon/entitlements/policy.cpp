@@ -21,9 +21,12 @@ bool names_bundle(const Value* access, std::string_view bundle_id) {
 
 std::string_view to_string(PolicyMode mode) {
     switch (mode) {
-        case PolicyMode::strict: return "strict";
-        case PolicyMode::dev: return "dev";
-        case PolicyMode::off: return "off";
+        case PolicyMode::strict:
+            return "strict";
+        case PolicyMode::dev:
+            return "dev";
+        case PolicyMode::off:
+            return "off";
     }
     return "unknown";
 }
@@ -88,8 +91,10 @@ std::optional<std::string> missing_entitlement(const Value* required, const Dict
 }
 
 std::optional<std::string> refuse_client(const ClientAccess& access) {
-    if (!access.dext.contains(kAnyClient) && !names_bundle(find(access.program, kClientAccess), access.bundle_id)) {
-        return "UC failed userclient-access check, needed bundle ID " + std::string(access.bundle_id);
+    if (!access.dext.contains(kAnyClient) &&
+        !names_bundle(find(access.program, kClientAccess), access.bundle_id)) {
+        return "UC failed userclient-access check, needed bundle ID " +
+               std::string(access.bundle_id);
     }
     Dictionary granted = access.program;
     if (access.administrator) granted.insert_or_assign(std::string(kAdministrator), true);

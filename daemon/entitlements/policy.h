@@ -23,8 +23,9 @@ enum class PolicyMode : uint8_t {
 /// A requirement as IOServiceDEXTEntitlements states it: one of the groups, and all of a group.
 class Requirement {
   public:
-    /// A string (that one), an array of strings (any one), an array of arrays (all of any one inner array). Members of
-    /// another kind make a group that nobody fulfils: a requirement that cannot be read is not a permission.
+    /// A string (that one), an array of strings (any one), an array of arrays (all of any one inner
+    /// array). Members of another kind make a group that nobody fulfils: a requirement that cannot
+    /// be read is not a permission.
     static Requirement read(const Value& property);
     /// Presence of a key counts, not its value. The text says what is missing; nullopt: fulfilled.
     [[nodiscard]] std::optional<std::string> missing_from(const Dictionary& granted) const;
@@ -34,11 +35,14 @@ class Requirement {
     bool malformed_ = false;
 };
 
-/// nullopt if `required` (the property's value, or nullptr where there is none) is fulfilled by `granted`.
-[[nodiscard]] std::optional<std::string> missing_entitlement(const Value* required, const Dictionary& granted);
+/// nullopt if `required` (the property's value, or nullptr where there is none) is fulfilled by
+/// `granted`.
+[[nodiscard]] std::optional<std::string> missing_entitlement(const Value* required,
+                                                             const Dictionary& granted);
 
-/// The rules for opening a user client of a dext, in the order of docs/facts/semantics.md section 5. nullopt:
-/// allowed. `user_client_required` is the user client's own IOServiceDEXTEntitlements or nullptr.
+/// The rules for opening a user client of a dext, in the order of docs/facts/semantics.md
+/// section 5. nullopt: allowed. `user_client_required` is the user client's own
+/// IOServiceDEXTEntitlements or nullptr.
 struct ClientAccess {
     const Dictionary& dext;     ///< entitlements of the dext
     const Dictionary& program;  ///< entitlements of the client program

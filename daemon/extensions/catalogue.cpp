@@ -12,15 +12,18 @@ using bundle::Bundle;
 
 std::string_view to_string(ExtensionState state) {
     switch (state) {
-        case ExtensionState::enabled: return "activated enabled";
-        case ExtensionState::waiting_to_upgrade: return "activated waiting to upgrade";
-        case ExtensionState::terminating_for_uninstall: return "terminating for uninstall";
+        case ExtensionState::enabled:
+            return "activated enabled";
+        case ExtensionState::waiting_to_upgrade:
+            return "activated waiting to upgrade";
+        case ExtensionState::terminating_for_uninstall:
+            return "terminating for uninstall";
     }
     return "unknown";
 }
 
-Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(const Bundle& bundle, uint64_t copy,
-                                                                  const std::filesystem::path& shown) const {
+Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(
+    const Bundle& bundle, uint64_t copy, const std::filesystem::path& shown) const {
     std::vector<PersonalityPtr> personalities;
     for (const auto& [name, table] : bundle.personalities()) {
         Result<Personality> read = Personality::read(bundle.identifier(), name, table);
@@ -35,7 +38,8 @@ Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(const Bundle& 
     return personalities;
 }
 
-Status Catalogue::check_classes(const Bundle& bundle, const std::vector<PersonalityPtr>& personalities) const {
+Status Catalogue::check_classes(const Bundle& bundle,
+                                const std::vector<PersonalityPtr>& personalities) const {
     // A dext built without the list of its classes may name any: what it provides is not known.
     bool complete = !bundle.classes().empty();
     std::set<std::string> provided;
@@ -48,20 +52,22 @@ Status Catalogue::check_classes(const Bundle& bundle, const std::vector<Personal
         collect(extension.bundle);
     }
     for (const PersonalityPtr& personality : personalities) {
-        const std::string where =
-            (bundle.path().filename() / "Info.plist").string() + ": IOKitPersonalities/" + personality->name + "/";
+        const std::string where = (bundle.path().filename() / "Info.plist").string() +
+                                  ": IOKitPersonalities/" + personality->name + "/";
         const ClassTable::Known* kernel_class = context_.classes.find(personality->kernel_class);
         if (kernel_class == nullptr || !kernel_class->declaration.for_drivers) {
             return Error{Errc::invalid, 0,
                          where + "IOClass: " + personality->kernel_class +
-                             " is no class that a driver can have here; write IOUserService, or the class of an "
+                             " is no class that a driver can have here; write IOUserService, or "
+                             "the class of an "
                              "installed family"};
         }
         if (complete && context_.classes.find(personality->provider_class) == nullptr &&
             !provided.contains(personality->provider_class)) {
             return Error{Errc::invalid, 0,
                          where + "IOProviderClass: " + personality->provider_class +
-                             " is provided neither by the system nor by an installed dext; correct the name, or "
+                             " is provided neither by the system nor by an installed dext; correct "
+                             "the name, or "
                              "install the dext that provides it first"};
         }
     }
@@ -70,10 +76,12 @@ Status Catalogue::check_classes(const Bundle& bundle, const std::vector<Personal
 
 Status Catalogue::load() {
     ExtensionStore::Loaded loaded = OD_TRY(store_.load());
-    for (const std::string& refused : loaded.refused) log(LogLevel::error, "passed over: " + refused);
+    for (const std::string& refused : loaded.refused)
+        log(LogLevel::error, "passed over: " + refused);
     for (Bundle& bundle : loaded.bundles) {
         const uint64_t copy = next_copy_++;
-        Result<std::vector<PersonalityPtr>> personalities = read_personalities(bundle, copy, bundle.path());
+        Result<std::vector<PersonalityPtr>> personalities =
+            read_personalities(bundle, copy, bundle.path());
         if (!personalities.ok()) {
             log(LogLevel::error, "passed over: " + personalities.error().text());
             continue;
@@ -90,7 +98,8 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
         log(LogLevel::error, "not installed: " + error.text());
         done(std::move(error));
     };
-    if (!path.is_absolute()) return refuse(Error{Errc::invalid, 0, path.string() + ": the path must be absolute"});
+    if (!path.is_absolute())
+        return refuse(Error{Errc::invalid, 0, path.string() + ": the path must be absolute"});
     Result<StagedBundle> staged = store_.stage(path);
     if (!staged.ok()) return refuse(std::move(staged).error());
     const Bundle& bundle = staged->bundle();
@@ -101,7 +110,8 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
     Status checked = check_classes(bundle, personalities.value());
     if (!checked.ok()) return refuse(std::move(checked).error().in(path.parent_path().string()));
     if (waiting_.contains(id)) {
-        return refuse(Error::kern(kIOReturnBusy, id + " is being replaced or uninstalled; try again when that is over"));
+        return refuse(Error::kern(
+            kIOReturnBusy, id + " is being replaced or uninstalled; try again when that is over"));
     }
     const auto installed = extensions_.find(id);
     if (installed == extensions_.end()) {
@@ -110,28 +120,34 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
         done(success());
         return;
     }
-    if (context_.policy == PolicyMode::strict && installed->second.bundle.version() == bundle.version()) {
+    if (context_.policy == PolicyMode::strict &&
+        installed->second.bundle.version() == bundle.version()) {
         return refuse(Error{Errc::exists, 0,
                             id + " " + bundle.version() +
                                 " is installed already; raise CFBundleVersion, or use dev mode"});
     }
-    log(LogLevel::notice, id + " " + installed->second.bundle.version() + " is being replaced by " + bundle.version());
-    begin(id, ExtensionState::waiting_to_upgrade, Operation{std::move(staged).value(), std::move(done)});
+    log(LogLevel::notice, id + " " + installed->second.bundle.version() + " is being replaced by " +
+                              bundle.version());
+    begin(id, ExtensionState::waiting_to_upgrade,
+          Operation{std::move(staged).value(), std::move(done)});
 }
 
 void Catalogue::uninstall(const std::string& bundle_id, Done done) {
     if (!extensions_.contains(bundle_id)) {
         std::string installed;
-        for (const auto& [id, extension] : extensions_) installed += (installed.empty() ? "" : ", ") + id;
+        for (const auto& [id, extension] : extensions_)
+            installed += (installed.empty() ? "" : ", ") + id;
         done(Error{Errc::not_found, 0,
-                   bundle_id + " is not installed; installed: " + (installed.empty() ? "nothing" : installed)});
+                   bundle_id + " is not installed; installed: " +
+                       (installed.empty() ? "nothing" : installed)});
         return;
     }
     if (waiting_.contains(bundle_id)) {
         done(Error::kern(kIOReturnBusy, bundle_id + " is being replaced or uninstalled already"));
         return;
     }
-    begin(bundle_id, ExtensionState::terminating_for_uninstall, Operation{std::nullopt, std::move(done)});
+    begin(bundle_id, ExtensionState::terminating_for_uninstall,
+          Operation{std::nullopt, std::move(done)});
 }
 
 void Catalogue::begin(const std::string& bundle_id, ExtensionState state, Operation operation) {
@@ -182,12 +198,13 @@ Status Catalogue::put_in_place(StagedBundle staged) {
     const std::string id = staged.bundle().identifier();
     Bundle bundle = OD_TRY(store_.commit(std::move(staged)));
     const uint64_t copy = next_copy_++;
-    std::vector<PersonalityPtr> personalities = OD_TRY(read_personalities(bundle, copy, bundle.path()));
+    std::vector<PersonalityPtr> personalities =
+        OD_TRY(read_personalities(bundle, copy, bundle.path()));
     std::vector<PersonalityPtr> affected = index_.remove(id);
     for (const PersonalityPtr& personality : personalities) index_.add(personality);
     affected.insert(affected.end(), personalities.begin(), personalities.end());
-    log(LogLevel::notice, id + " " + bundle.version() + " installed with " + std::to_string(personalities.size()) +
-                              " personalities");
+    log(LogLevel::notice, id + " " + bundle.version() + " installed with " +
+                              std::to_string(personalities.size()) + " personalities");
     extensions_.insert_or_assign(id, Extension{std::move(bundle), copy});
     matcher_.match_nubs_of(affected);
     return success();

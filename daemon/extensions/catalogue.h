@@ -23,12 +23,13 @@ enum class ExtensionState : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(ExtensionState state);
 
-/// What is installed, and the order of events when that changes: a replaced bundle's instances end first, then files
-/// and personalities are exchanged, then the nubs are matched again (docs/facts/semantics.md section 2).
+/// What is installed, and the order of events when that changes: a replaced bundle's instances end
+/// first, then files and personalities are exchanged, then the nubs are matched again
+/// (docs/facts/semantics.md section 2).
 class Catalogue {
   public:
-    Catalogue(Context& context, std::filesystem::path folder, PersonalityIndex& index, Matcher& matcher,
-              Lifecycle& lifecycle)
+    Catalogue(Context& context, std::filesystem::path folder, PersonalityIndex& index,
+              Matcher& matcher, Lifecycle& lifecycle)
         : context_(context),
           store_(std::move(folder)),
           index_(index),
@@ -54,14 +55,16 @@ class Catalogue {
         std::optional<StagedBundle> replacement;  ///< empty: uninstall
         Done done;
     };
-    Result<std::vector<PersonalityPtr>> read_personalities(const bundle::Bundle& bundle, uint64_t copy,
-                                                          const std::filesystem::path& shown) const;
+    Result<std::vector<PersonalityPtr>> read_personalities(
+        const bundle::Bundle& bundle, uint64_t copy, const std::filesystem::path& shown) const;
     [[nodiscard]] Status check_classes(const bundle::Bundle& bundle,
                                        const std::vector<PersonalityPtr>& personalities) const;
     void begin(const std::string& bundle_id, ExtensionState state, Operation operation);
     void complete(const std::string& bundle_id, Operation operation);
     Status put_in_place(StagedBundle staged);
-    void log(LogLevel level, const std::string& text) { context_.log.write(level, "extensions", text); }
+    void log(LogLevel level, const std::string& text) {
+        context_.log.write(level, "extensions", text);
+    }
 
     Context& context_;
     ExtensionStore store_;

@@ -31,11 +31,13 @@ Error trouble(const fs::path& path, const std::error_code& error) {
 Status copy_file(const fs::path& from, const fs::path& to, uintmax_t& bytes) {
     const UniqueFd source(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!source) return Error::system("cannot read " + from.string());
-    struct stat status {};
+    struct stat status{};
     if (::fstat(source.get(), &status) != 0) return Error::system(from.string());
-    if (!S_ISREG(status.st_mode)) return Error{Errc::invalid, 0, from.string() + " is not a regular file"};
+    if (!S_ISREG(status.st_mode))
+        return Error{Errc::invalid, 0, from.string() + " is not a regular file"};
     bytes += static_cast<uintmax_t>(status.st_size);
-    if (bytes > kMaxBytes) return Error{Errc::no_space, 0, from.string() + ": the bundle is larger than 512 MiB"};
+    if (bytes > kMaxBytes)
+        return Error{Errc::no_space, 0, from.string() + ": the bundle is larger than 512 MiB"};
     const mode_t mode = (status.st_mode & S_IXUSR) != 0 ? 0755 : 0644;
     const UniqueFd target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     if (!target) return Error::system("cannot create " + to.string());
@@ -53,7 +55,8 @@ Status copy_file(const fs::path& from, const fs::path& to, uintmax_t& bytes) {
 /// Visits a tree of folders and regular files; anything else is an error.
 template <typename Visit>
 Status walk(const fs::path& root, const fs::path& below, int depth, size_t& files, Visit visit) {
-    if (depth > kMaxDepth) return Error{Errc::invalid, 0, (root / below).string() + ": folders are nested too deep"};
+    if (depth > kMaxDepth)
+        return Error{Errc::invalid, 0, (root / below).string() + ": folders are nested too deep"};
     std::error_code error;
     fs::directory_iterator entries(root / below, error);
     if (error) return trouble(root / below, error);
@@ -62,7 +65,8 @@ Status walk(const fs::path& root, const fs::path& below, int depth, size_t& file
         const fs::path relative = below / entries->path().filename();
         const fs::file_status status = entries->symlink_status(error);
         if (error) return trouble(entries->path(), error);
-        if (++files > kMaxFiles) return Error{Errc::no_space, 0, root.string() + ": more than 4096 files"};
+        if (++files > kMaxFiles)
+            return Error{Errc::no_space, 0, root.string() + ": more than 4096 files"};
         if (fs::is_directory(status)) {
             OD_TRY(visit(relative, true));
             OD_TRY(walk(root, relative, depth + 1, files, visit));
@@ -71,7 +75,8 @@ Status walk(const fs::path& root, const fs::path& below, int depth, size_t& file
         } else {
             return Error{Errc::invalid, 0,
                          entries->path().string() +
-                             " is neither folder nor regular file; a bundle must not contain links or devices"};
+                             " is neither folder nor regular file; a bundle must not contain links "
+                             "or devices"};
         }
         if (error) return trouble(root / below, error);
     }
@@ -81,7 +86,8 @@ Status walk(const fs::path& root, const fs::path& below, int depth, size_t& file
 Status check_tree(const fs::path& bundle) {
     std::error_code error;
     if (!fs::is_directory(bundle, error)) {
-        return Error{Errc::not_found, 0, bundle.string() + " is no folder; give the path of a NAME.dext"};
+        return Error{Errc::not_found, 0,
+                     bundle.string() + " is no folder; give the path of a NAME.dext"};
     }
     size_t files = 0;
     return walk(bundle, {}, 0, files, [](const fs::path&, bool) { return success(); });
@@ -145,7 +151,8 @@ Result<Bundle> ExtensionStore::commit(StagedBundle staged) {
     std::error_code error;
     if (fs::exists(target, error)) {
         // One system call: there is no moment without a copy.
-        if (::renameat2(AT_FDCWD, staged.folder_.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
+        if (::renameat2(AT_FDCWD, staged.folder_.c_str(), AT_FDCWD, target.c_str(),
+                        RENAME_EXCHANGE) != 0) {
             return Error::system("cannot replace " + target.string());
         }
         // The destructor of `staged` now removes the old copy.
@@ -190,7 +197,8 @@ Result<ExtensionStore::Loaded> ExtensionStore::load() {
         if (!opened.ok()) {
             loaded.refused.push_back(opened.error().text());
         } else if (opened->identifier() != path.parent_path().filename()) {
-            loaded.refused.push_back(path.string() + ": the folder is not named " + opened->identifier());
+            loaded.refused.push_back(path.string() + ": the folder is not named " +
+                                     opened->identifier());
         } else {
             loaded.bundles.push_back(std::move(opened).value());
         }

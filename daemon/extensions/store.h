@@ -10,7 +10,8 @@
 
 namespace opendext::daemon {
 
-/// A bundle that was copied into the store's staging area and found good; removed again unless committed.
+/// A bundle that was copied into the store's staging area and found good; removed again unless
+/// committed.
 class StagedBundle {
   public:
     StagedBundle(StagedBundle&&) noexcept = default;
@@ -26,16 +27,17 @@ class StagedBundle {
     bundle::Bundle bundle_;
 };
 
-/// The installed bundles on disk: FOLDER/BUNDLE_ID/NAME.dext. A bundle is there as a whole or not at all; what an
-/// interrupted installation left in FOLDER/.staging is removed by load().
+/// The installed bundles on disk: FOLDER/BUNDLE_ID/NAME.dext. A bundle is there as a whole or not
+/// at all; what an interrupted installation left in FOLDER/.staging is removed by load().
 class ExtensionStore {
   public:
     explicit ExtensionStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-    /// Checks the bundle at `path`, copies it and checks the copy. Refuses everything but folders and regular files,
-    /// and more of them than a dext can need.
+    /// Checks the bundle at `path`, copies it and checks the copy. Refuses everything but folders
+    /// and regular files, and more of them than a dext can need.
     Result<StagedBundle> stage(const std::filesystem::path& path);
-    /// Puts the staged bundle in its place, instead of an older copy; gives the bundle as it lies there.
+    /// Puts the staged bundle in its place, instead of an older copy; gives the bundle as it lies
+    /// there.
     Result<bundle::Bundle> commit(StagedBundle staged);
     Status remove(const std::string& bundle_id);
 

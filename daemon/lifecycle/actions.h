@@ -13,8 +13,9 @@
 
 namespace opendext::daemon {
 
-/// Actions that travelled from one driver process to another, or to a family. The owner's number has kDriverAction, the
-/// number that everybody else sees has kForeignAction; neither is ever a registry entry id.
+/// Actions that travelled from one driver process to another, or to a family. The owner's number
+/// has kDriverAction, the number that everybody else sees has kForeignAction; neither is ever a
+/// registry entry id.
 class ActionTable {
   public:
     static constexpr uint64_t kDriverAction = uint64_t{1} << 62;

@@ -2,10 +2,10 @@
 #include <ctime>
 #include <utility>
 
+#include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
-#include "DriverKit/IOService.system.h"
 
 namespace opendext::daemon {
 
@@ -15,7 +15,7 @@ using protocol::Invocation;
 namespace {
 
 constexpr uint64_t kKernelMethod = uint64_t{1} << 63;  // kIORPCMessageIDKernel
-constexpr uint64_t kOneWay = 8;                        // flag Oneway (docs/facts/semantics.md section 1)
+constexpr uint64_t kOneWay = 8;  // flag Oneway (docs/facts/semantics.md section 1)
 constexpr uint32_t kMalformedLimit = 16;
 constexpr size_t kMaxCreated = 4096;  // objects of one process
 
@@ -32,12 +32,18 @@ uint64_t monotonic_ns() {
 
 LogLevel level_of(uint8_t os_log_type) {
     switch (os_log_type) {
-        case 0x00: return LogLevel::notice;
-        case 0x01: return LogLevel::info;
-        case 0x02: return LogLevel::debug;
-        case 0x10: return LogLevel::error;
-        case 0x11: return LogLevel::fault;
-        default: return LogLevel::notice;
+        case 0x00:
+            return LogLevel::notice;
+        case 0x01:
+            return LogLevel::info;
+        case 0x02:
+            return LogLevel::debug;
+        case 0x10:
+            return LogLevel::error;
+        case 0x11:
+            return LogLevel::fault;
+        default:
+            return LogLevel::notice;
     }
 }
 
@@ -45,7 +51,8 @@ LogLevel level_of(uint8_t os_log_type) {
 
 ProcessPtr Lifecycle::process_of(const Invocation& invocation) const {
     if (invocation.object == kNoEntry) {  // a call of an action: it is the first reference
-        if (invocation.refs.empty() || invocation.refs.front().kind != protocol::RefKind::action) return nullptr;
+        if (invocation.refs.empty() || invocation.refs.front().kind != protocol::RefKind::action)
+            return nullptr;
         const ActionTable::Owner* owner = actions_.find(invocation.refs.front().id);
         return owner == nullptr ? nullptr : processes_.find(owner->process);
     }
@@ -53,8 +60,8 @@ ProcessPtr Lifecycle::process_of(const Invocation& invocation) const {
     return owner == nullptr ? nullptr : owner->process;
 }
 
-void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
-                     std::string what, CallDone done) {
+void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds,
+                     std::chrono::milliseconds deadline, std::string what, CallDone done) {
     const ProcessPtr process = process_of(invocation);
     if (!process) {
         if (done) done(Error{Errc::not_ready, 0, what + ": no driver process has this object"});
@@ -66,22 +73,24 @@ void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds, std::chro
         process->send(driver::Call{std::move(invocation)}, 0, std::move(fds));
         return;
     }
-    process->request(driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
-                     [this, process, done = std::move(done)](Result<Message> reply) {
-                         if (!reply.ok()) return done(std::move(reply).error());
-                         Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
-                         if (!result.ok()) {
-                             nonsense(*process, "answered a call with something else");
-                             return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
-                         }
-                         CallAnswer answer{std::move(result->result), std::move(reply->fds)};
-                         const Status checked = accept_references(answer.result.refs, answer.fds, *process, actions_);
-                         if (!checked.ok()) {
-                             nonsense(*process, "answer: " + checked.error().text());
-                             return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
-                         }
-                         done(std::move(answer));
-                     });
+    process->request(
+        driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
+        [this, process, done = std::move(done)](Result<Message> reply) {
+            if (!reply.ok()) return done(std::move(reply).error());
+            Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
+            if (!result.ok()) {
+                nonsense(*process, "answered a call with something else");
+                return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+            }
+            CallAnswer answer{std::move(result->result), std::move(reply->fds)};
+            const Status checked =
+                accept_references(answer.result.refs, answer.fds, *process, actions_);
+            if (!checked.ok()) {
+                nonsense(*process, "answer: " + checked.error().text());
+                return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+            }
+            done(std::move(answer));
+        });
 }
 
 void Lifecycle::nonsense(DriverProcess& process, std::string_view what) {
@@ -94,16 +103,27 @@ void Lifecycle::nonsense(DriverProcess& process, std::string_view what) {
     line.category = "protocol";
     line.message = "the driver process sent nonsense: " + std::string(what);
     context_.log.write(std::move(line));
-    if (++process.malformed >= kMalformedLimit) process.kill("sent nonsense " + std::to_string(process.malformed) + " times");
+    if (++process.malformed >= kMalformedLimit)
+        process.kill("sent nonsense " + std::to_string(process.malformed) + " times");
 }
 
 void Lifecycle::message(DriverProcess& process, Message message) {
     switch (static_cast<driver::Kind>(message.kind)) {
-        case driver::Kind::call: driver_call(process, std::move(message)); return;
-        case driver::Kind::create: create(process, message); return;
-        case driver::Kind::drop: drop(process, message); return;
-        case driver::Kind::log: log_line(process, message); return;
-        default: nonsense(process, "message kind " + std::to_string(message.kind)); return;
+        case driver::Kind::call:
+            driver_call(process, std::move(message));
+            return;
+        case driver::Kind::create:
+            create(process, message);
+            return;
+        case driver::Kind::drop:
+            drop(process, message);
+            return;
+        case driver::Kind::log:
+            log_line(process, message);
+            return;
+        default:
+            nonsense(process, "message kind " + std::to_string(message.kind));
+            return;
     }
 }
 
@@ -128,7 +148,8 @@ void Lifecycle::driver_call(DriverProcess& process, Message message) {
         return respond(kIOReturnBadArgument);
     }
     const EntryId target = invocation.object;
-    if (target == kNoEntry) return relay(process, std::move(invocation), std::move(message.fds), respond);
+    if (target == kNoEntry)
+        return relay(process, std::move(invocation), std::move(message.fds), respond);
     const bool own = process.objects.contains(target);
     if (!own && !process.known.contains(target)) {
         nonsense(process, "a call on an object that it was never told of");
@@ -138,14 +159,16 @@ void Lifecycle::driver_call(DriverProcess& process, Message message) {
     if (entry == nullptr) return respond(kIOReturnOffline);
 
     if (own || (invocation.msgid & kKernelMethod) != 0 || find(target) == nullptr) {
-        KernelCall call{std::move(invocation), std::move(message.fds), own, process.number(), respond};
+        KernelCall call{std::move(invocation), std::move(message.fds), own, process.number(),
+                        respond};
         if (!families_.call(*entry, call)) respond(kIOReturnUnsupported);
         return;
     }
     relay(process, std::move(invocation), std::move(message.fds), respond);
 }
 
-void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<UniqueFd> fds, Responder respond) {
+void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<UniqueFd> fds,
+                      Responder respond) {
     if (is_ours(invocation.msgid)) {
         nonsense(from, "a call of Start or Stop on an object of another process");
         return respond(kIOReturnNotPermitted);
@@ -164,26 +187,35 @@ void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<Un
          std::string(to_string(Deadline::relayed_call)), [respond](Result<CallAnswer> answer) {
              if (answer.ok()) return respond(std::move(answer).value());
              switch (answer.error().code) {
-                 case Errc::timed_out: return respond(kIOReturnTimeout);
-                 case Errc::peer_gone: return respond(kIOReturnOffline);
-                 case Errc::kern: return respond(static_cast<int32_t>(answer.error().number));
-                 default: return respond(kIOReturnNotReady);
+                 case Errc::timed_out:
+                     return respond(kIOReturnTimeout);
+                 case Errc::peer_gone:
+                     return respond(kIOReturnOffline);
+                 case Errc::kern:
+                     return respond(static_cast<int32_t>(answer.error().number));
+                 default:
+                     return respond(kIOReturnNotReady);
              }
          });
 }
 
-void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done) {
+void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties,
+                                            std::function<void(Status)> done) {
     Instance* instance = find(id);
-    if (instance == nullptr || !instance->running()) return done(Error::kern(kIOReturnNotReady, "it is not running"));
+    if (instance == nullptr || !instance->running())
+        return done(Error::kern(kIOReturnNotReady, "it is not running"));
     system::IOService_SetProperties::In in;
     in.properties.kind = protocol::RefKind::value;
     in.properties.value = std::move(properties);
-    call(system::IOService_SetProperties::encode(id, in), {}, context_.deadlines.of(Deadline::set_properties),
+    call(system::IOService_SetProperties::encode(id, in), {},
+         context_.deadlines.of(Deadline::set_properties),
          std::string(to_string(Deadline::set_properties)),
          [done = std::move(done)](const Result<CallAnswer>& answer) {
              if (!answer.ok()) return done(Error{answer.error()});
              const int32_t io_return = answer->result.io_return;
-             done(io_return == 0 ? success() : Status(Error::kern(io_return, "SetProperties returned an error")));
+             done(io_return == 0
+                      ? success()
+                      : Status(Error::kern(io_return, "SetProperties returned an error")));
          });
 }
 
@@ -201,11 +233,13 @@ void Lifecycle::create(DriverProcess& process, const Message& message) {
     process.send(std::move(refusal), message.serial);
 }
 
-Result<driver::Created> Lifecycle::create_object(DriverProcess& process, const driver::Create& request) {
+Result<driver::Created> Lifecycle::create_object(DriverProcess& process,
+                                                 const driver::Create& request) {
     const Instance* creator = find(request.provider);
     const Entry* provider = context_.registry.find(request.provider);
     if (creator == nullptr || provider == nullptr || creator->process.get() != &process) {
-        return Error::kern(kIOReturnUnsupported, "Create: the provider must be the calling object itself");
+        return Error::kern(kIOReturnUnsupported,
+                           "Create: the provider must be the calling object itself");
     }
     if (provider->activity != Activity::active) {
         return Error::kern(kIOReturnNotReady, "Create: the provider is being terminated");
@@ -216,23 +250,27 @@ Result<driver::Created> Lifecycle::create_object(DriverProcess& process, const d
     const Value* named = provider->property(request.properties_key);
     const Dictionary* table = named == nullptr ? nullptr : named->dictionary();
     if (table == nullptr) {
-        return Error::kern(kIOReturnBadArgument, "Create: " + provider->name + " has no dictionary property " +
-                                                     request.properties_key);
+        return Error::kern(
+            kIOReturnBadArgument,
+            "Create: " + provider->name + " has no dictionary property " + request.properties_key);
     }
     const std::string* kernel_class = find_string(*table, "IOClass");
     if (kernel_class == nullptr) {
-        return Error::kern(kIOReturnBadArgument, "Create: " + request.properties_key + " has no string IOClass");
+        return Error::kern(kIOReturnBadArgument,
+                           "Create: " + request.properties_key + " has no string IOClass");
     }
     const ClassTable::Known* known = context_.classes.find(*kernel_class);
     if (known == nullptr || !known->declaration.for_drivers) {
-        return Error::kern(kIOReturnUnsupported,
-                           "Create: " + request.properties_key + "/IOClass: no class " + *kernel_class);
+        return Error::kern(kIOReturnUnsupported, "Create: " + request.properties_key +
+                                                     "/IOClass: no class " + *kernel_class);
     }
     const std::string* user_class = find_string(*table, "IOUserClass");
     if (user_class == nullptr || !process.has_class(*user_class)) {
-        return Error::kern(kIOReturnUnsupported, "Create: " + request.properties_key + "/IOUserClass " +
-                                                     (user_class == nullptr ? "is missing" : *user_class +
-                                                      " is no class of the process"));
+        return Error::kern(
+            kIOReturnUnsupported,
+            "Create: " + request.properties_key + "/IOUserClass " +
+                (user_class == nullptr ? "is missing"
+                                       : *user_class + " is no class of the process"));
     }
     Registry::Spec spec;
     spec.provider = request.provider;
@@ -292,7 +330,8 @@ void Lifecycle::log_line(DriverProcess& process, const Message& message) {
         note.level = LogLevel::error;
         note.subsystem = "opendext";
         note.category = "log";
-        note.message = std::to_string(skipped) + " lines of this driver were left out: it logs too fast";
+        note.message =
+            std::to_string(skipped) + " lines of this driver were left out: it logs too fast";
         context_.log.write(std::move(note));
     }
     line.level = level_of(said->type);

@@ -26,11 +26,13 @@ void remove_oldest(const fs::path& folder) {
     std::error_code error;
     std::vector<std::pair<fs::file_time_type, fs::path>> reports;
     for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
-        if (file.path().extension() == ".json") reports.emplace_back(file.last_write_time(error), file.path());
+        if (file.path().extension() == ".json")
+            reports.emplace_back(file.last_write_time(error), file.path());
     }
     if (reports.size() < kCrashReportsKept) return;
     std::sort(reports.begin(), reports.end());
-    for (size_t i = 0; i + kCrashReportsKept <= reports.size(); ++i) fs::remove(reports[i].second, error);
+    for (size_t i = 0; i + kCrashReportsKept <= reports.size(); ++i)
+        fs::remove(reports[i].second, error);
 }
 
 }  // namespace
@@ -54,7 +56,8 @@ std::string CrashReport::to_json(uint64_t time_ns) const {
     text += "  \"objects\": [";
     for (const Object& object : objects) {
         text += (&object == objects.data() ? "\n" : ",\n");
-        text += "    {\"id\": " + std::to_string(object.id) + ", \"class\": " + json_string(object.class_name) +
+        text += "    {\"id\": " + std::to_string(object.id) +
+                ", \"class\": " + json_string(object.class_name) +
                 ", \"state\": " + json_string(object.state) + "}";
     }
     return text + (objects.empty() ? "]\n}\n" : "\n  ]\n}\n");
@@ -65,7 +68,8 @@ Result<fs::path> write_crash_report(const fs::path& folder, const CrashReport& r
     const uint64_t time_ns = now_ns();
     std::string stamp = iso_time(time_ns);
     std::replace(stamp.begin(), stamp.end(), ':', '.');
-    const fs::path path = folder / (report.bundle + "-" + stamp + "-" + std::to_string(report.pid) + ".json");
+    const fs::path path =
+        folder / (report.bundle + "-" + stamp + "-" + std::to_string(report.pid) + ".json");
     const fs::path temporary = path.string() + ".new";
     {
         std::ofstream file(temporary);

@@ -10,7 +10,8 @@
 namespace opendext::daemon {
 
 /// What a driver process that ended by itself leaves for people, one JSON object a file:
-/// {time, bundle, process, pid, signal | exit_status, text, killed_for, sandbox, objects: [{id, class, state}]}.
+/// {time, bundle, process, pid, signal | exit_status, text, killed_for, sandbox, objects: [{id,
+/// class, state}]}.
 struct CrashReport {
     struct Object {
         EntryId id = kNoEntry;
@@ -31,6 +32,7 @@ struct CrashReport {
 inline constexpr size_t kCrashReportsKept = 100;
 
 /// Writes the report as FOLDER/BUNDLE-TIME-PID.json, as a whole or not at all, and gives its path.
-Result<std::filesystem::path> write_crash_report(const std::filesystem::path& folder, const CrashReport& report);
+Result<std::filesystem::path> write_crash_report(const std::filesystem::path& folder,
+                                                 const CrashReport& report);
 
 }  // namespace opendext::daemon

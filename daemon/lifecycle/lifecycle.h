@@ -16,32 +16,37 @@
 
 namespace opendext::daemon {
 
-/// The life of every object that lives in a driver process, from the candidate to its end, and what its process
-/// says meanwhile. One state machine per object (InstanceState); every wait has a deadline. start.cpp: up to Start;
-/// stop.cpp: registration, Stop, death; calls.cpp: messages of drivers.
+/// The life of every object that lives in a driver process, from the candidate to its end, and what
+/// its process says meanwhile. One state machine per object (InstanceState); every wait has a
+/// deadline. start.cpp: up to Start; stop.cpp: registration, Stop, death; calls.cpp: messages of
+/// drivers.
 class Lifecycle {
   public:
     struct Hooks {
-        /// An instance left the registry. `instance.state` is detached; `end` and `start_finished` say how.
+        /// An instance left the registry. `instance.state` is detached; `end` and `start_finished`
+        /// say how.
         std::function<void(const Instance&)> detached;
         /// No message of the process will come any more.
         std::function<void(const DriverProcess&)> process_gone;
     };
     Lifecycle(Context& context, Families& families, Hooks hooks);
 
-    /// Attaches `candidate` to the nub and starts it. `outcome` comes once, later: success when Start has succeeded
-    /// and everything that it deferred is done, else why not; Errc::peer_gone if the process died.
+    /// Attaches `candidate` to the nub and starts it. `outcome` comes once, later: success when
+    /// Start has succeeded and everything that it deferred is done, else why not; Errc::peer_gone
+    /// if the process died.
     void start(const Candidate& candidate, EntryId nub, std::function<void(Status)> outcome);
     void register_service(EntryId id);
     void terminate(EntryId id) { termination_.terminate(id); }
 
     using CallDone = std::function<void(Result<CallAnswer>)>;
     /// Calls a method in the process that owns `invocation.object`. `done` may be empty (one-way).
-    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
-              std::string what, CallDone done);
+    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
+              std::chrono::milliseconds deadline, std::string what, CallDone done);
 
-    /// A client program sets properties: the driver's SetProperties decides. Without an override it is unsupported.
-    void set_properties_from_outside(EntryId id, Dictionary properties, std::function<void(Status)> done);
+    /// A client program sets properties: the driver's SetProperties decides. Without an override it
+    /// is unsupported.
+    void set_properties_from_outside(EntryId id, Dictionary properties,
+                                     std::function<void(Status)> done);
 
     [[nodiscard]] Instance* find(EntryId id);
     [[nodiscard]] const Instance* find(EntryId id) const;
@@ -63,7 +68,8 @@ class Lifecycle {
     void start_returned(EntryId id, Result<CallAnswer> answer);
     void families_started(EntryId id, const Status& status);
     void fail(Instance& instance, Error error);
-    [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality, const Entry& object);
+    [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality,
+                                                          const Entry& object);
 
     // stop.cpp
     void stop(EntryId id, bool provider_active);
@@ -79,9 +85,11 @@ class Lifecycle {
     // calls.cpp
     void message(DriverProcess& process, Message message);
     void driver_call(DriverProcess& process, Message message);
-    /// The process that a call goes to: of the object, or of the action in the first reference. May be null.
+    /// The process that a call goes to: of the object, or of the action in the first reference. May
+    /// be null.
     [[nodiscard]] ProcessPtr process_of(const protocol::Invocation& invocation) const;
-    void relay(DriverProcess& from, protocol::Invocation invocation, std::vector<UniqueFd> fds, Responder respond);
+    void relay(DriverProcess& from, protocol::Invocation invocation, std::vector<UniqueFd> fds,
+               Responder respond);
     void create(DriverProcess& process, const Message& message);
     Result<protocol::driver::Created> create_object(DriverProcess& process,
                                                     const protocol::driver::Create& request);

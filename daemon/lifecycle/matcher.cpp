@@ -15,27 +15,36 @@ std::string id_text(EntryId id) {
 
 std::string_view to_string(RoundState state) {
     switch (state) {
-        case RoundState::idle: return "idle";
-        case RoundState::starting: return "starting";
+        case RoundState::idle:
+            return "idle";
+        case RoundState::starting:
+            return "starting";
     }
     return "unknown";
 }
 
-Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle)
+Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index,
+                 Lifecycle& lifecycle)
     : context_(context), families_(families), index_(index), lifecycle_(lifecycle) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         switch (event) {
             case Event::published:
-            case Event::registered_again: match(entry.id); break;
-            case Event::detached: nubs_.erase(entry.id); break;
-            default: break;
+            case Event::registered_again:
+                match(entry.id);
+                break;
+            case Event::detached:
+                nubs_.erase(entry.id);
+                break;
+            default:
+                break;
         }
     });
 }
 
 MatchContext Matcher::match_context() const {
-    return {context_.registry,
-            [this](const Entry& nub, const Dictionary& table) { return families_.match(nub, table); }};
+    return {context_.registry, [this](const Entry& nub, const Dictionary& table) {
+                return families_.match(nub, table);
+            }};
 }
 
 void Matcher::match(EntryId id) {
@@ -54,9 +63,10 @@ void Matcher::match_nubs_of(const std::vector<PersonalityPtr>& personalities) {
     for (const EntryId id : context_.registry.all()) {
         const Entry* entry = context_.registry.find(id);
         if (entry == nullptr || !entry->registered || entry->activity != Activity::active) continue;
-        if (std::any_of(personalities.begin(), personalities.end(), [&](const PersonalityPtr& personality) {
-                return entry->is_kind_of(personality->provider_class);
-            })) {
+        if (std::any_of(personalities.begin(), personalities.end(),
+                        [&](const PersonalityPtr& personality) {
+                            return entry->is_kind_of(personality->provider_class);
+                        })) {
             match(id);
         }
     }
@@ -75,7 +85,8 @@ void Matcher::begin(EntryId id) {
     std::erase_if(personalities, [&](const PersonalityPtr& personality) {
         if (suspended_.contains(personality->bundle_id)) return true;
         const auto relaunched = place->second.relaunches.find(personality->label());
-        return relaunched != place->second.relaunches.end() && relaunched->second > context_.limits.relaunches;
+        return relaunched != place->second.relaunches.end() &&
+               relaunched->second > context_.limits.relaunches;
     });
     CandidateList list = find_candidates(*entry, personalities, match_context());
     log_trace(*entry, list);
@@ -88,9 +99,11 @@ void Matcher::log_trace(const Entry& nub, const CandidateList& list) {
     for (const TraceLine& line : list.trace) {
         if (line.verdict.matches) {
             log(LogLevel::info, where + line.personality->label() + " fits, score " +
-                                    std::to_string(line.verdict.score) + ", category " + line.personality->category);
+                                    std::to_string(line.verdict.score) + ", category " +
+                                    line.personality->category);
         } else {
-            log(LogLevel::debug, where + line.personality->label() + " does not fit: " + line.verdict.reason);
+            log(LogLevel::debug,
+                where + line.personality->label() + " does not fit: " + line.verdict.reason);
         }
     }
 }
@@ -98,7 +111,8 @@ void Matcher::log_trace(const Entry& nub, const CandidateList& list) {
 const Instance* Matcher::holder(const Entry& nub, const std::string& category) const {
     for (const EntryId id : nub.clients) {
         const Instance* client = lifecycle_.find(id);
-        if (client == nullptr || client->created || client->personality->category != category) continue;
+        if (client == nullptr || client->created || client->personality->category != category)
+            continue;
         // One that is going frees the category, unless it will be matched again when it has gone.
         const Entry* entry = context_.registry.find(id);
         if (entry->activity == Activity::active || client->end == End::process_died) return client;
@@ -110,8 +124,9 @@ void Matcher::tell_category_taken(const Entry& nub, const CandidateList::Categor
                                   const Instance& holder) {
     for (const Candidate& candidate : category.candidates) {
         if (candidate.personality == holder.personality) continue;
-        const std::string text = candidate.personality->label() + " is not started on " + nub.name + ": category " +
-                                 category.name + " has its driver, " + holder.personality->label() +
+        const std::string text = candidate.personality->label() + " is not started on " + nub.name +
+                                 ": category " + category.name + " has its driver, " +
+                                 holder.personality->label() +
                                  "; an IOMatchCategory of its own would let it start beside it";
         if (said_.insert(text).second) log(LogLevel::notice, text);
     }
@@ -162,11 +177,13 @@ void Matcher::ended(EntryId id, size_t index, const Candidate& candidate, const 
         run.candidates.clear();
         place->second.start_crashes.erase(candidate.personality->label());
     } else {
-        if (outcome.error().code == Errc::peer_gone && !run.crashed) run.crashed = candidate.personality;
+        if (outcome.error().code == Errc::peer_gone && !run.crashed)
+            run.crashed = candidate.personality;
         const Entry* entry = context_.registry.find(id);
         if (entry == nullptr || entry->activity != Activity::active) run.candidates.clear();
         log(LogLevel::notice, candidate.personality->label() + " was not started on " +
-                                  (entry == nullptr ? id_text(id) : entry->name) + ": " + outcome.error().text() +
+                                  (entry == nullptr ? id_text(id) : entry->name) + ": " +
+                                  outcome.error().text() +
                                   (run.candidates.empty() ? "" : "; the next candidate is tried"));
         start_next(id, index);
     }
@@ -198,8 +215,9 @@ void Matcher::finish_if_over(EntryId id) {
 void Matcher::retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality) {
     const uint32_t crashes = ++nub.start_crashes[personality->label()];
     if (crashes > context_.limits.start_crash_retries) {
-        log(LogLevel::error, personality->label() + " died " + std::to_string(crashes) +
-                                 " times before Start had finished; it is left alone until it is installed again");
+        log(LogLevel::error,
+            personality->label() + " died " + std::to_string(crashes) +
+                " times before Start had finished; it is left alone until it is installed again");
         return;
     }
     const auto wait = context_.limits.start_crash_wait * (1U << (crashes - 1));
@@ -211,8 +229,11 @@ void Matcher::detached(const Instance& instance) {
     const EntryId nub = instance.provider;
     const Entry* entry = context_.registry.find(nub);
     if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
-    // A replaced or removed copy is not matched again: the catalogue's change starts a round of its own.
-    if (!index_.contains(instance.personality) || suspended_.contains(instance.personality->bundle_id)) return;
+    // A replaced or removed copy is not matched again: the catalogue's change starts a round of its
+    // own.
+    if (!index_.contains(instance.personality) ||
+        suspended_.contains(instance.personality->bundle_id))
+        return;
     rematch(nub, instance.personality);
 }
 
@@ -231,7 +252,8 @@ void Matcher::rematch(EntryId id, const PersonalityPtr& personality) {
         return;
     }
     context_.registry.set_property(id, "IORematchPersonality", personality->table);
-    log(LogLevel::notice, personality->label() + " is matched again, relaunch " + std::to_string(count));
+    log(LogLevel::notice,
+        personality->label() + " is matched again, relaunch " + std::to_string(count));
     const Entry* entry = context_.registry.find(id);
     nub.state = RoundState::starting;
     nub.busy = BusyHold(context_.registry, id);

@@ -21,9 +21,9 @@ enum class RoundState : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(RoundState state);
 
-/// Rounds of matching: what starts when a nub is registered, when the catalogue changes and when a driver died.
-/// One winner for each match category; when a candidate fails, the next one; the round is over when every category
-/// has its driver or no candidate is left.
+/// Rounds of matching: what starts when a nub is registered, when the catalogue changes and when a
+/// driver died. One winner for each match category; when a candidate fails, the next one; the round
+/// is over when every category has its driver or no candidate is left.
 class Matcher {
   public:
     Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle);
@@ -34,7 +34,8 @@ class Matcher {
     void match_nubs_of(const std::vector<PersonalityPtr>& personalities);
     /// An instance left its nub: frees the category, re-matches after a crash.
     void detached(const Instance& instance);
-    /// Personalities of the bundle start nothing until resumed (an upgrade waits for the old instances).
+    /// Personalities of the bundle start nothing until resumed (an upgrade waits for the old
+    /// instances).
     void suspend(const std::string& bundle_id) { suspended_.insert(bundle_id); }
     void resume(const std::string& bundle_id) { suspended_.erase(bundle_id); }
     /// The realm ends: nothing is started any more.
@@ -56,8 +57,8 @@ class Matcher {
         bool again = false;
         std::vector<CategoryRun> runs;
         BusyHold busy;
-        std::map<std::string, uint32_t> relaunches;      ///< by personality label
-        std::map<std::string, uint32_t> start_crashes;   ///< by personality label
+        std::map<std::string, uint32_t> relaunches;     ///< by personality label
+        std::map<std::string, uint32_t> start_crashes;  ///< by personality label
         std::unique_ptr<Handle> retry;
     };
 
@@ -70,9 +71,12 @@ class Matcher {
     void rematch(EntryId id, const PersonalityPtr& personality);
     /// The driver that has the category on this nub, or nullptr.
     [[nodiscard]] const Instance* holder(const Entry& nub, const std::string& category) const;
-    void tell_category_taken(const Entry& nub, const CandidateList::Category& category, const Instance& holder);
+    void tell_category_taken(const Entry& nub, const CandidateList::Category& category,
+                             const Instance& holder);
     void log_trace(const Entry& nub, const CandidateList& list);
-    void log(LogLevel level, const std::string& text) { context_.log.write(level, "matching", text); }
+    void log(LogLevel level, const std::string& text) {
+        context_.log.write(level, "matching", text);
+    }
 
     Context& context_;
     Families& families_;

@@ -23,7 +23,8 @@ constexpr int kMaxChain = 64;
 uint64_t random_token() {
     uint64_t token = 0;
     // Not reached in practice: getrandom blocks only before the kernel is seeded.
-    if (::getrandom(&token, sizeof token, 0) != sizeof token) token ^= static_cast<uint64_t>(::random());
+    if (::getrandom(&token, sizeof token, 0) != sizeof token)
+        token ^= static_cast<uint64_t>(::random());
     return token;
 }
 
@@ -31,13 +32,20 @@ uint64_t random_token() {
 
 std::string_view to_string(ProcessState state) {
     switch (state) {
-        case ProcessState::spawning: return "spawning";
-        case ProcessState::checking_in: return "checking in";
-        case ProcessState::loading: return "loading";
-        case ProcessState::ready: return "ready";
-        case ProcessState::exiting: return "exiting";
-        case ProcessState::dying: return "dying";
-        case ProcessState::gone: return "gone";
+        case ProcessState::spawning:
+            return "spawning";
+        case ProcessState::checking_in:
+            return "checking in";
+        case ProcessState::loading:
+            return "loading";
+        case ProcessState::ready:
+            return "ready";
+        case ProcessState::exiting:
+            return "exiting";
+        case ProcessState::dying:
+            return "dying";
+        case ProcessState::gone:
+            return "gone";
     }
     return "unknown";
 }
@@ -57,15 +65,16 @@ std::string ExitReport::text() const {
     return text;
 }
 
-DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines,
-                             LaunchSpec spec, Hooks hooks)
+DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper,
+                             const Deadlines& deadlines, LaunchSpec spec, Hooks hooks)
     : number_(number),
       loop_(loop),
       keeper_(keeper),
       deadlines_(deadlines),
       spec_(std::move(spec)),
       hooks_(std::move(hooks)),
-      requests_(loop, driver::kDaemonSerial, [this] { return pid_ > 0 && is_being_debugged(pid_); }) {}
+      requests_(loop, driver::kDaemonSerial,
+                [this] { return pid_ > 0 && is_being_debugged(pid_); }) {}
 
 void DriverProcess::launch() {
     token_ = random_token();
@@ -78,7 +87,8 @@ void DriverProcess::launch() {
         return;
     }
     connection_ = std::make_unique<Connection>(
-        loop_, std::move(ends->first), Connection::Limits{}, [this](Message m) { received(std::move(m)); },
+        loop_, std::move(ends->first), Connection::Limits{},
+        [this](Message m) { received(std::move(m)); },
         [this](const Error& reason) { closed(reason); });
     protocol::keeper::Spawn spawn;
     spawn.token = token_;
@@ -126,16 +136,21 @@ void DriverProcess::arm_check_in() {
 void DriverProcess::received(Message message) {
     const ProcessPtr self = shared_from_this();
     switch (static_cast<driver::Kind>(message.kind)) {
-        case driver::Kind::check_in: checked_in(message); return;
+        case driver::Kind::check_in:
+            checked_in(message);
+            return;
         case driver::Kind::outcome:
         case driver::Kind::loaded:
         case driver::Kind::call_result:
             requests_.complete(message);  // late replies are dropped
             return;
-        default: break;
+        default:
+            break;
     }
-    if (state_ == ProcessState::loading || state_ == ProcessState::ready || state_ == ProcessState::exiting ||
-        (message.kind == static_cast<uint32_t>(driver::Kind::log) && state_ != ProcessState::gone)) {
+    if (state_ == ProcessState::loading || state_ == ProcessState::ready ||
+        state_ == ProcessState::exiting ||
+        (message.kind == static_cast<uint32_t>(driver::Kind::log) &&
+         state_ != ProcessState::gone)) {
         hooks_.message(*this, std::move(message));
     }
 }
@@ -247,7 +262,8 @@ void DriverProcess::closed(const Error& reason) {
         timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
         return;
     }
-    // Normally the process just died and the keeper is about to tell. If it lives on, it can do nothing any more.
+    // Normally the process just died and the keeper is about to tell. If it lives on, it can do
+    // nothing any more.
     if (reason.code != Errc::peer_gone) killed_for_ = "control socket: " + reason.text();
     state_ = ProcessState::dying;
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);

@@ -35,7 +35,9 @@ struct ExitReport {
     std::string killed_for;          ///< why opendextd killed it, empty if it did not
     bool expected = false;           ///< it had been told to exit
     /// Nobody has to be told: it ended as it should, or was not needed any more before it was up.
-    [[nodiscard]] bool clean() const { return expected && (wait_status == 0 || !killed_for.empty()); }
+    [[nodiscard]] bool clean() const {
+        return expected && (wait_status == 0 || !killed_for.empty());
+    }
     /// "signal 11 (Segmentation fault)", "exit status 1", …
     [[nodiscard]] std::string text() const;
 };
@@ -51,7 +53,8 @@ struct LaunchSpec {
     Dictionary entitlements;
 };
 
-/// One driver process and the control socket to it. States: docs/design/protocols.md. Trusts nothing it says.
+/// One driver process and the control socket to it. States: docs/design/protocols.md. Trusts
+/// nothing it says.
 class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
   public:
     struct Hooks {
@@ -63,8 +66,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         std::function<void(DriverProcess&, const ExitReport&)> gone;
         std::function<void(LogLevel, const std::string&)> log;
     };
-    DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines, LaunchSpec spec,
-                  Hooks hooks);
+    DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines,
+                  LaunchSpec spec, Hooks hooks);
 
     /// Begins. The outcome comes through when_ready.
     void launch();
@@ -76,12 +79,14 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     /// Exit, then the deadline, then kill.
     void exit_in_order(std::string reason);
 
-    /// Sends a request; `done` gets the reply. Fails with not_ready unless the process is loading or ready.
+    /// Sends a request; `done` gets the reply. Fails with not_ready unless the process is loading
+    /// or ready.
     template <typename T>
-    void request(T content, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline, std::string what,
-                 Requests::Done done) {
+    void request(T content, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
+                 std::string what, Requests::Done done) {
         if (!can_talk()) {
-            done(Error{Errc::not_ready, 0, what + ": the driver process is " + std::string(to_string(state_))});
+            done(Error{Errc::not_ready, 0,
+                       what + ": the driver process is " + std::string(to_string(state_))});
             return;
         }
         const uint64_t serial = requests_.add(deadline, std::move(what), std::move(done));

@@ -30,11 +30,14 @@ Result<ProcessPtr> Processes::acquire(const Personality& personality, EntryId ob
                                       const std::string* provider_server) {
     if (personality.one_process) {
         for (const auto& [number, process] : processes_) {
-            if (process->spec().server_name != personality.server_name || !process->usable()) continue;
+            if (process->spec().server_name != personality.server_name || !process->usable())
+                continue;
             if (process->spec().copy != personality.copy) continue;
-            if (first_two_components(personality.server_name) != first_two_components(personality.bundle_id)) {
+            if (first_two_components(personality.server_name) !=
+                first_two_components(personality.bundle_id)) {
                 log(*process, LogLevel::error,
-                    "IOUserServerOneProcess of " + personality.label() + ": server name " + personality.server_name +
+                    "IOUserServerOneProcess of " + personality.label() + ": server name " +
+                        personality.server_name +
                         " and bundle identifier do not begin alike; it gets a process of its own");
                 break;
             }
@@ -44,7 +47,8 @@ Result<ProcessPtr> Processes::acquire(const Personality& personality, EntryId ob
         if (provider_server != nullptr && *provider_server == personality.server_name) {
             return Error{Errc::not_ready, 0,
                          "the provider lives in server " + personality.server_name +
-                             " and IOUserServerOneProcess asks for it, but there is no such process any more"};
+                             " and IOUserServerOneProcess asks for it, but there is no such "
+                             "process any more"};
         }
     }
     return launch(personality, object);
@@ -63,9 +67,11 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     DriverProcess::Hooks hooks;
     hooks.message = hooks_.message;
     hooks.check_in = [this](DriverProcess& process) -> std::optional<std::string> {
-        if (context_.policy == PolicyMode::off || process.spec().entitlements.contains(kDriverKit)) return {};
+        if (context_.policy == PolicyMode::off || process.spec().entitlements.contains(kDriverKit))
+            return {};
         const std::string text = std::string(kDriverKit) + " entitlement check failed for " +
-                                 process.spec().server_name + "[" + std::to_string(process.pid()) + "]";
+                                 process.spec().server_name + "[" + std::to_string(process.pid()) +
+                                 "]";
         if (context_.policy == PolicyMode::strict) return text;
         log(process, LogLevel::notice, text + " (allowed in dev mode)");
         return {};
@@ -78,8 +84,9 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     hooks.log = [this, number](LogLevel level, const std::string& text) {
         if (const ProcessPtr process = find(number)) log(*process, level, text);
     };
-    auto process = std::make_shared<DriverProcess>(number, context_.loop, context_.keeper, context_.deadlines,
-                                                   std::move(spec), std::move(hooks));
+    auto process =
+        std::make_shared<DriverProcess>(number, context_.loop, context_.keeper, context_.deadlines,
+                                        std::move(spec), std::move(hooks));
     process->objects.insert(object);
     processes_.emplace(number, process);
     process->launch();

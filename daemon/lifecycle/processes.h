@@ -12,7 +12,8 @@
 
 namespace opendext::daemon {
 
-/// All driver processes, and the rule which instance gets which (docs/facts/semantics.md section 4).
+/// All driver processes, and the rule which instance gets which (docs/facts/semantics.md section
+/// 4).
 class Processes {
   public:
     struct Hooks {
@@ -21,10 +22,12 @@ class Processes {
     };
     Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}
 
-    /// The process for a new instance `object` of `personality`: an existing one (IOUserServerOneProcess, also while
-    /// it is still being launched) or a new one. The object is entered into it at once. Errors: reuse is mandatory
-    /// (the provider has the same server name) and there is no process.
-    Result<ProcessPtr> acquire(const Personality& personality, EntryId object, const std::string* provider_server);
+    /// The process for a new instance `object` of `personality`: an existing one
+    /// (IOUserServerOneProcess, also while it is still being launched) or a new one. The object is
+    /// entered into it at once. Errors: reuse is mandatory (the provider has the same server name)
+    /// and there is no process.
+    Result<ProcessPtr> acquire(const Personality& personality, EntryId object,
+                               const std::string* provider_server);
 
     void exited(int32_t pid, int wait_status);
     [[nodiscard]] ProcessPtr find(uint64_t number) const;

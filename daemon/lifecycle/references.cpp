@@ -12,7 +12,8 @@ using protocol::RefKind;
 namespace {
 
 Error bad(size_t index, std::string_view what) {
-    return Error{Errc::malformed, 0, "reference " + std::to_string(index) + ": " + std::string(what)};
+    return Error{Errc::malformed, 0,
+                 "reference " + std::to_string(index) + ": " + std::string(what)};
 }
 
 const Entry* find_any(const Registry& registry, EntryId id) {
@@ -22,16 +23,18 @@ const Entry* find_any(const Registry& registry, EntryId id) {
 
 }  // namespace
 
-Status accept_references(std::vector<Ref>& refs, const std::vector<UniqueFd>& fds, const DriverProcess& from,
-                         ActionTable& actions) {
+Status accept_references(std::vector<Ref>& refs, const std::vector<UniqueFd>& fds,
+                         const DriverProcess& from, ActionTable& actions) {
     for (size_t i = 0; i < refs.size(); ++i) {
         Ref& ref = refs[i];
         switch (ref.kind) {
             case RefKind::null:
-            case RefKind::value: break;
+            case RefKind::value:
+                break;
             case RefKind::action:
                 if ((ref.id & ActionTable::kForeignAction) != 0) {
-                    if (!actions.holds(from.number(), ref.id)) return bad(i, "an action that it was never given");
+                    if (!actions.holds(from.number(), ref.id))
+                        return bad(i, "an action that it was never given");
                 } else if ((ref.id & ActionTable::kDriverAction) != 0) {
                     ref.id = actions.import(from.number(), ref.id);
                     if (ref.id == 0) return bad(i, "too many actions of one process");
@@ -47,13 +50,15 @@ Status accept_references(std::vector<Ref>& refs, const std::vector<UniqueFd>& fd
             case RefKind::memory: {
                 if (ref.fd_index >= fds.size()) return bad(i, "no such descriptor");
                 const size_t size = OD_TRY(sealed_memory_size(fds[ref.fd_index].get()));
-                if (ref.offset > size || ref.length > size - ref.offset) return bad(i, "memory out of range");
+                if (ref.offset > size || ref.length > size - ref.offset)
+                    return bad(i, "memory out of range");
                 break;
             }
             case RefKind::descriptor:
                 if (ref.fd_index >= fds.size()) return bad(i, "no such descriptor");
                 break;
-            default: return bad(i, "unknown kind");
+            default:
+                return bad(i, "unknown kind");
         }
     }
     return success();
@@ -86,7 +91,8 @@ std::string nearest_class(const Entry& entry, const DriverProcess& to) {
 
 }  // namespace
 
-void introduce(std::vector<Ref>& refs, DriverProcess& to, const Registry& registry, ActionTable& actions) {
+void introduce(std::vector<Ref>& refs, DriverProcess& to, const Registry& registry,
+               ActionTable& actions) {
     for (Ref& ref : refs) {
         if (ref.kind == RefKind::object) {
             if (introduce_entry(ref.id, to, registry)) {

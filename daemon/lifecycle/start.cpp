@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
-#include "DriverKit/IOService.system.h"
 
 namespace opendext::daemon {
 
@@ -12,16 +12,26 @@ namespace driver = protocol::driver;
 
 std::string_view to_string(InstanceState state) {
     switch (state) {
-        case InstanceState::attached: return "attached";
-        case InstanceState::waiting_for_process: return "waiting for process";
-        case InstanceState::instantiating: return "instantiating";
-        case InstanceState::starting: return "starting";
-        case InstanceState::started: return "started";
-        case InstanceState::registered: return "registered";
-        case InstanceState::stopping: return "stopping";
-        case InstanceState::failed: return "failed";
-        case InstanceState::dead: return "dead";
-        case InstanceState::detached: return "detached";
+        case InstanceState::attached:
+            return "attached";
+        case InstanceState::waiting_for_process:
+            return "waiting for process";
+        case InstanceState::instantiating:
+            return "instantiating";
+        case InstanceState::starting:
+            return "starting";
+        case InstanceState::started:
+            return "started";
+        case InstanceState::registered:
+            return "registered";
+        case InstanceState::stopping:
+            return "stopping";
+        case InstanceState::failed:
+            return "failed";
+        case InstanceState::dead:
+            return "dead";
+        case InstanceState::detached:
+            return "detached";
     }
     return "unknown";
 }
@@ -33,12 +43,14 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
       termination_(context.registry,
                    {[this](EntryId id, bool provider_active) { stop(id, provider_active); },
                     [this](EntryId id) { detached(id); }}),
-      processes_(context, {[this](DriverProcess& process, Message m) { message(process, std::move(m)); },
-                           [this](DriverProcess& process, const ExitReport& report) {
-                               process_gone(process, report);
-                           }}),
+      processes_(context,
+                 {[this](DriverProcess& process, Message m) { message(process, std::move(m)); },
+                  [this](DriverProcess& process, const ExitReport& report) {
+                      process_gone(process, report);
+                  }}),
       actions_([this](uint64_t owner, uint64_t number) {
-          if (const ProcessPtr process = processes_.find(owner)) process->send(driver::Drop{number});
+          if (const ProcessPtr process = processes_.find(owner))
+              process->send(driver::Drop{number});
       }) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) families_.terminating(entry);
@@ -54,7 +66,9 @@ Instance* Lifecycle::find(EntryId id) {
     return instance == instances_.end() ? nullptr : instance->second.get();
 }
 
-const Instance* Lifecycle::find(EntryId id) const { return const_cast<Lifecycle*>(this)->find(id); }
+const Instance* Lifecycle::find(EntryId id) const {
+    return const_cast<Lifecycle*>(this)->find(id);
+}
 
 void Lifecycle::log(const Instance& instance, LogLevel level, const std::string& text) {
     LogLine line;
@@ -70,28 +84,33 @@ void Lifecycle::log(const Instance& instance, LogLevel level, const std::string&
 
 std::string Lifecycle::state_text(const Entry& entry) const {
     if (const Instance* instance = find(entry.id)) return std::string(to_string(instance->state));
-    if (const TerminationState* state = termination_.state(entry.id)) return std::string(to_string(*state));
+    if (const TerminationState* state = termination_.state(entry.id))
+        return std::string(to_string(*state));
     return entry.registered ? "registered" : "attached";
 }
 
 std::vector<EntryId> Lifecycle::instances_of(const std::string& bundle_id) const {
     std::vector<EntryId> found;
     for (const auto& [id, instance] : instances_) {
-        if (instance->personality->bundle_id == bundle_id && !instance->created) found.push_back(id);
+        if (instance->personality->bundle_id == bundle_id && !instance->created)
+            found.push_back(id);
     }
     return found;
 }
 
-std::optional<Error> Lifecycle::check_entitlements(const Personality& personality, const Entry& object) {
+std::optional<Error> Lifecycle::check_entitlements(const Personality& personality,
+                                                   const Entry& object) {
     if (context_.policy == PolicyMode::off) return {};
     const Entry* provider = context_.registry.find(object.provider());
-    const std::pair<const Entry*, const char*> checks[] = {{provider, "provider"}, {&object, "family"}};
+    const std::pair<const Entry*, const char*> checks[] = {{provider, "provider"},
+                                                           {&object, "family"}};
     for (const auto& [entry, word] : checks) {
         if (entry == nullptr) continue;
-        const auto missing =
-            missing_entitlement(entry->property("IOServiceDEXTEntitlements"), personality.entitlements);
+        const auto missing = missing_entitlement(entry->property("IOServiceDEXTEntitlements"),
+                                                 personality.entitlements);
         if (!missing) continue;
-        const std::string text = std::string(word) + " entitlements check failed: " + personality.bundle_id +
+        const std::string text = std::string(word) +
+                                 " entitlements check failed: " + personality.bundle_id +
                                  " lacks " + *missing + " (asked for by " + entry->name + ")";
         if (context_.policy == PolicyMode::strict) return Error::kern(kIOReturnNotPermitted, text);
         if (said_.insert(text).second) {
@@ -101,7 +120,8 @@ std::optional<Error> Lifecycle::check_entitlements(const Personality& personalit
     return {};
 }
 
-void Lifecycle::start(const Candidate& candidate, EntryId nub, std::function<void(Status)> outcome) {
+void Lifecycle::start(const Candidate& candidate, EntryId nub,
+                      std::function<void(Status)> outcome) {
     const auto refuse = [&](Error error) {
         context_.loop.post([outcome, error = std::move(error)] { outcome(Error{error}); });
     };
@@ -112,10 +132,11 @@ void Lifecycle::start(const Candidate& candidate, EntryId nub, std::function<voi
     const Personality& personality = *candidate.personality;
     const ClassTable::Known* kernel_class = context_.classes.find(personality.kernel_class);
     if (kernel_class == nullptr || !kernel_class->declaration.for_drivers) {
-        return refuse(Error{Errc::unsupported, 0,
-                            "IOClass " + personality.kernel_class + (kernel_class == nullptr
-                                ? " is no class of this system; is its family installed?"
-                                : " is not for drivers")});
+        return refuse(Error{
+            Errc::unsupported, 0,
+            "IOClass " + personality.kernel_class +
+                (kernel_class == nullptr ? " is no class of this system; is its family installed?"
+                                         : " is not for drivers")});
     }
     Registry::Spec spec;
     spec.provider = nub;
@@ -143,7 +164,8 @@ void Lifecycle::start(const Candidate& candidate, EntryId nub, std::function<voi
     if (const Entry* entry = context_.registry.find(id)) families_.attached(*entry);
 
     const Entry* entry = context_.registry.find(id);
-    if (auto refused = check_entitlements(personality, *entry)) return fail(instance, std::move(*refused));
+    if (auto refused = check_entitlements(personality, *entry))
+        return fail(instance, std::move(*refused));
     Result<ProcessPtr> process = processes_.acquire(personality, id, provider_server);
     if (!process.ok()) return fail(instance, std::move(process).error());
     instance.process = std::move(process).value();
@@ -157,8 +179,8 @@ void Lifecycle::fail(Instance& instance, Error error) {
     instance.state = InstanceState::failed;
     instance.failure = error.text();
     log(instance, LogLevel::error,
-        "start fail: " + instance.personality->user_class + " of " + instance.personality->label() + ": " +
-            instance.failure);
+        "start fail: " + instance.personality->user_class + " of " + instance.personality->label() +
+            ": " + instance.failure);
     const EntryId id = instance.entry;
     if (termination_.in_progress(id)) {
         termination_.stopped(id);
@@ -182,10 +204,10 @@ void Lifecycle::process_ready(EntryId id, const Status& status) {
     instance->state = InstanceState::instantiating;
     context_.registry.set_property(id, "IOUserServerTag", instance->process->spec().tag);
     context_.registry.set_user_classes(id, instance->process->class_chain(user_class));
-    instance->process->request(driver::Instantiate{id, user_class}, {},
-                               context_.deadlines.of(Deadline::instantiate),
-                               std::string(to_string(Deadline::instantiate)),
-                               [this, id](const Result<Message>& reply) { instantiated(id, reply); });
+    instance->process->request(
+        driver::Instantiate{id, user_class}, {}, context_.deadlines.of(Deadline::instantiate),
+        std::string(to_string(Deadline::instantiate)),
+        [this, id](const Result<Message>& reply) { instantiated(id, reply); });
 }
 
 void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
@@ -193,15 +215,18 @@ void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
     if (instance == nullptr || instance->state != InstanceState::instantiating) return;
     if (!message.ok()) {
         // A process that hangs in init() is of no use to anybody.
-        if (message.error().code == Errc::timed_out) instance->process->kill(message.error().text());
+        if (message.error().code == Errc::timed_out)
+            instance->process->kill(message.error().text());
         return fail(*instance, Error{message.error()});
     }
     const Result<driver::Reply> reply = decode<driver::Reply>(message.value());
     if (!reply.ok()) return fail(*instance, Error{reply.error()});
     if (reply.value().io_return != 0) {
-        return fail(*instance, Error::kern(reply.value().io_return, "init: " + reply.value().reason));
+        return fail(*instance,
+                    Error::kern(reply.value().io_return, "init: " + reply.value().reason));
     }
-    if (instance->stop_requested) return fail(*instance, Error{Errc::not_ready, 0, "the provider went away"});
+    if (instance->stop_requested)
+        return fail(*instance, Error{Errc::not_ready, 0, "the provider went away"});
     call_start(*instance);
 }
 
@@ -226,10 +251,13 @@ void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {
         return fail(*instance, Error::kern(answer->result.io_return, "Start returned an error"));
     }
     log(*instance, LogLevel::info, "start ok: " + instance->personality->user_class);
-    instance->timer = context_.loop.after(context_.deadlines.of(Deadline::family_start), [this, id] {
-        families_started(id, Error{Errc::timed_out, 0, "the family did not finish the start in time"});
-    });
-    families_.started(context_.registry, id, [this, id](const Status& status) { families_started(id, status); });
+    instance->timer =
+        context_.loop.after(context_.deadlines.of(Deadline::family_start), [this, id] {
+            families_started(
+                id, Error{Errc::timed_out, 0, "the family did not finish the start in time"});
+        });
+    families_.started(context_.registry, id,
+                      [this, id](const Status& status) { families_started(id, status); });
 }
 
 void Lifecycle::families_started(EntryId id, const Status& status) {

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/crash_report.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
-#include "DriverKit/IOService.system.h"
 
 namespace opendext::daemon {
 
@@ -25,7 +25,8 @@ void Lifecycle::register_service(EntryId id) {
         return;
     }
     if (!instance->family_started) {
-        // An object of Create(): its Start runs in the process without us; this is the first we hear of it.
+        // An object of Create(): its Start runs in the process without us; this is the first we
+        // hear of it.
         instance->family_started = true;
         families_.started(context_.registry, id, [this, id](const Status& status) {
             Instance* created = find(id);
@@ -60,15 +61,22 @@ void Lifecycle::stop(EntryId id, bool provider_active) {
         case InstanceState::attached:
         case InstanceState::failed:
         case InstanceState::dead:
-        case InstanceState::detached: termination_.stopped(id); return;
+        case InstanceState::detached:
+            termination_.stopped(id);
+            return;
         case InstanceState::waiting_for_process:
             fail(*instance, Error{Errc::not_ready, 0, "the provider went away"});
             return;
         case InstanceState::instantiating:
-        case InstanceState::starting: instance->stop_requested = true; return;
+        case InstanceState::starting:
+            instance->stop_requested = true;
+            return;
         case InstanceState::started:
-        case InstanceState::registered: send_stop(*instance, provider_active); return;
-        case InstanceState::stopping: return;
+        case InstanceState::registered:
+            send_stop(*instance, provider_active);
+            return;
+        case InstanceState::stopping:
+            return;
     }
 }
 
@@ -79,8 +87,8 @@ void Lifecycle::send_stop(Instance& instance, bool provider_active) {
     in.provider = object_reference(instance.provider);
     arm_stop(id, provider_active);
     // The reply has no deadline of its own: the one armed above ends the whole handshake.
-    call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24), std::string(to_string(Deadline::stop)),
-         [this, id](const Result<CallAnswer>& answer) {
+    call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
+         std::string(to_string(Deadline::stop)), [this, id](const Result<CallAnswer>& answer) {
              Instance* stopping = find(id);
              if (stopping == nullptr || stopping->state != InstanceState::stopping) return;
              stopping->stop_replied = true;
@@ -94,29 +102,31 @@ void Lifecycle::arm_stop(EntryId id, bool provider_active) {
     Instance* instance = find(id);
     if (instance == nullptr) return;
     const Deadline deadline = provider_active ? Deadline::stop : Deadline::stop_unplugged;
-    instance->timer = context_.loop.after(context_.deadlines.of(deadline), [this, id, provider_active, deadline] {
-        Instance* late = find(id);
-        if (late == nullptr || late->state != InstanceState::stopping) return;
-        if (is_being_debugged(late->process->pid())) {
-            arm_stop(id, provider_active);
-            return;
-        }
-        const std::string text = std::string(to_string(deadline)) + " of " + late->personality->user_class +
-                                 " did not finish in time";
-        if (provider_active) {
-            late->process->kill(text);  // its end completes the stop
-        } else {
-            log(*late, LogLevel::error, text + "; detached without it");
-            finish_stop(*late);
-        }
-    });
+    instance->timer =
+        context_.loop.after(context_.deadlines.of(deadline), [this, id, provider_active, deadline] {
+            Instance* late = find(id);
+            if (late == nullptr || late->state != InstanceState::stopping) return;
+            if (is_being_debugged(late->process->pid())) {
+                arm_stop(id, provider_active);
+                return;
+            }
+            const std::string text = std::string(to_string(deadline)) + " of " +
+                                     late->personality->user_class + " did not finish in time";
+            if (provider_active) {
+                late->process->kill(text);  // its end completes the stop
+            } else {
+                log(*late, LogLevel::error, text + "; detached without it");
+                finish_stop(*late);
+            }
+        });
 }
 
 void Lifecycle::super_stopped(EntryId id) {
     Instance* instance = find(id);
     if (instance == nullptr) return;
     instance->super_stopped = true;
-    if (instance->state == InstanceState::stopping && instance->stop_replied) finish_stop(*instance);
+    if (instance->state == InstanceState::stopping && instance->stop_replied)
+        finish_stop(*instance);
 }
 
 void Lifecycle::finish_stop(Instance& instance) {
@@ -140,7 +150,8 @@ void Lifecycle::detached(EntryId id) {
     const auto outcome = std::exchange(instance->outcome, nullptr);
     hooks_.detached(*instance);
     if (outcome) {
-        const Errc code = failed && instance->end == End::process_died ? Errc::peer_gone : Errc::not_ready;
+        const Errc code =
+            failed && instance->end == End::process_died ? Errc::peer_gone : Errc::not_ready;
         outcome(Error{code, 0, instance->failure.empty() ? "detached" : instance->failure});
     }
 }
@@ -182,7 +193,8 @@ void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end
         const Instance* instance = find(id);
         const Entry* entry = context_.registry.find(id);
         if (instance == nullptr || entry == nullptr) continue;
-        const std::string& name = entry->user_classes.empty() ? entry->name : entry->user_classes.front();
+        const std::string& name =
+            entry->user_classes.empty() ? entry->name : entry->user_classes.front();
         report.objects.push_back({id, name, std::string(to_string(instance->state))});
     }
     const auto written = write_crash_report(context_.crashes, report);
@@ -192,18 +204,20 @@ void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end
 void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process) {
     if (instance.state == InstanceState::stopping) return finish_stop(instance);
     if (instance.state == InstanceState::failed || instance.state == InstanceState::dead) return;
-    if (!instance.running()) return fail(instance, Error{Errc::peer_gone, 0, "the driver process died"});
+    if (!instance.running())
+        return fail(instance, Error{Errc::peer_gone, 0, "the driver process died"});
     instance.end = End::process_died;
     instance.state = InstanceState::dead;
     const Instance* provider = find(instance.provider);
-    if (provider == nullptr || !provider->process || provider->process.get() == &process || !provider->running()) {
+    if (provider == nullptr || !provider->process || provider->process.get() == &process ||
+        !provider->running()) {
         return;
     }
     system::IOService_ClientCrashed::In in;
     in.client = object_reference(instance.entry);
     call(system::IOService_ClientCrashed::encode(instance.provider, in), {},
-         context_.deadlines.of(Deadline::client_crashed), std::string(to_string(Deadline::client_crashed)),
-         [](const Result<CallAnswer>&) {});
+         context_.deadlines.of(Deadline::client_crashed),
+         std::string(to_string(Deadline::client_crashed)), [](const Result<CallAnswer>&) {});
 }
 
 }  // namespace opendext::daemon

@@ -16,16 +16,19 @@ namespace {
 /// Bytes that are no UTF-8 become U+FFFD: the file is JSON whatever a driver logs.
 size_t utf8_length(std::string_view text, size_t at) {
     const auto first = static_cast<unsigned char>(text[at]);
-    const size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : (first & 0xf0) == 0xe0 ? 3
-                          : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    const size_t length = first < 0x80                    ? 1
+                          : first >= 0xc2 && first < 0xe0 ? 2
+                          : (first & 0xf0) == 0xe0        ? 3
+                          : first >= 0xf0 && first < 0xf5 ? 4
+                                                          : 0;
     if (length == 0 || at + length > text.size()) return 0;
     for (size_t i = 1; i < length; ++i) {
         if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return 0;
     }
     // Overlong forms and surrogates are no UTF-8 either.
     const auto second = length > 1 ? static_cast<unsigned char>(text[at + 1]) : 0;
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-        (first == 0xf4 && second > 0x8f)) {
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
         return 0;
     }
     return length;
@@ -69,7 +72,8 @@ std::string iso_time(uint64_t time_ns) {
     gmtime_r(&seconds, &parts);
     char text[48];
     const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    std::snprintf(text + size, sizeof text - size, ".%06uZ", static_cast<unsigned>(time_ns / 1000 % 1'000'000));
+    std::snprintf(text + size, sizeof text - size, ".%06uZ",
+                  static_cast<unsigned>(time_ns / 1000 % 1'000'000));
     return text;
 }
 
@@ -80,7 +84,8 @@ std::string json_string(std::string_view text) {
 }
 
 std::string Log::to_json(const LogLine& line) {
-    std::string out = "{\"time\":\"" + iso_time(line.time_ns) + "\",\"pid\":" + std::to_string(line.pid);
+    std::string out =
+        "{\"time\":\"" + iso_time(line.time_ns) + "\",\"pid\":" + std::to_string(line.pid);
     const std::pair<const char*, std::string_view> fields[] = {
         {"level", to_string(line.level)}, {"bundle", line.bundle},     {"process", line.process},
         {"subsystem", line.subsystem},    {"category", line.category}, {"message", line.message}};
@@ -94,7 +99,7 @@ std::string Log::to_json(const LogLine& line) {
 bool Log::open_file() {
     file_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!file_) return false;
-    struct stat status {};
+    struct stat status{};
     size_ = ::fstat(file_.get(), &status) == 0 ? static_cast<size_t>(status.st_size) : 0;
     return true;
 }
@@ -103,7 +108,8 @@ void Log::write(LogLine line) {
     if (line.time_ns == 0) {
         timespec now{};
         clock_gettime(CLOCK_REALTIME, &now);
-        line.time_ns = static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+        line.time_ns =
+            static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
     }
     if (line.pid == 0) line.pid = ::getpid();
     const std::string text = to_json(line) + "\n";
@@ -113,7 +119,8 @@ void Log::write(LogLine line) {
         ::rename(path_.c_str(), (path_.string() + ".1").c_str());
         if (!open_file()) return;
     }
-    if (::write(file_.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) size_ += text.size();
+    if (::write(file_.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+        size_ += text.size();
 }
 
 void Log::write(LogLevel level, std::string_view category, std::string_view message) {
@@ -128,7 +135,8 @@ void Log::write(LogLevel level, std::string_view category, std::string_view mess
 
 bool LogBudget::take(uint64_t now_ns, uint64_t& skipped) {
     if (last_ns_ != 0 && now_ns > last_ns_) {
-        tokens_ = std::min(burst_, tokens_ + static_cast<double>(now_ns - last_ns_) / 1e9 * per_second_);
+        tokens_ =
+            std::min(burst_, tokens_ + static_cast<double>(now_ns - last_ns_) / 1e9 * per_second_);
     }
     last_ns_ = now_ns;
     if (tokens_ < 1) {

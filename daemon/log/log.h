@@ -24,13 +24,15 @@ struct LogLine {
     std::string message;
 };
 
-/// The realm's log: one JSON object a line with time (ISO 8601, UTC, microseconds), pid, level, bundle, process,
-/// subsystem, category, message. At `limit` bytes the file is renamed to NAME.1 and a new one begun: readers follow
-/// by inode. A line is written at once by one write() call and never waits for a disk.
+/// The realm's log: one JSON object a line with time (ISO 8601, UTC, microseconds), pid, level,
+/// bundle, process, subsystem, category, message. At `limit` bytes the file is renamed to NAME.1
+/// and a new one begun: readers follow by inode. A line is written at once by one write() call and
+/// never waits for a disk.
 class Log {
   public:
     static constexpr size_t kDefaultLimit = size_t{16} * 1024 * 1024;
-    explicit Log(std::filesystem::path path, size_t limit = kDefaultLimit) : path_(std::move(path)), limit_(limit) {}
+    explicit Log(std::filesystem::path path, size_t limit = kDefaultLimit)
+        : path_(std::move(path)), limit_(limit) {}
 
     void write(LogLine line);
     /// A line of opendextd itself.
@@ -54,11 +56,14 @@ class Log {
 /// The text as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 [[nodiscard]] std::string json_string(std::string_view text);
 
-/// Limits the lines of one driver: a burst, then so many a second. What was left out is counted and told.
+/// Limits the lines of one driver: a burst, then so many a second. What was left out is counted and
+/// told.
 class LogBudget {
   public:
-    LogBudget(double burst, double per_second) : tokens_(burst), burst_(burst), per_second_(per_second) {}
-    /// Whether a line at `now_ns` (monotonic) may be written; if so, `skipped` says how many were not before it.
+    LogBudget(double burst, double per_second)
+        : tokens_(burst), burst_(burst), per_second_(per_second) {}
+    /// Whether a line at `now_ns` (monotonic) may be written; if so, `skipped` says how many were
+    /// not before it.
     bool take(uint64_t now_ns, uint64_t& skipped);
 
   private:

@@ -28,10 +28,12 @@ std::vector<PersonalityPtr> PersonalityIndex::for_nub(const Entry& nub) const {
     for (const auto* chain : {&nub.user_classes, &nub.classes}) {
         for (const std::string& name : *chain) {
             const auto list = by_class_.find(name);
-            if (list != by_class_.end()) found.insert(found.end(), list->second.begin(), list->second.end());
+            if (list != by_class_.end())
+                found.insert(found.end(), list->second.begin(), list->second.end());
         }
     }
-    std::sort(found.begin(), found.end(), [](const Numbered& a, const Numbered& b) { return a.order < b.order; });
+    std::sort(found.begin(), found.end(),
+              [](const Numbered& a, const Numbered& b) { return a.order < b.order; });
     std::vector<PersonalityPtr> personalities;
     for (const Numbered& numbered : found) {
         // A class name may stand in both chains.
@@ -45,8 +47,9 @@ std::vector<PersonalityPtr> PersonalityIndex::for_nub(const Entry& nub) const {
 bool PersonalityIndex::contains(const PersonalityPtr& personality) const {
     const auto list = by_class_.find(personality->provider_class);
     return list != by_class_.end() &&
-           std::any_of(list->second.begin(), list->second.end(),
-                       [&](const Numbered& numbered) { return numbered.personality == personality; });
+           std::any_of(list->second.begin(), list->second.end(), [&](const Numbered& numbered) {
+               return numbered.personality == personality;
+           });
 }
 
 }  // namespace opendext::daemon

@@ -14,11 +14,13 @@ constexpr size_t kDescriptionLimit = 80;
 /// nullopt: goes on; a text: the reason of the mismatch.
 using Mismatch = std::optional<std::string>;
 
-std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
 
 std::string wrong_type(std::string_view key, std::string_view wanted, const Value& found) {
-    return std::string(key) + " must be " + std::string(wanted) + ", it is " + std::string(to_string(found.kind())) + " " +
-           describe(found);
+    return std::string(key) + " must be " + std::string(wanted) + ", it is " +
+           std::string(to_string(found.kind())) + " " + describe(found);
 }
 
 /// The strings of a value that may be one string or an array of strings; nullopt for anything else.
@@ -34,8 +36,8 @@ std::optional<std::vector<std::string>> strings_of(const Value& value) {
     return strings;
 }
 
-/// Every name that IONameMatch is compared with: the entry's, its IOName and its compatible list, which a device tree
-/// gives as data with zero bytes between.
+/// Every name that IONameMatch is compared with: the entry's, its IOName and its compatible list,
+/// which a device tree gives as data with zero bytes between.
 std::vector<std::string> names_of(const Entry& entry) {
     std::vector<std::string> names{entry.name};
     for (const std::string_view key : {"IOName", "name", "compatible"}) {
@@ -60,8 +62,8 @@ Mismatch test_class(const Entry& entry, const Dictionary& table, Verdict&) {
     if (wanted == nullptr) return {};
     if (wanted->string() == nullptr) return wrong_type("IOProviderClass", "a string", *wanted);
     if (entry.is_kind_of(*wanted->string())) return {};
-    return "IOProviderClass " + in_quotes(*wanted->string()) + " is neither the class " + entry.class_name() +
-           " of the provider nor one of its super classes";
+    return "IOProviderClass " + in_quotes(*wanted->string()) + " is neither the class " +
+           entry.class_name() + " of the provider nor one of its super classes";
 }
 
 Mismatch test_name(const Entry& entry, const Dictionary& table, Verdict& verdict) {
@@ -87,7 +89,8 @@ Mismatch test_location_string(const Entry& entry, const Dictionary& table, Verdi
         return wrong_type("IOLocationMatch", "a string or a dictionary", *wanted);
     }
     if (*wanted->string() == entry.location) return {};
-    return "IOLocationMatch " + in_quotes(*wanted->string()) + ": the location is " + in_quotes(entry.location);
+    return "IOLocationMatch " + in_quotes(*wanted->string()) + ": the location is " +
+           in_quotes(entry.location);
 }
 
 Mismatch compare_properties(const Entry& entry, const Dictionary& wanted) {
@@ -95,7 +98,8 @@ Mismatch compare_properties(const Entry& entry, const Dictionary& wanted) {
         const Value* found = entry.property(key);
         if (found == nullptr) return "IOPropertyMatch: the provider has no property " + key;
         if (!(*found == value)) {
-            return "IOPropertyMatch: " + key + " is " + describe(*found) + ", wanted " + describe(value);
+            return "IOPropertyMatch: " + key + " is " + describe(*found) + ", wanted " +
+                   describe(value);
         }
     }
     return {};
@@ -106,7 +110,8 @@ Mismatch test_properties(const Entry& entry, const Dictionary& table, Verdict&) 
     if (wanted == nullptr) return {};
     if (const Dictionary* one = wanted->dictionary()) return compare_properties(entry, *one);
     const Array* any = wanted->array();
-    if (any == nullptr) return wrong_type("IOPropertyMatch", "a dictionary or an array of dictionaries", *wanted);
+    if (any == nullptr)
+        return wrong_type("IOPropertyMatch", "a dictionary or an array of dictionaries", *wanted);
     std::string reasons;
     for (const Value& member : *any) {
         if (member.dictionary() == nullptr) {
@@ -123,7 +128,8 @@ Mismatch test_property_exists(const Entry& entry, const Dictionary& table, Verdi
     const Value* wanted = find(table, "IOPropertyExistsMatch");
     if (wanted == nullptr) return {};
     const auto keys = strings_of(*wanted);
-    if (!keys) return wrong_type("IOPropertyExistsMatch", "a string or an array of strings", *wanted);
+    if (!keys)
+        return wrong_type("IOPropertyExistsMatch", "a string or an array of strings", *wanted);
     for (const std::string& key : *keys) {
         if (entry.property(key) != nullptr) return {};
     }
@@ -152,7 +158,9 @@ Mismatch test_service_count(const Entry& entry, const Dictionary& table, const R
     uint64_t count = 0;
     for (const EntryId id : entry.clients) {
         const Entry* client = registry.find(id);
-        if (client != nullptr && client->activity == Activity::active && client->property("IOMatchCategory")) ++count;
+        if (client != nullptr && client->activity == Activity::active &&
+            client->property("IOMatchCategory"))
+            ++count;
     }
     return test_number(entry, table, "IOMatchedServiceCountMatch", count);
 }
@@ -163,7 +171,8 @@ Mismatch test_bsd(const Entry& entry, const Dictionary& table, Verdict&) {
         if (wanted == nullptr) continue;
         const Value* found = entry.property(key);
         if (found == nullptr) return std::string(key) + ": the provider has no such property";
-        if (!(*found == *wanted)) return std::string(key) + " is " + describe(*found) + ", wanted " + describe(*wanted);
+        if (!(*found == *wanted))
+            return std::string(key) + " is " + describe(*found) + ", wanted " + describe(*wanted);
     }
     return {};
 }
@@ -172,7 +181,8 @@ Mismatch test_bsd(const Entry& entry, const Dictionary& table, Verdict&) {
 Mismatch test_ancestors(const Entry& entry, const Dictionary& table, const MatchContext& context) {
     const Value* wanted = find(table, "IOParentMatch");
     if (wanted == nullptr) return {};
-    if (wanted->dictionary() == nullptr) return wrong_type("IOParentMatch", "a dictionary", *wanted);
+    if (wanted->dictionary() == nullptr)
+        return wrong_type("IOParentMatch", "a dictionary", *wanted);
     std::string nearest;
     for (const Entry* parent = context.registry.find(entry.provider()); parent != nullptr;
          parent = context.registry.find(parent->provider())) {
@@ -180,10 +190,12 @@ Mismatch test_ancestors(const Entry& entry, const Dictionary& table, const Match
         if (verdict.matches) return {};
         if (nearest.empty()) nearest = verdict.reason;
     }
-    return "IOParentMatch: no entry below fits" + (nearest.empty() ? "" : "; the nearest: " + nearest);
+    return "IOParentMatch: no entry below fits" +
+           (nearest.empty() ? "" : "; the nearest: " + nearest);
 }
 
-Mismatch test_location_table(const Entry& entry, const Dictionary& table, const MatchContext& context) {
+Mismatch test_location_table(const Entry& entry, const Dictionary& table,
+                             const MatchContext& context) {
     const Value* wanted = find(table, "IOLocationMatch");
     if (wanted == nullptr || wanted->dictionary() == nullptr) return {};
     const Entry* provider = context.registry.find(entry.provider());
@@ -201,7 +213,8 @@ Mismatch probe_score(const Dictionary& table, Verdict& verdict) {
     return {};
 }
 
-Mismatch first_mismatch(const Entry& entry, const Dictionary& table, const MatchContext& context, Verdict& verdict) {
+Mismatch first_mismatch(const Entry& entry, const Dictionary& table, const MatchContext& context,
+                        Verdict& verdict) {
     if (Mismatch no = test_class(entry, table, verdict)) return no;
     if (Mismatch no = probe_score(table, verdict)) return no;
     if (Mismatch no = test_name(entry, table, verdict)) return no;
@@ -236,11 +249,21 @@ Verdict match(const Entry& entry, const Dictionary& table, const MatchContext& c
 std::string describe(const Value& value) {
     std::string text;
     switch (value.kind()) {
-        case Value::Kind::null: text = "null"; break;
-        case Value::Kind::boolean: text = *value.boolean() ? "true" : "false"; break;
-        case Value::Kind::number: text = std::to_string(value.number()->as_signed()); break;
-        case Value::Kind::string: text = in_quotes(*value.string()); break;
-        case Value::Kind::data: text = "<" + std::to_string(value.data()->size()) + " bytes>"; break;
+        case Value::Kind::null:
+            text = "null";
+            break;
+        case Value::Kind::boolean:
+            text = *value.boolean() ? "true" : "false";
+            break;
+        case Value::Kind::number:
+            text = std::to_string(value.number()->as_signed());
+            break;
+        case Value::Kind::string:
+            text = in_quotes(*value.string());
+            break;
+        case Value::Kind::data:
+            text = "<" + std::to_string(value.data()->size()) + " bytes>";
+            break;
         case Value::Kind::array:
         case Value::Kind::set: {
             const Array& members = value.array() != nullptr ? *value.array() : value.set()->members;

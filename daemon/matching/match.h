@@ -9,7 +9,8 @@
 
 namespace opendext::daemon {
 
-/// Whether an entry fits a matching dictionary, and why not. The code that decides is the code that explains.
+/// Whether an entry fits a matching dictionary, and why not. The code that decides is the code that
+/// explains.
 struct Verdict {
     bool matches = false;
     int64_t score = 0;         ///< IOProbeScore plus what the family added
@@ -25,9 +26,10 @@ struct MatchContext {
 };
 
 /// Tests `table`, a personality or a client's matching dictionary, against `entry`, in the order of
-/// docs/facts/semantics.md section 3; the first mismatch decides. IOProviderClass is tested here too, so that clients
-/// and the index of personalities agree.
-[[nodiscard]] Verdict match(const Entry& entry, const Dictionary& table, const MatchContext& context);
+/// docs/facts/semantics.md section 3; the first mismatch decides. IOProviderClass is tested here
+/// too, so that clients and the index of personalities agree.
+[[nodiscard]] Verdict match(const Entry& entry, const Dictionary& table,
+                            const MatchContext& context);
 
 /// A value as a message shows it: short, on one line.
 [[nodiscard]] std::string describe(const Value& value);

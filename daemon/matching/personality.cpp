@@ -11,10 +11,12 @@ constexpr std::string_view kDefaultCategory = "IODefaultMatchCategory";
 
 Error bad_key(const Personality& personality, std::string_view key, std::string_view text) {
     return Error{Errc::invalid, 0,
-                 "IOKitPersonalities/" + personality.name + "/" + std::string(key) + ": " + std::string(text)};
+                 "IOKitPersonalities/" + personality.name + "/" + std::string(key) + ": " +
+                     std::string(text)};
 }
 
-Status read_string(Personality& personality, std::string_view key, std::string& into, std::string_view fix) {
+Status read_string(Personality& personality, std::string_view key, std::string& into,
+                   std::string_view fix) {
     const Value* value = find(personality.table, key);
     if (value == nullptr) return bad_key(personality, key, "is missing; " + std::string(fix));
     if (value->string() == nullptr || value->string()->empty()) {
@@ -33,13 +35,16 @@ Result<Personality> Personality::read(std::string bundle_id, std::string name, D
     personality.table = std::move(table);
     OD_TRY(read_string(personality, "IOProviderClass", personality.provider_class,
                        "write the class of the provider, e.g. IOUserResources"));
-    OD_TRY(read_string(personality, "IOClass", personality.kernel_class, "write IOUserService or a family's class"));
-    OD_TRY(read_string(personality, "IOUserClass", personality.user_class, "write the name of the driver's class"));
+    OD_TRY(read_string(personality, "IOClass", personality.kernel_class,
+                       "write IOUserService or a family's class"));
+    OD_TRY(read_string(personality, "IOUserClass", personality.user_class,
+                       "write the name of the driver's class"));
     OD_TRY(read_string(personality, "IOUserServerName", personality.server_name,
                        "write a process name, normally the bundle identifier"));
     if (personality.provider_class == "IOResources") {
         return bad_key(personality, "IOProviderClass",
-                       "IOResources starts no driver extension; write IOUserResources (with IOResourceMatch IOKit)");
+                       "IOResources starts no driver extension; write IOUserResources (with "
+                       "IOResourceMatch IOKit)");
     }
     personality.category = std::string(kDefaultCategory);
     if (find(personality.table, "IOMatchCategory") != nullptr) {
@@ -55,16 +60,17 @@ CandidateList find_candidates(const Entry& nub, const std::vector<PersonalityPtr
     for (const PersonalityPtr& personality : personalities) {
         Verdict verdict = match(nub, personality->table, context);
         if (verdict.matches) {
-            auto category =
-                std::find_if(list.categories.begin(), list.categories.end(),
-                             [&](const CandidateList::Category& c) { return c.name == personality->category; });
+            auto category = std::find_if(
+                list.categories.begin(), list.categories.end(),
+                [&](const CandidateList::Category& c) { return c.name == personality->category; });
             if (category == list.categories.end()) {
                 category = list.categories.insert(category, {personality->category, {}});
             }
-// Best first; among equals the one installed earlier.
+            // Best first; among equals the one installed earlier.
             auto& candidates = category->candidates;
-            const auto place = std::upper_bound(candidates.begin(), candidates.end(), verdict.score,
-                                                [](int64_t score, const Candidate& c) { return score > c.score; });
+            const auto place =
+                std::upper_bound(candidates.begin(), candidates.end(), verdict.score,
+                                 [](int64_t score, const Candidate& c) { return score > c.score; });
             candidates.insert(place, {personality, verdict.score, verdict.name_matched});
         }
         list.trace.push_back({personality, std::move(verdict)});

@@ -9,14 +9,14 @@
 
 namespace opendext::daemon {
 
-/// One personality of an installed bundle, its keys read once. Shared by the catalogue and the instances that run
-/// on it; a replaced bundle's personalities live on in their instances.
+/// One personality of an installed bundle, its keys read once. Shared by the catalogue and the
+/// instances that run on it; a replaced bundle's personalities live on in their instances.
 struct Personality {
     std::string bundle_id;
     std::string bundle_path;
     std::string executable;
-    std::string name;  ///< its key in IOKitPersonalities
-    uint64_t copy = 0; ///< which installed copy of the bundle it belongs to
+    std::string name;   ///< its key in IOKitPersonalities
+    uint64_t copy = 0;  ///< which installed copy of the bundle it belongs to
     Dictionary table;
     Dictionary entitlements;  ///< of the bundle
 
@@ -58,7 +58,8 @@ struct CandidateList {
 };
 
 /// Tests each of `personalities`, which the catalogue found by provider class, against the nub.
-[[nodiscard]] CandidateList find_candidates(const Entry& nub, const std::vector<PersonalityPtr>& personalities,
+[[nodiscard]] CandidateList find_candidates(const Entry& nub,
+                                            const std::vector<PersonalityPtr>& personalities,
                                             const MatchContext& context);
 
 }  // namespace opendext::daemon

@@ -13,7 +13,8 @@ Status ClassTable::declare(ClassDeclaration declaration, Family* family) {
     }
     if (!declaration.super_name.empty() && !classes_.contains(declaration.super_name)) {
         return Error{Errc::not_found, 0,
-                     "class " + declaration.name + ": super class " + declaration.super_name + " is not declared"};
+                     "class " + declaration.name + ": super class " + declaration.super_name +
+                         " is not declared"};
     }
     std::string name = declaration.name;
     classes_.emplace(std::move(name), Known{std::move(declaration), family});
@@ -27,7 +28,8 @@ const ClassTable::Known* ClassTable::find(std::string_view name) const {
 
 std::vector<std::string> ClassTable::chain(std::string_view name) const {
     std::vector<std::string> chain;
-    for (const Known* known = find(name); known != nullptr; known = find(known->declaration.super_name)) {
+    for (const Known* known = find(name); known != nullptr;
+         known = find(known->declaration.super_name)) {
         chain.push_back(known->declaration.name);
     }
     return chain;

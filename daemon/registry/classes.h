@@ -10,10 +10,12 @@
 
 namespace opendext::daemon {
 
-/// The kernel-side classes that exist in this realm, with their super classes and the family that declared each.
+/// The kernel-side classes that exist in this realm, with their super classes and the family that
+/// declared each.
 class ClassTable {
   public:
-    /// Fails if the name is taken or the super class is unknown. IORegistryEntry, the root, has no super class.
+    /// Fails if the name is taken or the super class is unknown. IORegistryEntry, the root, has no
+    /// super class.
     Status declare(ClassDeclaration declaration, Family* family);
 
     struct Known {

@@ -7,9 +7,12 @@ namespace opendext::daemon {
 
 std::string_view to_string(Activity activity) {
     switch (activity) {
-        case Activity::active: return "active";
-        case Activity::terminating: return "terminating";
-        case Activity::detached: return "detached";
+        case Activity::active:
+            return "active";
+        case Activity::terminating:
+            return "terminating";
+        case Activity::detached:
+            return "detached";
     }
     return "unknown";
 }

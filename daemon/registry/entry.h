@@ -21,18 +21,20 @@ inline constexpr std::string_view kServicePlane = "IOService";
 /// How far an entry is on its way out. Removal goes leaves up (registry/termination.h).
 enum class Activity : uint8_t {
     active,
-    terminating,  ///< inactive: refuses opens and matches, waits for its clients and its driver to let go
+    terminating,  ///< inactive: refuses opens and matches, waits for its clients and its driver to
+                  ///< let go
     detached,     ///< out of every plane; the entry is gone after this event
 };
 [[nodiscard]] std::string_view to_string(Activity activity);
 
-/// One object of the registry. Read it freely; only the Registry changes it. A pointer is valid until the event loop
-/// turns: keep the id across events, not the pointer.
+/// One object of the registry. Read it freely; only the Registry changes it. A pointer is valid
+/// until the event loop turns: keep the id across events, not the pointer.
 struct Entry {
     EntryId id = kNoEntry;
     std::string name;      ///< what the tree shows; the user class for dext objects until SetName
     std::string location;  ///< after the @, may be empty
-    /// Kernel-side class chain, most derived first, ending with IORegistryEntry (OSObject is left out).
+    /// Kernel-side class chain, most derived first, ending with IORegistryEntry (OSObject is left
+    /// out).
     std::vector<std::string> classes;
     /// Chain of a dext object (IOUserClasses), most derived first; empty for kernel-only entries.
     std::vector<std::string> user_classes;
@@ -52,10 +54,14 @@ struct Entry {
     /// Whether `class_name` is in the kernel-side chain or in IOUserClasses.
     [[nodiscard]] bool is_kind_of(std::string_view class_name) const;
     /// The first provider, or kNoEntry.
-    [[nodiscard]] EntryId provider() const { return providers.empty() ? kNoEntry : providers.front(); }
-    /// The property that readers and matching see: the dext's own value wins over the entry's. nullptr if none.
+    [[nodiscard]] EntryId provider() const {
+        return providers.empty() ? kNoEntry : providers.front();
+    }
+    /// The property that readers and matching see: the dext's own value wins over the entry's.
+    /// nullptr if none.
     [[nodiscard]] const Value* property(std::string_view key) const;
-    /// All properties as readers see them, IOUserServiceProperties merged in, IOUserClasses included.
+    /// All properties as readers see them, IOUserServiceProperties merged in, IOUserClasses
+    /// included.
     [[nodiscard]] Dictionary merged_properties() const;
 };
 

@@ -13,15 +13,24 @@ constexpr size_t kDepartedKept = 256;
 
 std::string_view to_string(Event event) {
     switch (event) {
-        case Event::attached: return "attached";
-        case Event::published: return "published";
-        case Event::registered_again: return "registered again";
-        case Event::first_matched: return "first matched";
-        case Event::matched: return "matched";
-        case Event::property_changed: return "property changed";
-        case Event::inactive: return "inactive";
-        case Event::detached: return "detached";
-        case Event::busy_changed: return "busy changed";
+        case Event::attached:
+            return "attached";
+        case Event::published:
+            return "published";
+        case Event::registered_again:
+            return "registered again";
+        case Event::first_matched:
+            return "first matched";
+        case Event::matched:
+            return "matched";
+        case Event::property_changed:
+            return "property changed";
+        case Event::inactive:
+            return "inactive";
+        case Event::detached:
+            return "detached";
+        case Event::busy_changed:
+            return "busy changed";
     }
     return "unknown";
 }
@@ -54,10 +63,13 @@ Entry* Registry::find(EntryId id) {
     return entry == entries_.end() ? nullptr : entry->second.get();
 }
 
-const Entry* Registry::find(EntryId id) const { return const_cast<Registry*>(this)->find(id); }
+const Entry* Registry::find(EntryId id) const {
+    return const_cast<Registry*>(this)->find(id);
+}
 
 const Entry* Registry::find_departed(EntryId id) const {
-    const auto entry = std::find_if(departed_.begin(), departed_.end(), [&](const auto& e) { return e->id == id; });
+    const auto entry = std::find_if(departed_.begin(), departed_.end(),
+                                    [&](const auto& e) { return e->id == id; });
     return entry == departed_.end() ? nullptr : entry->get();
 }
 
@@ -70,7 +82,8 @@ std::vector<EntryId> Registry::all() const {
 
 std::string Registry::path(EntryId id) const {
     std::string path;
-    for (const Entry* entry = find(id); entry != nullptr && entry->id != root_; entry = find(entry->provider())) {
+    for (const Entry* entry = find(id); entry != nullptr && entry->id != root_;
+         entry = find(entry->provider())) {
         std::string part = "/" + entry->name;
         if (!entry->location.empty()) part += "@" + entry->location;
         path.insert(0, part);
@@ -132,7 +145,8 @@ void Registry::remove_property(EntryId id, std::string_view key) {
 
 void Registry::merge_user_properties(EntryId id, const Dictionary& properties) {
     if (Entry* entry = find(id)) {
-        for (const auto& [key, value] : properties) entry->user_properties.insert_or_assign(key, value);
+        for (const auto& [key, value] : properties)
+            entry->user_properties.insert_or_assign(key, value);
         announce(Event::property_changed, id);
     }
 }

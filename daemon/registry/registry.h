@@ -21,13 +21,14 @@ enum class Event : uint8_t {
     first_matched,     ///< the first round of matching is over
     matched,           ///< any round of matching is over (also the first)
     property_changed,
-    inactive,          ///< termination began
-    detached,          ///< left the tree; the Entry still exists during the announcement
-    busy_changed,      ///< its busy count left or reached zero
+    inactive,      ///< termination began
+    detached,      ///< left the tree; the Entry still exists during the announcement
+    busy_changed,  ///< its busy count left or reached zero
 };
 [[nodiscard]] std::string_view to_string(Event event);
 
-/// The tree of entries. Single-threaded; knows nothing of processes, matching or clients: those observe it.
+/// The tree of entries. Single-threaded; knows nothing of processes, matching or clients: those
+/// observe it.
 class Registry {
   public:
     Registry();
@@ -45,7 +46,8 @@ class Registry {
 
     [[nodiscard]] Entry* find(EntryId id);
     [[nodiscard]] const Entry* find(EntryId id) const;
-    /// An entry that left the tree lately; readers that were told of its end can still see what it was.
+    /// An entry that left the tree lately; readers that were told of its end can still see what it
+    /// was.
     [[nodiscard]] const Entry* find_departed(EntryId id) const;
     [[nodiscard]] EntryId root() const { return root_; }
     /// Every entry, oldest first.
@@ -55,7 +57,8 @@ class Registry {
     /// Changes whenever the tree does.
     [[nodiscard]] uint64_t generation() const { return generation_; }
 
-    // Changes. Unknown ids are ignored: the entry went meanwhile. ---------------------------------------------------
+    // Changes. Unknown ids are ignored: the entry went meanwhile.
+    // ---------------------------------------------------
     void register_service(EntryId id);
     void set_matched(EntryId id);
     void set_name(EntryId id, std::string name);
@@ -72,8 +75,8 @@ class Registry {
     void adjust_busy(EntryId id, int delta);
 
     using Observer = std::function<void(Event, const Entry&)>;
-    /// Observers are called in the order of their addition and live as long as the registry. They may change the
-    /// registry.
+    /// Observers are called in the order of their addition and live as long as the registry. They
+    /// may change the registry.
     void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
   private:
@@ -91,8 +94,11 @@ class Registry {
 class BusyHold {
   public:
     BusyHold() = default;
-    BusyHold(Registry& registry, EntryId id) : registry_(&registry), id_(id) { registry.adjust_busy(id, 1); }
-    BusyHold(BusyHold&& other) noexcept : registry_(std::exchange(other.registry_, nullptr)), id_(other.id_) {}
+    BusyHold(Registry& registry, EntryId id) : registry_(&registry), id_(id) {
+        registry.adjust_busy(id, 1);
+    }
+    BusyHold(BusyHold&& other) noexcept
+        : registry_(std::exchange(other.registry_, nullptr)), id_(other.id_) {}
     BusyHold& operator=(BusyHold&& other) noexcept {
         if (this != &other) {
             reset();

@@ -7,9 +7,12 @@ namespace opendext::daemon {
 
 std::string_view to_string(TerminationState state) {
     switch (state) {
-        case TerminationState::waiting_for_clients: return "waiting for clients";
-        case TerminationState::stopping: return "stopping";
-        case TerminationState::detaching: return "detaching";
+        case TerminationState::waiting_for_clients:
+            return "waiting for clients";
+        case TerminationState::stopping:
+            return "stopping";
+        case TerminationState::detaching:
+            return "detaching";
     }
     return "unknown";
 }
@@ -59,7 +62,8 @@ void Termination::stopped(EntryId id) {
     if (state == states_.end() || state->second != TerminationState::stopping) return;
     state->second = TerminationState::detaching;
     const Entry* entry = registry_.find(id);
-    const std::vector<EntryId> providers = entry == nullptr ? std::vector<EntryId>{} : entry->providers;
+    const std::vector<EntryId> providers =
+        entry == nullptr ? std::vector<EntryId>{} : entry->providers;
     const BusyHold busy = std::move(busy_[id]);
     busy_.erase(id);
     registry_.detach(id);

@@ -18,13 +18,13 @@ enum class TerminationState : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(TerminationState state);
 
-/// Removes entries leaves up: a whole subtree becomes inactive from the given entry upwards at once, then each leaf
-/// is stopped and detached, then what lies below it, down to the given entry.
+/// Removes entries leaves up: a whole subtree becomes inactive from the given entry upwards at
+/// once, then each leaf is stopped and detached, then what lies below it, down to the given entry.
 class Termination {
   public:
     struct Hooks {
-        /// The entry must stop; call stopped(id) at once or later. `provider_active` is false when the provider is
-        /// going too (unplug).
+        /// The entry must stop; call stopped(id) at once or later. `provider_active` is false when
+        /// the provider is going too (unplug).
         std::function<void(EntryId id, bool provider_active)> stop;
         /// The entry left the tree (it is no longer in the registry).
         std::function<void(EntryId id)> detached;

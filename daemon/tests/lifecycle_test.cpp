@@ -19,7 +19,8 @@ class LifecycleTest : public ::testing::Test {
         return Testbed::personality(kBundle, user_class, "IOUserResources", std::move(more));
     }
     void install(Dictionary personalities, const std::string& version = "1") {
-        const Status status = bed.install(bed.write_bundle(kBundle, std::move(personalities), version));
+        const Status status =
+            bed.install(bed.write_bundle(kBundle, std::move(personalities), version));
         ASSERT_TRUE(status.ok()) << status.error().text();
     }
     /// Waits for the first entry of that name in that state.
@@ -31,7 +32,8 @@ class LifecycleTest : public ::testing::Test {
                 if (instance != nullptr && instance->state == state) found = id;
             }
             return found != kNoEntry;
-        })) << name << " is never " << to_string(state);
+        })) << name
+            << " is never " << to_string(state);
         return found;
     }
     Instance& instance(EntryId id) { return *bed.daemon->lifecycle().find(id); }
@@ -56,15 +58,19 @@ TEST_F(LifecycleTest, GoesThroughEveryStateInOrder) {
     process.check_in();
     wait_for("Widget", InstanceState::starting);
     bed.settle();
-    EXPECT_EQ(process.trace, (std::vector<std::string>{"load", "instantiate Widget", "start Widget"}));
+    EXPECT_EQ(process.trace,
+              (std::vector<std::string>{"load", "instantiate Widget", "start Widget"}));
     EXPECT_EQ(entry(id).user_classes, (std::vector<std::string>{"Widget", "IOService"}));
-    EXPECT_GT(entry(bed.daemon->registry().root()).busy, 0U) << "a start under way keeps the tree busy";
-    EXPECT_TRUE(process.bound.contains(bed.daemon->user_resources())) << "it was told of its provider";
+    EXPECT_GT(entry(bed.daemon->registry().root()).busy, 0U)
+        << "a start under way keeps the tree busy";
+    EXPECT_TRUE(process.bound.contains(bed.daemon->user_resources()))
+        << "it was told of its provider";
 
     process.finish_start(id, 0);
     wait_for("Widget", InstanceState::started);
     EXPECT_FALSE(entry(id).registered);
-    EXPECT_EQ(process.call_and_wait(system::IOService_RegisterService::encode(id, {})).io_return, 0);
+    EXPECT_EQ(process.call_and_wait(system::IOService_RegisterService::encode(id, {})).io_return,
+              0);
     EXPECT_EQ(instance(id).state, InstanceState::registered);
     EXPECT_TRUE(entry(id).registered);
     bed.settle();
@@ -91,8 +97,8 @@ TEST_F(LifecycleTest, RegisterServiceBeforeAFailedStartIsForgotten) {
     bed.scripts["Widget"].start_result = kIOReturnNoDevice;
     bed.start();
     FakeClient program(bed);
-    program.ask<protocol::client::Entries>(
-        protocol::client::Subscribe{1, protocol::client::Subscription::publish, {{"IOProviderClass", "Widget"}}, 0});
+    program.ask<protocol::client::Entries>(protocol::client::Subscribe{
+        1, protocol::client::Subscription::publish, {{"IOProviderClass", "Widget"}}, 0});
     install({{"Widget", on_resources()}});
     ASSERT_TRUE(bed.run_until([&] { return !bed.drivers.empty() && bed.drivers.front().dead; }));
     bed.settle();
@@ -106,7 +112,8 @@ TEST_F(LifecycleTest, RegisterServiceBeforeAFailedStartIsForgotten) {
 TEST_F(LifecycleTest, AFailedStartGivesTheNubToTheNextCandidate) {
     bed.scripts["Gadget"].start_result = kIOReturnError;
     bed.start();
-    install({{"A", on_resources({{"IOProbeScore", 10}})}, {"B", on_resources({{"IOProbeScore", 20}}, "Gadget")}});
+    install({{"A", on_resources({{"IOProbeScore", 10}})},
+             {"B", on_resources({{"IOProbeScore", 20}}, "Gadget")}});
     wait_for("Widget", InstanceState::started);
     EXPECT_EQ(bed.find("Gadget"), kNoEntry);
     ASSERT_EQ(bed.drivers.size(), 2U);
@@ -125,7 +132,8 @@ TEST_F(LifecycleTest, ARefusedInitGivesTheNubToTheNextCandidate) {
 TEST_F(LifecycleTest, AnUnknownUserClassFailsWithItsName) {
     bed.start();
     install({{"A", on_resources({}, "Nothing")}});
-    ASSERT_TRUE(bed.run_until([&] { return bed.log_text().find("no user class found") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("no user class found") != std::string::npos; }));
     bed.settle();
     EXPECT_EQ(bed.find("Nothing"), kNoEntry);
     EXPECT_TRUE(bed.alive().empty());
@@ -148,7 +156,8 @@ TEST_F(LifecycleTest, OneProcessIsSharedAlsoWhileItIsLaunched) {
     bed.auto_check_in = false;
     bed.start();
     install({{"A", on_resources({{"IOUserServerOneProcess", true}})},
-             {"B", on_resources({{"IOUserServerOneProcess", false}, {"IOMatchCategory", "Other"}}, "Gadget")}});
+             {"B", on_resources({{"IOUserServerOneProcess", false}, {"IOMatchCategory", "Other"}},
+                                "Gadget")}});
     wait_for("Widget", InstanceState::waiting_for_process);
     wait_for("Gadget", InstanceState::waiting_for_process);
     bed.settle();
@@ -161,7 +170,8 @@ TEST_F(LifecycleTest, OneProcessIsSharedAlsoWhileItIsLaunched) {
 
 TEST_F(LifecycleTest, OneProcessNeedsNamesThatBeginAlike) {
     bed.start();
-    install({{"A", on_resources({{"IOUserServerOneProcess", true}, {"IOUserServerName", "org.other.server"}})},
+    install({{"A", on_resources({{"IOUserServerOneProcess", true},
+                                 {"IOUserServerName", "org.other.server"}})},
              {"B", on_resources({{"IOUserServerOneProcess", true},
                                  {"IOUserServerName", "org.other.server"},
                                  {"IOMatchCategory", "Other"}},
@@ -180,8 +190,9 @@ TEST_F(LifecycleTest, AWrongTokenEndsTheProcess) {
     bed.drivers.front().check_in(bed.drivers.front().spawn.token + 1);
     ASSERT_TRUE(bed.run_until([&] { return bed.drivers.front().dead; }));
     EXPECT_FALSE(bed.drivers.front().said("load"));
-    ASSERT_TRUE(bed.run_until(
-        [&] { return bed.log_text().find("Check In Token verification failed") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until([&] {
+        return bed.log_text().find("Check In Token verification failed") != std::string::npos;
+    }));
 }
 
 TEST_F(LifecycleTest, CheckInHasADeadline) {
@@ -190,7 +201,8 @@ TEST_F(LifecycleTest, CheckInHasADeadline) {
     bed.options.limits.start_crash_retries = 0;
     bed.start();
     install({{"Widget", on_resources()}});
-    ASSERT_TRUE(bed.run_until([&] { return bed.log_text().find("user server timeout") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("user server timeout") != std::string::npos; }));
     ASSERT_TRUE(bed.run_until([&] { return bed.find("Widget") == kNoEntry; }));
     EXPECT_TRUE(bed.alive().empty());
 }
@@ -210,7 +222,8 @@ TEST_F(LifecycleTest, TheKeepersRefusalIsTheReason) {
     bed.refuse_spawn = true;
     bed.start();
     install({{"Widget", on_resources()}});
-    ASSERT_TRUE(bed.run_until([&] { return bed.log_text().find("no more processes") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("no more processes") != std::string::npos; }));
     bed.settle();
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
 }
@@ -224,7 +237,8 @@ TEST_F(LifecycleTest, StopIsOverWhenSuperStopCame) {
     ASSERT_EQ(process.call_and_wait(system::IOService_Terminate::encode(id, {})).io_return, 0);
     ASSERT_TRUE(bed.run_until([&] { return process.said("stop"); }));
     bed.settle();
-    EXPECT_EQ(bed.state(id), InstanceState::stopping) << "Stop returned, super::Stop is still to come";
+    EXPECT_EQ(bed.state(id), InstanceState::stopping)
+        << "Stop returned, super::Stop is still to come";
     EXPECT_FALSE(process.said("drop"));
     process.super_stop(id);
     ASSERT_TRUE(bed.run_until([&] { return process.dead; }));
@@ -263,8 +277,9 @@ TEST_F(LifecycleTest, TerminateTakesOptionsZeroOnly) {
     const EntryId id = wait_for("Widget", InstanceState::started);
     system::IOService_Terminate::In in;
     in.options = 1;
-    EXPECT_EQ(bed.driver_of(id)->call_and_wait(system::IOService_Terminate::encode(id, in)).io_return,
-              kIOReturnUnsupported);
+    EXPECT_EQ(
+        bed.driver_of(id)->call_and_wait(system::IOService_Terminate::encode(id, in)).io_return,
+        kIOReturnUnsupported);
     bed.settle();
     EXPECT_EQ(bed.state(id), InstanceState::started);
 }
@@ -283,13 +298,17 @@ class NubTest : public LifecycleTest {
         control = bed.driver_of(widget);
         control->send(encode(protocol::driver::Create{widget, "Nub"}, 1000));
         ASSERT_TRUE(bed.run_until([&] { return control->created.contains(1000); }));
-        ASSERT_EQ(control->created[1000].outcome.io_return, 0) << control->created[1000].outcome.reason;
+        ASSERT_EQ(control->created[1000].outcome.io_return, 0)
+            << control->created[1000].outcome.reason;
         nub = control->created[1000].entry;
         system::IOService_SetProperties::In in;
         in.properties.kind = protocol::RefKind::value;
         in.properties.value = Dictionary{{"Port", 7}};
-        ASSERT_EQ(control->call_and_wait(system::IOService_SetProperties::encode(nub, in)).io_return, 0);
-        ASSERT_EQ(control->call_and_wait(system::IOService_RegisterService::encode(nub, {})).io_return, 0);
+        ASSERT_EQ(
+            control->call_and_wait(system::IOService_SetProperties::encode(nub, in)).io_return, 0);
+        ASSERT_EQ(
+            control->call_and_wait(system::IOService_RegisterService::encode(nub, {})).io_return,
+            0);
         gadget = wait_for("Gadget", InstanceState::started);
         port = bed.driver_of(gadget);
     }
@@ -322,7 +341,8 @@ TEST_F(NubTest, TerminatingTheNubGoesLeavesUp) {
     ASSERT_TRUE(bed.run_until([&] { return bed.find("WidgetNub") == kNoEntry; }));
     EXPECT_TRUE(port->said("stop Gadget"));
     EXPECT_TRUE(control->said("stop WidgetNub"));
-    EXPECT_EQ(std::count(control->trace.begin(), control->trace.end(), "stop Widget"), 0) << "only what stands on the nub goes";
+    EXPECT_EQ(std::count(control->trace.begin(), control->trace.end(), "stop Widget"), 0)
+        << "only what stands on the nub goes";
     EXPECT_EQ(bed.state(widget), InstanceState::started);
     EXPECT_FALSE(control->dead);
 }
@@ -334,7 +354,8 @@ TEST_F(NubTest, ADeadPortDriverIsMatchedAgainAtOnceAndTheOwnerHears) {
         EntryId found = kNoEntry;
         EXPECT_TRUE(bed.run_until([&] {
             found = bed.find("Gadget");
-            return found != kNoEntry && found != gadget && bed.state(found) == InstanceState::started;
+            return found != kNoEntry && found != gadget &&
+                   bed.state(found) == InstanceState::started;
         }));
         return found;
     }();
@@ -372,7 +393,8 @@ TEST_F(NubTest, AHangingClientOfAGoneNubIsDetachedWithoutIt) {
 }
 
 TEST_F(NubTest, OthersMayReadButNotChangeForeignObjects) {
-    EXPECT_EQ(port->call_and_wait(system::IOService_Terminate::encode(nub, {})).io_return, kIOReturnNotPermitted);
+    EXPECT_EQ(port->call_and_wait(system::IOService_Terminate::encode(nub, {})).io_return,
+              kIOReturnNotPermitted);
     EXPECT_EQ(port->call_and_wait(system::IOService_RegisterService::encode(nub, {})).io_return,
               kIOReturnNotPermitted);
     system::IOService_SetProperties::In in;
@@ -383,7 +405,8 @@ TEST_F(NubTest, OthersMayReadButNotChangeForeignObjects) {
     EXPECT_EQ(find_number(entry(nub).user_properties, "Port")->raw, 7U);
     system::IOService_Stop::In stop;
     EXPECT_NE(port->call_and_wait(system::IOService_Stop::encode(nub, stop)).io_return, 0);
-    EXPECT_NE(port->call_and_wait(system::IOService_CopyProperties::encode(widget, {})).io_return, 0)
+    EXPECT_NE(port->call_and_wait(system::IOService_CopyProperties::encode(widget, {})).io_return,
+              0)
         << "an object that it was never told of";
 }
 
@@ -425,7 +448,8 @@ TEST_F(NubTest, ActionsTravelAndComeBack) {
     completion.refs = {given, given};
     ASSERT_EQ(control->call_and_wait(completion).io_return, 0);
     ASSERT_EQ(port->relayed.size(), 1U);
-    EXPECT_EQ(port->relayed[0].refs.at(0).id, ActionTable::kDriverAction | 5) << "the owner knows its own number";
+    EXPECT_EQ(port->relayed[0].refs.at(0).id, ActionTable::kDriverAction | 5)
+        << "the owner knows its own number";
 
     // Nobody else holds it any more: the owner hears.
     control->send(encode(protocol::driver::Drop{given.id}));
@@ -466,11 +490,13 @@ TEST_F(LifecycleTest, ADriverKilledAgainAndAgainIsExcludedAtTheLimit) {
         ASSERT_TRUE(bed.run_until([&] {
             const EntryId id = bed.find("Widget");
             return id != kNoEntry && id != last && bed.state(id) == InstanceState::started;
-        })) << "relaunch " << i;
+        })) << "relaunch "
+            << i;
         last = bed.find("Widget");
         bed.driver_of(last)->die(9);
     }
-    ASSERT_TRUE(bed.run_until([&] { return bed.log_text().find("it is excluded") != std::string::npos; }));
+    ASSERT_TRUE(
+        bed.run_until([&] { return bed.log_text().find("it is excluded") != std::string::npos; }));
     bed.settle();
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
     EXPECT_EQ(bed.drivers.size(), 4U);
@@ -481,7 +507,8 @@ TEST_F(LifecycleTest, ADriverThatDiesInStartIsTriedAFewTimes) {
     bed.scripts["Widget"].die_in_start = true;
     bed.start();
     install({{"Widget", on_resources()}});
-    ASSERT_TRUE(bed.run_until([&] { return bed.log_text().find("it is left alone") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("it is left alone") != std::string::npos; }));
     EXPECT_EQ(bed.drivers.size(), 3U);
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
     EXPECT_NE(bed.log_text().find("signal 11"), std::string::npos);

@@ -23,27 +23,34 @@ fs::path some_library() {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         const size_t slash = line.find('/');
-        if (slash != std::string::npos && line.find("libplist") != std::string::npos) return line.substr(slash);
+        if (slash != std::string::npos && line.find("libplist") != std::string::npos)
+            return line.substr(slash);
     }
     return {};
 }
 
 }  // namespace
 
-// FakeDriver ----------------------------------------------------------------------------------------------------------
+// FakeDriver
+// ----------------------------------------------------------------------------------------------------------
 
 FakeDriver::FakeDriver(Testbed& bed, keeper::Spawn spawned, int32_t number, Socket socket)
     : spawn(std::move(spawned)), pid(number), bed_(bed) {
     connection_ = std::make_unique<Connection>(
-        *bed.loop, std::move(socket), Connection::Limits{}, [this](Message m) { received(std::move(m)); },
+        *bed.loop, std::move(socket), Connection::Limits{},
+        [this](Message m) { received(std::move(m)); },
         [this](const Error&) {
             if (!dead) die(0);
         });
 }
 
-void FakeDriver::send(Message message) { connection_->send(std::move(message)); }
+void FakeDriver::send(Message message) {
+    connection_->send(std::move(message));
+}
 
-void FakeDriver::check_in(uint64_t token) { send(encode(driver::CheckIn{token, "none (test)"})); }
+void FakeDriver::check_in(uint64_t token) {
+    send(encode(driver::CheckIn{token, "none (test)"}));
+}
 
 void FakeDriver::log(const std::string& text) {
     driver::Log line;
@@ -54,7 +61,8 @@ void FakeDriver::log(const std::string& text) {
 }
 
 bool FakeDriver::said(const std::string& what) const {
-    return std::any_of(trace.begin(), trace.end(), [&](const std::string& line) { return line.starts_with(what); });
+    return std::any_of(trace.begin(), trace.end(),
+                       [&](const std::string& line) { return line.starts_with(what); });
 }
 
 void FakeDriver::die(int wait_status) {
@@ -92,7 +100,8 @@ void FakeDriver::received(Message message) {
         case driver::Kind::load: {
             trace.emplace_back("load");
             driver::Loaded loaded;
-            for (const auto& [name, super] : bed_.classes) loaded.classes.push_back({name, super, 0});
+            for (const auto& [name, super] : bed_.classes)
+                loaded.classes.push_back({name, super, 0});
             send(encode(loaded, message.serial));
             return;
         }
@@ -108,7 +117,9 @@ void FakeDriver::received(Message message) {
             send(encode(reply, message.serial));
             return;
         }
-        case driver::Kind::call: called(message); return;
+        case driver::Kind::call:
+            called(message);
+            return;
         case driver::Kind::call_result:
             answers[message.serial] = decode<driver::CallResult>(message)->result;
             return;
@@ -151,7 +162,8 @@ void FakeDriver::received(Message message) {
                 if (!dead) die(0);
             });
             return;
-        default: ADD_FAILURE() << "opendextd sent a driver kind " << message.kind;
+        default:
+            ADD_FAILURE() << "opendextd sent a driver kind " << message.kind;
     }
 }
 
@@ -191,7 +203,8 @@ void FakeDriver::called(const Message& message) {
     }
 }
 
-// FakeClient ----------------------------------------------------------------------------------------------------------
+// FakeClient
+// ----------------------------------------------------------------------------------------------------------
 
 FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
     auto ends = Socket::pair();
@@ -204,9 +217,12 @@ FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
                 answers.insert_or_assign(serial, std::move(message));
                 return;
             }
-            if (auto event = decode<client::Matched>(message); event.ok()) matched.push_back(*event);
-            if (auto event = decode<client::Interest>(message); event.ok()) interests.push_back(*event);
-            if (auto event = decode<client::ConnectionDied>(message); event.ok()) died.push_back(*event);
+            if (auto event = decode<client::Matched>(message); event.ok())
+                matched.push_back(*event);
+            if (auto event = decode<client::Interest>(message); event.ok())
+                interests.push_back(*event);
+            if (auto event = decode<client::ConnectionDied>(message); event.ok())
+                died.push_back(*event);
         },
         [this](const Error&) { closed = true; });
     if (greet) {
@@ -215,7 +231,8 @@ FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
     }
 }
 
-// Testbed -------------------------------------------------------------------------------------------------------------
+// Testbed
+// -------------------------------------------------------------------------------------------------------------
 
 namespace {
 Daemon::Options default_options(const fs::path& folder) {
@@ -232,7 +249,9 @@ fs::path make_folder() {
 }  // namespace
 
 Testbed::Testbed()
-    : folder(make_folder()), loop(std::move(EventLoop::create()).value()), options(default_options(folder)) {
+    : folder(make_folder()),
+      loop(std::move(EventLoop::create()).value()),
+      options(default_options(folder)) {
     classes = {{"OSObject", ""}, {"IOService", "OSObject"}, {"IOUserClient", "IOService"}};
 }
 
@@ -247,8 +266,8 @@ void Testbed::start() {
     ASSERT_TRUE(options.realm.create().ok());
     auto ends = Socket::pair();
     keeper_ = std::make_unique<Connection>(
-        *loop, std::move(ends->first), Connection::Limits{}, [this](Message m) { keeper_message(std::move(m)); },
-        [](const Error&) {});
+        *loop, std::move(ends->first), Connection::Limits{},
+        [this](Message m) { keeper_message(std::move(m)); }, [](const Error&) {});
     daemon = std::make_unique<Daemon>(*loop, options, std::move(ends->second));
     const Status started = daemon->start();
     ASSERT_TRUE(started.ok()) << started.error().text();
@@ -257,19 +276,26 @@ void Testbed::start() {
 }
 
 void Testbed::settle() {
-    // Everybody lives on this loop, so when it has nothing to deliver, all wait for the test or for a deadline.
+    // Everybody lives on this loop, so when it has nothing to deliver, all wait for the test or for
+    // a deadline.
     int quiet = 0;
     while (quiet < 3) quiet = loop->turn() ? 0 : quiet + 1;
 }
 
-void Testbed::report_exit(int32_t pid, int wait_status) { keeper_->send(encode(keeper::Exited{pid, wait_status})); }
+void Testbed::report_exit(int32_t pid, int wait_status) {
+    keeper_->send(encode(keeper::Exited{pid, wait_status}));
+}
 
 void Testbed::keeper_message(Message message) {
     const auto kind = static_cast<keeper::Kind>(message.kind);
     keeper_requests.push_back(kind);
     switch (kind) {
-        case keeper::Kind::ready: ready = true; return;
-        case keeper::Kind::shut_down: shut_down = true; return;
+        case keeper::Kind::ready:
+            ready = true;
+            return;
+        case keeper::Kind::shut_down:
+            shut_down = true;
+            return;
         case keeper::Kind::spawn: {
             if (refuse_spawn) {
                 keeper::Reply reply;
@@ -280,7 +306,8 @@ void Testbed::keeper_message(Message message) {
             }
             const auto spawn = decode<keeper::Spawn>(message);
             ASSERT_EQ(message.fds.size(), 1U);
-            FakeDriver& made = drivers.emplace_back(*this, *spawn, next_pid_++, Socket(std::move(message.fds[0])));
+            FakeDriver& made =
+                drivers.emplace_back(*this, *spawn, next_pid_++, Socket(std::move(message.fds[0])));
             keeper_->send(encode(keeper::Spawned{made.pid, "none (test)"}, message.serial));
             if (auto_check_in) made.check_in();
             return;
@@ -293,12 +320,14 @@ void Testbed::keeper_message(Message message) {
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;
         }
-        default: keeper_->send(encode(keeper::Reply{}, message.serial)); return;
+        default:
+            keeper_->send(encode(keeper::Reply{}, message.serial));
+            return;
     }
 }
 
-fs::path Testbed::write_bundle(const std::string& id, Dictionary personalities, const std::string& version,
-                               Dictionary entitlements) {
+fs::path Testbed::write_bundle(const std::string& id, Dictionary personalities,
+                               const std::string& version, Dictionary entitlements) {
     const std::string name = id.substr(id.rfind('.') + 1);
     const fs::path path = folder / "source" / (name + ".dext");
     fs::remove_all(path);
@@ -314,15 +343,18 @@ fs::path Testbed::write_bundle(const std::string& id, Dictionary personalities, 
                           {"IOKitPersonalities", std::move(personalities)}};
     EXPECT_TRUE(bundle::write_plist(path / "Info.plist", info).ok());
     if (!entitlements.empty()) {
-        EXPECT_TRUE(bundle::write_plist(path / (name + ".entitlements"), std::move(entitlements)).ok());
+        EXPECT_TRUE(
+            bundle::write_plist(path / (name + ".entitlements"), std::move(entitlements)).ok());
     }
     return path;
 }
 
 Dictionary Testbed::personality(const std::string& bundle, const std::string& user_class,
                                 const std::string& provider_class, Dictionary more) {
-    Dictionary table{{"CFBundleIdentifier", bundle},      {"IOClass", "IOUserService"},
-                     {"IOUserClass", user_class},         {"IOProviderClass", provider_class},
+    Dictionary table{{"CFBundleIdentifier", bundle},
+                     {"IOClass", "IOUserService"},
+                     {"IOUserClass", user_class},
+                     {"IOProviderClass", provider_class},
                      {"IOUserServerName", bundle}};
     for (auto& [key, value] : more) table.insert_or_assign(key, std::move(value));
     return table;

@@ -24,9 +24,9 @@
 #include "rpc/protocol/driver.h"
 #include "rpc/protocol/keeper.h"
 
-/// A whole opendextd in the test's process, with a keeper, drivers and clients that the test plays. All of them live
-/// on the daemon's own event loop: nothing happens except inside run_until(), so every state between two events can
-/// be looked at.
+/// A whole opendextd in the test's process, with a keeper, drivers and clients that the test plays.
+/// All of them live on the daemon's own event loop: nothing happens except inside run_until(), so
+/// every state between two events can be looked at.
 namespace opendext::daemon::testing {
 
 inline constexpr std::chrono::seconds kPatience{20};
@@ -38,12 +38,14 @@ struct Script {
     int32_t init_result = 0;
     int32_t start_result = 0;
     int32_t stop_result = 0;
-    bool hold_start = false;      ///< Start is not answered until FakeDriver::finish_start
-    bool hold_super_stop = false; ///< Stop returns, super::Stop is not called until FakeDriver::super_stop
-    bool hold_init = false;       ///< Instantiate is never answered
+    bool hold_start = false;  ///< Start is not answered until FakeDriver::finish_start
+    bool hold_super_stop =
+        false;  ///< Stop returns, super::Stop is not called until FakeDriver::super_stop
+    bool hold_init = false;  ///< Instantiate is never answered
     bool die_in_start = false;
     bool register_in_start = false;
-    std::string user_client_key;  ///< NewUserClient Creates this property's class; empty: kIOReturnError
+    std::string
+        user_client_key;  ///< NewUserClient Creates this property's class; empty: kIOReturnError
 };
 
 /// One driver process.
@@ -53,7 +55,8 @@ class FakeDriver {
 
     protocol::keeper::Spawn spawn;
     int32_t pid;
-    /// What opendextd said, in order: "load", "instantiate Foo", "IOService::Start 0x…", "drop 0x…", "exit" …
+    /// What opendextd said, in order: "load", "instantiate Foo", "IOService::Start 0x…", "drop
+    /// 0x…", "exit" …
     std::vector<std::string> trace;
     std::map<EntryId, std::string> objects;  ///< class by entry
     std::map<EntryId, std::vector<std::string>> bound;
@@ -87,7 +90,8 @@ class FakeDriver {
     Testbed& bed_;
     uint64_t next_ = 1;
     std::map<EntryId, uint64_t> held_starts_;
-    std::map<uint64_t, std::pair<uint64_t, EntryId>> creating_;  ///< Create serial -> NewUserClient serial, provider
+    std::map<uint64_t, std::pair<uint64_t, EntryId>>
+        creating_;  ///< Create serial -> NewUserClient serial, provider
     std::unique_ptr<Connection> connection_;
 };
 
@@ -134,7 +138,8 @@ class Testbed {
 
     /// Writes a bundle NAME.dext into the source folder and gives its path.
     std::filesystem::path write_bundle(const std::string& id, Dictionary personalities,
-                                       const std::string& version = "1", Dictionary entitlements = {});
+                                       const std::string& version = "1",
+                                       Dictionary entitlements = {});
     /// A personality with the required keys; `more` wins.
     static Dictionary personality(const std::string& bundle, const std::string& user_class,
                                   const std::string& provider_class, Dictionary more = {});

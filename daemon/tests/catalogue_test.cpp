@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include "daemon/tests/testbed.h"
+
+namespace opendext::daemon::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kBundle = "com.example.widget";
+
+class CatalogueTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        bed.classes["Widget"] = "IOService";
+        bed.start();
+    }
+    fs::path good(const std::string& version = "1", Dictionary more = {}) {
+        return bed.write_bundle(
+            kBundle,
+            {{"Widget",
+              Testbed::personality(kBundle, "Widget", "IOUserResources", std::move(more))}},
+            version);
+    }
+    /// Refused with a text that holds all of `parts`, and nothing is left behind.
+    void expect_refused(const fs::path& path, const std::vector<std::string>& parts) {
+        const std::set<std::string> before = installed_files();
+        const Status status = bed.install(path);
+        ASSERT_FALSE(status.ok());
+        const std::string text = status.error().text();
+        for (const std::string& part : parts)
+            EXPECT_NE(text.find(part), std::string::npos) << part << " in: " << text;
+        EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+        EXPECT_EQ(installed_files(), before) << "nothing half-made stays behind";
+    }
+    std::set<std::string> installed_files() const {
+        std::set<std::string> files;
+        for (const auto& file : fs::recursive_directory_iterator(bed.options.realm.extensions())) {
+            if (file.path().filename() != ".staging") files.insert(file.path().string());
+        }
+        return files;
+    }
+    Testbed bed;
+};
+
+TEST_F(CatalogueTest, CopiesTheBundleAndListsIt) {
+    const Status status = bed.install(good());
+    ASSERT_TRUE(status.ok()) << status.error().text();
+    const fs::path copy = bed.options.realm.extensions() / kBundle / "widget.dext";
+    EXPECT_TRUE(fs::exists(copy / "Info.plist"));
+    EXPECT_TRUE(fs::exists(copy / "widget"));
+    const auto list = bed.daemon->catalogue().list();
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0].bundle_id, kBundle);
+    EXPECT_EQ(list[0].version, "1");
+    EXPECT_EQ(list[0].state, "activated enabled");
+    EXPECT_EQ(list[0].path, copy.string());
+    ASSERT_TRUE(bed.run_until([&] { return bed.find("Widget") != kNoEntry; }));
+}
+
+TEST_F(CatalogueTest, RefusesWhatIsNoBundle) {
+    expect_refused(bed.folder / "nothing.dext", {"nothing.dext"});
+    expect_refused("relative.dext", {"absolute"});
+    const fs::path bundle = good();
+    fs::remove(bundle / "Info.plist");
+    expect_refused(bundle, {"Info.plist"});
+    std::ofstream(bundle / "Info.plist") << "<plist><dict><key>x</key>";
+    expect_refused(bundle, {"Info.plist"});
+}
+
+TEST_F(CatalogueTest, RefusesKeysWithTheirNameAndTheWayOut) {
+    expect_refused(good("1", {{"IOProviderClass", "IOResources"}}),
+                   {"IOProviderClass", "IOUserResources"});
+    expect_refused(good("1", {{"IOClass", "IOUserMoon"}}),
+                   {"IOClass", "IOUserMoon", "write IOUserService"});
+    expect_refused(good("1", {{"IOClass", "IOService"}}), {"IOClass"});
+    expect_refused(good("1", {{"IOPropertyMatch", 7}}), {"IOPropertyMatch"});
+    expect_refused(good("1", {{"IOUserClass", 7}}), {"IOUserClass"});
+}
+
+TEST_F(CatalogueTest, RefusesLinksAndPipes) {
+    const fs::path bundle = good();
+    fs::create_symlink("/etc/passwd", bundle / "data");
+    expect_refused(bundle, {"data", "links"});
+    fs::remove(bundle / "data");
+    ASSERT_EQ(::mkfifo((bundle / "pipe").c_str(), 0600), 0);
+    expect_refused(bundle, {"pipe"});
+}
+
+TEST_F(CatalogueTest, AProviderClassThatNobodyHasIsRefusedWhereClassesAreRecorded) {
+    const fs::path bundle = good("1", {{"IOProviderClass", "MoonNub"}});
+    auto info = bundle::read_plist(bundle / "Info.plist");
+    ASSERT_TRUE(info.ok());
+    Dictionary root = *info->root.dictionary();
+    root[bundle::kClassesKey] = Array{"Widget IOService"};
+    ASSERT_TRUE(bundle::write_plist(bundle / "Info.plist", root).ok());
+    expect_refused(bundle,
+                   {"IOProviderClass", "MoonNub", "install the dext that provides it first"});
+    root[bundle::kClassesKey] = Array{"Widget IOService", "MoonNub IOService"};
+    ASSERT_TRUE(bundle::write_plist(bundle / "Info.plist", root).ok());
+    EXPECT_TRUE(bed.install(bundle).ok());
+}
+
+TEST_F(CatalogueTest, ABadReplacementLeavesTheOldCopyRunning) {
+    ASSERT_TRUE(bed.install(good()).ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        const EntryId id = bed.find("Widget");
+        return id != kNoEntry && bed.state(id) == InstanceState::started;
+    }));
+    expect_refused(good("2", {{"IOClass", "IOUserMoon"}}), {"IOUserMoon"});
+    EXPECT_EQ(bed.daemon->catalogue().list().at(0).version, "1");
+    EXPECT_EQ(bed.state(bed.find("Widget")), InstanceState::started);
+}
+
+TEST_F(CatalogueTest, UninstallOfWhatIsNotThereSaysWhatIs) {
+    ASSERT_TRUE(bed.install(good()).ok());
+    std::optional<Status> outcome;
+    bed.daemon->catalogue().uninstall("com.example.moon",
+                                      [&](const Status& status) { outcome = status; });
+    ASSERT_TRUE(outcome && !outcome->ok());
+    EXPECT_NE(outcome->error().text().find(kBundle), std::string::npos);
+}
+
+TEST_F(CatalogueTest, IsReadAgainAtTheNextStart) {
+    ASSERT_TRUE(bed.install(good()).ok());
+    fs::create_directories(bed.options.realm.extensions() / ".staging" / "0" / "half.dext");
+    fs::create_directories(bed.options.realm.extensions() / "com.example.broken" / "broken.dext");
+    bed.daemon.reset();
+    bed.drivers.clear();
+    bed.start();
+    ASSERT_EQ(bed.daemon->catalogue().list().size(), 1U);
+    EXPECT_FALSE(fs::exists(bed.options.realm.extensions() / ".staging"));
+    EXPECT_NE(bed.log_text().find("passed over"), std::string::npos);
+    EXPECT_NE(bed.log_text().find("broken.dext"), std::string::npos);
+    ASSERT_TRUE(bed.run_until([&] {
+        const EntryId id = bed.find("Widget");
+        return id != kNoEntry && bed.state(id) == InstanceState::started;
+    })) << "what is installed is matched";
+}
+
+TEST_F(CatalogueTest, TheSameVersionIsRefusedInStrictModeOnly) {
+    ASSERT_TRUE(bed.install(good()).ok());
+    EXPECT_TRUE(bed.install(good()).ok());
+    bed.daemon.reset();
+    bed.drivers.clear();
+    bed.options.policy = PolicyMode::strict;
+    bed.start();
+    expect_refused(good(), {"is installed already", "CFBundleVersion"});
+}
+
+TEST_F(CatalogueTest, StrictModeAsksForTheDriverKitEntitlement) {
+    bed.daemon.reset();
+    bed.options.policy = PolicyMode::strict;
+    bed.options.limits.start_crash_retries = 0;
+    bed.start();
+    ASSERT_TRUE(bed.install(good()).ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        return bed.log_text().find("driverkit entitlement check failed for") != std::string::npos;
+    }));
+    ASSERT_TRUE(bed.run_until([&] { return bed.find("Widget") == kNoEntry; }));
+    const fs::path entitled = bed.write_bundle(
+        kBundle, {{"Widget", Testbed::personality(kBundle, "Widget", "IOUserResources")}}, "2",
+        {{"com.apple.developer.driverkit", true}});
+    ASSERT_TRUE(bed.install(entitled).ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        const EntryId id = bed.find("Widget");
+        return id != kNoEntry && bed.state(id) == InstanceState::started;
+    }));
+}
+
+}  // namespace
+}  // namespace opendext::daemon::testing
