@@ -13,6 +13,7 @@ enum class Kind : uint32_t {
     async = 3,
     map_memory = 4,
     mapped = 5,
+    released = 6,
 };
 
 inline constexpr size_t kMaxScalars = 16;
@@ -57,6 +58,13 @@ struct Async {
     int32_t status = 0;
     std::vector<uint64_t> arguments;
     void fields(auto& io) { io(async_reference, status, arguments); }
+};
+
+/// driver -> client: the OSAction of a successful asynchronous call is gone; no Async comes for it any more.
+struct Released {
+    static constexpr auto kKind = Kind::released;
+    std::vector<uint64_t> async_reference;
+    void fields(auto& io) { io(async_reference); }
 };
 
 /// IOConnectMapMemory. fds of the answer: [0] the memory.
