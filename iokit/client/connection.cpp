@@ -74,6 +74,12 @@ void Connection::hand_on(std::unique_lock<std::mutex>& lock, Message message) {
         lock.lock();
         return;
     }
+    if (static_cast<uc::Kind>(message.kind) == uc::Kind::released) {
+        lock.unlock();
+        forget(message);
+        lock.lock();
+        return;
+    }
     const auto found = waiters_.find(message.serial);
     if (found == waiters_.end()) return;  // an answer that nobody waits for
     Waiter& waiter = *found->second;
@@ -156,16 +162,15 @@ void Connection::start_receiver() {
 
 uint64_t Connection::remember(const Completion& completion) {
     const std::lock_guard lock(mutex_);
-    // A program that asks again with the same function and context gets the same place: the table
-    // does not grow with the number of calls.
-    for (const auto& [token, known] : completions_) {
-        if (known.reference == completion.reference && !known.port.owner_before(completion.port) &&
-            !completion.port.owner_before(known.port)) {
-            return token;
-        }
-    }
     completions_.emplace(next_completion_, completion);
     return next_completion_++;
+}
+
+void Connection::forget(const Message& message) {
+    const Result<uc::Released> released = decode<uc::Released>(message);
+    if (!released.ok() || released->async_reference.empty()) return;
+    const std::lock_guard lock(mutex_);
+    completions_.erase(released->async_reference[0]);
 }
 
 void Connection::complete(const Message& message) {
@@ -207,6 +212,18 @@ void Connection::complete(const Message& message) {
 }
 
 kern_return_t Connection::call(const Arguments& arguments, Results& results) {
+    if (arguments.completion == nullptr) return call(arguments, results, 0);
+    const uint64_t token = remember(*arguments.completion);
+    start_receiver();
+    const kern_return_t code = call(arguments, results, token);
+    if (code != kIOReturnSuccess) {
+        const std::lock_guard lock(mutex_);
+        completions_.erase(token);
+    }
+    return code;
+}
+
+kern_return_t Connection::call(const Arguments& arguments, Results& results, uint64_t completion) {
     if (arguments.scalars.size() > uc::kMaxScalars || results.scalar_count > uc::kMaxScalars) {
         return fail(kIOReturnBadArgument, "more than 16 scalars");
     }
@@ -241,12 +258,9 @@ kern_return_t Connection::call(const Arguments& arguments, Results& results) {
         call.output_memory_length = results.structure_size;
         fds.push_back(std::move(memory).value());
     }
-    uint64_t token = 0;
-    if (arguments.completion != nullptr) {
-        token = remember(*arguments.completion);
+    if (completion != 0) {
         call.async_reference.assign(uc::kMaxAsyncReference, 0);
-        call.async_reference[0] = token;
-        start_receiver();
+        call.async_reference[0] = completion;
     }
     Message request = encode(std::move(call));
     request.fds = std::move(fds);

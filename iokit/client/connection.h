@@ -91,6 +91,10 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     bool receive_one(std::unique_lock<std::mutex>& lock);
     void hand_on(std::unique_lock<std::mutex>& lock, Message message);
     void complete(const Message& message);
+    void forget(const Message& message);
+    /// `completion`: the number under which the call's completion is remembered, 0 for a
+    /// synchronous call.
+    kern_return_t call(const Arguments& arguments, Results& results, uint64_t completion);
     void fail_all(const Error& reason);
     uint64_t remember(const Completion& completion);
     void start_receiver();

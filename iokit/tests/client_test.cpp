@@ -422,7 +422,10 @@ void driver(Channel& channel, Message message) {
                                 std::vector<uint64_t>(i, i * 10)};
                 (void)channel.send(encode(async));
             }
-            // A reference that nobody gave away must call nothing.
+            // After the action is gone, and for a reference that nobody gave away, nothing may be
+            // called.
+            (void)channel.send(encode(uc::Released{call->async_reference}));
+            (void)channel.send(encode(uc::Async{call->async_reference, 0, {99, 99, 99}}));
             (void)channel.send(encode(uc::Async{{0x4141414141414141, 1, 2, 3, 4, 5, 6, 7}, 0, {}}));
             return;
         case 5:
@@ -566,6 +569,8 @@ TEST_F(Connected, CompletionsComeToTheCallbackOfTheirNumberOfArguments) {
     EXPECT_EQ((std::vector<uint64_t>{10}), seen[0]);
     EXPECT_EQ((std::vector<uint64_t>{20}), seen[1]);
     EXPECT_EQ((std::vector<uint64_t>{30, 30, 30}), seen[2]);
+    CFRunLoopRunInMode(kCFRunLoopDefaultMode, 0.1, FALSE);
+    EXPECT_EQ(3U, seen.size()) << "a completion was called that nobody holds";
     // Synchronous calls go on beside the thread that receives completions.
     const uint64_t input = 5;
     uint64_t output = 0;
