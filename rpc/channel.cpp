@@ -220,6 +220,7 @@ class Channel::Impl {
 };
 
 void Channel::Impl::write_ring(uint32_t position, const void* from, size_t size) {
+    if (size == 0) return;  // an empty body has no address
     const uint32_t offset = position & kRingMask;
     const size_t first = std::min<size_t>(size, kRingSize - offset);
     std::memcpy(out_bytes_ + offset, from, first);
@@ -227,6 +228,7 @@ void Channel::Impl::write_ring(uint32_t position, const void* from, size_t size)
 }
 
 void Channel::Impl::read_ring(uint32_t position, void* to, size_t size) const {
+    if (size == 0) return;
     const uint32_t offset = position & kRingMask;
     const size_t first = std::min<size_t>(size, kRingSize - offset);
     std::memcpy(to, in_bytes_ + offset, first);
