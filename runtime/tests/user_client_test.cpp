@@ -208,6 +208,20 @@ TEST_F(UserClient, CompletionsComeLaterAndRepeatedlyInOrder) {
     EXPECT_EQ(receive(serial_).io_return, kIOReturnSuccess);
 }
 
+TEST_F(UserClient, TheClientIsToldWhenACompletionIsGone) {
+    auto keep = make_call(kKeepCompletion, {}, 0);
+    keep.async_reference = {11};
+    EXPECT_EQ(call(keep).io_return, kIOReturnSuccess);
+    keep.async_reference = {12};  // the driver lets the first one go
+    send(keep, ++serial_);
+    auto message = channel_->receive();
+    ASSERT_TRUE(message.ok());
+    auto released = decode<uc::Released>(*message);
+    ASSERT_TRUE(released.ok());
+    EXPECT_EQ(released->async_reference, std::vector<uint64_t>{11});
+    EXPECT_EQ(receive(serial_).io_return, kIOReturnSuccess);
+}
+
 TEST_F(UserClient, AClientThatDoesNotReadStopsNobody) {
     auto keep = make_call(kKeepCompletion, {}, 0);
     keep.async_reference = {1};

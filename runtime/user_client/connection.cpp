@@ -124,7 +124,7 @@ void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vecto
             self->channel_->close(result.error().text());
             return;
         }
-        self->send(encode(std::move(result).value(), serial));
+        self->send(encode(std::move(result->answer), serial));
     };
     if (executor->try_claim()) {  // idle: on this thread
         executor->run_claimed(make_task([&] { run(request, std::move(fds)); }));

@@ -152,7 +152,7 @@ void take_results(IOUserClientMethodArguments& arguments, const uc::Call& reques
 
 }  // namespace
 
-Result<uc::CallResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
+Result<ExternalResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
                                          IOUserClient* client, const uc::Call& request,
                                          std::vector<UniqueFd> fds) {
     if (request.scalars.size() > uc::kMaxScalars || request.scalar_output_count > uc::kMaxScalars) {
@@ -183,10 +183,10 @@ Result<uc::CallResult> run_external_call(const std::shared_ptr<ClientConnection>
     uc::CallResult result;
     result.io_return =
         client->ExternalMethod(request.selector, &arguments, nullptr, nullptr, nullptr);
+    take_results(arguments, request, result);
     if (result.io_return != kIOReturnSuccess && objects.receiver != nullptr)
         objects.receiver->forget();
-    take_results(arguments, request, result);
-    return result;
+    return ExternalResult{std::move(result), objects.receiver};
 }
 
 }  // namespace opendext::runtime
