@@ -139,7 +139,7 @@ kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
         action->retain();
         target->retain();
         auto copy = std::make_shared<OwnedMessage>(OwnedMessage::copy_of(rpc));
-        const auto outcome = executor->async(make_task([action, target, copy] {
+        const auto outcome = executor->async_method(make_task([action, target, copy] {
             bool cancelled = false;
             {
                 const std::lock_guard guard(action->OSAction::ivars->mutex);
@@ -158,7 +158,7 @@ kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
         }
     } else {
         result = kIOReturnOffline;
-        (void)executor->sync([&] { result = deliver_with_reply(action, target, rpc); });
+        (void)executor->sync_method([&] { result = deliver_with_reply(action, target, rpc); });
         finish_call(action);
     }
     target->release();

@@ -34,8 +34,8 @@ Executor* current_executor() {
     return t_current;
 }
 
-Executor::Executor(std::string name, bool reentrant)
-    : name_(std::move(name)), reentrant_(reentrant) {}
+Executor::Executor(std::string name, bool reentrant, bool methods_parallel)
+    : name_(std::move(name)), reentrant_(reentrant), methods_parallel_(methods_parallel) {}
 Executor::~Executor() = default;
 
 bool Executor::on_queue() const {
@@ -134,6 +134,17 @@ Executor::Outcome Executor::sync(const std::function<void()>& work) {
     }
     lock.lock();
     pass_on(lock, true);
+    return Outcome::done;
+}
+
+Executor::Outcome Executor::async_method(TaskPtr task) {
+    return methods_parallel_ ? concurrent(std::move(task)) : async(std::move(task));
+}
+
+Executor::Outcome Executor::sync_method(const std::function<void()>& work) {
+    if (!methods_parallel_) return sync(work);
+    if (cancelled()) return Outcome::cancelled;
+    work();
     return Outcome::done;
 }
 

@@ -21,7 +21,7 @@ namespace opendext::runtime {
 /// from any thread. Made with std::make_shared.
 class Executor : public std::enable_shared_from_this<Executor> {
   public:
-    explicit Executor(std::string name, bool reentrant = false);
+    explicit Executor(std::string name, bool reentrant = false, bool methods_parallel = false);
     ~Executor();
 
     enum class Outcome {
@@ -34,6 +34,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
     Outcome async(TaskPtr task);
     /// Runs `work` on this thread when its turn comes; waits for that.
     Outcome sync(const std::function<void()>& work);
+    /// The same for a method of an object: with `methods_parallel` it does not take the executor.
+    Outcome async_method(TaskPtr task);
+    Outcome sync_method(const std::function<void()>& work);
     /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must
     /// follow.
     bool try_claim();
@@ -46,6 +49,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     [[nodiscard]] bool on_queue() const;
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] bool reentrant() const { return reentrant_; }
+    /// Methods of objects do not take the executor: kIODispatchQueueMethodsNotSynchronized.
+    [[nodiscard]] bool methods_parallel() const { return methods_parallel_; }
 
     /// Nothing that is submitted from now on runs; `handler` runs after what is queued already and
     /// is the last. A second cancel runs its handler too, right after the first.
@@ -80,6 +85,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
     const std::string name_;
     const bool reentrant_;
+    const bool methods_parallel_;
     mutable std::mutex mutex_;
     std::deque<Entry> entries_;
     std::list<Sleeper*> sleepers_;

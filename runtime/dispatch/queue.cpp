@@ -60,8 +60,8 @@ kern_return_t IODispatchQueue::Create_Impl(const IODispatchQueueName name, uint6
     auto* made = static_cast<IODispatchQueue*>(object);
     made->ivars->executor =
         std::make_shared<Executor>(std::string(name, strnlen(name, sizeof(IODispatchQueueName))),
-                                   (options & kIODispatchQueueReentrant) != 0);
-    made->ivars->options = options;
+                                   (options & kIODispatchQueueReentrant) != 0,
+                                   (options & kIODispatchQueueMethodsNotSynchronized) != 0);
     *queue = made;
     return kIOReturnSuccess;
 }

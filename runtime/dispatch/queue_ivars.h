@@ -10,5 +10,4 @@
 
 struct IODispatchQueue_IVars {
     std::shared_ptr<opendext::runtime::Executor> executor;
-    uint64_t options = 0;
 };

@@ -58,7 +58,7 @@ kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
     if ((content->flags & kIORPCMessageOneway) != 0) {
         auto copy = std::make_shared<OwnedMessage>(OwnedMessage::copy_of(rpc));
         target->retain();
-        const auto outcome = executor->async(make_task([copy, target] {
+        const auto outcome = executor->async_method(make_task([copy, target] {
             (void)target->Dispatch(copy->rpc());
             target->release();
         }));
@@ -70,7 +70,7 @@ kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
     }
     kern_return_t result = kIOReturnOffline;
     target->retain();
-    (void)executor->sync([&] { result = target->Dispatch(rpc); });
+    (void)executor->sync_method([&] { result = target->Dispatch(rpc); });
     target->release();
     return result;
 }
@@ -120,7 +120,10 @@ bool RemoteCall::prepare(const protocol::Invocation& invocation, std::vector<Uni
 std::shared_ptr<Executor> RemoteCall::executor() {
     if (OSDynamicCast(OSAction, receiver_)) return nullptr;  // finds the queue of its target itself
     const auto queue = queue_name_of(receiver_->meta, msgid_);
-    return queue ? executor_of(receiver_, *queue) : nullptr;
+    auto executor = queue ? executor_of(receiver_, *queue) : nullptr;
+    if (executor != nullptr && executor->methods_parallel() && !executor->cancelled())
+        return nullptr;
+    return executor;
 }
 
 void RemoteCall::run() {

@@ -4,6 +4,7 @@
 #include <DriverKit/OSMetaClass.h>
 #include <DriverKit/OSObject.h>
 
+#include <atomic>
 #include <cinttypes>
 #include <cstdlib>
 #include <cstring>
@@ -19,9 +20,10 @@ struct OSMetaClassPrivate {
     const OSClassLoadInformation* info = nullptr;
     std::string name;
     std::string super_name;
-    OSMetaClass* super = nullptr;
+    // Set once, under the registry's lock, and read without it.
+    std::atomic<OSMetaClass*> super{nullptr};
+    std::atomic<bool> methods_known{false};
     bool super_missing_reported = false;
-    bool methods_known = false;
     std::unordered_map<uint64_t, std::string_view> queues;  // of this class and its ancestors
 };
 
@@ -67,8 +69,10 @@ std::vector<std::string_view> queue_names(const OSClassDescription* description)
     return names;
 }
 
+/// The super class, looked up by name at the first use.
 OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>& lock) {
     if (own.super != nullptr || own.super_name.empty()) return own.super;
+    if (!lock.owns_lock()) lock.lock();
     auto& all = registry();
     const auto found = all.by_name.find(own.super_name);
     if (found != all.by_name.end()) {
@@ -88,6 +92,8 @@ OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>
 const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta,
                                                               std::unique_lock<std::mutex>& lock) {
     OSMetaClassPrivate& own = *meta->metaClassPrivate;
+    if (own.methods_known.load(std::memory_order_acquire)) return own.queues;
+    if (!lock.owns_lock()) lock.lock();
     if (own.methods_known) return own.queues;
     if (OSMetaClass* super = resolve_super(own, lock)) own.queues = methods(super, lock);
     const OSClassDescription* description = own.info->description;
@@ -97,7 +103,7 @@ const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta,
         const size_t queue = options[i + 1] & 0xff;
         own.queues[options[i]] = queue < names.size() ? names[queue] : std::string_view();
     }
-    own.methods_known = true;
+    own.methods_known.store(true, std::memory_order_release);
     return own.queues;
 }
 
@@ -151,7 +157,7 @@ OSMetaClass* find_class(std::string_view name) {
 }
 
 OSMetaClass* super_class(const OSMetaClass* meta) {
-    std::unique_lock lock(registry().mutex);
+    std::unique_lock lock(registry().mutex, std::defer_lock);
     return resolve_super(*meta->metaClassPrivate, lock);
 }
 
@@ -168,7 +174,7 @@ const OSClassDescription* class_description(const OSMetaClass* meta) {
 bool is_kind_of(const OSMetaClass* meta, const OSMetaClass* ancestor) {
     if (meta == ancestor) return meta != nullptr;
     if (meta == nullptr || ancestor == nullptr) return false;
-    std::unique_lock lock(registry().mutex);
+    std::unique_lock lock(registry().mutex, std::defer_lock);
     while (meta != nullptr && meta != ancestor) meta = resolve_super(*meta->metaClassPrivate, lock);
     return meta != nullptr;
 }
@@ -192,7 +198,7 @@ std::vector<ClassSummary> all_classes() {
 }
 
 std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid) {
-    std::unique_lock lock(registry().mutex);
+    std::unique_lock lock(registry().mutex, std::defer_lock);
     const auto& known = methods(meta, lock);
     const auto found = known.find(msgid);
     if (found == known.end()) return std::nullopt;

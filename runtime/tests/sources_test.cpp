@@ -472,6 +472,27 @@ TEST_F(ServiceQueues, OnlyDeclaredNamesMayBeSet) {
     other->release();
 }
 
+TEST_F(ServiceQueues, MethodsOfAnUnsynchronizedQueueDoNotTakeIt) {
+    IODispatchQueue* other = nullptr;
+    ASSERT_EQ(IODispatchQueue::Create("Other", kIODispatchQueueMethodsNotSynchronized, 0, &other),
+              kIOReturnSuccess);
+    IODispatchQueueName name = kIOServiceDefaultQueueName;
+    ASSERT_EQ(driver_->SetDispatchQueue(name, other), kIOReturnSuccess);
+    RuntimeTestDriver* driver = driver_;
+    // A block holds the queue while another thread's call of a method runs through.
+    other->DispatchSync(^{
+      std::thread caller([driver] {
+          uint32_t sum = 0;
+          EXPECT_EQ(driver->Add(1, 2, &sum), kIOReturnSuccess);
+          EXPECT_EQ(sum, 3u);
+          driver->Note(5);
+      });
+      caller.join();
+      EXPECT_TRUE(Events::shared().wait_for("note 5"));
+    });
+    other->release();
+}
+
 TEST_F(ServiceQueues, AnUnknownNameAsksTheProvider) {
     auto* client = OSTypeAlloc(RuntimeTestClient);
     IODispatchQueue* other = nullptr;

@@ -126,11 +126,11 @@ void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vecto
         }
         self->send(encode(std::move(result->answer), serial));
     };
-    if (executor->try_claim()) {  // idle: on this thread
+    if (!executor->methods_parallel() && executor->try_claim()) {  // idle: on this thread
         executor->run_claimed(make_task([&] { run(request, std::move(fds)); }));
         return;
     }
-    const auto outcome = executor->async(make_task(
+    const auto outcome = executor->async_method(make_task(
         [run, request, fds = std::move(fds)]() mutable { run(request, std::move(fds)); }));
     if (outcome == Executor::Outcome::cancelled) {
         uc::CallResult refused;
