@@ -133,16 +133,20 @@ class SpinPolicy {
     /// About what waking an idle CPU costs: a longer spin can gain nothing.
     static constexpr int64_t kBudgetNs = 40'000;
 
-    [[nodiscard]] bool may_spin(uint32_t own_cpu, uint32_t peer_cpu) {
-        if (own_cpu == 0 || peer_cpu == 0 || own_cpu == peer_cpu || last_wait_ns_ > kBackToBackNs)
-            return false;
+    [[nodiscard]] bool may_spin(uint32_t own_cpu, uint32_t peer_cpu, int64_t now_ns) {
+        if (own_cpu == 0 || peer_cpu == 0 || own_cpu == peer_cpu) return false;
+        // Back to back: the wait before this one was short, and so was the time in between.
+        if (last_wait_ns_ > kBackToBackNs || now_ns - last_end_ns_ > kBackToBackNs) return false;
         if (skip_ > 0) {
             --skip_;
             return false;
         }
         return true;
     }
-    void waited(int64_t duration_ns) { last_wait_ns_ = duration_ns; }
+    void waited(int64_t from_ns, int64_t to_ns) {
+        last_wait_ns_ = to_ns - from_ns;
+        last_end_ns_ = to_ns;
+    }
     void spin_paid() { penalty_ = 1; }
     void spin_failed() {
         skip_ = penalty_;
@@ -152,6 +156,7 @@ class SpinPolicy {
   private:
     static constexpr int64_t kBackToBackNs = 200'000;
     int64_t last_wait_ns_ = INT64_MAX;
+    int64_t last_end_ns_ = 0;
     int skip_ = 0;
     int penalty_ = 1;
 };
@@ -286,7 +291,8 @@ Error Channel::Impl::corrupt(const std::string& what) {
 template <typename Ready>
 bool Channel::Impl::spin(SpinPolicy& policy, int64_t start, Ready ready) {
     const std::atomic<uint32_t>& peer_cpu = control_.sides[1 - own_].cpu;
-    if (!policy.may_spin(current_cpu(), peer_cpu.load(std::memory_order_relaxed))) return false;
+    if (!policy.may_spin(current_cpu(), peer_cpu.load(std::memory_order_relaxed), start))
+        return false;
     for (;;) {
         for (int i = 0; i < 32; ++i) {
             if (ready()) {
@@ -327,7 +333,7 @@ void Channel::Impl::wait(Bell& bell, SpinPolicy* policy, Ready ready) {
         }
         bell.asleep.store(0);
     }
-    if (policy != nullptr) policy->waited(now_ns() - start);
+    if (policy != nullptr) policy->waited(start, now_ns());
 }
 
 Status Channel::Impl::wait_for_space(uint32_t needed) {
