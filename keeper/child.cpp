@@ -51,7 +51,7 @@ Result<Child> fork_child(const std::function<int()>& body) {
     if (pid == 0) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         if (::getppid() != keeper) ::_exit(0);  // the keeper died before the call above
-        for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGCHLD, SIGHUP})
+        for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD})
             ::signal(number, SIG_DFL);
         sigset_t none;
         sigemptyset(&none);
@@ -76,6 +76,7 @@ Result<Child> start_program(const std::filesystem::path& file, std::vector<std::
     const std::vector<char*> envp = pointers(environment);
     if (::access(file.c_str(), X_OK) != 0) return Error::system("cannot start " + file.string());
     return fork_child([&] {
+        ::setsid();  // a terminal's ^C is for the keeper, which ends the rest in order
         if (privilege == Privilege::drop) drop_privilege();
         if (fd == place) {
             ::fcntl(fd, F_SETFD, 0);

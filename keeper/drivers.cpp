@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -19,6 +20,7 @@ using std::chrono::steady_clock;
 constexpr int kLinkFd = 3;
 constexpr size_t kTitleRoom = 2048;
 constexpr std::chrono::seconds kRestartPause{1};
+constexpr int kMostInFlight = 16;
 
 /// A driver sees nothing of the user's environment; what concerns the programs themselves is passed
 /// on.
@@ -52,31 +54,47 @@ Status Drivers::start() {
     link_ = std::move(ends.first);
     answers_ = loop_.readable(link_.fd(), [this] { on_answer(); });
     end_ = loop_.ended(prepared_->pidfd.get(), [this](int status) { on_prepared_end(status); });
-    for (auto& [serial, request] : requests_) send(request);
+    send_waiting();
     return success();
 }
 
 void Drivers::spawn(wire::Spawn request, UniqueFd control, Done done) {
+    // The only folder that the process may read: no trailing slash, no "..", and not the whole
+    // machine.
+    std::filesystem::path bundle = std::filesystem::path(request.bundle_path).lexically_normal();
+    if (!bundle.has_filename()) bundle = bundle.parent_path();
+    if (!bundle.is_absolute() || !bundle.has_relative_path()) {
+        return done(Error{Errc::invalid, 0,
+                          "\"" + request.bundle_path + "\" is no absolute path of a bundle"});
+    }
     auto ends = Socket::pair();
     if (!ends.ok()) return done(std::move(ends).error());
     const uint64_t serial = next_serial_++;
     Request& entry = requests_[serial];
     entry.bundle_id = request.bundle_id;
-    entry.bundle_path = std::filesystem::path(request.bundle_path).lexically_normal();
-    request.bundle_path = entry.bundle_path;
+    entry.bundle_path = bundle;
+    request.bundle_path = bundle;
     entry.message = encode(std::move(request), serial);
     entry.message.fds.push_back(std::move(control));
     entry.message.fds.push_back(ends->second.take_fd());
     entry.report = std::move(ends->first);
     entry.done = std::move(done);
-    if (prepared_) send(entry);
+    send_waiting();
 }
 
-void Drivers::send(Request& request) {
-    // If it fails the prepared process has ended; on_prepared_end answers.
-    request.sent = true;
-    static_cast<void>(link_.send(request.message));
-    request.message = {};
+/// Few at a time: with the queues of both ends full, each side would wait for the other.
+void Drivers::send_waiting() {
+    if (!prepared_) return;
+    auto in_flight =
+        std::ranges::count_if(requests_, [](const auto& entry) { return entry.second.sent; });
+    for (auto& [serial, request] : requests_) {
+        if (request.sent) continue;
+        if (in_flight++ >= kMostInFlight) return;
+        // If it fails the prepared process has ended; on_prepared_end answers.
+        request.sent = true;
+        static_cast<void>(link_.send(request.message));
+        request.message = {};
+    }
 }
 
 void Drivers::on_answer() {
@@ -96,6 +114,7 @@ void Drivers::on_answer() {
     if (node.empty()) return;
     Request request = std::move(node.mapped());
     const Done done = std::move(request.done);
+    send_waiting();
     if (!spawned.ok() || message.fds.size() != 1) {
         const auto refused = decode<wire::Reply>(message);
         return done(Error{Errc::system, ECHILD,

@@ -56,7 +56,7 @@ class Drivers {
         bool sent = false;
         Done done;
     };
-    void send(Request& request);
+    void send_waiting();
     void on_answer();
     void adopt(Request request, pid_t pid, UniqueFd pidfd);
     void adopt_namespace_init(pid_t pid, Message& message);

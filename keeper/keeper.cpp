@@ -20,6 +20,8 @@ constexpr size_t kMostCrashes = 5;
 constexpr std::chrono::seconds kCrashWindow{60};
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr size_t kMostHoldings = 4096;
+constexpr size_t kLongestBacklog = 10000;
+constexpr std::chrono::milliseconds kBacklogPause{5};
 
 /// What DriverKit callers see of a failure (docs/facts/ioreturn.csv).
 int32_t io_return(Errc code) {
@@ -70,7 +72,7 @@ Keeper::Keeper(Options options, std::function<void(const Status&)> came_up)
       nodes_(options_.realm.devices(), system_devices(options_.realm)),
       resources_(loop_, options_.open),
       drivers_(loop_, {options_.realm.root(), options_.runtime, options_.without},
-               [this](const Message& event) { send(event); }) {}
+               [this](Message event) { send(std::move(event)); }) {}
 
 int Keeper::run() {
     if (const Status started = start(); !started.ok()) end(started.error());
@@ -81,7 +83,7 @@ int Keeper::run() {
 }
 
 Status Keeper::start() {
-    for (const int number : {SIGINT, SIGTERM}) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         signals_.push_back(loop_.on_signal(number, [this] { stop_in_order(); }));
     }
     nodes_.remove_leftovers();
@@ -199,18 +201,31 @@ std::function<void(Result<Message>)> Keeper::later(uint64_t serial) {
 void Keeper::reply(uint64_t serial, Result<Message> result) {
     Message message = result.ok() ? std::move(result).value() : outcome(result.error());
     message.serial = serial;
-    send(message);
+    send(std::move(message));
 }
 
-/// opendextd never waits for the keeper, so its queue has room; if it has none it hangs, and
-/// waiting would not help.
-void Keeper::send(const Message& message) {
+/// Never waits: what opendextd's queue has no room for is kept until it has. One that takes nothing
+/// hangs.
+void Keeper::send(Message message) {
     if (!link_.valid()) return;
-    const Status sent = link_.send(message, Socket::Wait::dont_block);
-    if (!sent.ok() && sent.error().code == Errc::no_space && daemon_) {
+    backlog_.push_back(std::move(message));
+    send_backlog();
+    if (backlog_.size() > kLongestBacklog && daemon_) {
         log("opendextd does not take its messages; ending it");
         static_cast<void>(daemon_->signal(SIGKILL));
     }
+}
+
+void Keeper::send_backlog() {
+    while (!backlog_.empty()) {
+        const Status sent = link_.send(backlog_.front(), Socket::Wait::dont_block);
+        if (!sent.ok() && sent.error().code == Errc::no_space) {
+            backlog_timer_ = loop_.after(kBacklogPause, [this] { send_backlog(); });
+            return;
+        }
+        backlog_.pop_front();  // sent, or opendextd is gone
+    }
+    backlog_timer_ = {};
 }
 
 void Keeper::on_daemon_end(int wait_status) {
@@ -223,6 +238,8 @@ void Keeper::on_daemon_end(int wait_status) {
     daemon_.reset();
     daemon_end_ = {};
     messages_ = {};
+    backlog_.clear();
+    backlog_timer_ = {};
     link_.close();
     if (state_ == State::ending) return end_drivers();
     const std::string what = "opendextd ended with " + describe_status(wait_status);

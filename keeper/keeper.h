@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -37,7 +38,7 @@ class Keeper {
     /// `came_up` is called once: with success when opendextd is ready the first time, or with why
     /// that failed.
     Keeper(Options options, std::function<void(const Status&)> came_up);
-    /// Returns the exit status. SIGINT, SIGTERM and SIGCHLD must be blocked.
+    /// Returns the exit status. SIGINT, SIGTERM, SIGHUP and SIGCHLD must be blocked.
     int run();
 
   private:
@@ -57,7 +58,8 @@ class Keeper {
     Result<Message> fetch(const std::string& key) const;
     std::function<void(Result<Message>)> later(uint64_t serial);
     void reply(uint64_t serial, Result<Message> result);
-    void send(const Message& message);
+    void send(Message message);
+    void send_backlog();
     void stop_in_order();
     void end(const Status& why);
     void end_drivers();
@@ -72,6 +74,8 @@ class Keeper {
     std::optional<Child> daemon_;
     uint64_t daemon_starts_ = 0;
     Socket link_;
+    std::deque<Message> backlog_;  ///< for opendextd, in order
+    Watch backlog_timer_;
     Watch messages_, daemon_end_, timer_, drivers_timer_;
     std::vector<Watch> signals_;
     std::vector<std::chrono::steady_clock::time_point> crashes_;

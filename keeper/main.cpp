@@ -100,7 +100,7 @@ int keep(const CommandLine& line, const Realm& realm, const RealmLock& lock,
     ::setrlimit(RLIMIT_NOFILE, &files);
     sigset_t handled;
     sigemptyset(&handled);
-    for (const int number : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&handled, number);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&handled, number);
     ::sigprocmask(SIG_BLOCK, &handled, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     if (const Status owner = lock.set_owner(); !owner.ok()) return complain(owner.error());

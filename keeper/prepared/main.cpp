@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // opendext-driver: the prepared driver process. Has everything loaded that drivers need, and forks
 // a driver process for each Spawn of the keeper. Internal: started by opendext-keeper only.
-#include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -111,7 +110,6 @@ int main(int argc, char** argv) {
                         .filter = {},
                         .second_filter = {}};
     blueprint.title.set("opendext-driver: prepared driver process");
-    ::signal(SIGINT, SIG_IGN);  // a terminal's ^C is for the keeper
     const Status prepared = prepare(keeper, blueprint, runtime, without);
     if (!prepared.ok())
         std::fprintf(stderr, "opendext-driver: %s\n", prepared.error().text().c_str());

@@ -104,6 +104,35 @@ TEST_F(DriverProcessTest, ManyAtOnceAreAllReaped) {
     while (!expected.empty()) ASSERT_EQ(expected.erase(event<wire::Exited>().pid), 1u);
 }
 
+TEST_F(DriverProcessTest, HundredsOfRequestsAtOnceBlockNobody) {
+    start_keeper();
+    constexpr uint64_t kMany = 400;
+    wire::Spawn spawn;
+    spawn.bundle_id = "com.example.Many";
+    spawn.bundle_path = bundle_;
+    std::vector<Socket> controls;
+    // Nothing is read from the keeper meanwhile: its answers have to wait on its side.
+    for (uint64_t serial = 1; serial <= kMany; ++serial) {
+        auto ends = Socket::pair();
+        controls.push_back(std::move(ends->first));
+        Message message = encode(spawn, 1000 + serial);
+        message.fds.push_back(ends->second.take_fd());
+        ASSERT_TRUE(link_.send(message).ok());
+    }
+    std::set<pid_t> alive;
+    for (uint64_t i = 0; i < kMany; ++i) {
+        const Result<Message> reply = link_.receive_within(kPatience);
+        ASSERT_TRUE(reply.ok()) << i << ": " << reply.error().text();
+        const auto spawned = decode<wire::Spawned>(*reply);
+        ASSERT_TRUE(spawned.ok()) << reason(*reply);
+        EXPECT_EQ(reply->serial, 1001 + i);
+        alive.insert(spawned->pid);
+    }
+    EXPECT_EQ(alive.size(), kMany);
+    controls.clear();
+    while (!alive.empty()) ASSERT_EQ(alive.erase(event<wire::Exited>().pid), 1u);
+}
+
 TEST_F(DriverProcessTest, PsShowsBundleAndRegistryId) {
     start_keeper();
     const Driver driver = spawn("com.example.SerialPort");
@@ -152,6 +181,12 @@ TEST_F(DriverProcessTest, ABundleThatIsNotThereIsReported) {
 TEST_F(DriverProcessTest, MalformedRequestsAreRefused) {
     start_keeper();
     EXPECT_EQ(reason(request(wire::Spawn{})), "Spawn needs one descriptor");
+    for (const char* path : {"", "relative.dext", "/", "/tmp/.."}) {
+        wire::Spawn spawn;
+        spawn.bundle_path = path;
+        EXPECT_EQ(reason(request(spawn, UniqueFd(::dup(0)))),
+                  "\"" + std::string(path) + "\" is no absolute path of a bundle");
+    }
     EXPECT_EQ(reason(request(Order{"what?"})), "the keeper knows no request 1000");
     Message cut = encode(wire::Signal{1, 2}, 77);
     cut.body.resize(3);

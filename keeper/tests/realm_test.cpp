@@ -229,16 +229,20 @@ TEST_F(RealmTest, NothingOutlivesAKeeperKilledWithMinusNine) {
     EXPECT_EQ(spawn().ask("thread"), "42");
 }
 
-TEST_F(RealmTest, SigtermLetsOpendextdEndTheRealm) {
-    start_keeper();
-    const Driver driver = spawn();
-    const std::vector<pid_t> pids = family();
-    ASSERT_EQ(::kill(keeper_, SIGTERM), 0);
-    // The stand-in dies of the signal that is passed on, without ShutDown: the keeper ends the
-    // realm all the same.
-    EXPECT_EQ(wait_for_keeper(), 0);
-    EXPECT_TRUE(all_gone(pids));
-    EXPECT_TRUE(fs::is_empty(root_ / "run"));
+TEST_F(RealmTest, SignalsLetOpendextdEndTheRealm) {
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        start_keeper();
+        {
+            const Driver driver = spawn();
+        }
+        const std::vector<pid_t> pids = family();
+        ASSERT_EQ(::kill(keeper_, number), 0);
+        // The stand-in dies of the signal that is passed on, without ShutDown: the keeper ends the
+        // realm all the same.
+        EXPECT_EQ(wait_for_keeper(), 0);
+        EXPECT_TRUE(all_gone(pids));
+        EXPECT_TRUE(fs::is_empty(root_ / "run"));
+    }
 }
 
 TEST_F(RealmTest, ADriverThatDoesNotLeaveIsKilledAtTheEnd) {
