@@ -15,7 +15,10 @@ import sys
 import xml.etree.ElementTree as ET
 
 GTEST_END = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] ([\w/.]+)(?:, where .*)? \(\d+ ms\)$", re.M)
-UNITTEST_END = re.compile(r"^(?:(\w+) \(([\w.]+)\)|.*) ?\.\.\. .*?(ok|FAIL|ERROR|skipped '.*'|skipped \".*\"|expected failure)$", re.M)
+UNITTEST_SUM = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n+(?:OK|FAILED)(?: \((.*)\))?$", re.M)
+UNITTEST_BAD = re.compile(r"^(?:FAIL|ERROR): (\S+) \((\S+?)\)", re.M)
+UNITTEST_NAME = re.compile(r"^\w+ \((\S+?)\)", re.M)
+UNITTEST_SKIP = re.compile(r"\.\.\. skipped (?:'(.*)'|\"(.*)\")$", re.M)
 
 
 def gtest_cases(output):
@@ -33,16 +36,22 @@ def gtest_cases(output):
 
 
 def unittest_cases(output):
-    """(name, result, reason) of each case of a Python unittest program."""
-    cases = []
-    for match in UNITTEST_END.finditer(output):
-        word = match[3]
-        name = match[2] or match[0].split(" ...")[0]
-        if word.startswith("skipped"):
-            cases.append((name, "skipped", word[9:-1]))
-        else:
-            cases.append((name, "failed" if word in ("FAIL", "ERROR") else "passed", ""))
-    return cases
+    """(name, result, reason) of each case of a Python unittest program. The counts are those of its last lines, since a
+    test may print between its name and its result."""
+    summary = UNITTEST_SUM.search(output)
+    if not summary:
+        return []
+    counts = {key: int(value) for key, value in re.findall(r"(\w[\w ]*)=(\d+)", summary[2] or "")}
+    failed = [(match[2], "failed", "") for match in UNITTEST_BAD.finditer(output)]
+    bad = counts.get("failures", 0) + counts.get("errors", 0)
+    failed += [("(a case)", "failed", "")] * (bad - len(failed))
+    skipped = []
+    for match in UNITTEST_SKIP.finditer(output):
+        names = UNITTEST_NAME.findall(output, 0, match.start())
+        skipped.append((names[-1] if names else "(a case)", "skipped", match[1] or match[2] or ""))
+    skipped += [("(a case)", "skipped", "")] * (counts.get("skipped", 0) - len(skipped))
+    passed = max(0, int(summary[1]) - len(failed) - len(skipped))
+    return [*failed, *skipped, *[("", "passed", "")] * passed]
 
 
 def main():
