@@ -82,6 +82,11 @@ void IMPL(RuntimeTestDriver, Note) {
     Events::shared().add("note " + std::to_string(number));
 }
 
+void IMPL(RuntimeTestDriver, Hang) {
+    Events::shared().add("hang");
+    for (;;) IOSleep(1000);
+}
+
 kern_return_t IMPL(RuntimeTestDriver, OnOther) {
     *onOther = ivars->other->OnQueue();
     return kIOReturnSuccess;

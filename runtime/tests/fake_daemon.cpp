@@ -104,6 +104,10 @@ void FakeDaemon::handle(Message message) {
         case driver::Kind::call: {
             const auto call = decode<driver::Call>(message).value();
             calls_.push_back(call.invocation);
+            if (const auto held = held_.find(call.invocation.msgid); held != held_.end()) {
+                held->second = message.serial;
+                break;
+            }
             InvocationResult result;
             result.io_return = kIOReturnUnsupported;
             const auto answer = answers_.find(call.invocation.msgid);
@@ -160,6 +164,7 @@ InvocationResult FakeDaemon::call(Invocation invocation, std::vector<UniqueFd> f
     Message reply = request(std::move(message));
     auto result = decode<driver::CallResult>(reply);
     EXPECT_TRUE(result.ok());
+    const std::lock_guard lock(mutex_);
     result_fds = std::move(reply.fds);
     return result.ok() ? result->result : InvocationResult{};
 }
@@ -207,6 +212,30 @@ void FakeDaemon::on(uint64_t msgid, Answer answer) {
 void FakeDaemon::on_create(std::function<driver::Created(const driver::Create&)> make) {
     const std::lock_guard lock(mutex_);
     create_ = std::move(make);
+}
+
+void FakeDaemon::hold(uint64_t msgid) {
+    const std::lock_guard lock(mutex_);
+    held_[msgid] = 0;
+}
+
+bool FakeDaemon::wait_for_call(uint64_t msgid) {
+    return wait([&] {
+        return std::any_of(calls_.begin(), calls_.end(),
+                           [&](const Invocation& call) { return call.msgid == msgid; });
+    });
+}
+
+bool FakeDaemon::let_go(uint64_t msgid, InvocationResult result) {
+    if (!wait([&] { return held_.contains(msgid) && held_.at(msgid) != 0; })) return false;
+    uint64_t serial = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        serial = held_.at(msgid);
+        held_.erase(msgid);
+    }
+    send(encode(driver::CallResult{std::move(result)}, serial));
+    return true;
 }
 
 std::vector<Invocation> FakeDaemon::calls_of(uint64_t msgid) {

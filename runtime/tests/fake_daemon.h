@@ -43,6 +43,11 @@ class FakeDaemon {
                    opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
                        make);
 
+    /// Calls of this method are answered only by `let_go`.
+    void hold(uint64_t msgid);
+    /// Waits for a held call and answers it.
+    bool let_go(uint64_t msgid, opendext::protocol::InvocationResult result);
+    bool wait_for_call(uint64_t msgid);
     std::vector<opendext::protocol::Invocation> calls_of(uint64_t msgid);
     bool wait_for_log(const std::string& part);
     std::vector<opendext::protocol::driver::Log> logs();
@@ -76,6 +81,7 @@ class FakeDaemon {
     std::vector<opendext::protocol::driver::Log> logs_;
     std::vector<uint64_t> drops_;
     std::map<uint64_t, Answer> answers_;
+    std::map<uint64_t, uint64_t> held_;  // method -> serial of the call, 0 before it came
     std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
         create_;
 };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <DriverKit/DriverKit.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
 
 #include "RuntimeTestDriver.h"
 #include "rpc/protocol/driver.h"
@@ -180,6 +183,68 @@ TEST_F(LifeCycle, MethodsOfTheProviderGoToTheDaemon) {
     memcpy(&id, result.plain.data(), sizeof id);
     EXPECT_EQ(id, kProvider);
     drop_driver();
+}
+
+TEST_F(LifeCycle, AThreadThatWaitsForItsAnswerBlocksNobody) {
+    start_driver();
+    daemon_.hold(IOService_CopyName_ID);
+    Invocation ask = invocation(RuntimeTestDriver_AskProvider_ID, 8);
+    put_plain<uint64_t>(ask.plain, 0);
+    kern_return_t asked = kIOReturnError;
+    std::thread asker([&] { asked = daemon_.call(ask).io_return; });
+    EXPECT_TRUE(daemon_.wait_for_call(IOService_CopyName_ID));
+    // The default queue waits for the daemon; the other queue, and requests of the daemon, do not.
+    for (int i = 0; i < 3; ++i) {
+        Invocation call = invocation(RuntimeTestDriver_OnOther_ID, 8);
+        put_plain<uint64_t>(call.plain, 0);
+        EXPECT_EQ(daemon_.call(std::move(call)).io_return, kIOReturnSuccess);
+        EXPECT_EQ(daemon_.instantiate(300, "NoSuchDriver"), kIOReturnUnsupported);
+    }
+    Invocation note = invocation(RuntimeTestDriver_Note_ID);
+    put_plain<uint64_t>(note.plain, 1);
+    daemon_.call_oneway(std::move(note));
+    InvocationResult name;
+    name.refs.resize(1);
+    name.refs[0].kind = RefKind::value;
+    name.refs[0].value = Value("late");
+    EXPECT_EQ(Events::shared().count_of("note 1"), 0u);
+    EXPECT_TRUE(daemon_.let_go(IOService_CopyName_ID, std::move(name)));
+    asker.join();
+    EXPECT_EQ(asked, kIOReturnSuccess);
+    EXPECT_TRUE(Events::shared().wait_for("note 1"));
+    EXPECT_EQ(Events::shared().count_of("late"), 1u);
+    drop_driver();
+}
+
+TEST_F(LifeCycle, TheEndOfTheProcessFreesThreadsThatWait) {
+    start_driver();
+    daemon_.hold(IOService_CopyName_ID);
+    Invocation ask = invocation(RuntimeTestDriver_AskProvider_ID, 8);
+    put_plain<uint64_t>(ask.plain, 0);
+    Message message = encode(driver::Call{ask}, driver::kDaemonSerial | 999999);
+    daemon_.send(message);
+    ASSERT_TRUE(daemon_.wait_for_call(IOService_CopyName_ID));
+    EXPECT_EQ(daemon_.finish(), 0);
+}
+
+TEST(LifeCycleDeathTest, CodeThatNeverReturnsDoesNotKeepTheProcess) {
+    const auto hang = [] {
+        FakeDaemon daemon;
+        daemon.load();
+        daemon.on(IOService_RegisterService_ID,
+                  [](const Invocation&) { return InvocationResult{}; });
+        (void)daemon.instantiate(kDriver, "RuntimeTestDriver");
+        (void)daemon.start(kDriver, kProvider, "IOService");
+        Invocation call;
+        call.object = kDriver;
+        call.msgid = RuntimeTestDriver_Hang_ID;
+        daemon.call_oneway(call);
+        (void)Events::shared().wait_for("hang");
+        (void)daemon.finish();
+        _exit(99);  // not reached
+    };
+    GTEST_FLAG_SET(death_test_style, "threadsafe");  // the process has threads
+    EXPECT_EXIT(hang(), testing::ExitedWithCode(0), "code of the driver does not return");
 }
 
 TEST_F(LifeCycle, OneWayCallsKeepTheirOrder) {
