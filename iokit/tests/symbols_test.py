@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What libIOKit exports is its public interface: the recorded list, and what the headers declare."""
+
+import os
+import re
+import subprocess
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECORD = os.path.join(HERE, "..", "libIOKit.symbols")
+INCLUDE = os.path.join(HERE, "..", "include")
+LIBRARY = os.path.join(os.environ["OPENDEXT_PREFIX"], "lib", "libIOKit.so.0")
+
+
+def exported():
+    lines = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], check=True, text=True, capture_output=True).stdout
+    names = {line.split()[-1].split("@")[0] for line in lines.splitlines()}
+    return sorted(names - {"LIBIOKIT_0"})
+
+
+def declared():
+    """Names behind an export macro or attribute of the headers."""
+    names = set()
+    for folder, _, files in os.walk(INCLUDE):
+        for name in files:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+            text = re.sub(r"(?m)^#define\s+\w*EXPORT\b.*$", "", text)
+            for match in re.finditer(r'(?:\w*_EXPORT|visibility\("default"\)\)\))\s+([^;]*?);', text):
+                head = re.sub(r"\(.*", "", match[1], flags=re.S)
+                names.add(re.findall(r"\w+", head)[-1])
+    return sorted(names)
+
+
+class Symbols(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_recorded_list_is_what_is_exported(self):
+        """A name that goes breaks programs; one that comes belongs into the list, and stays there."""
+        if os.environ.get("OPENDEXT_UPDATE_SYMBOLS"):
+            with open(RECORD, "w", encoding="utf-8") as file:
+                file.write("# SPDX-License-Identifier: Apache-2.0\n# What libIOKit.so.0 exports.\n")
+                file.write("".join(name + "\n" for name in exported()))
+        with open(RECORD, encoding="utf-8") as file:
+            recorded = [line.strip() for line in file if not line.startswith("#")]
+        self.assertEqual(recorded, exported())
+
+    def test_headers_and_library_agree(self):
+        self.assertEqual(declared(), exported())
+
+    def test_the_soname_is_the_one_that_programs_ask_for(self):
+        dynamic = subprocess.run(["readelf", "-d", LIBRARY], check=True, text=True, capture_output=True).stdout
+        self.assertIn("soname: [libIOKit.so.0]", dynamic)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
