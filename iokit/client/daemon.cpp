@@ -31,11 +31,12 @@ Error lost(const Error& error) {
 }
 
 /// Requests that may be made twice: the first may have been answered to a connection that was lost.
-bool only_reads(const Message& request) {
+bool may_repeat(const Message& request) {
     switch (static_cast<wire::Kind>(request.kind)) {
         case wire::Kind::match:
         case wire::Kind::get_entry:
         case wire::Kind::get_relatives:
+        case wire::Kind::subscribe:  // belongs to its connection and went with it
         case wire::Kind::wait_quiet:
         case wire::Kind::list_extensions:
             return true;
@@ -117,7 +118,7 @@ Result<Message> Daemon::exchange(Message request, std::chrono::milliseconds time
                                  const std::function<void(const Message&)>& on_answer) {
     Attempt attempt = exchange_once(request, timeout, on_answer);
     if (attempt.end == Attempt::End::undelivered ||
-        (attempt.end == Attempt::End::lost && only_reads(request))) {
+        (attempt.end == Attempt::End::lost && may_repeat(request))) {
         attempt = exchange_once(request, timeout, on_answer);
     }
     return std::move(attempt.answer);
