@@ -82,11 +82,6 @@ void IMPL(RuntimeTestDriver, Note) {
     Events::shared().add("note " + std::to_string(number));
 }
 
-void IMPL(RuntimeTestDriver, Hang) {
-    Events::shared().add("hang");
-    for (;;) IOSleep(1000);
-}
-
 kern_return_t IMPL(RuntimeTestDriver, OnOther) {
     *onOther = ivars->other->OnQueue();
     return kIOReturnSuccess;
@@ -112,6 +107,11 @@ void RuntimeTestDriver::DataReady_Impl(OSAction*) {
 }
 void RuntimeTestDriver::RoomMade_Impl(OSAction*) {
     Events::shared().add("data serviced");
+}
+
+bool RuntimeTestHang::init() {
+    Events::shared().add("hang");
+    for (;;) IOSleep(1000);
 }
 
 struct RuntimeTestClient_IVars {

@@ -225,20 +225,16 @@ TEST_F(LifeCycle, TheEndOfTheProcessFreesThreadsThatWait) {
     daemon_.send(message);
     ASSERT_TRUE(daemon_.wait_for_call(IOService_CopyName_ID));
     EXPECT_EQ(daemon_.finish(), 0);
+    EXPECT_TRUE(Events::shared().wait_for("free"));
 }
 
 TEST(LifeCycleDeathTest, CodeThatNeverReturnsDoesNotKeepTheProcess) {
     const auto hang = [] {
         FakeDaemon daemon;
         daemon.load();
-        daemon.on(IOService_RegisterService_ID,
-                  [](const Invocation&) { return InvocationResult{}; });
-        (void)daemon.instantiate(kDriver, "RuntimeTestDriver");
-        (void)daemon.start(kDriver, kProvider, "IOService");
-        Invocation call;
-        call.object = kDriver;
-        call.msgid = RuntimeTestDriver_Hang_ID;
-        daemon.call_oneway(call);
+        Events::shared().clear();
+        daemon.send(
+            encode(driver::Instantiate{kDriver, "RuntimeTestHang"}, driver::kDaemonSerial | 1000));
         (void)Events::shared().wait_for("hang");
         (void)daemon.finish();
         _exit(99);  // not reached
