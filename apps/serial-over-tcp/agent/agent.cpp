@@ -26,19 +26,23 @@ Error taken(const std::string& name, const std::string& by) {
 
 }  // namespace
 
-std::filesystem::path agent_socket(const Realm& realm) { return realm.socket().parent_path() / "serial-over-tcp.sock"; }
+std::filesystem::path agent_socket(const Realm& realm) {
+    return realm.socket().parent_path() / "serial-over-tcp.sock";
+}
 
 Status Agent::run(const std::function<void()>& ready) {
     const auto path = agent_socket(realm_);
     const auto lock_path = std::filesystem::path(path).replace_extension(".lock");
     lock_.reset(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock_) return Error::system(lock_path.string());
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) return Error{Errc::exists, 0, "the realm has an agent already"};
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+        return Error{Errc::exists, 0, "the realm has an agent already"};
     ::unlink(path.c_str());
     const Listener listener = OD_TRY(Listener::bind(path, 0600));
 
     const pid_t keeper = tools::keeper_of(realm_);
-    const UniqueFd realm_end(keeper > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, keeper, 0)) : -1);
+    const UniqueFd realm_end(keeper > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, keeper, 0))
+                                        : -1);
     if (!realm_end) return Error{Errc::peer_gone, 0, "the realm has ended"};
     control_ = std::make_unique<Control>();
     ready();
@@ -49,10 +53,11 @@ Status Agent::run(const std::function<void()>& ready) {
         control_->take();
         if (control_->is_new()) restore_ports();
         if (!ports_.empty()) empty_since = std::chrono::steady_clock::now();
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(empty_since + kIdle - std::chrono::steady_clock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            empty_since + kIdle - std::chrono::steady_clock::now());
         if (left.count() <= 0) break;
-        pollfd fds[3] = {{realm_end.get(), POLLIN, 0}, {listener.fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
+        pollfd fds[3] = {
+            {realm_end.get(), POLLIN, 0}, {listener.fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
         ::poll(fds, 3, ports_.empty() ? static_cast<int>(left.count()) : -1);
         if (fds[0].revents != 0) break;
         if (fds[1].revents != 0) {
@@ -85,9 +90,11 @@ Answer Agent::add(const AddRequest& request) {
     const auto attempt = [&]() -> Result<std::string> {
         const std::string name = OD_TRY(serial::make_port_name(request.name, ""));
         const Remote remote = OD_TRY(Remote::parse(request.remote));
-        if (ports_.contains(name)) return taken(name, " by a port with remote " + ports_[name]->remote().text());
+        if (ports_.contains(name))
+            return taken(name, " by a port with remote " + ports_[name]->remote().text());
         for (const PortInfo& port : list_ports()) {
-            if (port.name == name) return taken(name, port.bundle_id.empty() ? "" : " by " + port.bundle_id);
+            if (port.name == name)
+                return taken(name, port.bundle_id.empty() ? "" : " by " + port.bundle_id);
         }
         auto connection = std::make_unique<Connection>(remote);
         if (remote.mode == Remote::Mode::listen) OD_TRY(connection->listen());
@@ -113,7 +120,8 @@ Answer Agent::remove(const std::string& name) {
         const Status removed = control_->remove(name);
         const bool known = port != ports_.end();
         if (known) ports_.erase(port);
-        if (!removed.ok() && !(known && removed.error().code == Errc::not_found)) return removed.error();
+        if (!removed.ok() && !(known && removed.error().code == Errc::not_found))
+            return removed.error();
         return success();
     };
     const auto result = attempt();

@@ -43,13 +43,14 @@ struct Answer {
 
 [[nodiscard]] std::filesystem::path agent_socket(const Realm& realm);
 
-/// The one process of a realm that holds the TCP connections of its ports. It knows which ports there should be, so that a
-/// control driver that was replaced gets them again. Ends with the realm, or when it has had no port for a while.
+/// The one process of a realm that holds the TCP connections of its ports. It knows which ports
+/// there should be, so that a control driver that was replaced gets them again. Ends with the
+/// realm, or when it has had no port for a while.
 class Agent {
   public:
     explicit Agent(Realm realm) : realm_(std::move(realm)) {}
-    /// Serves until the end; the status is the process's. `ready` is called once requests are taken. Errc::exists if the
-    /// realm has an agent already.
+    /// Serves until the end; the status is the process's. `ready` is called once requests are
+    /// taken. Errc::exists if the realm has an agent already.
     Status run(const std::function<void()>& ready);
 
   private:

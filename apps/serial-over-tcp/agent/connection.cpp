@@ -33,7 +33,8 @@ void prepare(int socket) {
 
 }  // namespace
 
-/// Shared with the thread that looks up; whoever is last frees it, so that a removed port waits for nobody.
+/// Shared with the thread that looks up; whoever is last frees it, so that a removed port waits for
+/// nobody.
 struct Connection::Lookup {
     UniqueFd ready{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     std::atomic<bool> done{false};
@@ -42,7 +43,10 @@ struct Connection::Lookup {
 };
 
 Connection::Connection(Remote remote, Backoff backoff)
-    : remote_(std::move(remote)), backoff_(backoff), delay_(backoff.first), random_(std::random_device{}()) {
+    : remote_(std::move(remote)),
+      backoff_(backoff),
+      delay_(backoff.first),
+      random_(std::random_device{}()) {
     text_ = remote_.mode == Remote::Mode::listen ? "listening" : "connecting";
 }
 
@@ -55,7 +59,9 @@ void Connection::set(State state, std::string text) {
     ++version_;
 }
 
-std::string Connection::text() const { return text_; }
+std::string Connection::text() const {
+    return text_;
+}
 
 Status Connection::listen() {
     Addresses addresses = OD_TRY(resolve(remote_));
@@ -83,10 +89,14 @@ Status Connection::listen() {
 
 int Connection::poll_fd() const {
     switch (state_) {
-        case State::resolving: return lookup_->ready.get();
-        case State::connecting: return socket_.get();
-        case State::listening: return listener_.get();
-        default: return -1;
+        case State::resolving:
+            return lookup_->ready.get();
+        case State::connecting:
+            return socket_.get();
+        case State::listening:
+            return listener_.get();
+        default:
+            return -1;
     }
 }
 
@@ -107,9 +117,13 @@ void Connection::step() {
             lookup_.reset();
             try_next_address();
             break;
-        case State::connecting: check_connect(); break;
+        case State::connecting:
+            check_connect();
+            break;
         case State::listening:
-        case State::connected: accept(); break;
+        case State::connected:
+            accept();
+            break;
     }
 }
 
@@ -169,7 +183,8 @@ void Connection::check_connect() {
     try_next_address();
 }
 
-/// A socket can connect to itself: a free port of this machine that the kernel chose for this very call.
+/// A socket can connect to itself: a free port of this machine that the kernel chose for this very
+/// call.
 static bool is_own_echo(int socket) {
     sockaddr_storage own{}, other{};
     socklen_t own_length = sizeof own, other_length = sizeof other;
@@ -222,7 +237,8 @@ void Connection::wait(const std::string& reason) {
     // Jitter keeps many ports from calling a host that comes back all at once.
     const auto quarter = delay_.count() / 4;
     const std::chrono::milliseconds delay(
-        delay_.count() - quarter + static_cast<int64_t>(random_() % static_cast<uint64_t>(2 * quarter + 1)));
+        delay_.count() - quarter +
+        static_cast<int64_t>(random_() % static_cast<uint64_t>(2 * quarter + 1)));
     deadline_ = Clock::now() + delay;
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, "%.1f", static_cast<double>(delay.count()) / 1000);

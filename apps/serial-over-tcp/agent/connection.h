@@ -13,16 +13,17 @@ namespace opendext::serial_tcp {
 
 using Clock = std::chrono::steady_clock;
 
-/// The TCP side of one port: makes the connection, makes it again when it is lost, says how it stands. One thread calls
-/// everything; nothing blocks. The owner polls `poll_fd` for `poll_events`, until `deadline`, and calls step().
+/// The TCP side of one port: makes the connection, makes it again when it is lost, says how it
+/// stands. One thread calls everything; nothing blocks. The owner polls `poll_fd` for
+/// `poll_events`, until `deadline`, and calls step().
 class Connection {
   public:
     enum class State : uint8_t {
-        resolving,   ///< the host's addresses are looked up, on a thread of its own
+        resolving,  ///< the host's addresses are looked up, on a thread of its own
         connecting,
-        listening,   ///< nobody has called
+        listening,  ///< nobody has called
         connected,
-        waiting,     ///< the next try comes at the deadline
+        waiting,  ///< the next try comes at the deadline
     };
     struct Backoff {
         std::chrono::milliseconds first{100};
@@ -33,7 +34,8 @@ class Connection {
     explicit Connection(Remote remote) : Connection(std::move(remote), Backoff{}) {}
     ~Connection();
 
-    /// Takes the listening address. The error says what is wrong with it. Before the first step(), for listeners only.
+    /// Takes the listening address. The error says what is wrong with it. Before the first step(),
+    /// for listeners only.
     Status listen();
     /// Goes on as far as it can.
     void step();

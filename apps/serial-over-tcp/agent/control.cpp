@@ -26,10 +26,16 @@ Control::~Control() {
     IONotificationPortDestroy(notifications_);
 }
 
-int Control::fd() const { return opendext_notification_port_fd(notifications_); }
-void Control::dispatch() { opendext_notification_port_dispatch(notifications_); }
+int Control::fd() const {
+    return opendext_notification_port_fd(notifications_);
+}
+void Control::dispatch() {
+    opendext_notification_port_dispatch(notifications_);
+}
 
-void Control::on_match(void* self, io_iterator_t iterator) { static_cast<Control*>(self)->look(iterator); }
+void Control::on_match(void* self, io_iterator_t iterator) {
+    static_cast<Control*>(self)->look(iterator);
+}
 
 void Control::look(io_iterator_t iterator) {
     while (const io_object_t service = IOIteratorNext(iterator)) candidate_.reset(service);
@@ -53,8 +59,8 @@ void Control::take() {
         connect_ = IO_OBJECT_NULL;
         return;
     }
-    (void)IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest, &on_interest, this,
-                                           interest_.out());
+    (void)IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest,
+                                           &on_interest, this, interest_.out());
     candidate_.reset();
     new_ = true;
 }
@@ -65,7 +71,8 @@ Status Control::wait_ready(std::chrono::milliseconds timeout) {
         dispatch();
         take();
         if (connect_ != IO_OBJECT_NULL && !gone_) return success();
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
         if (left.count() <= 0) {
             return Error{Errc::timed_out, 0,
                          std::string("the driver ") + kBundleId +
@@ -85,11 +92,13 @@ Status Control::add(const std::string& name, const Remote& remote) {
     std::memcpy(settings.port.name, name.data(), name.size());
     std::memcpy(settings.remote, text.data(), text.size());
     size_t outputs = 0;
-    const kern_return_t ret =
-        IOConnectCallStructMethod(connect_, kSerialOverTCPAddPort, &settings, sizeof settings, nullptr, &outputs);
-    if (ret == kIOReturnExclusiveAccess) return Error{Errc::exists, 0, "port " + name + " exists already"};
+    const kern_return_t ret = IOConnectCallStructMethod(connect_, kSerialOverTCPAddPort, &settings,
+                                                        sizeof settings, nullptr, &outputs);
+    if (ret == kIOReturnExclusiveAccess)
+        return Error{Errc::exists, 0, "port " + name + " exists already"};
     if (ret == kIOReturnNoResources) {
-        return Error{Errc::no_space, 0, "there are " + std::to_string(kSerialOverTCPMaxPorts) + " ports already"};
+        return Error{Errc::no_space, 0,
+                     "there are " + std::to_string(kSerialOverTCPMaxPorts) + " ports already"};
     }
     if (ret != KERN_SUCCESS) return Error{Errc::kern, ret, io_error("adding the port", ret)};
     return success();
@@ -99,8 +108,8 @@ Status Control::remove(const std::string& name) {
     SerialOverTCPPortName port{};
     std::memcpy(port.name, name.data(), std::min(name.size(), sizeof port.name - 1));
     size_t outputs = 0;
-    const kern_return_t ret =
-        IOConnectCallStructMethod(connect_, kSerialOverTCPRemovePort, &port, sizeof port, nullptr, &outputs);
+    const kern_return_t ret = IOConnectCallStructMethod(connect_, kSerialOverTCPRemovePort, &port,
+                                                        sizeof port, nullptr, &outputs);
     if (ret == kIOReturnNotFound) return Error{Errc::not_found, 0, "there is no port " + name};
     if (ret != KERN_SUCCESS) return Error{Errc::kern, ret, io_error("removing the port", ret)};
     return success();

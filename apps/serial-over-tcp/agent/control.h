@@ -11,8 +11,8 @@
 
 namespace opendext::serial_tcp {
 
-/// The connection to the control driver, which makes and removes port nubs. Found again when its process was replaced. One
-/// thread: that which calls dispatch().
+/// The connection to the control driver, which makes and removes port nubs. Found again when its
+/// process was replaced. One thread: that which calls dispatch().
 class Control {
   public:
     Control();

@@ -21,16 +21,23 @@ DriverLink::~DriverLink() {
     IONotificationPortDestroy(notifications_);
 }
 
-int DriverLink::fd() const { return opendext_notification_port_fd(notifications_); }
-void DriverLink::dispatch() { opendext_notification_port_dispatch(notifications_); }
+int DriverLink::fd() const {
+    return opendext_notification_port_fd(notifications_);
+}
+void DriverLink::dispatch() {
+    opendext_notification_port_dispatch(notifications_);
+}
 
-void DriverLink::on_match(void* self, io_iterator_t iterator) { static_cast<DriverLink*>(self)->look(iterator); }
+void DriverLink::on_match(void* self, io_iterator_t iterator) {
+    static_cast<DriverLink*>(self)->look(iterator);
+}
 
 /// Emptying the iterator arms the notification again.
 void DriverLink::look(io_iterator_t iterator) {
     while (const io_object_t service = IOIteratorNext(iterator)) {
         IOHandle found(service);
-        if (string_property(service, kIOTTYBaseNameKey, true) == port_name_) candidate_ = std::move(found);
+        if (string_property(service, kIOTTYBaseNameKey, true) == port_name_)
+            candidate_ = std::move(found);
     }
 }
 
@@ -47,27 +54,29 @@ bool DriverLink::take() {
     if (memory_ != nullptr || !candidate_) return false;
     kern_return_t ret = IOServiceOpen(candidate_.get(), mach_task_self(), 0, &connect_);
     if (ret != KERN_SUCCESS) {
-        retry_ = true;  // it may still be starting, or a predecessor of this program may just be leaving it
+        retry_ = true;  // it may still be starting, or a predecessor of this program may just be
+                        // leaving it
         return false;
     }
     mach_vm_address_t address = 0;
     mach_vm_size_t size = 0;
-    ret = IOConnectMapMemory64(connect_, kSerialOverTCPLinkMemory, mach_task_self(), &address, &size, kIOMapAnywhere);
+    ret = IOConnectMapMemory64(connect_, kSerialOverTCPLinkMemory, mach_task_self(), &address,
+                               &size, kIOMapAnywhere);
     if (ret == KERN_SUCCESS && size >= kSerialOverTCPLinkSize &&
         reinterpret_cast<SerialOverTCPLink*>(address)->magic == kSerialOverTCPLinkMagic) {
         uint64_t reference[kIOAsyncCalloutCount] = {};
         reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(&on_doorbell);
         reference[kIOAsyncCalloutRefconIndex] = reinterpret_cast<uint64_t>(this);
         uint32_t outputs = 0;
-        ret = IOConnectCallAsyncScalarMethod(connect_, kSerialOverTCPAttach,
-                                             IONotificationPortGetMachPort(notifications_), reference,
-                                             kIOAsyncCalloutCount, nullptr, 0, nullptr, &outputs);
+        ret = IOConnectCallAsyncScalarMethod(
+            connect_, kSerialOverTCPAttach, IONotificationPortGetMachPort(notifications_),
+            reference, kIOAsyncCalloutCount, nullptr, 0, nullptr, &outputs);
     } else if (ret == KERN_SUCCESS) {
         ret = kIOReturnError;
     }
     if (ret == KERN_SUCCESS) {
-        ret = IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest, &on_interest,
-                                               this, interest_.out());
+        ret = IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest,
+                                               &on_interest, this, interest_.out());
     }
     if (ret != KERN_SUCCESS) {
         IOServiceClose(connect_);
@@ -96,13 +105,15 @@ void DriverLink::check(kern_return_t code) {
 void DriverLink::doorbell() {
     if (memory_ == nullptr || gone_) return;
     uint32_t outputs = 0;
-    check(IOConnectCallScalarMethod(connect_, kSerialOverTCPDoorbell, nullptr, 0, nullptr, &outputs));
+    check(
+        IOConnectCallScalarMethod(connect_, kSerialOverTCPDoorbell, nullptr, 0, nullptr, &outputs));
 }
 
 void DriverLink::set_state(const SerialOverTCPState& state) {
     if (memory_ == nullptr || gone_) return;
     size_t outputs = 0;
-    check(IOConnectCallStructMethod(connect_, kSerialOverTCPSetState, &state, sizeof state, nullptr, &outputs));
+    check(IOConnectCallStructMethod(connect_, kSerialOverTCPSetState, &state, sizeof state, nullptr,
+                                    &outputs));
 }
 
 }  // namespace opendext::serial_tcp

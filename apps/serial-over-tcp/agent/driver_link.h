@@ -9,8 +9,9 @@
 
 namespace opendext::serial_tcp {
 
-/// The connection to the driver of one port, whichever instance of it is there: finds it in the registry, opens it, maps its
-/// memory, and does so again when a successor comes. One thread: that which calls dispatch().
+/// The connection to the driver of one port, whichever instance of it is there: finds it in the
+/// registry, opens it, maps its memory, and does so again when a successor comes. One thread: that
+/// which calls dispatch().
 class DriverLink {
   public:
     explicit DriverLink(std::string port_name);
@@ -22,8 +23,8 @@ class DriverLink {
     [[nodiscard]] int fd() const;
     void dispatch();
 
-    /// The memory of the present instance, nullptr while there is none. When it went, lose() has to be called before
-    /// the next instance is taken.
+    /// The memory of the present instance, nullptr while there is none. When it went, lose() has to
+    /// be called before the next instance is taken.
     [[nodiscard]] void* memory() const { return memory_; }
     [[nodiscard]] bool gone() const { return gone_; }
     /// Closes the connection of an instance that is gone; its memory goes.

@@ -22,6 +22,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kDriverRetry{50};
 /// Batches of one direction before the other gets its turn.
 constexpr int kBatches = 8;
+/// A driver that offers nothing new is told after this time that everything was taken; otherwise it
+/// sees it then.
+constexpr milliseconds kAcknowledge{2};
 constexpr const char* kPeerGone = "peer gone";
 
 msghdr message(Stretch& stretch) {
@@ -34,7 +37,9 @@ msghdr message(Stretch& stretch) {
 }  // namespace
 
 Port::Port(std::string name, std::unique_ptr<Connection> connection)
-    : name_(std::move(name)), connection_(std::move(connection)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : name_(std::move(name)),
+      connection_(std::move(connection)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Port::~Port() {
     stop_ = true;
@@ -87,7 +92,12 @@ bool Port::move() {
         moved |= send_out();
         moved |= receive_in();
     }
-    if (rings_.doorbell_due(!moved)) driver_->doorbell();
+    if (moved) acknowledge_at_ = {};
+    if (rings_.doorbell_due(acknowledge_at_ != Clock::time_point{} &&
+                            Clock::now() >= acknowledge_at_)) {
+        acknowledge_at_ = {};
+        driver_->doorbell();
+    }
     return moved;
 }
 
@@ -177,17 +187,24 @@ void Port::sleep() {
         if (ring_full_ && !rings_.sleep_receive_room()) return;
     }
     int timeout = -1;
-    if (driver_->retry()) timeout = static_cast<int>(kDriverRetry.count());
+    if (open_ && rings_.unacknowledged()) {
+        if (acknowledge_at_ == Clock::time_point{}) acknowledge_at_ = Clock::now() + kAcknowledge;
+        timeout = static_cast<int>(kAcknowledge.count());
+    }
+    if (driver_->retry()) timeout = timeout < 0 ? static_cast<int>(kDriverRetry.count()) : timeout;
     if (connection_->deadline() != Clock::time_point{}) {
         const auto left = std::chrono::ceil<milliseconds>(connection_->deadline() - Clock::now());
         const int wait = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
         timeout = timeout < 0 ? wait : std::min(timeout, wait);
     }
     ::poll(fds, 4, timeout);
-    if (socket >= 0 && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 && (fds[2].revents & POLLIN) == 0) {
-        // The peer closed. What it sent before is still delivered, as soon as there is room and somebody reads.
+    if (socket >= 0 && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 &&
+        (fds[2].revents & POLLIN) == 0) {
+        // The peer closed. What it sent before is still delivered, as soon as there is room and
+        // somebody reads.
         int pending = 0;
-        if (::ioctl(socket, FIONREAD, &pending) != 0 || pending == 0 || (fds[2].revents & POLLERR) != 0) {
+        if (::ioctl(socket, FIONREAD, &pending) != 0 || pending == 0 ||
+            (fds[2].revents & POLLERR) != 0) {
             connection_->lost(kPeerGone);
         } else {
             peer_finished_ = true;

@@ -12,9 +12,9 @@
 
 namespace opendext::serial_tcp {
 
-/// One port of the application: moves bytes between its driver's rings and its TCP connection. It has a thread of its own, so
-/// that a driver that hangs in a call, or a slow peer, holds up no other port. Either end may come and go; the bytes
-/// wait in the rings, and the rings are bounded.
+/// One port of the application: moves bytes between its driver's rings and its TCP connection. It
+/// has a thread of its own, so that a driver that hangs in a call, or a slow peer, holds up no
+/// other port. Either end may come and go; the bytes wait in the rings, and the rings are bounded.
 class Port {
   public:
     /// `connection` has its listening address already if it listens.
@@ -47,6 +47,7 @@ class Port {
     bool socket_full_ = false;    ///< the peer takes no more for now
     bool ring_full_ = false;      ///< the driver takes no more for now
     bool peer_finished_ = false;  ///< the peer closed, and what it sent before waits for room
+    Clock::time_point acknowledge_at_{};  ///< when the driver has to be told of bytes taken
     uint64_t reported_ = 0;
     uint64_t sent_ = 0;
     uint64_t received_ = 0;

@@ -14,23 +14,25 @@ namespace {
 
 CFTypeRef copy_property(io_registry_entry_t entry, const char* key, bool parents) {
     CFStringRef name = CFStringCreateWithCString(nullptr, key, kCFStringEncodingUTF8);
-    CFTypeRef value =
-        parents ? IORegistryEntrySearchCFProperty(entry, kIOServicePlane, name, nullptr,
-                                                  kIORegistryIterateRecursively | kIORegistryIterateParents)
-                : IORegistryEntryCreateCFProperty(entry, name, nullptr, 0);
+    CFTypeRef value = parents ? IORegistryEntrySearchCFProperty(
+                                    entry, kIOServicePlane, name, nullptr,
+                                    kIORegistryIterateRecursively | kIORegistryIterateParents)
+                              : IORegistryEntryCreateCFProperty(entry, name, nullptr, 0);
     CFRelease(name);
     return value;
 }
 
 }  // namespace
 
-std::optional<std::string> string_property(io_registry_entry_t entry, const char* key, bool parents) {
+std::optional<std::string> string_property(io_registry_entry_t entry, const char* key,
+                                           bool parents) {
     CFTypeRef value = copy_property(entry, key, parents);
     if (value == nullptr) return std::nullopt;
     std::optional<std::string> result;
     if (CFGetTypeID(value) == CFStringGetTypeID()) {
         char text[1024];
-        if (CFStringGetCString(static_cast<CFStringRef>(value), text, sizeof text, kCFStringEncodingUTF8)) {
+        if (CFStringGetCString(static_cast<CFStringRef>(value), text, sizeof text,
+                               kCFStringEncodingUTF8)) {
             result = text;
         }
     }
@@ -54,8 +56,8 @@ std::optional<int64_t> number_property(io_registry_entry_t entry, const char* ke
 std::vector<IOHandle> services(const char* class_name) {
     std::vector<IOHandle> result;
     IOHandle iterator;
-    if (IOServiceGetMatchingServices(kIOMainPortDefault, IOServiceMatching(class_name), iterator.out()) !=
-        KERN_SUCCESS) {
+    if (IOServiceGetMatchingServices(kIOMainPortDefault, IOServiceMatching(class_name),
+                                     iterator.out()) != KERN_SUCCESS) {
         return result;
     }
     while (const io_object_t service = IOIteratorNext(iterator.get())) result.emplace_back(service);
@@ -75,14 +77,17 @@ std::vector<PortInfo> list_ports() {
         port.state = string_property(client.get(), "SerialOverTCPState", true).value_or("");
         port.peer = string_property(client.get(), "SerialOverTCPPeer", true).value_or("");
         port.bundle_id = string_property(client.get(), "CFBundleIdentifier", true).value_or("");
-        port.connections = number_property(client.get(), "SerialOverTCPConnections", true).value_or(0);
+        port.connections =
+            number_property(client.get(), "SerialOverTCPConnections", true).value_or(0);
         IOHandle driver;
-        if (IORegistryEntryGetParentEntry(client.get(), kIOServicePlane, driver.out()) == KERN_SUCCESS) {
+        if (IORegistryEntryGetParentEntry(client.get(), kIOServicePlane, driver.out()) ==
+            KERN_SUCCESS) {
             port.pid = opendext_service_process(driver.get());
         }
         ports.push_back(std::move(port));
     }
-    std::sort(ports.begin(), ports.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(ports.begin(), ports.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
     return ports;
 }
 
@@ -90,8 +95,9 @@ std::string io_error(const char* what, kern_return_t code) {
     const char* reason = opendext_last_error_reason();
     char number[16];
     std::snprintf(number, sizeof number, "0x%08x", static_cast<unsigned>(code));
-    return std::string(what) + ": " + (reason != nullptr && *reason != 0 ? reason : mach_error_string(code)) +
-           " (" + number + ")";
+    return std::string(what) + ": " +
+           (reason != nullptr && *reason != 0 ? reason : mach_error_string(code)) + " (" + number +
+           ")";
 }
 
 }  // namespace opendext::serial_tcp

@@ -40,23 +40,25 @@ class IOHandle {
 };
 
 /// A property of `entry` or, with `parents`, of what it stands on.
-std::optional<std::string> string_property(io_registry_entry_t entry, const char* key, bool parents = false);
-std::optional<int64_t> number_property(io_registry_entry_t entry, const char* key, bool parents = false);
+std::optional<std::string> string_property(io_registry_entry_t entry, const char* key,
+                                           bool parents = false);
+std::optional<int64_t> number_property(io_registry_entry_t entry, const char* key,
+                                       bool parents = false);
 
 /// All registered services of a class (kernel-side or of a dext).
 std::vector<IOHandle> services(const char* class_name);
 
 /// One serial port of the realm, whatever driver it has.
 struct PortInfo {
-    std::string name;     ///< IOTTYDevice
-    std::string device;   ///< IOCalloutDevice
+    std::string name;    ///< IOTTYDevice
+    std::string device;  ///< IOCalloutDevice
     std::string dialin;
-    std::string remote;   ///< empty: not a port of this application
+    std::string remote;  ///< empty: not a port of this application
     std::string state;
     std::string peer;
     std::string backend;  ///< "pty"
     std::string bundle_id;
-    int pid = 0;          ///< of the driver
+    int pid = 0;  ///< of the driver
     int64_t connections = 0;
 };
 std::vector<PortInfo> list_ports();

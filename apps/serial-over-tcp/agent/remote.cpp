@@ -13,16 +13,19 @@ Error malformed(const std::string& text, const std::string& form) {
 Result<std::string> parse_port(const std::string& text, const std::string& whole, int low) {
     int number = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || end != text.data() + text.size() || number < low || number > 65535) {
+    if (error != std::errc{} || end != text.data() + text.size() || number < low ||
+        number > 65535) {
         return Error{Errc::invalid, 0,
-                     "\"" + text + "\" in \"" + whole + "\" is not a TCP port: give a number from " +
-                         std::to_string(low) + " to 65535"};
+                     "\"" + text + "\" in \"" + whole +
+                         "\" is not a TCP port: give a number from " + std::to_string(low) +
+                         " to 65535"};
     }
     return std::to_string(number);
 }
 
 /// Splits at the last colon; brackets protect those of an IPv6 address.
-Result<std::pair<std::string, std::string>> split(const std::string& text, const std::string& form) {
+Result<std::pair<std::string, std::string>> split(const std::string& text,
+                                                  const std::string& form) {
     if (text.starts_with('[')) {
         const size_t end = text.find("]:");
         if (end == std::string::npos || end == 1) return malformed(text, form);
@@ -68,11 +71,12 @@ Result<Addresses> resolve(const Remote& remote) {
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | (remote.mode == Remote::Mode::listen ? AI_PASSIVE : 0);
     addrinfo* list = nullptr;
-    const int status =
-        ::getaddrinfo(remote.host.empty() ? nullptr : remote.host.c_str(), remote.port.c_str(), &hints, &list);
+    const int status = ::getaddrinfo(remote.host.empty() ? nullptr : remote.host.c_str(),
+                                     remote.port.c_str(), &hints, &list);
     if (status == EAI_SYSTEM) return Error::system("looking up host " + remote.host);
     if (status != 0) {
-        return Error{Errc::not_found, 0, "host " + remote.host + " not found (" + ::gai_strerror(status) + ")"};
+        return Error{Errc::not_found, 0,
+                     "host " + remote.host + " not found (" + ::gai_strerror(status) + ")"};
     }
     return Addresses(list);
 }
@@ -80,7 +84,8 @@ Result<Addresses> resolve(const Remote& remote) {
 std::string describe(const sockaddr* address, socklen_t length) {
     char host[NI_MAXHOST];
     char port[NI_MAXSERV];
-    if (::getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    if (::getnameinfo(address, length, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         return "?";
     }
     const bool six = address->sa_family == AF_INET6;

@@ -10,9 +10,15 @@ namespace {
 constexpr uint32_t kSize = kSerialOverTCPRingSize;
 constexpr uint32_t kMask = kSize - 1;
 
-uint32_t load(const uint32_t& index) { return __atomic_load_n(&index, __ATOMIC_ACQUIRE); }
-void store(uint32_t& index, uint32_t value) { __atomic_store_n(&index, value, __ATOMIC_RELEASE); }
-uint32_t swap(uint32_t& flag, uint32_t value) { return __atomic_exchange_n(&flag, value, __ATOMIC_SEQ_CST); }
+uint32_t load(const uint32_t& index) {
+    return __atomic_load_n(&index, __ATOMIC_ACQUIRE);
+}
+void store(uint32_t& index, uint32_t value) {
+    __atomic_store_n(&index, value, __ATOMIC_RELEASE);
+}
+uint32_t swap(uint32_t& flag, uint32_t value) {
+    return __atomic_exchange_n(&flag, value, __ATOMIC_SEQ_CST);
+}
 
 Stretch stretch(std::byte* ring, uint32_t position, uint32_t count) {
     Stretch result;
@@ -60,7 +66,8 @@ bool Rings::refresh() {
     const uint32_t tx_start = load(link_->txStart);
     const uint32_t rx_start = load(link_->rxStart);
     if (!known_) {
-        // This program is new to the port: it goes on where a predecessor left off, if there was one.
+        // This program is new to the port: it goes on where a predecessor left off, if there was
+        // one.
         transmit_taken_ = transmit_at_ = load(link_->txConsumed);
         receive_put_ = load(link_->rxProduced);
         if (receive_put_ - rx_start > kSize) receive_put_ = rx_start;
@@ -70,7 +77,8 @@ bool Rings::refresh() {
         if (transmit_taken_ - tx_start > kSize) transmit_taken_ = tx_start;
         if (receive_put_ - rx_start > kSize) receive_put_ = rx_start;
         if (!saved_.empty()) {
-            for (uint32_t at = rx_start; at != receive_put_; ++at) receive_ring()[at & kMask] = saved_[at & kMask];
+            for (uint32_t at = rx_start; at != receive_put_; ++at)
+                receive_ring()[at & kMask] = saved_[at & kMask];
         }
     }
     saved_.clear();
@@ -82,7 +90,8 @@ bool Rings::refresh() {
     return true;
 }
 
-/// After a driver's restart: bytes that its predecessor had not yet reported as consumed come again.
+/// After a driver's restart: bytes that its predecessor had not yet reported as consumed come
+/// again.
 void Rings::skip_what_was_had() {
     const uint32_t behind = transmit_taken_ - transmit_at_;
     if (behind == 0 || behind > kSize) return;
@@ -128,14 +137,14 @@ bool Rings::sleep_receive_room() {
     return receive_room().size == 0;
 }
 
-bool Rings::doorbell_due(bool idle) {
+bool Rings::doorbell_due(bool acknowledge) {
     bool due = false;
     if (receive_news_) {
         receive_news_ = false;
         due = swap(link_->driverWaitsForRx, 0) != 0;
     }
     const uint32_t untold = transmit_at_ - told_taken_;
-    if (untold >= kSize / 2 || (idle && untold > 0)) due = true;
+    if (untold >= kSize / 2 || (acknowledge && untold > 0)) due = true;
     if (due) told_taken_ = transmit_at_;
     return due;
 }

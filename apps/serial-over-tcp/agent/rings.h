@@ -19,18 +19,21 @@ struct Stretch {
     size_t size = 0;
 };
 
-/// The application's side of a port's link memory (SerialOverTCPProtocol.h tells the rules). It remembers where both
-/// streams stand, so that a new driver instance goes on exactly there. One thread. The driver is not trusted: indexes are
-/// copied once and checked, a wrong one counts as "nothing there".
+/// The application's side of a port's link memory (SerialOverTCPProtocol.h tells the rules). It
+/// remembers where both streams stand, so that a new driver instance goes on exactly there. One
+/// thread. The driver is not trusted: indexes are copied once and checked, a wrong one counts as
+/// "nothing there".
 class Rings {
   public:
-    /// Memory of a new driver instance, at least kSerialOverTCPLinkSize bytes, valid until detach().
+    /// Memory of a new driver instance, at least kSerialOverTCPLinkSize bytes, valid until
+    /// detach().
     void attach(void* memory);
     /// Saves what the driver may not have taken. The memory is not touched after this.
     void detach();
     [[nodiscard]] bool attached() const { return link_ != nullptr; }
 
-    /// Whether a program has the port open; does the handshake of a new opening. Bytes move only while true.
+    /// Whether a program has the port open; does the handshake of a new opening. Bytes move only
+    /// while true.
     bool refresh();
     /// Number of the opening that refresh() saw, 0 = closed.
     [[nodiscard]] uint32_t opening() const { return opening_; }
@@ -45,9 +48,11 @@ class Rings {
     /// Says that this side is about to sleep; false if there is something to do after all.
     bool sleep_transmit();
     bool sleep_receive_room();
-    /// Whether the driver has to be rung now for what was done since the last call. With `idle` (nothing left to do)
-    /// it also learns of the last bytes taken.
-    bool doorbell_due(bool idle);
+    /// Whether the driver has to be rung now for what was done since the last call. With
+    /// `acknowledge` it also learns of the last bytes taken.
+    bool doorbell_due(bool acknowledge);
+    /// Whether the driver may not know of all bytes that were taken.
+    [[nodiscard]] bool unacknowledged() const { return transmit_at_ != told_taken_; }
 
   private:
     [[nodiscard]] std::byte* transmit_ring() const;
@@ -56,12 +61,13 @@ class Rings {
 
     SerialOverTCPLink* link_ = nullptr;
     uint32_t opening_ = 0;
-    bool known_ = false;          ///< the positions below mean something
-    bool current_ = false;        ///< the ring of this link holds what was written last
-    uint32_t transmit_taken_ = 0; ///< end of what this side has
-    uint32_t transmit_at_ = 0;    ///< where it reads in this driver's stream; behind transmit_taken_ after a restart
-    uint32_t receive_put_ = 0;    ///< end of what this side wrote
-    uint32_t told_taken_ = 0;     ///< transmit_at_ when the driver was rung last
+    bool known_ = false;           ///< the positions below mean something
+    bool current_ = false;         ///< the ring of this link holds what was written last
+    uint32_t transmit_taken_ = 0;  ///< end of what this side has
+    uint32_t transmit_at_ =
+        0;  ///< where it reads in this driver's stream; behind transmit_taken_ after a restart
+    uint32_t receive_put_ = 0;  ///< end of what this side wrote
+    uint32_t told_taken_ = 0;   ///< transmit_at_ when the driver was rung last
     bool receive_news_ = false;
     std::vector<std::byte> saved_;  ///< the receive ring of the driver that died
 };

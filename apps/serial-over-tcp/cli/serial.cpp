@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// opendext serial: virtual serial ports whose bytes travel over TCP. `opendext NAME …` runs `opendext-NAME`.
+// opendext serial: virtual serial ports whose bytes travel over TCP. `opendext NAME …` runs
+// `opendext-NAME`.
 #include <fcntl.h>
 #include <opendext/client.h>
 #include <poll.h>
@@ -32,7 +33,8 @@ using std::chrono::steady_clock;
 constexpr milliseconds kPortDeadline{15'000};
 constexpr milliseconds kAgentDeadline{10'000};
 
-// --- the agent ----------------------------------------------------------------------------------------------------
+// --- the agent
+// ----------------------------------------------------------------------------------------------------
 
 /// Starts the realm's agent, detached, and waits until it takes requests.
 Status start_agent(const Realm& realm) {
@@ -87,7 +89,8 @@ Result<Answer> ask_agent(const Realm& realm, const Request& request, bool start)
         auto socket = Socket::connect(agent_socket(realm));
         if (!socket.ok()) {
             // An agent that just ends still has its lock: the next attempt finds it gone.
-            if (!start || attempt == 5) return std::move(socket).error().in("no agent of the serial ports");
+            if (!start || attempt == 5)
+                return std::move(socket).error().in("no agent of the serial ports");
             OD_TRY(start_agent(realm));
             continue;
         }
@@ -113,7 +116,8 @@ Status ensure_dext(const Realm& realm) {
     return success();
 }
 
-// --- commands -----------------------------------------------------------------------------------------------------
+// --- commands
+// -----------------------------------------------------------------------------------------------------
 
 std::optional<PortInfo> find_port(const std::string& name) {
     for (auto& port : list_ports()) {
@@ -135,21 +139,29 @@ bool wait_until(const std::function<bool()>& condition) {
 int add(const std::vector<std::string>& arguments) {
     std::string connect;
     std::string listen;
-    tools::CommandLine line("opendext serial add", "NAME --connect HOST:PORT | --listen [ADDRESS:]PORT",
-                            "Adds a serial port NAME whose bytes travel over TCP, and prints its device.");
-    line.option("--connect", "HOST:PORT", connect, "call this host, again and again until it answers")
+    tools::CommandLine line(
+        "opendext serial add", "NAME --connect HOST:PORT | --listen [ADDRESS:]PORT",
+        "Adds a serial port NAME whose bytes travel over TCP, and prints its device.");
+    line.option("--connect", "HOST:PORT", connect,
+                "call this host, again and again until it answers")
         .option("--listen", "[ADDRESS:]PORT", listen, "wait for a caller");
     if (const auto status = line.parse(arguments, 1, 1)) return *status;
-    if (connect.empty() == listen.empty()) return line.usage_error("give either --connect or --listen");
+    if (connect.empty() == listen.empty())
+        return line.usage_error("give either --connect or --listen");
     const auto name = serial::make_port_name(line.operands().front(), "");
-    if (!name.ok()) return line.failure(Error{Errc::invalid, 0, "port name \"" + line.operands().front() +
-                                              "\" is not allowed: use at most 64 letters, digits and ._-+@:, "
-                                              "the first neither a dot nor a dash"});
-    const auto remote = connect.empty() ? Remote::parse_listen(listen) : Remote::parse_connect(connect);
+    if (!name.ok())
+        return line.failure(
+            Error{Errc::invalid, 0,
+                  "port name \"" + line.operands().front() +
+                      "\" is not allowed: use at most 64 letters, digits and ._-+@:, "
+                      "the first neither a dot nor a dash"});
+    const auto remote =
+        connect.empty() ? Remote::parse_listen(listen) : Remote::parse_connect(connect);
     if (!remote.ok()) return line.failure(remote.error());
     if (const auto found = resolve(*remote); !found.ok()) {
-        return line.failure(Error{Errc::not_found, 0, found.error().text() +
-                                  ": check the name, or give the address; nothing was added"});
+        return line.failure(Error{
+            Errc::not_found, 0,
+            found.error().text() + ": check the name, or give the address; nothing was added"});
     }
     const Realm realm = line.realm();
     if (const auto up = tools::ensure_realm(realm); !up.ok()) return line.failure(up.error());
@@ -162,8 +174,9 @@ int add(const std::vector<std::string>& arguments) {
     std::optional<PortInfo> port;
     if (!wait_until([&] { return (port = find_port(*name)) && !port->state.empty(); })) {
         (void)ask_agent(realm, RemoveRequest{*name}, false);
-        return line.failure(Error{Errc::timed_out, 0, "port " + *name +
-                                  " did not come up and was removed; `opendext logs` says why"});
+        return line.failure(
+            Error{Errc::timed_out, 0,
+                  "port " + *name + " did not come up and was removed; `opendext logs` says why"});
     }
     std::printf("%s\n", port->device.c_str());
     if (remote->mode == Remote::Mode::listen && remote->port == "0") {
@@ -173,16 +186,19 @@ int add(const std::vector<std::string>& arguments) {
 }
 
 int remove(const std::vector<std::string>& arguments) {
-    tools::CommandLine line("opendext serial rm", "NAME", "Removes a port; a program that has it open sees a hang-up.");
+    tools::CommandLine line("opendext serial rm", "NAME",
+                            "Removes a port; a program that has it open sees a hang-up.");
     if (const auto status = line.parse(arguments, 1, 1)) return *status;
     const std::string& name = line.operands().front();
     const Realm realm = line.realm();
-    if (!tools::realm_is_up(realm)) return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
+    if (!tools::realm_is_up(realm))
+        return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
     opendext_set_realm(realm.root().c_str());
     const auto port = find_port(name);
     if (port && port->remote.empty()) {
-        return line.failure(Error{Errc::invalid, 0, "port " + name + " belongs to " + port->bundle_id +
-                                  "; uninstall that driver or remove its device"});
+        return line.failure(Error{Errc::invalid, 0,
+                                  "port " + name + " belongs to " + port->bundle_id +
+                                      "; uninstall that driver or remove its device"});
     }
     if (!port && !Socket::connect(agent_socket(realm)).ok()) {
         return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
@@ -192,9 +208,13 @@ int remove(const std::vector<std::string>& arguments) {
     if (!answer->error.empty()) return line.failure(Error{Errc::invalid, 0, answer->error});
     std::error_code error;
     const bool gone = wait_until([&] {
-        return !find_port(name) && (!port || !std::filesystem::exists(std::filesystem::symlink_status(port->device, error)));
+        return !find_port(name) &&
+               (!port ||
+                !std::filesystem::exists(std::filesystem::symlink_status(port->device, error)));
     });
-    if (!gone) return line.failure(Error{Errc::timed_out, 0, "port " + name + " is still there; see `opendext logs`"});
+    if (!gone)
+        return line.failure(
+            Error{Errc::timed_out, 0, "port " + name + " is still there; see `opendext logs`"});
     return tools::kExitSuccess;
 }
 
@@ -226,28 +246,35 @@ std::string to_json(const PortInfo& port) {
 }
 
 void print_details(const PortInfo& port) {
-    std::printf("%s\n  device      %s\n  dial-in     %s\n  remote      %s\n  state       %s%s%s\n  driver      %s, pid %d\n",
-                port.name.c_str(), port.device.c_str(), port.dialin.c_str(),
-                port.remote.empty() ? "-" : port.remote.c_str(), port.state.empty() ? "-" : port.state.c_str(),
-                port.peer.empty() ? "" : " to ", port.peer.c_str(), port.bundle_id.c_str(), port.pid);
+    std::printf(
+        "%s\n  device      %s\n  dial-in     %s\n  remote      %s\n  state       %s%s%s\n  driver  "
+        "    %s, pid %d\n",
+        port.name.c_str(), port.device.c_str(), port.dialin.c_str(),
+        port.remote.empty() ? "-" : port.remote.c_str(),
+        port.state.empty() ? "-" : port.state.c_str(), port.peer.empty() ? "" : " to ",
+        port.peer.c_str(), port.bundle_id.c_str(), port.pid);
     if (port.backend != "pty") {
         std::printf("  backend     %s\n", port.backend.c_str());
         return;
     }
     std::printf(
-        "  backend     pty (a pseudo-terminal). Speed, stop bits and flow control settings reach the driver.\n"
+        "  backend     pty (a pseudo-terminal). Speed, stop bits and flow control settings reach "
+        "the driver.\n"
         "              It cannot carry, and what happens instead:\n"
         "              7 data bits, parity   tcsetattr fails with EINVAL; the line is always 8N\n"
         "              modem lines           reading or setting them fails with ENOTTY\n"
         "              break                 succeeds and is not passed on\n"
-        "              drain                 tcdrain returns when the bytes have reached the pseudo-terminal\n"
-        "              lists of ports        programs do not list it; give them the path of the device\n");
+        "              drain                 tcdrain returns when the bytes have reached the "
+        "pseudo-terminal\n"
+        "              lists of ports        programs do not list it; give them the path of the "
+        "device\n");
 }
 
 int list(const std::vector<std::string>& arguments) {
     bool json = false;
-    tools::CommandLine line("opendext serial ls", "[NAME]",
-                            "Lists the serial ports of the realm; with NAME also what that port cannot do.");
+    tools::CommandLine line(
+        "opendext serial ls", "[NAME]",
+        "Lists the serial ports of the realm; with NAME also what that port cannot do.");
     line.flag("--json", json, "print an array of objects");
     if (const auto status = line.parse(arguments, 0, 1)) return *status;
     const Realm realm = line.realm();
@@ -259,7 +286,8 @@ int list(const std::vector<std::string>& arguments) {
     if (!line.operands().empty()) {
         const std::string& name = line.operands().front();
         std::erase_if(ports, [&](const PortInfo& port) { return port.name != name; });
-        if (ports.empty()) return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
+        if (ports.empty())
+            return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
     }
     if (json) {
         std::string text = "[";
@@ -278,16 +306,19 @@ int list(const std::vector<std::string>& arguments) {
 }
 
 int watch(const std::vector<std::string>& arguments) {
-    tools::CommandLine line("opendext serial watch", "", "Prints each change of the ports and their states, until Ctrl-C.");
+    tools::CommandLine line("opendext serial watch", "",
+                            "Prints each change of the ports and their states, until Ctrl-C.");
     if (const auto status = line.parse(arguments)) return *status;
     const Realm realm = line.realm();
-    if (!tools::realm_is_up(realm)) return line.failure(Error{Errc::not_found, 0, "the realm is not up"});
+    if (!tools::realm_is_up(realm))
+        return line.failure(Error{Errc::not_found, 0, "the realm is not up"});
     opendext_set_realm(realm.root().c_str());
     std::map<std::string, std::string> seen;
     while (tools::realm_is_up(realm)) {
         std::map<std::string, std::string> now;
         for (const auto& port : list_ports()) {
-            now[port.name] = port.device + "  " + port.remote + "  " + port.state + (port.peer.empty() ? "" : " to " + port.peer);
+            now[port.name] = port.device + "  " + port.remote + "  " + port.state +
+                             (port.peer.empty() ? "" : " to " + port.peer);
         }
         for (const auto& [name, text] : now) {
             if (seen[name] != text) std::printf("%s  %s\n", name.c_str(), text.c_str());
@@ -303,7 +334,8 @@ int watch(const std::vector<std::string>& arguments) {
 }
 
 int stop(const std::vector<std::string>& arguments) {
-    tools::CommandLine line("opendext serial stop", "", "Ends the agent: connections close, ports stay and wait for it.");
+    tools::CommandLine line("opendext serial stop", "",
+                            "Ends the agent: connections close, ports stay and wait for it.");
     if (const auto status = line.parse(arguments)) return *status;
     const auto answer = ask_agent(line.realm(), StopRequest{}, false);
     if (!answer.ok()) return line.failure(answer.error());

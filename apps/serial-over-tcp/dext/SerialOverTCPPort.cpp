@@ -153,6 +153,7 @@ void SerialOverTCPPort::TxDataAvailable_Impl()
 {
     if (ivars->interface != nullptr) {
         PublishTransmit();
+        TakeConsumed();
     }
 }
 
@@ -185,6 +186,18 @@ void SerialOverTCPPort::RxFreeSpaceAvailable_Impl()
     ApplicationMoved();
 }
 
+/* Tells the system what the application has taken. */
+void SerialOverTCPPort::TakeConsumed()
+{
+    SerialPortInterface *interface = ivars->interface;
+    uint32_t txCI = LOAD(interface->txCI);
+    uint32_t taken = LOAD(ivars->link->txConsumed) - txCI;
+    if (taken != 0 && taken <= LOAD(ivars->link->txProduced) - txCI) {
+        STORE(interface->txCI, txCI + taken);
+        TxFreeSpaceAvailable();
+    }
+}
+
 /* Offers the system what the application has brought. */
 bool SerialOverTCPPort::TakeReceived()
 {
@@ -208,12 +221,7 @@ void SerialOverTCPPort::ApplicationMoved()
     if (interface == nullptr) {
         return;
     }
-    uint32_t txCI = LOAD(interface->txCI);
-    uint32_t taken = LOAD(link->txConsumed) - txCI;
-    if (taken != 0 && taken <= LOAD(link->txProduced) - txCI) {
-        STORE(interface->txCI, txCI + taken);
-        TxFreeSpaceAvailable();
-    }
+    TakeConsumed();
     do {
         while (TakeReceived()) {
         }

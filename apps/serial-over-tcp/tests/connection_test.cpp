@@ -31,7 +31,9 @@ struct Peer {
         ASSERT_EQ(0, ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length));
         port = ntohs(address.sin_port);
     }
-    [[nodiscard]] Remote remote() const { return {Remote::Mode::connect, "127.0.0.1", std::to_string(port)}; }
+    [[nodiscard]] Remote remote() const {
+        return {Remote::Mode::connect, "127.0.0.1", std::to_string(port)};
+    }
 };
 
 /// Does what the owner's loop does, until the state is there.
@@ -74,7 +76,8 @@ TEST(Connection, RefusedIsAStateWithGrowingDelay) {
     connection.step();
     for (int i = 0; i < 4; ++i) {
         ASSERT_TRUE(drive(connection, State::waiting));
-        EXPECT_TRUE(connection.text().starts_with("Connection refused, retry in ")) << connection.text();
+        EXPECT_TRUE(connection.text().starts_with("Connection refused, retry in "))
+            << connection.text();
         const auto delay = connection.deadline() - Clock::now();
         if (i == 3) EXPECT_GT(delay, 10ms);
         while (connection.state() == State::waiting) {
@@ -85,10 +88,12 @@ TEST(Connection, RefusedIsAStateWithGrowingDelay) {
 }
 
 TEST(Connection, UnknownHostIsAStateToo) {
-    Connection connection({Remote::Mode::connect, "no-such-host.invalid", "9"}, {.first = 5s, .last = 5s});
+    Connection connection({Remote::Mode::connect, "no-such-host.invalid", "9"},
+                          {.first = 5s, .last = 5s});
     connection.step();
     ASSERT_TRUE(drive(connection, State::waiting));
-    EXPECT_NE(std::string::npos, connection.text().find("no-such-host.invalid not found")) << connection.text();
+    EXPECT_NE(std::string::npos, connection.text().find("no-such-host.invalid not found"))
+        << connection.text();
 }
 
 TEST(Connection, ListensForOneCallerAtATime) {
@@ -136,13 +141,14 @@ TEST(Remote, ParsesAndNamesWhatIsWrong) {
     EXPECT_EQ("listen 7000", Remote::parse_listen("7000")->text());
     EXPECT_EQ("listen 127.0.0.1:7000", Remote::parse_listen("127.0.0.1:7000")->text());
     EXPECT_EQ("listen [::]:7000", Remote::parse("listen [::]:7000")->text());
-    for (const char* bad : {"", ":", "host", "host:", ":23", "host:0", "host:65536", "host:23x", "::1:23", "[::1]", "[]:5",
-                            "host:-1", "host: 23"}) {
+    for (const char* bad : {"", ":", "host", "host:", ":23", "host:0", "host:65536", "host:23x",
+                            "::1:23", "[::1]", "[]:5", "host:-1", "host: 23"}) {
         const auto parsed = Remote::parse_connect(bad);
         ASSERT_FALSE(parsed.ok()) << bad;
         EXPECT_NE(std::string::npos, parsed.error().message.find(bad)) << parsed.error().message;
     }
-    for (const char* bad : {"", "x", "70000", "a:b", "::1:23"}) EXPECT_FALSE(Remote::parse_listen(bad).ok()) << bad;
+    for (const char* bad : {"", "x", "70000", "a:b", "::1:23"})
+        EXPECT_FALSE(Remote::parse_listen(bad).ok()) << bad;
 }
 
 }  // namespace

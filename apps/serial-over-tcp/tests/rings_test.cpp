@@ -12,15 +12,17 @@
 namespace opendext::serial_tcp {
 namespace {
 
-uint8_t byte_at(uint64_t position) { return static_cast<uint8_t>(position * 167 + (position >> 8) * 31); }
+uint8_t byte_at(uint64_t position) {
+    return static_cast<uint8_t>(position * 167 + (position >> 8) * 31);
+}
 
-/// The driver's side, as dext/SerialOverTCPPort.cpp plays it, with the serial port behind it: what the port knows outlives
-/// the driver, what the driver knows does not.
+/// The driver's side, as dext/SerialOverTCPPort.cpp plays it, with the serial port behind it: what
+/// the port knows outlives the driver, what the driver knows does not.
 struct FakeDriver {
     struct PortState {
         uint32_t txPI = 0, txCI = 0, rxPI = 0, rxCI = 0;  // in kept memory
-        uint64_t produced = 0;  ///< stream position of txPI
-        uint64_t taken = 0;     ///< stream position of rxCI
+        uint64_t produced = 0;                            ///< stream position of txPI
+        uint64_t taken = 0;                               ///< stream position of rxCI
         uint64_t wrong = 0;
     };
     PortState& port;
@@ -30,7 +32,8 @@ struct FakeDriver {
 
     explicit FakeDriver(PortState& state) : port(state) {
         link->magic = kSerialOverTCPLinkMagic;
-        // The system offers again what was not consumed, and takes receive bytes only from this instance.
+        // The system offers again what was not consumed, and takes receive bytes only from this
+        // instance.
         port.produced -= port.txPI - port.txCI;
         port.txPI = port.txCI;
         port.rxPI = port.rxCI;
@@ -48,7 +51,8 @@ struct FakeDriver {
         if (link->open == 0) return;
         count = std::min(count, kSerialOverTCPRingSize - 1 - (port.txPI - port.txCI));
         for (uint32_t i = 0; i < count; ++i) {
-            memory[kSerialOverTCPTransmitOffset + ((port.txPI + i) & (kSerialOverTCPRingSize - 1))] =
+            memory[kSerialOverTCPTransmitOffset +
+                   ((port.txPI + i) & (kSerialOverTCPRingSize - 1))] =
                 static_cast<std::byte>(byte_at(port.produced + i));
         }
         port.txPI += count;
@@ -67,7 +71,8 @@ struct FakeDriver {
         if (link->open == 0) return;
         count = std::min(count, port.rxPI - port.rxCI);
         for (uint32_t i = 0; i < count; ++i) {
-            const auto byte = memory[kSerialOverTCPReceiveOffset + ((port.rxCI + i) & (kSerialOverTCPRingSize - 1))];
+            const auto byte = memory[kSerialOverTCPReceiveOffset +
+                                     ((port.rxCI + i) & (kSerialOverTCPRingSize - 1))];
             if (static_cast<uint8_t>(byte) != byte_at(port.taken + i)) ++port.wrong;
         }
         port.rxCI += count;
@@ -90,9 +95,15 @@ TEST(Rings, StreamsGoOnExactlyOverManyDriversAndOpenings) {
     for (int step = 0; step < 200'000; ++step) {
         switch (random() % 10) {
             case 0:
-            case 1: driver->produce(random() % 40'000); break;
-            case 2: driver->look(); break;
-            case 3: driver->consume(random() % 40'000); break;
+            case 1:
+                driver->produce(random() % 40'000);
+                break;
+            case 2:
+                driver->look();
+                break;
+            case 3:
+                driver->consume(random() % 40'000);
+                break;
             case 4:
             case 5:
                 if (rings.refresh()) {
@@ -100,8 +111,11 @@ TEST(Rings, StreamsGoOnExactlyOverManyDriversAndOpenings) {
                     size_t take = bytes.size == 0 ? 0 : random() % (bytes.size + 1);
                     size_t at = 0;
                     for (int piece = 0; piece < bytes.count; ++piece) {
-                        for (size_t i = 0; i < bytes.pieces[piece].iov_len && at < take; ++i, ++at) {
-                            if (static_cast<uint8_t*>(bytes.pieces[piece].iov_base)[i] != byte_at(sent + at)) ++wrong;
+                        for (size_t i = 0; i < bytes.pieces[piece].iov_len && at < take;
+                             ++i, ++at) {
+                            if (static_cast<uint8_t*>(bytes.pieces[piece].iov_base)[i] !=
+                                byte_at(sent + at))
+                                ++wrong;
                         }
                     }
                     rings.transmit_done(take);
@@ -116,7 +130,8 @@ TEST(Rings, StreamsGoOnExactlyOverManyDriversAndOpenings) {
                     size_t at = 0;
                     for (int piece = 0; piece < room.count; ++piece) {
                         for (size_t i = 0; i < room.pieces[piece].iov_len && at < put; ++i, ++at) {
-                            static_cast<uint8_t*>(room.pieces[piece].iov_base)[i] = byte_at(received + at);
+                            static_cast<uint8_t*>(room.pieces[piece].iov_base)[i] =
+                                byte_at(received + at);
                         }
                     }
                     rings.receive_done(put);
@@ -124,7 +139,8 @@ TEST(Rings, StreamsGoOnExactlyOverManyDriversAndOpenings) {
                 }
                 break;
             case 8:
-                if (random() % 20 == 0) {  // the driver is killed; sometimes its successor is not opened before it dies too
+                if (random() % 20 == 0) {  // the driver is killed; sometimes its successor is not
+                                           // opened before it dies too
                     rings.detach();
                     driver = std::make_unique<FakeDriver>(port);
                     rings.attach(driver->memory.get());

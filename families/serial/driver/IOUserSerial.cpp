@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The implementations that IOUserSerial itself has: what a driver reaches with SUPERDISPATCH or does not override.
+// The implementations that IOUserSerial itself has: what a driver reaches with SUPERDISPATCH or
+// does not override.
 #include <SerialDriverKit/IOUserSerial.h>
 
 #include <DriverKit/IOLib.h>
@@ -34,19 +35,21 @@ void IOUserSerial::free() {
     super::free();
 }
 
-kern_return_t IOUserSerial::Start_Impl(IOService* provider) { return Start(provider, SUPERDISPATCH); }
+kern_return_t IOUserSerial::Start_Impl(IOService* provider) {
+    return Start(provider, SUPERDISPATCH);
+}
 
 kern_return_t IOUserSerial::Stop_Impl(IOService* provider) {
-    // The system half says it earlier, before the driver's own Stop; this is for objects that stop without it.
+    // The system half says it earlier, before the driver's own Stop; this is for objects that stop
+    // without it.
     ivars->port->detach();
     return Stop(provider, SUPERDISPATCH);
 }
 
-kern_return_t IOUserSerial::ConnectQueues_Impl(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
-                                               IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
-                                               IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset,
-                                               uint32_t in_txqoffset, uint8_t in_rxqlogsz,
-                                               uint8_t in_txqlogsz) {
+kern_return_t IOUserSerial::ConnectQueues_Impl(
+    IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd, IOMemoryDescriptor** txqmd,
+    IOMemoryDescriptor* in_rxqmd, IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset,
+    uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz) {
     return ivars->port->connect(ifmd, rxqmd, txqmd, in_rxqmd, in_txqmd, in_rxqoffset, in_txqoffset,
                                 in_rxqlogsz, in_txqlogsz);
 }
@@ -68,9 +71,11 @@ void IOUserSerial::RxDataAvailable_Impl() {
     if (auto* pump = ivars->port->pump()) pump->rx_data();
 }
 
-kern_return_t IOUserSerial::RxError_Impl(bool overrun, bool gotBreak, bool framingError, bool parityError) {
-    family::log(family::LogType::info, "serial", "receive error:%s%s%s%s", overrun ? " overrun" : "",
-                gotBreak ? " break" : "", framingError ? " framing" : "", parityError ? " parity" : "");
+kern_return_t IOUserSerial::RxError_Impl(bool overrun, bool gotBreak, bool framingError,
+                                         bool parityError) {
+    family::log(family::LogType::info, "serial", "receive error:%s%s%s%s",
+                overrun ? " overrun" : "", gotBreak ? " break" : "", framingError ? " framing" : "",
+                parityError ? " parity" : "");
     return kIOReturnSuccess;
 }
 
@@ -88,16 +93,30 @@ kern_return_t IOUserSerial::HwGetModemStatus_Impl(bool* cts, bool* dsr, bool* ri
     return kIOReturnSuccess;
 }
 
-kern_return_t IOUserSerial::HwActivate_Impl() { return kIOReturnSuccess; }
-kern_return_t IOUserSerial::HwDeactivate_Impl() { return kIOReturnSuccess; }
-kern_return_t IOUserSerial::HwResetFIFO_Impl(bool, bool) { return kIOReturnSuccess; }
-kern_return_t IOUserSerial::HwSendBreak_Impl(bool) { return kIOReturnSuccess; }
+kern_return_t IOUserSerial::HwActivate_Impl() {
+    return kIOReturnSuccess;
+}
+kern_return_t IOUserSerial::HwDeactivate_Impl() {
+    return kIOReturnSuccess;
+}
+kern_return_t IOUserSerial::HwResetFIFO_Impl(bool, bool) {
+    return kIOReturnSuccess;
+}
+kern_return_t IOUserSerial::HwSendBreak_Impl(bool) {
+    return kIOReturnSuccess;
+}
 kern_return_t IOUserSerial::HwProgramUART_Impl(uint32_t, uint8_t, uint8_t, uint8_t) {
     return kIOReturnSuccess;
 }
-kern_return_t IOUserSerial::HwProgramBaudRate_Impl(uint32_t) { return kIOReturnSuccess; }
-kern_return_t IOUserSerial::HwProgramMCR_Impl(bool, bool) { return kIOReturnSuccess; }
-kern_return_t IOUserSerial::HwProgramLatencyTimer_Impl(uint32_t) { return kIOReturnSuccess; }
+kern_return_t IOUserSerial::HwProgramBaudRate_Impl(uint32_t) {
+    return kIOReturnSuccess;
+}
+kern_return_t IOUserSerial::HwProgramMCR_Impl(bool, bool) {
+    return kIOReturnSuccess;
+}
+kern_return_t IOUserSerial::HwProgramLatencyTimer_Impl(uint32_t) {
+    return kIOReturnSuccess;
+}
 kern_return_t IOUserSerial::HwProgramFlowControl_Impl(uint32_t, uint8_t, uint8_t) {
     return kIOReturnSuccess;
 }

@@ -16,6 +16,10 @@ static_assert(sizeof(KeptHeader) <= kPageSize);
 /// A larger queue than this is damage: no driver could have mapped it.
 constexpr uint8_t kMaxQueueLog2 = 28;
 
+/// Bytes of one sendfile.
+constexpr uint32_t kWritePiece = 4096;
+static_assert(kWritePiece <= kRingSize / 2);
+
 uint32_t low(uint64_t position) {
     return static_cast<uint32_t>(position);
 }
@@ -248,8 +252,9 @@ KeptPort::Write KeptPort::write_terminal() {
     bool progress = false;
     while (in_pending() > 0) {
         if (in_.offset(in_tail_) == 0) ::lseek(memory_.get(), kInRingOffset, SEEK_SET);
-        // At most half a ring per call: then the position always tells how much was taken.
-        const uint32_t count = in_.contiguous(in_tail_, std::min(in_pending(), kRingSize / 2));
+        // At most half a ring per call: then the position always tells how much was taken. Less is
+        // better still: what the terminal does not take was prepared for nothing.
+        const uint32_t count = in_.contiguous(in_tail_, std::min(in_pending(), kWritePiece));
         const ssize_t taken = ::sendfile(master_.get(), memory_.get(), nullptr, count);
         if (taken < 0) {
             if (errno == EINTR) continue;

@@ -32,7 +32,8 @@ Port::~Port() {
 }
 
 void Port::log(std::string_view line) {
-    family::log(family::LogType::standard, "serial", "%.*s", static_cast<int>(line.size()), line.data());
+    family::log(family::LogType::standard, "serial", "%.*s", static_cast<int>(line.size()),
+                line.data());
 }
 
 kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
@@ -55,8 +56,8 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
         }
     } else {
         log("took over the port: " + std::to_string(recovery.offered_again) +
-            " bytes offered again, recovered " + std::to_string(recovery.read_recovered) + " read and " +
-            std::to_string(recovery.write_recovered) + " written");
+            " bytes offered again, recovered " + std::to_string(recovery.read_recovered) +
+            " read and " + std::to_string(recovery.write_recovered) + " written");
     }
     if (!recovery.damage.empty()) log("kept memory: " + recovery.damage);
 
@@ -95,8 +96,8 @@ void Port::Queue::close() {
 
 kern_return_t Port::connect(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
                             IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
-                            IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset, uint32_t in_txqoffset,
-                            uint8_t in_rxqlogsz, uint8_t in_txqlogsz) {
+                            IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset,
+                            uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz) {
     if (!pump_) return kIOReturnNotReady;
     if (ifmd == nullptr || rxqmd == nullptr || txqmd == nullptr) return kIOReturnBadArgument;
     disconnect();
@@ -200,7 +201,8 @@ void Port::program(const LineSettings& before, const LineSettings& after) {
     on_queue([&] {
         if (!before.same_uart(after)) {
             const bool speed_only = before.half_stop_bits == after.half_stop_bits &&
-                                    before.data_bits == after.data_bits && before.parity == after.parity;
+                                    before.data_bits == after.data_bits &&
+                                    before.parity == after.parity;
             if (after.baud == 0) {
                 object_->HwProgramMCR(false, false);
             } else {
@@ -208,7 +210,8 @@ void Port::program(const LineSettings& before, const LineSettings& after) {
                 if (speed_only) {
                     object_->HwProgramBaudRate(after.baud);
                 } else {
-                    object_->HwProgramUART(after.baud, after.data_bits, after.half_stop_bits, after.parity);
+                    object_->HwProgramUART(after.baud, after.data_bits, after.half_stop_bits,
+                                           after.parity);
                 }
             }
         }

@@ -15,8 +15,9 @@
 
 namespace opendext::serial {
 
-/// What an IOUserSerial object has in its process: the pump, and the calls of the pump as calls of the object's methods
-/// on its default queue. Owned by the object; the pump's thread retains the object while it runs.
+/// What an IOUserSerial object has in its process: the pump, and the calls of the pump as calls of
+/// the object's methods on its default queue. Owned by the object; the pump's thread retains the
+/// object while it runs.
 class Port final : public PortDriver {
   public:
     explicit Port(IOUserSerial* object) : object_(object) {}
@@ -27,8 +28,8 @@ class Port final : public PortDriver {
     void detach();
     kern_return_t connect(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
                           IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
-                          IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset, uint32_t in_txqoffset,
-                          uint8_t in_rxqlogsz, uint8_t in_txqlogsz);
+                          IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset,
+                          uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz);
     void disconnect();
 
     /// nullptr before attach().
@@ -58,7 +59,8 @@ class Port final : public PortDriver {
         kern_return_t open(IOMemoryDescriptor* own, uint32_t offset, uint8_t log2);
         void close();
     };
-    /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has run.
+    /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has
+    /// run.
     void on_queue(const std::function<void()>& work);
     void later(void (*function)(void*));
 

@@ -26,10 +26,14 @@ enum Notice : uint8_t { kFlushRead = 1, kFlushWrite = 2, kSettings = 64 };
 constexpr uint32_t kBulk = 2048;
 /// Two bulk rounds within this time make the port hot; a paced stream never becomes so.
 constexpr microseconds kBulkWindow{300};
+/// The driver is told when this much is new, or the burst is over.
+constexpr uint32_t kAnnounce = 32 * 1024;
 /// How long a hot port looks for more bytes before it sleeps.
 constexpr microseconds kHotTime{100};
 /// A yield that took longer means that somebody else needs the CPU.
 constexpr microseconds kYieldShort{5};
+/// How long a terminal's reader gets before more is written in a burst.
+constexpr std::chrono::nanoseconds kWritePause{20'000};
 /// The terminal can claim room and take nothing; then the next try waits this long, doubled each
 /// time.
 constexpr milliseconds kFirstBackOff{1};
@@ -113,6 +117,7 @@ void Pump::connect(RingView transmit, RingView receive, uint32_t transmit_offset
     transmit_ = transmit.base != nullptr ? transmit : port_.default_transmit_queue();
     receive_ = kept_receive ? port_.default_receive_queue() : receive;
     const auto log2 = [](uint32_t size) { return static_cast<uint8_t>(std::countr_zero(size)); };
+    announce_at_ = std::min(kAnnounce, transmit_.size / 2);
     port_.connect(log2(transmit_.size), log2(receive_.size), transmit_offset, receive_offset,
                   kept_receive);
     connected_ = true;
@@ -183,7 +188,11 @@ Pump::Round Pump::move_locked() {
     }
     if ((round.notices & kFlushWrite) != 0) port_.discard_out();
     round.out = port_.fill_transmit(transmit_);
-    if (state_ == State::active) round.in = move_in_locked();
+    if (state_ == State::active) {
+        const uint64_t written = port_.bytes_in();
+        round.in = move_in_locked();
+        round.written = static_cast<uint32_t>(port_.bytes_in() - written);
+    }
     return round;
 }
 
@@ -201,10 +210,11 @@ void Pump::run() {
             open_or_close();
             continue;
         }
-        if (round.out > 0) driver_.tx_data_available();
         if (round.in > 0) driver_.rx_free_space_available();
         if (round.notices != 0) handle_notices(round.notices);
 
+        // In a burst the driver hears of larger batches: each call may wake somebody.
+        unannounced_ += round.out;
         if (round.out >= kBulk) {
             const auto now = Clock::now();
             hot_ = now - last_bulk_ < kBulkWindow + kHotTime;
@@ -212,8 +222,15 @@ void Pump::run() {
         }
         if (round.out > 0)
             closed_at_ = Clock::now();  // a closing port may take long while it makes progress
-        if (round.out > 0 || round.in > 0 || round.notices != 0) {
-            if (hot_ && round.out > 0) stay_hot();
+        if (hot_ && round.out > 0 && unannounced_ < announce_at_) stay_hot();
+        if (unannounced_ > 0 && (!hot_ || round.out == 0 || unannounced_ >= announce_at_)) {
+            unannounced_ = 0;
+            driver_.tx_data_available();
+            continue;
+        }
+        if (round.out > 0 || round.in > 0 || round.notices != 0) continue;
+        if (round.written >= kBulk) {
+            pause_writing();
             continue;
         }
         hot_ = false;
@@ -253,6 +270,23 @@ void Pump::stay_hot() {
         if (Clock::now() - before > kYieldShort && ++long_yields == 2) break;
     }
     hot_ = false;
+}
+
+/// The terminal took a batch and is full again. Its reader is at work: a little later there is more
+/// room at once, where each POLLOUT would tell of a little.
+void Pump::pause_writing() {
+    pollfd kick{kick_.get(), POLLIN, 0};
+    {
+        const std::lock_guard lock(mutex_);
+        if (look_ || state_ != State::active || !write_blocked_) return;
+        sleeping_ = true;
+    }
+    const timespec pause{0, kWritePause.count()};
+    ::ppoll(&kick, 1, &pause, nullptr);
+    const std::lock_guard lock(mutex_);
+    sleeping_ = false;
+    uint64_t count = 0;
+    if ((kick.revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
 }
 
 void Pump::wait() {

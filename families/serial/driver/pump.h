@@ -96,6 +96,7 @@ class Pump {
     struct Round {  ///< what one turn of the loop did
         uint32_t out = 0;
         uint32_t in = 0;
+        uint32_t written = 0;
         bool hung_up = false;
         uint8_t notices = 0;
     };
@@ -103,6 +104,7 @@ class Pump {
     Round move_locked();
     void wait();
     void stay_hot();
+    void pause_writing();
     void open_or_close();
     void activate(State next);
     void finish_closing();
@@ -137,7 +139,9 @@ class Pump {
     // The thread's own.
     LineSettings line_;
     std::chrono::steady_clock::time_point last_bulk_;
-    bool hot_ = false;
+    bool hot_ = false;          ///< a burst from the terminal is under way
+    uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
+    uint32_t announce_at_ = 0;
 };
 
 [[nodiscard]] std::string_view to_string(Pump::State state);

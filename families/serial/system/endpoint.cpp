@@ -20,7 +20,8 @@ using daemon::kNoEntry;
 using daemon::LogLevel;
 using std::chrono::milliseconds;
 
-/// How long a driver may take to take over its terminal: recovery and, if it is open, the driver's own HwActivate.
+/// How long a driver may take to take over its terminal: recovery and, if it is open, the driver's
+/// own HwActivate.
 constexpr milliseconds kAttachDeadline{10'000};
 constexpr std::string_view kDialOutGroup = "dialout";
 constexpr uint32_t kNodeMode = 0660;
@@ -45,16 +46,26 @@ Result<UniqueFd> watch_of(const std::string& path) {
 
 std::string_view to_string(Endpoint::State state) {
     switch (state) {
-        case Endpoint::State::empty: return "empty";
-        case Endpoint::State::fetching: return "fetching";
-        case Endpoint::State::opening: return "opening";
-        case Endpoint::State::holding: return "holding";
-        case Endpoint::State::attaching: return "attaching";
-        case Endpoint::State::publishing: return "publishing";
-        case Endpoint::State::serving: return "serving";
-        case Endpoint::State::orphaned: return "orphaned";
-        case Endpoint::State::releasing: return "releasing";
-        case Endpoint::State::released: return "released";
+        case Endpoint::State::empty:
+            return "empty";
+        case Endpoint::State::fetching:
+            return "fetching";
+        case Endpoint::State::opening:
+            return "opening";
+        case Endpoint::State::holding:
+            return "holding";
+        case Endpoint::State::attaching:
+            return "attaching";
+        case Endpoint::State::publishing:
+            return "publishing";
+        case Endpoint::State::serving:
+            return "serving";
+        case Endpoint::State::orphaned:
+            return "orphaned";
+        case Endpoint::State::releasing:
+            return "releasing";
+        case Endpoint::State::released:
+            return "released";
     }
     return "unknown";
 }
@@ -88,38 +99,40 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
     done_ = std::move(done);
     set_state(State::fetching);
     host_.fetch(identity_.key(), current([this](Result<KeeperItem> item) {
-        const std::string* path = item.ok() ? find_string(item->properties, "path") : nullptr;
-        if (path == nullptr || item->fds.size() != 3) return open();
-        path_ = *path;
-        held_ = true;
-        watch_ = std::move(item->fds[2]);
-        attach(std::move(item->fds[0]), std::move(item->fds[1]));
-    }));
+                    const std::string* path =
+                        item.ok() ? find_string(item->properties, "path") : nullptr;
+                    if (path == nullptr || item->fds.size() != 3) return open();
+                    path_ = *path;
+                    held_ = true;
+                    watch_ = std::move(item->fds[2]);
+                    attach(std::move(item->fds[0]), std::move(item->fds[1]));
+                }));
 }
 
 void Endpoint::open() {
     set_state(State::opening);
-    host_.open("pseudo-terminal", {}, current([this](Result<KeeperItem> item) {
-        if (!item.ok()) return fail(std::move(item).error());
-        const std::string* path = find_string(item->properties, "path");
-        if (path == nullptr || item->fds.empty()) {
-            return fail(Error{Errc::malformed, 0, "the keeper opened no pseudo-terminal"});
-        }
-        path_ = *path;
-        auto memory = make_kept_memory(identity_.name);
-        if (!memory.ok()) return fail(std::move(memory).error());
-        UniqueFd watch;
-        if (item->fds.size() > 1) {
-            watch = std::move(item->fds[1]);
-        } else {
-            // Opened once, so that from now on "hung up" means "nobody has it open".
-            UniqueFd(::open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).reset();
-            auto made = watch_of(path_);
-            if (!made.ok()) return fail(std::move(made).error());
-            watch = std::move(*made);
-        }
-        hold(std::move(item->fds[0]), std::move(*memory), std::move(watch));
-    }));
+    host_.open(
+        "pseudo-terminal", {}, current([this](Result<KeeperItem> item) {
+            if (!item.ok()) return fail(std::move(item).error());
+            const std::string* path = find_string(item->properties, "path");
+            if (path == nullptr || item->fds.empty()) {
+                return fail(Error{Errc::malformed, 0, "the keeper opened no pseudo-terminal"});
+            }
+            path_ = *path;
+            auto memory = make_kept_memory(identity_.name);
+            if (!memory.ok()) return fail(std::move(memory).error());
+            UniqueFd watch;
+            if (item->fds.size() > 1) {
+                watch = std::move(item->fds[1]);
+            } else {
+                // Opened once, so that from now on "hung up" means "nobody has it open".
+                UniqueFd(::open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).reset();
+                auto made = watch_of(path_);
+                if (!made.ok()) return fail(std::move(made).error());
+                watch = std::move(*made);
+            }
+            hold(std::move(item->fds[0]), std::move(*memory), std::move(watch));
+        }));
 }
 
 void Endpoint::hold(UniqueFd master, UniqueFd memory, UniqueFd watch) {
@@ -132,12 +145,13 @@ void Endpoint::hold(UniqueFd master, UniqueFd memory, UniqueFd watch) {
     }
     watch_ = std::move(watch);
     const Dictionary notes{{"path", Value(path_)}};
-    auto both = std::make_shared<std::pair<UniqueFd, UniqueFd>>(std::move(master), std::move(memory));
+    auto both =
+        std::make_shared<std::pair<UniqueFd, UniqueFd>>(std::move(master), std::move(memory));
     host_.hold(identity_.key(), notes, std::move(fds), current([this, both](Status status) {
-        if (!status.ok()) return fail(std::move(status).error());
-        held_ = true;
-        attach(std::move(both->first), std::move(both->second));
-    }));
+                   if (!status.ok()) return fail(std::move(status).error());
+                   held_ = true;
+                   attach(std::move(both->first), std::move(both->second));
+               }));
 }
 
 void Endpoint::attach(UniqueFd master, UniqueFd memory) {
@@ -145,7 +159,8 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(master));
     fds.push_back(std::move(memory));
-    auto invocation = system::IOUserSerial__AttachTerminal::encode(object_, {descriptor(0), descriptor(1)});
+    auto invocation =
+        system::IOUserSerial__AttachTerminal::encode(object_, {descriptor(0), descriptor(1)});
     host_.call(std::move(invocation), std::move(fds), kAttachDeadline, "serial port taken over",
                current([this](Result<CallAnswer> answer) {
                    if (!answer.ok()) return fail(std::move(answer).error());
@@ -165,17 +180,20 @@ void Endpoint::watch_terminal() {
         while (::read(watch_.get(), events, sizeof events) > 0) {
         }
         if (object_ == kNoEntry || state_ == State::releasing) return;
-        host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0}, "", {});
+        host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0},
+                   "", {});
     });
     // What happened before the watch stood.
-    host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0}, "", {});
+    host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0}, "",
+               {});
 }
 
 void Endpoint::publish_nodes() {
     if (nodes_published_) return publish_client();
     set_state(State::publishing);
     const auto publish = [this](std::string_view prefix, auto next) {
-        host_.publish_node(node(prefix), path_, std::string(kDialOutGroup), kNodeMode, current(std::move(next)));
+        host_.publish_node(node(prefix), path_, std::string(kDialOutGroup), kNodeMode,
+                           current(std::move(next)));
     };
     publish("cu.", [this, publish](Status callout) {
         if (!callout.ok()) return fail(std::move(callout).error());
@@ -210,7 +228,8 @@ void Endpoint::publish_client() {
     if (auto done = std::exchange(done_, nullptr)) done(success());
 }
 
-/// The driver cannot serve: its start fails. A terminal that no application can have opened yet goes at once.
+/// The driver cannot serve: its start fails. A terminal that no application can have opened yet
+/// goes at once.
 void Endpoint::fail(Error error) {
     ++turn_;
     watch_handle_.reset();
@@ -252,9 +271,9 @@ void Endpoint::release() {
     }
     if (!std::exchange(held_, false)) return finish_release();
     host_.release(identity_.key(), current([this](Status status) {
-        if (!status.ok()) host_.log(LogLevel::error, kNoEntry, status.error().text());
-        finish_release();
-    }));
+                      if (!status.ok()) host_.log(LogLevel::error, kNoEntry, status.error().text());
+                      finish_release();
+                  }));
 }
 
 void Endpoint::finish_release() {

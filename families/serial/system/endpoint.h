@@ -22,11 +22,13 @@ struct PortIdentity {
     [[nodiscard]] std::string key() const { return "serial:" + bundle_id + ":" + name; }
 };
 
-/// One terminal with its memory and nodes, from the first driver that serves it to removal. It outlives drivers and
-/// (in the keeper) opendextd. Every step that waits is a state; a newer wish ends what is under way.
+/// One terminal with its memory and nodes, from the first driver that serves it to removal. It
+/// outlives drivers and (in the keeper) opendextd. Every step that waits is a state; a newer wish
+/// ends what is under way.
 ///
-/// Descriptors: the keeper holds [0] master, [1] memory, [2] watch of the terminal's opens and closes; this object holds
-/// the watch only. The master is here just while it is handed to a driver.
+/// Descriptors: the keeper holds [0] master, [1] memory, [2] watch of the terminal's opens and
+/// closes; this object holds the watch only. The master is here just while it is handed to a
+/// driver.
 class Endpoint {
   public:
     enum class State : uint8_t {
@@ -45,7 +47,8 @@ class Endpoint {
     /// `released` is called once, when nothing is left; it may destroy the endpoint.
     Endpoint(daemon::FamilyHost& host, PortIdentity identity, std::function<void()> released);
 
-    /// A driver object of this identity has started: gives it the terminal, publishes what is missing, then calls `done`.
+    /// A driver object of this identity has started: gives it the terminal, publishes what is
+    /// missing, then calls `done`.
     void serve(daemon::EntryId object, std::function<void(Status)> done);
     /// The driver object is gone or going; the terminal waits for a successor.
     void orphan();
@@ -77,12 +80,12 @@ class Endpoint {
     const PortIdentity identity_;
     std::function<void()> released_;
     State state_ = State::empty;
-    uint64_t turn_ = 0;                    ///< counts wishes: answers to older ones are dropped
+    uint64_t turn_ = 0;  ///< counts wishes: answers to older ones are dropped
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     daemon::EntryId object_ = daemon::kNoEntry;
     std::function<void(Status)> done_;
-    std::string path_;                     ///< of the terminal
-    UniqueFd watch_;                       ///< inotify: opens and closes
+    std::string path_;  ///< of the terminal
+    UniqueFd watch_;    ///< inotify: opens and closes
     std::unique_ptr<daemon::Handle> watch_handle_;
     std::unique_ptr<daemon::Handle> quarantine_;
     bool held_ = false;

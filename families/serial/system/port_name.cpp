@@ -21,11 +21,13 @@ Result<std::string> make_port_name(const std::string& base_name, const std::stri
                          "\", IOTTYSuffix \"" + suffix + "\") is not allowed: " + rule};
     };
     if (name.empty()) {
-        return Error{Errc::invalid, 0,
-                     "a serial port needs a name: set IOTTYBaseName in the personality or on the provider"};
+        return Error{
+            Errc::invalid, 0,
+            "a serial port needs a name: set IOTTYBaseName in the personality or on the provider"};
     }
     if (name.size() > kLongest) return refuse("use at most 64 bytes");
-    if (name.front() == '.' || name.front() == '-') return refuse("it must not begin with a dot or dash");
+    if (name.front() == '.' || name.front() == '-')
+        return refuse("it must not begin with a dot or dash");
     if (!std::all_of(name.begin(), name.end(), allowed)) {
         return refuse("use letters, digits and ._-+@: only");
     }

@@ -78,14 +78,14 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
                                   "; choose another IOTTYBaseName or IOTTYSuffix"});
         }
         if (present.state() == Endpoint::State::releasing) {
-            endpoints_.erase(found);  // its answers find nobody; the keeper works off requests in order
+            endpoints_.erase(
+                found);  // its answers find nobody; the keeper works off requests in order
             found = endpoints_.end();
         }
     }
     if (found == endpoints_.end()) {
-        auto endpoint = std::make_unique<Endpoint>(host_, *identity, [this, name] {
-            endpoints_.erase(name);
-        });
+        auto endpoint =
+            std::make_unique<Endpoint>(host_, *identity, [this, name] { endpoints_.erase(name); });
         found = endpoints_.emplace(name, std::move(endpoint)).first;
     }
     names_[object.id] = name;
@@ -104,15 +104,17 @@ void SerialSystem::object_terminating(const Entry& object) {
     const Endpoint* endpoint = endpoint_of(object.id);
     if (endpoint == nullptr || host_.process_of(object.id) == 0) return;
     // Before the driver's own Stop takes its things apart.
-    host_.call(system::IOUserSerial__DetachTerminal::encode(object.id, {}), {}, std::chrono::seconds{5},
-               "serial port deactivated", [](const Result<daemon::CallAnswer>&) {});
+    host_.call(system::IOUserSerial__DetachTerminal::encode(object.id, {}), {},
+               std::chrono::seconds{5}, "serial port deactivated",
+               [](const Result<daemon::CallAnswer>&) {});
 }
 
-/// Whether the object ends because the process of the object it stands on died: then that process is started again, and
-/// the terminal waits for what comes of it.
+/// Whether the object ends because the process of the object it stands on died: then that process
+/// is started again, and the terminal waits for what comes of it.
 bool SerialSystem::provider_process_died(const Entry& object) const {
     const Entry* provider = host_.entry(object.provider());
-    return provider != nullptr && !provider->user_classes.empty() && host_.process_of(provider->id) == 0;
+    return provider != nullptr && !provider->user_classes.empty() &&
+           host_.process_of(provider->id) == 0;
 }
 
 void SerialSystem::object_ended(const Entry& object, daemon::End end) {

@@ -10,21 +10,24 @@
 
 namespace opendext::serial {
 
-/// The system half of the serial family: gives every started IOUserSerial its terminal, publishes the nodes and the
-/// IOSerialBSDClient entry, and keeps a terminal for the successor of a driver that died.
+/// The system half of the serial family: gives every started IOUserSerial its terminal, publishes
+/// the nodes and the IOSerialBSDClient entry, and keeps a terminal for the successor of a driver
+/// that died.
 class SerialSystem final : public daemon::Family {
   public:
     explicit SerialSystem(daemon::FamilyHost& host) : host_(host) {}
 
     [[nodiscard]] std::vector<daemon::ClassDeclaration> classes() const override;
-    [[nodiscard]] daemon::FamilyVerdict match(const daemon::Entry& nub, const Dictionary& table) override;
+    [[nodiscard]] daemon::FamilyVerdict match(const daemon::Entry& nub,
+                                              const Dictionary& table) override;
     void object_started(const daemon::Entry& object, std::function<void(Status)> done) override;
     void object_terminating(const daemon::Entry& object) override;
     void object_ended(const daemon::Entry& object, daemon::End end) override;
 
   private:
     [[nodiscard]] Result<PortIdentity> identify(const daemon::Entry& object) const;
-    [[nodiscard]] std::string text_property(const daemon::Entry& object, std::string_view key) const;
+    [[nodiscard]] std::string text_property(const daemon::Entry& object,
+                                            std::string_view key) const;
     [[nodiscard]] bool provider_process_died(const daemon::Entry& object) const;
     Endpoint* endpoint_of(daemon::EntryId object);
 

@@ -282,7 +282,8 @@ TEST_F(PumpTest, DeliversEverythingToAReaderThatPauses) {
     std::string got;
     for (int pause = 0; got.size() < driver.source.size(); ++pause) {
         if (pause % 5 == 0) ::usleep(3000);  // the terminal, the ring and the queue fill up
-        const std::string piece = read_some(terminal.get(), std::min<size_t>(20'000, driver.source.size() - got.size()));
+        const std::string piece =
+            read_some(terminal.get(), std::min<size_t>(20'000, driver.source.size() - got.size()));
         ASSERT_FALSE(piece.empty()) << "stopped after " << got.size();
         got += piece;
     }

@@ -52,13 +52,14 @@ class FakeHost final : public daemon::FamilyHost {
     void set_property(EntryId, std::string, Value) override {}
     void remove_property(EntryId, std::string_view) override {}
     void message_clients(EntryId, uint32_t, uint64_t) override {}
-    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds, std::string_view,
-              std::function<void(Result<daemon::CallAnswer>)> done) override {
+    void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds,
+              std::string_view, std::function<void(Result<daemon::CallAnswer>)> done) override {
         if (invocation.msgid == system::IOUserSerial__AttachTerminal::kMsgId) {
             EXPECT_EQ(2U, fds.size());
             events.push_back("attach " + std::to_string(invocation.object));
         }
-        if (invocation.msgid == system::IOUserSerial__DetachTerminal::kMsgId) events.push_back("detach");
+        if (invocation.msgid == system::IOUserSerial__DetachTerminal::kMsgId)
+            events.push_back("detach");
         if (!done) return;
         queue_.push_back([this, done] { done(daemon::CallAnswer::error(attach_result)); });
     }
@@ -66,7 +67,8 @@ class FakeHost final : public daemon::FamilyHost {
         const auto found = processes.find(id);
         return found == processes.end() ? 0 : found->second;
     }
-    void open(std::string resource, Dictionary, std::function<void(Result<daemon::KeeperItem>)> done) override {
+    void open(std::string resource, Dictionary,
+              std::function<void(Result<daemon::KeeperItem>)> done) override {
         events.push_back("open " + resource);
         queue_.push_back([done] {
             daemon::KeeperItem item;
@@ -82,7 +84,8 @@ class FakeHost final : public daemon::FamilyHost {
             done(std::move(item));
         });
     }
-    void hold(std::string key, Dictionary notes, std::vector<UniqueFd> fds, std::function<void(Status)> done) override {
+    void hold(std::string key, Dictionary notes, std::vector<UniqueFd> fds,
+              std::function<void(Status)> done) override {
         held[key] = {std::move(notes), std::move(fds)};
         queue_.push_back([done] { done(success()); });
     }
@@ -115,7 +118,8 @@ class FakeHost final : public daemon::FamilyHost {
         queue_.push_back([done] { done(success()); });
     }
     std::string device_directory() const override { return "/realm/dev"; }
-    std::unique_ptr<daemon::Handle> after(std::chrono::milliseconds delay, std::function<void()> fire) override {
+    std::unique_ptr<daemon::Handle> after(std::chrono::milliseconds delay,
+                                          std::function<void()> fire) override {
         EXPECT_EQ(kQuarantine, delay);
         timer = std::move(fire);
         return std::make_unique<daemon::Handle>();
@@ -132,7 +136,8 @@ class FakeHost final : public daemon::FamilyHost {
 class SerialSystemTest : public ::testing::Test {
   protected:
     /// A driver object on a nub; the names are properties of the nub.
-    const Entry& add(EntryId id, const std::string& name, const std::string& bundle = "org.example.driver") {
+    const Entry& add(EntryId id, const std::string& name,
+                     const std::string& bundle = "org.example.driver") {
         Entry nub;
         nub.id = id + 1;
         nub.user_classes = {"Nub"};
@@ -190,7 +195,8 @@ TEST_F(SerialSystemTest, SuccessorOfADeadDriverGetsTheSameTerminal) {
     EXPECT_EQ(nodes, host.nodes) << "the nodes stay over the crash";
     EXPECT_EQ(1U, host.held.size());
     ASSERT_TRUE(start(add(20, "port")).ok());
-    EXPECT_EQ((std::vector<std::string>{"open pseudo-terminal", "attach 10", "attach 20"}), host.events);
+    EXPECT_EQ((std::vector<std::string>{"open pseudo-terminal", "attach 10", "attach 20"}),
+              host.events);
     EXPECT_EQ(nodes, host.nodes);
 }
 
@@ -229,7 +235,8 @@ TEST_F(SerialSystemTest, TakenNameIsRefusedWithItsOwner) {
     ASSERT_TRUE(start(add(10, "port")).ok());
     const Status refused = start(add(20, "port", "org.example.other"));
     ASSERT_FALSE(refused.ok());
-    EXPECT_NE(std::string::npos, refused.error().message.find("port7 is taken by org.example.driver"));
+    EXPECT_NE(std::string::npos,
+              refused.error().message.find("port7 is taken by org.example.driver"));
     EXPECT_EQ(2U, host.nodes.size());
 }
 
@@ -255,7 +262,8 @@ TEST_F(SerialSystemTest, IllegalAndMissingNamesAreRefused) {
     for (const char* name : {"a/b", "..", "-x", "a b", "a\nb", "\xc3\xa9"}) {
         const Status refused = start(add(10, name));
         ASSERT_FALSE(refused.ok()) << name;
-        EXPECT_NE(std::string::npos, refused.error().message.find("IOTTYBaseName")) << refused.error().message;
+        EXPECT_NE(std::string::npos, refused.error().message.find("IOTTYBaseName"))
+            << refused.error().message;
     }
     EXPECT_FALSE(make_port_name("", "").ok());
     EXPECT_FALSE(make_port_name(std::string(65, 'a'), "").ok());
@@ -269,8 +277,10 @@ TEST_F(SerialSystemTest, ClientsFindPortsByType) {
     client.properties = {{"IOSerialBSDClientType", Value("IORS232SerialStream")}};
     EXPECT_TRUE(system.match(client, {}).matches);
     EXPECT_TRUE(system.match(client, {{"IOSerialBSDClientType", Value("IOSerialStream")}}).matches);
-    EXPECT_TRUE(system.match(client, {{"IOSerialBSDClientType", Value("IORS232SerialStream")}}).matches);
-    const auto modem = system.match(client, {{"IOSerialBSDClientType", Value("IOModemSerialStream")}});
+    EXPECT_TRUE(
+        system.match(client, {{"IOSerialBSDClientType", Value("IORS232SerialStream")}}).matches);
+    const auto modem =
+        system.match(client, {{"IOSerialBSDClientType", Value("IOModemSerialStream")}});
     EXPECT_FALSE(modem.matches);
     EXPECT_NE(std::string::npos, modem.reason.find("IOModemSerialStream"));
 }
