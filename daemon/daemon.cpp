@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 namespace opendext::daemon {
@@ -22,6 +23,17 @@ std::string_view to_string(DaemonState state) {
     }
     return "unknown";
 }
+
+namespace {
+/// How many daemons this run of the realm has had: a client that rides out a restart must never
+/// meet an old id again. The keeper removes the file with the other run files.
+uint64_t next_generation(const std::filesystem::path& file) {
+    uint64_t generation = 0;
+    std::ifstream(file) >> generation;
+    std::ofstream(file) << generation + 1;
+    return generation;
+}
+}  // namespace
 
 Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
     : loop_(loop),
@@ -107,6 +119,7 @@ Status Daemon::start() {
         Status added = families_.add(family.make(*hosts_.back()));
         if (!added.ok()) return std::move(added).error().in("family " + family.name);
     }
+    registry_.start_ids(next_generation(options_.realm.socket().parent_path() / "generation"));
     publish_roots();
     publish_resource("IOKit");
     publish_resource("IOBSD");

@@ -56,7 +56,7 @@ Deadlines::Deadlines() {
     set(Deadline::stop_unplugged, seconds(5));
     set(Deadline::exit, seconds(5));
     set(Deadline::reap, seconds(5));
-    set(Deadline::shut_down, seconds(10));
+    set(Deadline::shut_down, seconds(8));  // the keeper waits 10 s
 }
 
 bool is_being_debugged(int32_t pid) {

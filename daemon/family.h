@@ -193,6 +193,8 @@ class FamilyHost {
     virtual void register_entry(EntryId id) = 0;
     /// Ends an entry, its clients first. For a driver's object: as if its provider had gone.
     virtual void terminate(EntryId id) = 0;
+    /// A new property of user_resources() publishes that resource: what waits for it
+    /// (IOResourceMatch) is matched.
     virtual void set_property(EntryId id, std::string key, Value value) = 0;
     virtual void remove_property(EntryId id, std::string_view key) = 0;
     /// Tells clients that watch the entry (general interest).

@@ -28,6 +28,15 @@ Result<EntryId> Host::publish(NewEntry entry) {
     return id;
 }
 
+void Host::set_property(EntryId id, std::string key, Value value) {
+    const Entry* entry = context_.registry.find(id);
+    const bool resource =
+        id == link_.user_resources && entry != nullptr && entry->property(key) == nullptr;
+    context_.registry.set_property(id, std::move(key), std::move(value));
+    // IOResourceMatch may have waited for it.
+    if (resource && entry->registered) lifecycle_.register_service(id);
+}
+
 void Host::terminate(EntryId id) {
     // Later: a family may ask for it while the registry is announcing something about the same
     // entry.

@@ -25,9 +25,7 @@ class Host final : public FamilyHost {
     [[nodiscard]] Result<EntryId> publish(NewEntry entry) override;
     void register_entry(EntryId id) override { lifecycle_.register_service(id); }
     void terminate(EntryId id) override;
-    void set_property(EntryId id, std::string key, Value value) override {
-        context_.registry.set_property(id, std::move(key), std::move(value));
-    }
+    void set_property(EntryId id, std::string key, Value value) override;
     void remove_property(EntryId id, std::string_view key) override {
         context_.registry.remove_property(id, key);
     }

@@ -39,6 +39,15 @@ const std::string* string_of(const Ref& ref) {
     return ref.kind == RefKind::value ? ref.value.string() : nullptr;
 }
 
+/// What a dext may keep in the registry for one object; it is our memory.
+constexpr size_t kMaxUserProperties = size_t{4} * 1024 * 1024;
+
+bool fits(const Entry& object, const Dictionary& more) {
+    Writer writer;
+    writer.put(object.user_properties).put(more);
+    return writer.bytes().size() <= kMaxUserProperties;
+}
+
 /// If the call is Method: decodes its arguments, runs `handle(in, out)` and answers.
 template <typename Method, typename Handle>
 bool answer(KernelCall& call, Handle handle) {
@@ -164,6 +173,7 @@ bool CoreFamily::property_call(const Entry& object, KernelCall& call) {
             const Dictionary* properties = dictionary_of(in.properties);
             if (properties == nullptr) return kIOReturnBadArgument;
             if (object.is_kind_of("IOUserClient")) return kIOReturnUnsupported;
+            if (!fits(object, *properties)) return kIOReturnNoResources;
             context_.registry.merge_user_properties(id, *properties);
             return kIOReturnSuccess;
         })) {

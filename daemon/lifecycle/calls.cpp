@@ -17,6 +17,7 @@ namespace {
 constexpr uint64_t kKernelMethod = uint64_t{1} << 63;  // kIORPCMessageIDKernel
 constexpr uint64_t kOneWay = 8;  // flag Oneway (docs/facts/semantics.md section 1)
 constexpr uint32_t kMalformedLimit = 16;
+constexpr size_t kMaxPending = 1024;  // calls that one process has not answered
 constexpr size_t kMaxCreated = 4096;  // objects of one process
 
 /// Methods that only opendextd may call on a driver's object.
@@ -174,11 +175,13 @@ void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<Un
         return respond(kIOReturnNotPermitted);
     }
     if (invocation.object != kNoEntry) {
-        const Instance* owner = find(invocation.object);
-        if (owner == nullptr || (!owner->running() && owner->state != InstanceState::stopping)) {
+        const Instance* object = find(invocation.object);
+        if (object == nullptr || (!object->running() && object->state != InstanceState::stopping)) {
             return respond(kIOReturnNotReady);
         }
     }
+    const ProcessPtr owner = process_of(invocation);
+    if (owner && owner->pending() >= kMaxPending) return respond(kIOReturnNoResources);
     if ((invocation.flags & kOneWay) != 0) {
         call(std::move(invocation), std::move(fds), {}, "relayed call", {});
         return;

@@ -66,6 +66,7 @@ class Lifecycle {
     void instantiated(EntryId id, const Result<Message>& message);
     void call_start(Instance& instance);
     void start_returned(EntryId id, Result<CallAnswer> answer);
+    void arm_family_start(EntryId id);
     void families_started(EntryId id, const Status& status);
     void fail(Instance& instance, Error error);
     [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality,

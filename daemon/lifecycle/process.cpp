@@ -250,7 +250,15 @@ void DriverProcess::exit_in_order(std::string reason) {
     send(driver::Exit{std::move(reason)});
     state_ = ProcessState::exiting;
     told_to_exit_ = true;
+    arm_exit();
+}
+
+void DriverProcess::arm_exit() {
     timer_ = loop_.after(deadlines_.of(Deadline::exit), [this] {
+        if (is_being_debugged(pid_)) {
+            arm_exit();
+            return;
+        }
         exit_failed_ = true;
         kill("did not exit when it was told to");
     });

@@ -106,6 +106,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] uint64_t number() const { return number_; }  ///< unlike the pid never used again
     [[nodiscard]] int32_t pid() const { return pid_; }
     [[nodiscard]] ProcessState state() const { return state_; }
+    [[nodiscard]] size_t pending() const {
+        return requests_.size();
+    }  ///< requests not answered yet
     [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready; }
     [[nodiscard]] const LaunchSpec& spec() const { return spec_; }
     [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
@@ -128,6 +131,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void checked_in(const Message& message);
     void loaded(Result<Message> message);
     void arm_check_in();
+    void arm_exit();
     void finish(std::optional<int> wait_status);
     void tell_waiters(const Status& status);
 

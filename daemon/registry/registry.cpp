@@ -8,6 +8,7 @@ namespace opendext::daemon {
 namespace {
 /// Ids start where their readers expect them: above 32 bits, so that truncation shows.
 constexpr EntryId kFirstId = 0x100000100;
+constexpr EntryId kIdsOfGeneration = EntryId{1} << 32;
 constexpr size_t kDepartedKept = 256;
 }  // namespace
 
@@ -36,6 +37,10 @@ std::string_view to_string(Event event) {
 }
 
 Registry::Registry() : next_(kFirstId) {}
+
+void Registry::start_ids(uint64_t generation) {
+    next_ = kFirstId + generation * kIdsOfGeneration;
+}
 
 Entry& Registry::add(Spec spec) {
     auto entry = std::make_unique<Entry>();

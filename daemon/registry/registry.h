@@ -33,6 +33,10 @@ class Registry {
   public:
     Registry();
 
+    /// Entries of opendextd number `generation` of this realm get ids that no earlier one gave.
+    /// Before the first add().
+    void start_ids(uint64_t generation);
+
     struct Spec {
         EntryId provider = kNoEntry;
         std::vector<std::string> classes;  ///< most derived first
