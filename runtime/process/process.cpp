@@ -171,13 +171,13 @@ void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
     auto message = socket_.receive();
     if (!message || !*message) {
         const bool gone = !message && message.error().code == Errc::peer_gone;
-        stop_leading();
         if (gone) {
             end(0, "opendextd closed the connection");
         } else {
             end(70, message ? "no message from opendextd" : message.error().text());
         }
         lock.lock();
+        leader_present_ = false;
         return;
     }
     handle(std::move(**message), may_run_here);
