@@ -16,6 +16,31 @@ namespace opendext::client {
 
 namespace uc = protocol::user_client;
 
+namespace {
+
+/// Calls what the program has given with the call, in the form for that number of arguments.
+void call_back(const std::vector<uint64_t>& reference, IOReturn status,
+               const std::vector<uint64_t>& arguments) {
+    void* function = reinterpret_cast<void*>(reference[kIOAsyncCalloutFuncIndex]);
+    void* refcon = reinterpret_cast<void*>(reference[kIOAsyncCalloutRefconIndex]);
+    if (function == nullptr) return;
+    std::vector<void*> words;
+    for (const uint64_t argument : arguments) words.push_back(reinterpret_cast<void*>(argument));
+    switch (words.size()) {
+        case 0:
+            return reinterpret_cast<IOAsyncCallback0>(function)(refcon, status);
+        case 1:
+            return reinterpret_cast<IOAsyncCallback1>(function)(refcon, status, words[0]);
+        case 2:
+            return reinterpret_cast<IOAsyncCallback2>(function)(refcon, status, words[0], words[1]);
+        default:
+            return reinterpret_cast<IOAsyncCallback>(function)(refcon, status, words.data(),
+                                                               static_cast<uint32_t>(words.size()));
+    }
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t type) {
     std::vector<UniqueFd> fds;
     const auto opened = OD_TRY(Daemon::instance().request<wire::Opened>(wire::Open{service, type},
@@ -173,6 +198,11 @@ void Connection::forget(const Message& message) {
     completions_.erase(released->async_reference[0]);
 }
 
+bool Connection::closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+}
+
 void Connection::complete(const Message& message) {
     Result<uc::Async> async = decode<uc::Async>(message);
     if (!async.ok() || async->async_reference.empty() ||
@@ -188,27 +218,14 @@ void Connection::complete(const Message& message) {
     }
     const std::shared_ptr<Port> port = completion.port.lock();
     if (port == nullptr || completion.reference.size() < kIOAsyncCalloutCount) return;
-    port->post(
-        [reference = completion.reference, status = async->status, arguments = async->arguments] {
-            void* function = reinterpret_cast<void*>(reference[kIOAsyncCalloutFuncIndex]);
-            void* refcon = reinterpret_cast<void*>(reference[kIOAsyncCalloutRefconIndex]);
-            if (function == nullptr) return;
-            std::vector<void*> words;
-            for (const uint64_t argument : arguments)
-                words.push_back(reinterpret_cast<void*>(argument));
-            switch (words.size()) {
-                case 0:
-                    return reinterpret_cast<IOAsyncCallback0>(function)(refcon, status);
-                case 1:
-                    return reinterpret_cast<IOAsyncCallback1>(function)(refcon, status, words[0]);
-                case 2:
-                    return reinterpret_cast<IOAsyncCallback2>(function)(refcon, status, words[0],
-                                                                        words[1]);
-                default:
-                    return reinterpret_cast<IOAsyncCallback>(function)(
-                        refcon, status, words.data(), static_cast<uint32_t>(words.size()));
-            }
+    const bool posted =
+        port->post([weak = weak_from_this(), reference = std::move(completion.reference),
+                    status = async->status, arguments = std::move(async->arguments)] {
+            // Once the program has closed the connection, its context may be gone.
+            const auto self = weak.lock();
+            if (self != nullptr && !self->closed()) call_back(reference, status, arguments);
         });
+    if (!posted) channel_->close("the application does not run its notification port");
 }
 
 kern_return_t Connection::call(const Arguments& arguments, Results& results) {

@@ -90,6 +90,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     /// and returns with `lock` held, which is open meanwhile.
     bool receive_one(std::unique_lock<std::mutex>& lock);
     void hand_on(std::unique_lock<std::mutex>& lock, Message message);
+    [[nodiscard]] bool closed();
     void complete(const Message& message);
     void forget(const Message& message);
     /// `completion`: the number under which the call's completion is remembered, 0 for a

@@ -40,17 +40,19 @@ void Port::schedule(CFRunLoopSourceRef& source_to_signal) {
     }
 }
 
-void Port::post(std::function<void()> callback) {
+bool Port::post(std::function<void()> callback) {
     CFRunLoopSourceRef source = nullptr;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return;
+        if (closed_) return true;
+        if (waiting_.size() >= kMaxWaiting) return false;
         waiting_.push_back(std::move(callback));
         schedule(source);
     }
-    if (source == nullptr) return;
+    if (source == nullptr) return true;
     cf::signal_and_wake(source);
     CFRelease(source);
+    return true;
 }
 
 void Port::dispatch() {

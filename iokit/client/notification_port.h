@@ -22,8 +22,11 @@ class Port final : public HandleObject, public std::enable_shared_from_this<Port
     explicit Port(UniqueFd event) : HandleObject(kKind), event_(std::move(event)) {}
     ~Port() override;
 
-    /// Queues one call-back; any thread. Dropped once the port is destroyed.
-    void post(std::function<void()> callback);
+    /// So many call-backs may wait; a program that lets more pile up does not run its port.
+    static constexpr size_t kMaxWaiting = 256 * 1024;
+    /// Queues one call-back; any thread. Dropped once the port is destroyed. False if too many
+    /// wait.
+    bool post(std::function<void()> callback);
     /// Runs what waits, on the calling thread.
     void dispatch();
     /// No call-back starts after this, but on a thread that is within dispatch().

@@ -431,6 +431,14 @@ void driver(Channel& channel, Message message) {
         case 5:
             result.scalars.assign(40, 7);
             break;
+        case 8:  // as many completions as the first scalar says
+            (void)channel.send(encode(result, message.serial));
+            for (uint64_t i = 0; i < call->scalars[0]; ++i) {
+                uc::Async async{call->async_reference, kIOReturnSuccess,
+                                std::vector<uint64_t>(16, i)};
+                if (!channel.send(encode(async)).ok()) return;
+            }
+            return;
         case 6:
             return;  // never answers
         case 7: {
@@ -581,6 +589,42 @@ TEST_F(Connected, CompletionsComeToTheCallbackOfTheirNumberOfArguments) {
               IOConnectCallAsyncScalarMethod(connect, 3, MACH_PORT_NULL, reference, 8, nullptr, 0,
                                              nullptr, nullptr));
     IONotificationPortDestroy(port);
+}
+
+TEST_F(Connected, ManyCompletionsComeInOrderAndNoneIsLost) {
+    constexpr uint64_t kCount = 60'000;  // a minute's worth at one a millisecond
+    IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+    dispatch_queue_t queue = dispatch_queue_create("completions", DISPATCH_QUEUE_SERIAL);
+    IONotificationPortSetDispatchQueue(port, queue);
+    struct Seen {
+        std::atomic<uint64_t> count = 0;
+        std::atomic<uint64_t> wrong = 0;
+    } seen;
+    const IOAsyncCallback callback = [](void* refcon, IOReturn, void** args, uint32_t count) {
+        auto& own = *static_cast<Seen*>(refcon);
+        const uint64_t expected = own.count;
+        if (count != 16 || reinterpret_cast<uint64_t>(args[0]) != expected ||
+            reinterpret_cast<uint64_t>(args[15]) != expected) {
+            ++own.wrong;
+        }
+        ++own.count;
+    };
+    uint64_t reference[kOSAsyncRef64Count] = {};
+    reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(callback);
+    reference[kIOAsyncCalloutRefconIndex] = reinterpret_cast<uint64_t>(&seen);
+    ASSERT_EQ(kIOReturnSuccess, IOConnectCallAsyncScalarMethod(
+                                    connect, 8, IONotificationPortGetMachPort(port), reference,
+                                    kOSAsyncRef64Count, &kCount, 1, nullptr, nullptr))
+        << opendext_last_error_reason();
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (seen.count < kCount && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_EQ(kCount, seen.count);
+    EXPECT_EQ(0U, seen.wrong);
+    IONotificationPortDestroy(port);
+    dispatch_sync_f(queue, nullptr, [](void*) {});
+    dispatch_release(queue);
 }
 
 TEST_F(Connected, MapsTheDriversMemory) {
