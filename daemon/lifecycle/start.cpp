@@ -252,9 +252,8 @@ void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {
     }
     log(*instance, LogLevel::info, "start ok: " + instance->personality->user_class);
     arm_family_start(id);
-});
-families_.started(context_.registry, id,
-                  [this, id](const Status& status) { families_started(id, status); });
+    families_.started(context_.registry, id,
+                      [this, id](const Status& status) { families_started(id, status); });
 }
 
 void Lifecycle::arm_family_start(EntryId id) {
