@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "bundle/bundle.h"
 #include "project/classes.h"
 #include "project/variables.h"
+#include "rpc/fd.h"
 
 namespace opendext::project {
 namespace {
@@ -66,6 +68,9 @@ class Builder {
         std::error_code error;
         fs::create_directories(work_, error);
         if (error) return Error::system("cannot create " + work_.string(), error.value());
+
+        const UniqueFd lock = OD_TRY(lock_work_folder());
+        remove_leftovers();
 
         const std::vector<Job> interfaces = interface_jobs();
         const std::vector<Job> compilations = compile_jobs();
@@ -150,6 +155,31 @@ class Builder {
         for (const auto& definition : target_.definitions) flags.push_back("-D" + definition);
         return flags;
     }
+    /// One build of a target at a time: a second one waits for the first.
+    [[nodiscard]] Result<UniqueFd> lock_work_folder() const {
+        const fs::path path = work_ / "lock";
+        UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+        if (!fd) return Error::system("cannot write " + path.string());
+        while (::flock(fd.get(), LOCK_EX) != 0) {
+            if (errno != EINTR) return Error::system("cannot lock " + path.string());
+        }
+        return fd;
+    }
+
+    /// What a build left that was killed while it put the bundle together.
+    void remove_leftovers() const {
+        std::error_code error;
+        std::vector<fs::path> found;
+        const std::string prefix = "." + target_.name + "-";
+        for (const auto& entry : fs::directory_iterator(options_.output, error)) {
+            const std::string name = entry.path().filename().string();
+            if (name.starts_with(prefix) && name.size() == prefix.size() + 6 &&
+                entry.is_directory(error))
+                found.push_back(entry.path());
+        }
+        for (const auto& path : found) fs::remove_all(path, error);
+    }
+
     [[nodiscard]] std::vector<std::string> sdk_includes() const {
         return {"-isystem", toolchain_.sdk / "platform", "-isystem", toolchain_.sdk / "include"};
     }

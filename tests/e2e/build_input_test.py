@@ -3,6 +3,7 @@
 half-made left behind."""
 
 import os
+import subprocess
 import time
 
 import harness
@@ -118,6 +119,20 @@ class BuildInput(harness.RealmCase):
         result = self.realm.run("opendext", *[word for word in self.arguments if word != "--quiet"], timeout=300)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(result.stderr.count("compile "), 1, result.stderr)
+
+    def test_two_builds_at_once_do_not_disturb_each_other(self):
+        command = [harness.program("opendext"), *self.arguments]
+        builds = [subprocess.Popen(command, env=self.realm.environment(), stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        for build in builds:
+            _, message = build.communicate(timeout=300 * harness.PATIENCE)
+            self.assertEqual(build.returncode, 0, message)
+        self.assertTrue(os.path.exists(os.path.join(self.bundle, self.prefix)))
+
+    def test_what_a_killed_build_left_is_removed(self):
+        left = os.path.join(self.output, f".{self.prefix}-abcdef")
+        os.makedirs(os.path.join(left, "half.dext"))
+        self.tool("opendext", *self.arguments, timeout=300)
+        self.assertEqual(sorted(os.listdir(self.output)), sorted([self.prefix + ".build", self.prefix + ".dext"]))
 
     def test_install_refuses_what_is_no_bundle(self):
         message = self.refused("opendext", "install", self.source)
