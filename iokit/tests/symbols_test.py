@@ -48,6 +48,15 @@ class Symbols(unittest.TestCase):
     def test_headers_and_library_agree(self):
         self.assertEqual(declared(), exported())
 
+    def test_every_header_compiles_alone_in_c_and_c_plus_plus(self):
+        for folder, _, files in os.walk(INCLUDE):
+            for name in files:
+                header = os.path.relpath(os.path.join(folder, name), INCLUDE)
+                for language in (["-xc", "-std=c11"], ["-xc", "-fblocks"], ["-xc++", "-std=c++17"]):
+                    words = ["clang-19", *language, "-Wall", "-Wextra", "-Werror", "-I", INCLUDE, "-fsyntax-only", "-"]
+                    result = subprocess.run(words, input=f"#include <{header}>\n", text=True, capture_output=True, check=False)
+                    self.assertEqual(result.returncode, 0, f"{header} {language}:\n{result.stderr}")
+
     def test_the_soname_is_the_one_that_programs_ask_for(self):
         dynamic = subprocess.run(["readelf", "-d", LIBRARY], check=True, text=True, capture_output=True).stdout
         self.assertIn("soname: [libIOKit.so.0]", dynamic)

@@ -6,8 +6,9 @@
 
 namespace opendext::fakes {
 
-/// Selector 1 sums scalars and reverses the structure; 2 fails; 3 completes three times; 4 waits
-/// for a second 4.
+/// Selector 1 sums scalars and turns the structure round, 3 completes three times, 5 answers more
+/// than there is room for, 6 never answers, 7 answers garbage, 8 completes as often as its scalar
+/// says; others are refused.
 void test_driver(Channel& channel, Message message) {
     if (message.kind == static_cast<uint32_t>(uc::Kind::map_memory)) {
         const auto map = decode<uc::MapMemory>(message);
