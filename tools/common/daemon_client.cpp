@@ -7,14 +7,15 @@ namespace opendext::tools {
 
 using namespace protocol::client;
 
-Result<DaemonClient> DaemonClient::connect(const Realm& realm, const std::string& program) {
+Result<DaemonClient> DaemonClient::connect(const Realm& realm, const std::string& program,
+                                           std::chrono::milliseconds timeout) {
     Result<Socket> socket = Socket::connect(realm.socket());
     if (!socket.ok()) {
         return std::move(socket).error().in("no realm is up in " + realm.root().string() +
                                             " ('opendext start' starts it)");
     }
     DaemonClient client(std::move(socket).value());
-    client.welcome_ = OD_TRY(client.request<Welcome>(Hello{kVersion, program}));
+    client.welcome_ = OD_TRY(client.request<Welcome>(Hello{kVersion, program}, timeout));
     return client;
 }
 

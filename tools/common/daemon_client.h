@@ -21,7 +21,8 @@ class DaemonClient {
     static constexpr std::chrono::milliseconds kTimeout = std::chrono::seconds(60);
 
     /// Connects and exchanges Hello and Welcome. Does not start a realm; see ensure_realm().
-    static Result<DaemonClient> connect(const Realm& realm, const std::string& program);
+    static Result<DaemonClient> connect(const Realm& realm, const std::string& program,
+                                        std::chrono::milliseconds timeout = kTimeout);
 
     [[nodiscard]] const protocol::client::Welcome& welcome() const { return welcome_; }
 

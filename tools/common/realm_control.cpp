@@ -81,6 +81,19 @@ Result<KeeperRun> run_keeper(const Realm& realm) {
     return run;
 }
 
+/// Well-meant drivers are stopped within this time; then the keeper is told, which ends the others.
+constexpr std::chrono::seconds kStopAnswer{10};
+
+/// Errc::kern if opendextd refuses; any other error if it cannot be asked or does not answer.
+Status ask_to_stop(const Realm& realm) {
+    DaemonClient daemon = OD_TRY(DaemonClient::connect(realm, "opendext stop", kStopAnswer));
+    const auto reply =
+        daemon.request<protocol::client::Reply>(protocol::client::StopRealm{}, kStopAnswer);
+    // opendextd may be gone before its answer is read: then it has done what was asked.
+    if (reply.ok() || reply.error().code == Errc::peer_gone) return success();
+    return reply.error();
+}
+
 }  // namespace
 
 bool realm_is_up(const Realm& realm) {
@@ -134,14 +147,10 @@ Status stop_realm(const Realm& realm, std::chrono::milliseconds timeout) {
     // A pid could be reused as soon as the keeper is gone; the descriptor cannot.
     const UniqueFd process(keeper > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, keeper, 0))
                                       : -1);
-    Result<DaemonClient> daemon = DaemonClient::connect(realm, "opendext stop");
-    if (daemon.ok()) {
-        Result<protocol::client::Reply> reply =
-            daemon->request<protocol::client::Reply>(protocol::client::StopRealm{}, timeout);
-        // opendextd may be gone before its answer is read: then it has done what was asked.
-        if (!reply.ok() && reply.error().code != Errc::peer_gone) return std::move(reply).error();
-    } else if (process.valid()) {
-        // No opendextd answers: its keeper ends the realm on a signal, too.
+    const Status asked = ask_to_stop(realm);
+    if (!asked.ok() && (asked.error().code == Errc::kern || !process.valid())) return asked.error();
+    if (!asked.ok()) {
+        // opendextd does not answer, or not in time: its keeper ends the realm on a signal, too.
         ::syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0);
     }
     while (keeper_of(realm) != 0 || realm_is_up(realm)) {
