@@ -284,7 +284,11 @@ void Lifecycle::families_started(EntryId id, const Status& status) {
         instance->failure = status.error().text();
         log(*instance, LogLevel::error, "start fail: " + instance->failure);
         instance->end = End::start_failed;
-        context_.loop.post([this, id] { termination_.terminate(id); });
+        if (instance->stop_requested) {
+            send_stop(*instance, false);
+        } else {
+            context_.loop.post([this, id] { termination_.terminate(id); });
+        }
         if (outcome) outcome(Error{status.error()});
         return;
     }
