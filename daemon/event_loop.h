@@ -37,6 +37,8 @@ class EventLoop {
     [[nodiscard]] std::unique_ptr<Handle> on_signal(int number, std::function<void()> fire);
     /// Runs `work` before the loop waits again, after what was posted before it.
     void post(std::function<void()> work);
+    /// Forgets what was posted and has not run: its owner goes away.
+    void forget_posted();
 
     /// Runs until exit().
     int run();
