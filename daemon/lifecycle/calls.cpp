@@ -76,18 +76,18 @@ void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds,
     }
     process->request(
         driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
-        [this, process, done = std::move(done)](Result<Message> reply) {
+        [this, answerer = process.get(), done = std::move(done)](Result<Message> reply) {
             if (!reply.ok()) return done(std::move(reply).error());
             Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
             if (!result.ok()) {
-                nonsense(*process, "answered a call with something else");
+                nonsense(*answerer, "answered a call with something else");
                 return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
             }
             CallAnswer answer{std::move(result->result), std::move(reply->fds)};
             const Status checked =
-                accept_references(answer.result.refs, answer.fds, *process, actions_);
+                accept_references(answer.result.refs, answer.fds, *answerer, actions_);
             if (!checked.ok()) {
-                nonsense(*process, "answer: " + checked.error().text());
+                nonsense(*answerer, "answer: " + checked.error().text());
                 return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
             }
             done(std::move(answer));
