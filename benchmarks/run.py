@@ -5,6 +5,7 @@ import argparse
 import importlib.util
 import json
 import os
+import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +32,7 @@ def row(bench, case, metric, unit, ours, peer, peer_name):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # realms and peers are ended on the way out
     parser = argparse.ArgumentParser(prog="bench", description="Measures OpenDext beside its peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(names())} (default: all)")
     parser.add_argument("--json", metavar="FILE", help="also write the rows there")

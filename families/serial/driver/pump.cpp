@@ -137,7 +137,10 @@ void Pump::tx_free_space() {
         if (!moving_locked()) return;
         port_.follow_indexes();
         more = port_.fill_transmit(transmit_) > 0;
-        if (out_full_ || state_ == State::draining) kick_locked();
+        if (out_full_ || state_ == State::draining) {
+            news_ = true;
+            kick_locked();
+        }
     }
     if (more) driver_.tx_data_available_later();
 }
@@ -174,6 +177,7 @@ Pump::Round Pump::move_locked() {
     Round round;
     port_.follow_indexes();
     out_full_ = false;
+    news_ = false;
     // A few batches at most, so that the other direction and the driver get their turn.
     for (int batch = 0; batch < 4; ++batch) {
         const auto outcome = port_.read_terminal(!hot_);
@@ -297,7 +301,7 @@ void Pump::wait() {
     };
     {
         const std::lock_guard lock(mutex_);
-        if (look_ || state_ == State::stopped) return;
+        if (look_ || news_ || state_ == State::stopped) return;
         if (state_ == State::active && connected_) {
             fds[0] = {port_.master(), static_cast<short>(out_full_ ? POLLPRI : POLLIN | POLLPRI),
                       0};

@@ -132,6 +132,7 @@ class Pump {
     bool look_ = true;            ///< the terminal may have been opened or closed
     bool sleeping_ = false;       ///< the thread is in poll(): it needs a kick
     bool out_full_ = false;       ///< the terminal is not read: no room
+    bool news_ = false;           ///< the driver took bytes that the thread may be waiting for
     bool write_blocked_ = false;  ///< the terminal took less than was there
     std::chrono::milliseconds back_off_{0};
     std::chrono::steady_clock::time_point closed_at_;

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace opendext::serial {
@@ -270,6 +271,40 @@ TEST_F(PumpTest, HoldsTheWriterBackWhenTheDriverTakesNothing) {
     driver.consume = true;
     driver.take();
     EXPECT_EQ(sent, driver.wait_bytes(sent.size()));
+}
+
+/// The driver takes all at once, on a thread of its own, again and again: the moment at which the
+/// pump has found its ring full and is about to sleep must not be missed.
+TEST_F(PumpTest, NeverSleepsOverADriverThatTakesAllAtOnce) {
+    driver.own_queues = true;
+    driver.consume = false;
+    pump->start();
+    UniqueFd terminal = open_terminal();
+    ASSERT_TRUE(driver.wait_for("activate"));
+    constexpr size_t kTotal = 8 << 20;
+    std::thread writer([&] {
+        const std::string piece(4096, 'p');
+        for (size_t sent = 0; sent < kTotal;) {
+            const ssize_t n = ::write(terminal.get(), piece.data(), piece.size());
+            if (n <= 0) return;
+            sent += static_cast<size_t>(n);
+        }
+    });
+    const auto& interface = pump->port().interface();
+    size_t taken = 0;
+    auto last = std::chrono::steady_clock::now();
+    while (taken < kTotal && std::chrono::steady_clock::now() - last < 10s) {
+        const uint32_t position = interface.txCI;
+        const uint32_t count = load_index(interface.txPI) - position;
+        if (count == 0) continue;
+        taken += count;
+        last = std::chrono::steady_clock::now();
+        store_index(interface.txCI, position + count);
+        pump->tx_free_space();
+    }
+    EXPECT_EQ(kTotal, taken);
+    if (taken < kTotal) terminal.reset();
+    writer.join();
 }
 
 TEST_F(PumpTest, DeliversEverythingToAReaderThatPauses) {
