@@ -25,8 +25,8 @@ std::string_view to_string(DaemonState state) {
 }
 
 namespace {
-/// How many daemons this run of the realm has had: a client that rides out a restart must never
-/// meet an old id again. The keeper removes the file with the other run files.
+/// How many daemons this realm has had: a client that rides out a restart must never meet an old id
+/// again.
 uint64_t next_generation(const std::filesystem::path& file) {
     uint64_t generation = 0;
     std::ifstream(file) >> generation;
