@@ -185,6 +185,21 @@ class Faults(SerialCase):
         peer.connection.sendall(b"answer")
         self.assertEqual(port.read(6), b"answer")
 
+    def test_killed_daemon_comes_back_and_applications_keep_their_ports(self):
+        peer = self.peer()
+        port = self.open(self.add("daemon", peer))
+        port.write(b"before")
+        self.assertEqual(peer.connection.recv(6), b"before")
+        old = self.port("daemon")["pid"]
+        daemons = self.realm.drivers("opendextd --realm")
+        self.assertEqual(len(daemons), 1)
+        os.kill(daemons[0], signal.SIGKILL)
+        self.wait_for(lambda: self.ports().get("daemon", {}).get("pid") not in (None, 0, old), "the port's new driver")
+        port.write(b"after")
+        self.assertEqual(peer.connection.recv(5), b"after")
+        peer.connection.sendall(b"answer")
+        self.assertEqual(port.read(6), b"answer")
+
     def test_stopped_driver_holds_up_nobody_else(self):
         stuck_peer, peer = self.peer(), self.peer()
         stuck = self.open(self.add("stuck", stuck_peer))
