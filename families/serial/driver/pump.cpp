@@ -383,16 +383,19 @@ void Pump::activate(State next) {
         driver_.log(status.error().text());
     }
     const Status status = driver_.activate(line_);
-    if (!status.ok()) {
-        driver_.log("the port cannot be opened: " + status.error().text());
-        set_state(State::failed);
-        return;
+    std::string problem;
+    {
+        const std::lock_guard lock(mutex_);
+        if (state_ == State::stopped) return;
+        if (!status.ok()) {
+            problem = status.error().text();
+        } else if (!connected_) {
+            problem = "ConnectQueues did not call super";
+        }
+        state_ = problem.empty() ? next : State::failed;
+        closed_at_ = Clock::now();
     }
-    closed_at_ = Clock::now();
-    const std::lock_guard lock(mutex_);
-    if (state_ == State::stopped) return;
-    state_ = connected_ ? next : State::failed;
-    if (!connected_) driver_.log("the port cannot be opened: ConnectQueues did not call super");
+    if (!problem.empty()) driver_.log("the port cannot be opened: " + problem);
 }
 
 void Pump::finish_closing() {

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -26,7 +27,7 @@ class FakeDriver final : public PortDriver {
   public:
     Pump* pump = nullptr;
     bool own_queues = false;
-    bool consume = true;
+    std::atomic<bool> consume{true};
     bool echo = false;
     Status activation = success();
 
@@ -409,7 +410,7 @@ TEST_F(PumpTest, SuccessorOnAnOpenTerminalContinuesWhereThePredecessorStopped) {
     ASSERT_TRUE(driver.wait_for("activate"));
     ASSERT_EQ(6, ::write(terminal.get(), "abcdef", 6));
     while (load_index(pump->port().interface().txPI) != 6) ::usleep(100);
-    pump->port().interface().txCI = 2;  // "ab" is consumed
+    store_index(pump->port().interface().txCI, 2);  // "ab" is consumed
     driver.consume = true;
     begin();
     pump->start();
