@@ -3,6 +3,7 @@
 matched by a second driver of its own in another process, and answers a client program."""
 
 import contextlib
+import contextlib
 import os
 import subprocess
 
