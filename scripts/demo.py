@@ -123,7 +123,11 @@ def transfer(write, read, data, middle=None):
     def receive():
         nonlocal middle
         while len(received) < len(data):
-            part = read(65536)
+            try:
+                part = read(65536)
+            except OSError as error:
+                problem.append(error)
+                return
             if not part:
                 break
             received.extend(part)
@@ -136,7 +140,7 @@ def transfer(write, read, data, middle=None):
     receiver.join(120)
     seconds = time.monotonic() - started
     if problem:
-        raise Failure(f"writing failed: {problem[0]}")
+        raise Failure(f"the transfer failed after {len(received)} bytes: {problem[0]}")
     if receiver.is_alive():
         raise Failure(f"{len(received)} of {len(data)} bytes arrived within 120 s")
     sender.join(10)

@@ -75,17 +75,18 @@ build_targets() {
         local ninja_pid=$! shown="" line
         trap 'kill "$ninja_pid" 2>/dev/null; exit 130' INT TERM
         while kill -0 "$ninja_pid" 2>/dev/null; do
+            # Look often, so that nothing to do takes no time; speak after three seconds, so that it says nothing.
+            for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+                kill -0 "$ninja_pid" 2>/dev/null || break
+                sleep 0.2
+            done
+            kill -0 "$ninja_pid" 2>/dev/null || break
             line=$(tail -n 1 "$log" 2>/dev/null | cut -c1-120)
             case "$line" in
                 "$shown" | "" | "ninja: "*) ;;
                 *) printf '%s\n' "$line" >&2 ;;
             esac
             shown=$line
-            # Look often at first, so that nothing to do takes no time.
-            for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
-                kill -0 "$ninja_pid" 2>/dev/null || break
-                sleep 0.2
-            done
         done
         wait "$ninja_pid" || status=$?
         trap - INT TERM
