@@ -18,6 +18,7 @@
 #include "families/serial/system/port_name.h"
 #include "tools/common/command_line.h"
 #include "tools/common/daemon_client.h"
+#include "tools/common/json.h"
 #include "tools/common/realm_control.h"
 
 extern char** environ;
@@ -218,31 +219,17 @@ int remove(const std::vector<std::string>& arguments) {
     return tools::kExitSuccess;
 }
 
-std::string json_text(const std::string& text) {
-    std::string result = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            result += '\\';
-            result += c;
-        } else if (byte < 0x20) {
-            char escaped[8];
-            std::snprintf(escaped, sizeof escaped, "\\u%04x", byte);
-            result += escaped;
-        } else {
-            result += c;
-        }
-    }
-    return result + "\"";
-}
-
-std::string to_json(const PortInfo& port) {
-    return "{\"name\": " + json_text(port.name) + ", \"device\": " + json_text(port.device) +
-           ", \"dialin\": " + json_text(port.dialin) + ", \"remote\": " + json_text(port.remote) +
-           ", \"state\": " + json_text(port.state) + ", \"peer\": " + json_text(port.peer) +
-           ", \"pid\": " + std::to_string(port.pid) + ", \"backend\": " + json_text(port.backend) +
-           ", \"connections\": " + std::to_string(port.connections) +
-           ", \"bundle_id\": " + json_text(port.bundle_id) + "}";
+Value to_value(const PortInfo& port) {
+    return Dictionary{{"name", port.name},
+                      {"device", port.device},
+                      {"dialin", port.dialin},
+                      {"remote", port.remote},
+                      {"state", port.state},
+                      {"peer", port.peer},
+                      {"pid", static_cast<uint32_t>(port.pid)},
+                      {"backend", port.backend},
+                      {"connections", static_cast<uint64_t>(port.connections)},
+                      {"bundle_id", port.bundle_id}};
 }
 
 void print_details(const PortInfo& port) {
@@ -275,7 +262,7 @@ int list(const std::vector<std::string>& arguments) {
     tools::CommandLine line(
         "opendext serial ls", "[NAME]",
         "Lists the serial ports of the realm; with NAME also what that port cannot do.");
-    line.flag("--json", json, "print an array of objects");
+    line.flag("--json", json, "print an array of objects (docs/schemas/serial.json)");
     if (const auto status = line.parse(arguments, 0, 1)) return *status;
     const Realm realm = line.realm();
     std::vector<PortInfo> ports;
@@ -290,9 +277,9 @@ int list(const std::vector<std::string>& arguments) {
             return line.failure(Error{Errc::not_found, 0, "there is no port " + name});
     }
     if (json) {
-        std::string text = "[";
-        for (const auto& port : ports) text += (text.size() > 1 ? ",\n " : "") + to_json(port);
-        std::printf("%s]\n", text.c_str());
+        Array rows;
+        for (const auto& port : ports) rows.push_back(to_value(port));
+        std::printf("%s\n", tools::to_json(rows, 2).c_str());
     } else if (!line.operands().empty()) {
         print_details(ports.front());
     } else {

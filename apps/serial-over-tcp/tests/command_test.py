@@ -9,6 +9,8 @@ import unittest
 import harness
 from serial_case import SerialCase
 
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+
 
 class Commands(SerialCase):
     def test_add_makes_nodes_registry_entries_and_a_state_within_a_second(self):
@@ -69,6 +71,16 @@ class Commands(SerialCase):
         self.serial("add", "nobody", "--connect", f"127.0.0.1:{tcp}")
         state = self.wait_for(lambda: (s := self.port("nobody")["state"]) != "connecting" and s, "a state")
         self.assertRegex(state, r"^Connection refused, retry in [0-9.]+ s$")
+
+    def test_ls_prints_what_its_schema_says(self):
+        self.serial("add", "row", "--connect", f"127.0.0.1:{harness.free_port()}")
+        with open(os.path.join(SOURCE, "docs", "schemas", "serial.json"), encoding="utf-8") as file:
+            row = json.load(file)["items"]
+        types = {"string": str, "integer": int}
+        for port in json.loads(self.serial("ls", "--json")):
+            self.assertEqual(set(port), set(row["required"]))
+            for key, value in port.items():
+                self.assertIsInstance(value, types[row["properties"][key]["type"]], key)
 
     def test_ls_of_a_realm_that_is_not_up_is_empty(self):
         self.assertEqual(json.loads(self.serial("ls", "--json")), [])
