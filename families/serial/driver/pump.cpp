@@ -204,6 +204,7 @@ void Pump::run() {
     for (;;) {
         Round round;
         bool look = false;
+        if (look_is_due()) look_at_settings();
         {
             const std::lock_guard lock(mutex_);
             if (state_ == State::stopped) return;
@@ -312,7 +313,11 @@ void Pump::wait() {
                     at_most(back_off_);
                 }
             }
-            if (line_.cooked) at_most(timing_.settings);
+            if (line_.cooked) {
+                const auto left =
+                    std::chrono::ceil<milliseconds>(looked_at_ + timing_.settings - Clock::now());
+                at_most(std::max(left, milliseconds{0}));
+            }
         } else if (state_ == State::draining) {
             const auto left =
                 std::chrono::ceil<milliseconds>(closed_at_ + timing_.drain - Clock::now());
@@ -332,7 +337,6 @@ void Pump::wait() {
             back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLastBackOff);
         }
     }
-    if (ready == 0 && line_.cooked) look_at_settings();
 }
 
 bool Pump::terminal_is_open() const {
@@ -378,6 +382,7 @@ void Pump::open_or_close() {
 }
 
 void Pump::activate(State next) {
+    looked_at_ = Clock::now();
     if (auto line = read_line(port_.master()); line.ok()) line_ = *line;
     if (const auto status = set_notices(port_.master(), !line_.cooked); !status.ok()) {
         driver_.log(status.error().text());
@@ -425,7 +430,15 @@ void Pump::handle_notices(uint8_t notices) {
     if ((notices & kSettings) != 0) look_at_settings();
 }
 
+/// The kernel does line editing and sends no notices. Not only when nothing else happens: a stream
+/// that never pauses must not hide a change.
+bool Pump::look_is_due() const {
+    return line_.cooked && Clock::now() - looked_at_ >= timing_.settings &&
+           state() == State::active;
+}
+
 void Pump::look_at_settings() {
+    looked_at_ = Clock::now();
     auto line = read_line(port_.master());
     if (!line.ok()) return;
     if (const auto status = set_notices(port_.master(), !line->cooked); !status.ok()) {

@@ -109,6 +109,7 @@ class Pump {
     void activate(State next);
     void finish_closing();
     void handle_notices(uint8_t notices);
+    [[nodiscard]] bool look_is_due() const;
     void look_at_settings();
     void set_state(State state);
     uint32_t move_in_locked();
@@ -139,6 +140,7 @@ class Pump {
 
     // The thread's own.
     LineSettings line_;
+    std::chrono::steady_clock::time_point looked_at_;  ///< when line_ was read
     std::chrono::steady_clock::time_point last_bulk_;
     bool hot_ = false;          ///< a burst from the terminal is under way
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
