@@ -280,7 +280,7 @@ class Builder {
         }
         // Their own dependencies are found here at link time; the bundle itself gets no search
         // path.
-        job.command.push_back("-Wl,-rpath-link," + toolchain_.library_folder.string());
+        job.command.push_back("-Wl,-rpath-link," + toolchain_.lib_folder.string());
         job.command.push_back("-lBlocksRuntime");
         return job;
     }
@@ -398,9 +398,9 @@ Result<Toolchain> Toolchain::find(const fs::path& prefix) {
     }
     found.iig = prefix / "bin" / "iig";
     found.sdk = prefix / "sdk";
-    found.library_folder = prefix / "lib";
+    found.lib_folder = prefix / "lib";
     for (const fs::path& needed :
-         {found.iig, found.sdk / "dext-flags.rsp", found.library_folder / "libDriverKit.so.0"}) {
+         {found.iig, found.sdk / "dext-flags.rsp", found.lib_folder / "libDriverKit.so.0"}) {
         std::error_code error;
         if (!fs::exists(needed, error)) {
             return Error{Errc::not_found, 0,
@@ -409,7 +409,7 @@ Result<Toolchain> Toolchain::find(const fs::path& prefix) {
         }
     }
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(found.library_folder, error)) {
+    for (const auto& entry : fs::directory_iterator(found.lib_folder, error)) {
         const std::string name = entry.path().filename().string();
         const size_t mark = name.find("DriverKit.so.");
         if (!name.starts_with("lib") || mark == std::string::npos) continue;

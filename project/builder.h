@@ -18,7 +18,7 @@ struct Toolchain {
     std::filesystem::path iig;
     std::filesystem::path sdk;  ///< folder with include/, platform/ and dext-flags.rsp
     std::vector<std::filesystem::path> libraries;  ///< libDriverKit.so.0 and the family libraries
-    std::filesystem::path library_folder;
+    std::filesystem::path lib_folder;
 
     /// Finds them below the installation's folder and in PATH; the error says what is missing and
     /// how to get it.
