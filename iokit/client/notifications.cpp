@@ -3,6 +3,7 @@
 
 #include <IOKit/IOKitLib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string_view>
@@ -11,11 +12,17 @@
 #include "iokit/corefoundation/convert.h"
 
 namespace opendext::client {
+namespace {
+/// So many identifiers are remembered without asking which of them are still of use.
+constexpr size_t kForgetAt = 256;
+}  // namespace
 
 Result<io_iterator_t> MatchingNotification::start(Dictionary matching) {
     wire::Subscribe request;
     request.type = type_;
-    request.matching = std::move(matching);
+    request.matching = matching;
+    matching_ = std::move(matching);
+    forget_at_ = kForgetAt;
     // The handle is there first: a call-back may come as soon as opendextd knows us.
     handle_ = HandleTable::instance().add(shared_from_this());
     Result<uint64_t> made = Daemon::instance().subscribe(std::move(request), weak_from_this());
@@ -28,14 +35,35 @@ Result<io_iterator_t> MatchingNotification::start(Dictionary matching) {
 }
 
 uint64_t MatchingNotification::next() {
-    const std::lock_guard lock(mutex_);
-    if (queue_.empty()) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!queue_.empty()) {
+            const uint64_t id = queue_.front();
+            queue_.pop_front();
+            return id;
+        }
         armed_ = true;
-        return 0;
+        if (seen_.size() < forget_at_) return 0;
     }
-    const uint64_t id = queue_.front();
-    queue_.pop_front();
-    return id;
+    forget_gone();
+    return 0;
+}
+
+/// Services come and go as long as a program runs, and an identifier does not come again: those of
+/// services that are gone would only gather. On the program's thread, which may wait.
+void MatchingNotification::forget_gone() {
+    std::set<uint64_t> asked;
+    {
+        const std::lock_guard lock(mutex_);
+        asked = seen_;
+    }
+    const auto there = Daemon::instance().request<wire::Entries>(wire::Match{matching_, 0});
+    const std::lock_guard lock(mutex_);
+    if (there.ok()) {
+        for (const uint64_t id : there->ids) asked.erase(id);
+        for (const uint64_t id : asked) seen_.erase(id);
+    }
+    forget_at_ = std::max(kForgetAt, 2 * seen_.size());
 }
 
 void MatchingNotification::released() {
@@ -65,7 +93,9 @@ void MatchingNotification::add(const std::vector<uint64_t>& ids, bool only_new) 
     {
         const std::lock_guard lock(mutex_);
         for (const uint64_t id : ids) {
-            if (!seen_.insert(id).second && only_new) continue;
+            // What was terminated is never told again, so that nothing has to be remembered.
+            if (type_ != wire::Subscription::terminate && !seen_.insert(id).second && only_new)
+                continue;
             queue_.push_back(id);
         }
         call = armed_ && !queue_.empty() && !released_;

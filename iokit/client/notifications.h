@@ -36,17 +36,20 @@ class MatchingNotification final : public Iterator,
 
   private:
     void add(const std::vector<uint64_t>& ids, bool only_new);
+    void forget_gone();
 
     const std::weak_ptr<Port> port_;
     const wire::Subscription type_;
     const IOServiceMatchingCallback callback_;
     void* const refcon_;
+    Dictionary matching_;  ///< from start() on it does not change
     uint64_t subscription_ = 0;
     io_iterator_t handle_ = IO_OBJECT_NULL;
 
     std::mutex mutex_;
     std::deque<uint64_t> queue_;
     std::set<uint64_t> seen_;  ///< so that a new connection to opendextd tells nothing twice
+    size_t forget_at_ = 0;     ///< seen_ has grown so much: find out what is gone
     bool armed_ = false;
     bool released_ = false;
 };

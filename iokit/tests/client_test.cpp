@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -274,6 +275,52 @@ TEST_F(Client, NotificationsSurviveARestartOfTheDaemon) {
     EXPECT_EQ((std::vector<uint64_t>{kNode, kNode + 1}), seen);
     // Requests work on the new connection, too.
     EXPECT_NE(IO_OBJECT_NULL, service("TestNub"));
+    IOObjectRelease(iterator);
+    IONotificationPortDestroy(port);
+}
+
+TEST_F(Client, NotificationsForgetServicesThatAreGoneAndRememberThoseThatAreThere) {
+    IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+    std::vector<uint64_t> seen;
+    const auto note = [](void* refcon, io_iterator_t iterator) {
+        while (const io_object_t object = IOIteratorNext(iterator)) {
+            uint64_t id = 0;
+            IORegistryEntryGetRegistryEntryID(object, &id);
+            static_cast<std::vector<uint64_t>*>(refcon)->push_back(id);
+            IOObjectRelease(object);
+        }
+    };
+    const auto dispatch_until = [&](size_t count) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (seen.size() < count && std::chrono::steady_clock::now() < deadline)
+            opendext_notification_port_dispatch(port);
+        return seen.size() == count;
+    };
+    io_iterator_t iterator = 0;
+    ASSERT_EQ(kIOReturnSuccess, IOServiceAddMatchingNotification(port, kIOFirstMatchNotification,
+                                                                 IOServiceMatching("TestNode"),
+                                                                 note, &seen, &iterator));
+    note(&seen, iterator);
+    ASSERT_EQ((std::vector<uint64_t>{kNode}), seen);
+    constexpr uint64_t kFirst = kDevice + 1000;
+    constexpr uint64_t kCount = 600;
+    for (uint64_t i = 0; i < kCount; ++i) {
+        daemon.add(kFirst + i, kPort, {"Replug", {"TestNode", "IOService"}});
+        ASSERT_TRUE(dispatch_until(2 + i)) << i;
+        daemon.remove(kFirst + i);
+    }
+    // Now and then it asks which are left, not each time.
+    const size_t asked = daemon.received(protocol::client::Kind::match).size();
+    EXPECT_GE(asked, 2U);
+    EXPECT_LE(asked, 4U);
+
+    // The first of them was forgotten, so that its number would be news; kNode was not.
+    daemon.stop();
+    daemon.add(kFirst, kPort, {"Again", {"TestNode", "IOService"}});
+    daemon.start();
+    ASSERT_TRUE(dispatch_until(kCount + 2)) << seen.size();
+    EXPECT_EQ(kFirst, seen.back());
+    EXPECT_EQ(1, std::count(seen.begin(), seen.end(), kNode));
     IOObjectRelease(iterator);
     IONotificationPortDestroy(port);
 }
