@@ -40,7 +40,7 @@ class Bundle {
 
     [[nodiscard]] const std::string& identifier() const {
         return identifier_;
-    }                                                                      ///< CFBundleIdentifier
+    }  ///< CFBundleIdentifier
     [[nodiscard]] const std::string& version() const { return version_; }  ///< CFBundleVersion
     [[nodiscard]] const std::string& short_version() const {
         return short_version_;

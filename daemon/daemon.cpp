@@ -81,7 +81,9 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
     };
 }
 
-Daemon::~Daemon() { loop_.forget_posted(); }
+Daemon::~Daemon() {
+    loop_.forget_posted();
+}
 
 EntryId Daemon::publish(EntryId provider, const std::string& class_name, const std::string& name,
                         Dictionary properties) {

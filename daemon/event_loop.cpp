@@ -153,7 +153,9 @@ void EventLoop::post(std::function<void()> work) {
     sd_event_source_set_enabled(posted_->source, SD_EVENT_ON);
 }
 
-void EventLoop::forget_posted() { posted_->work.clear(); }
+void EventLoop::forget_posted() {
+    posted_->work.clear();
+}
 
 int EventLoop::run() {
     return sd_event_loop(event_);

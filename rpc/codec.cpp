@@ -30,14 +30,23 @@ Writer& Writer::put(const Dictionary& dictionary) {
 Writer& Writer::put(const Value& value) {
     put(value.kind());
     switch (value.kind()) {
-        case Value::Kind::null: break;
-        case Value::Kind::boolean: put(static_cast<uint8_t>(*value.boolean() ? 1 : 0)); break;
+        case Value::Kind::null:
+            break;
+        case Value::Kind::boolean:
+            put(static_cast<uint8_t>(*value.boolean() ? 1 : 0));
+            break;
         case Value::Kind::number:
             put(static_cast<uint8_t>(value.number()->bits)).put(value.number()->raw);
             break;
-        case Value::Kind::string: put(*value.string()); break;
-        case Value::Kind::data: put_blob(*value.data()); break;
-        case Value::Kind::dictionary: put(*value.dictionary()); break;
+        case Value::Kind::string:
+            put(*value.string());
+            break;
+        case Value::Kind::data:
+            put_blob(*value.data());
+            break;
+        case Value::Kind::dictionary:
+            put(*value.dictionary());
+            break;
         case Value::Kind::array:
         case Value::Kind::set: {
             const Array& members = value.array() != nullptr ? *value.array() : value.set()->members;
@@ -85,7 +94,9 @@ std::vector<std::string> Reader::get_strings() {
     return strings;
 }
 
-Value Reader::get_value() { return get_value(0); }
+Value Reader::get_value() {
+    return get_value(0);
+}
 
 Dictionary Reader::get_dictionary() {
     Dictionary dictionary;
@@ -103,8 +114,10 @@ Value Reader::get_value(int depth) {
         return {};
     }
     switch (get<Value::Kind>()) {
-        case Value::Kind::null: return {};
-        case Value::Kind::boolean: return get_bool();
+        case Value::Kind::null:
+            return {};
+        case Value::Kind::boolean:
+            return get_bool();
         case Value::Kind::number: {
             const uint32_t bits = get<uint8_t>();
             const auto raw = get<uint64_t>();
@@ -114,7 +127,8 @@ Value Reader::get_value(int depth) {
             }
             return Number{bits == 64 ? raw : raw & ((uint64_t{1} << bits) - 1), bits};
         }
-        case Value::Kind::string: return get_string();
+        case Value::Kind::string:
+            return get_string();
         case Value::Kind::data: {
             const std::span<const uint8_t> bytes = get_blob();
             return Data(bytes.begin(), bytes.end());
@@ -144,7 +158,8 @@ Value Reader::get_value(int depth) {
 }
 
 Status Reader::finish(std::string_view what) const {
-    if (failed_) return Error{Errc::malformed, 0, std::string(what) + ": message is cut short or malformed"};
+    if (failed_)
+        return Error{Errc::malformed, 0, std::string(what) + ": message is cut short or malformed"};
     if (!rest_.empty()) {
         return Error{Errc::malformed, 0,
                      std::string(what) + ": " + std::to_string(rest_.size()) + " bytes too many"};

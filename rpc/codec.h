@@ -14,7 +14,8 @@
 
 namespace opendext {
 
-/// Appends plain values to a byte buffer. Little-endian, unpadded; strings and blobs carry a 32-bit length.
+/// Appends plain values to a byte buffer. Little-endian, unpadded; strings and blobs carry a 32-bit
+/// length.
 class Writer {
   public:
     template <typename T>
@@ -40,8 +41,9 @@ class Writer {
     std::vector<uint8_t> buffer_;
 };
 
-/// Reads what a Writer wrote, from bytes that may be hostile. The first read that does not fit makes the reader
-/// fail for good; every later read gives a zero value, so a parser reads all fields and checks `finish()` once.
+/// Reads what a Writer wrote, from bytes that may be hostile. The first read that does not fit
+/// makes the reader fail for good; every later read gives a zero value, so a parser reads all
+/// fields and checks `finish()` once.
 class Reader {
   public:
     explicit Reader(std::span<const uint8_t> bytes) : rest_(bytes) {}
@@ -59,14 +61,16 @@ class Reader {
     std::vector<std::string> get_strings();
     /// A view into the message; valid as long as the message's bytes.
     std::span<const uint8_t> get_blob();
-    /// A count that a loop will run to: fails if so many elements of at least `element_size` bytes cannot follow.
+    /// A count that a loop will run to: fails if so many elements of at least `element_size` bytes
+    /// cannot follow.
     uint32_t get_count(size_t element_size);
     bool get_bool() { return get<uint8_t>() != 0; }
 
     [[nodiscard]] bool failed() const { return failed_; }
     void fail() { failed_ = true; }
     [[nodiscard]] size_t remaining() const { return rest_.size(); }
-    /// Success when every read fitted and nothing is left over; `what` names the message in the error.
+    /// Success when every read fitted and nothing is left over; `what` names the message in the
+    /// error.
     [[nodiscard]] Status finish(std::string_view what) const;
 
   private:

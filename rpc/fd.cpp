@@ -61,9 +61,10 @@ Result<UniqueFd> make_sealed_memory(std::string_view name, size_t size) {
 Result<size_t> sealed_memory_size(int fd) {
     const int seals = ::fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
-        return Error{Errc::malformed, 0, "a received descriptor is not memory sealed against shrinking"};
+        return Error{Errc::malformed, 0,
+                     "a received descriptor is not memory sealed against shrinking"};
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0) return Error::system("cannot stat shared memory");
     return static_cast<size_t>(status.st_size);
 }

@@ -66,11 +66,11 @@ class Mapping {
     size_t size_ = 0;
 };
 
-/// Makes a memfd of `size` bytes, zeroed, close-on-exec, sealed against growing, shrinking and further seals:
-/// a peer that holds it can never make our access to it fault.
+/// Makes a memfd of `size` bytes, zeroed, close-on-exec, sealed against growing, shrinking and
+/// further seals: a peer that holds it can never make our access to it fault.
 Result<UniqueFd> make_sealed_memory(std::string_view name, size_t size);
-/// The size of `fd` if it is a memfd sealed against shrinking, else an error (`malformed`). Every descriptor
-/// received from another process goes through this before it is mapped.
+/// The size of `fd` if it is a memfd sealed against shrinking, else an error (`malformed`). Every
+/// descriptor received from another process goes through this before it is mapped.
 Result<size_t> sealed_memory_size(int fd);
 
 }  // namespace opendext

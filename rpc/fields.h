@@ -10,7 +10,8 @@
 #include "rpc/codec.h"
 #include "rpc/socket.h"
 
-/// How a struct becomes a message body: it names its fields once, in `fields`, and is written and read through that.
+/// How a struct becomes a message body: it names its fields once, in `fields`, and is written and
+/// read through that.
 ///
 ///     struct Terminate {
 ///         static constexpr auto kKind = Kind::terminate;
@@ -33,8 +34,9 @@ class FieldWriter {
   private:
     template <typename T>
     void one(T& field) {
-        if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::same_as<T, std::string> ||
-                      std::same_as<T, Value> || std::same_as<T, Dictionary>) {
+        if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+                      std::same_as<T, std::string> || std::same_as<T, Value> ||
+                      std::same_as<T, Dictionary>) {
             writer_.put(field);
         } else if constexpr (std::same_as<T, std::vector<uint8_t>>) {
             writer_.put_blob(field);
@@ -95,8 +97,8 @@ template <typename T>
     return message;
 }
 
-/// The content of `message`, which must be of T's kind; Errc::malformed otherwise or if the bytes do not parse.
-/// Enumerators are not range-checked here: a switch over one needs a default.
+/// The content of `message`, which must be of T's kind; Errc::malformed otherwise or if the bytes
+/// do not parse. Enumerators are not range-checked here: a switch over one needs a default.
 template <typename T>
 [[nodiscard]] Result<T> decode(const Message& message) {
     if (message.kind != static_cast<uint32_t>(T::kKind)) {

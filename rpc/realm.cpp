@@ -36,11 +36,14 @@ Realm::Realm(std::filesystem::path root)
     }
 }
 
-Realm Realm::system() { return Realm(kSystemRoot); }
+Realm Realm::system() {
+    return Realm(kSystemRoot);
+}
 
 Realm Realm::user() {
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime == '/') return Realm(std::filesystem::path(runtime) / "opendext");
+    if (runtime != nullptr && *runtime == '/')
+        return Realm(std::filesystem::path(runtime) / "opendext");
     return Realm("/tmp/opendext-" + std::to_string(::getuid()));
 }
 
@@ -69,7 +72,8 @@ std::filesystem::path installation_prefix() {
     const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
     const std::filesystem::path folder = self.parent_path();
     // Programs lie in bin/ or in libexec/opendext/.
-    return folder.filename() == "opendext" ? folder.parent_path().parent_path() : folder.parent_path();
+    return folder.filename() == "opendext" ? folder.parent_path().parent_path()
+                                           : folder.parent_path();
 }
 
 }  // namespace opendext

@@ -9,8 +9,8 @@
 
 namespace opendext {
 
-/// Where a realm keeps its things. Everything lies below `root`; the system realm's root is /run/opendext with its
-/// state in /var/lib/opendext.
+/// Where a realm keeps its things. Everything lies below `root`; the system realm's root is
+/// /run/opendext with its state in /var/lib/opendext.
 ///
 ///     run/opendextd.sock   client programs connect here
 ///     run/keeper.pid       pid of the keeper, locked while it lives
@@ -22,8 +22,9 @@ class Realm {
   public:
     explicit Realm(std::filesystem::path root);
 
-    /// The realm that a client program sees: `option` (--realm) if not empty, else $OPENDEXT_REALM, else the system
-    /// realm if its socket answers, else the user's ($XDG_RUNTIME_DIR/opendext or /tmp/opendext-UID).
+    /// The realm that a client program sees: `option` (--realm) if not empty, else $OPENDEXT_REALM,
+    /// else the system realm if its socket answers, else the user's ($XDG_RUNTIME_DIR/opendext or
+    /// /tmp/opendext-UID).
     static Realm select(std::string_view option = {});
     static Realm system();
     static Realm user();
@@ -46,8 +47,9 @@ class Realm {
     bool is_system_ = false;
 };
 
-/// Where this installation keeps its programs, libraries and SDK: the folder above the running program's bin/, or
-/// $OPENDEXT_PREFIX. Below it: bin/, lib/, libexec/opendext/, share/opendext/dexts/, sdk/.
+/// Where this installation keeps its programs, libraries and SDK: the folder above the running
+/// program's bin/, or $OPENDEXT_PREFIX. Below it: bin/, lib/, libexec/opendext/,
+/// share/opendext/dexts/, sdk/.
 [[nodiscard]] std::filesystem::path installation_prefix();
 
 }  // namespace opendext

@@ -9,24 +9,39 @@ namespace opendext {
 
 std::string_view to_string(Errc code) {
     switch (code) {
-        case Errc::unknown: return "unknown";
-        case Errc::system: return "system";
-        case Errc::invalid: return "invalid";
-        case Errc::malformed: return "malformed";
-        case Errc::not_found: return "not found";
-        case Errc::exists: return "exists";
-        case Errc::not_permitted: return "not permitted";
-        case Errc::not_ready: return "not ready";
-        case Errc::timed_out: return "timed out";
-        case Errc::peer_gone: return "peer gone";
-        case Errc::no_space: return "no space";
-        case Errc::unsupported: return "unsupported";
-        case Errc::kern: return "kern";
+        case Errc::unknown:
+            return "unknown";
+        case Errc::system:
+            return "system";
+        case Errc::invalid:
+            return "invalid";
+        case Errc::malformed:
+            return "malformed";
+        case Errc::not_found:
+            return "not found";
+        case Errc::exists:
+            return "exists";
+        case Errc::not_permitted:
+            return "not permitted";
+        case Errc::not_ready:
+            return "not ready";
+        case Errc::timed_out:
+            return "timed out";
+        case Errc::peer_gone:
+            return "peer gone";
+        case Errc::no_space:
+            return "no space";
+        case Errc::unsupported:
+            return "unsupported";
+        case Errc::kern:
+            return "kern";
     }
     return "unknown";
 }
 
-Error Error::system(std::string what) { return system(std::move(what), errno); }
+Error Error::system(std::string what) {
+    return system(std::move(what), errno);
+}
 
 Error Error::system(std::string what, int error_number) {
     return Error{Errc::system, error_number, std::move(what)};

@@ -27,7 +27,9 @@ struct Header {
     uint32_t body_size;
 };
 
-Error gone() { return Error{Errc::peer_gone, 0, "the other end closed the connection"}; }
+Error gone() {
+    return Error{Errc::peer_gone, 0, "the other end closed the connection"};
+}
 
 /// sun_path holds 108 bytes; a longer path is reached through its directory's descriptor.
 class SocketAddress {
@@ -49,7 +51,9 @@ class SocketAddress {
         std::memcpy(result.address_.sun_path, text.c_str(), text.size() + 1);
         return result;
     }
-    [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address_); }
+    [[nodiscard]] const sockaddr* get() const {
+        return reinterpret_cast<const sockaddr*>(&address_);
+    }
     static constexpr socklen_t size() { return sizeof(sockaddr_un); }
 
   private:
@@ -70,7 +74,8 @@ Result<std::vector<uint8_t>> read_body(const UniqueFd& memory, size_t size) {
     std::vector<uint8_t> body(size);
     size_t done = 0;
     while (done < size) {
-        const ssize_t count = ::pread(memory.get(), body.data() + done, size - done, static_cast<off_t>(done));
+        const ssize_t count =
+            ::pread(memory.get(), body.data() + done, size - done, static_cast<off_t>(done));
         if (count <= 0) return Error::system("cannot read a message body");
         done += static_cast<size_t>(count);
     }
@@ -81,18 +86,20 @@ Result<UniqueFd> write_body(const std::vector<uint8_t>& body) {
     UniqueFd memory = OD_TRY(make_sealed_memory("opendext-message", body.size()));
     size_t done = 0;
     while (done < body.size()) {
-        const ssize_t count =
-            ::pwrite(memory.get(), body.data() + done, body.size() - done, static_cast<off_t>(done));
+        const ssize_t count = ::pwrite(memory.get(), body.data() + done, body.size() - done,
+                                       static_cast<off_t>(done));
         if (count <= 0) return Error::system("cannot write a message body");
         done += static_cast<size_t>(count);
     }
     return memory;
 }
 
-/// Takes the descriptors out of the control data, so that none leaks whatever is wrong with the message.
+/// Takes the descriptors out of the control data, so that none leaks whatever is wrong with the
+/// message.
 std::vector<UniqueFd> collect_fds(msghdr& header) {
     std::vector<UniqueFd> fds;
-    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+         part = CMSG_NXTHDR(&header, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
         const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; ++i) {
@@ -127,7 +134,8 @@ Status Socket::send(const Message& message, Wait wait) const {
     if (message.body.size() > kMaxBody || message.fds.size() > kMaxMessageFds) {
         return Error{Errc::invalid, 0, "message is too large to send"};
     }
-    Header header{kMagic, message.kind, message.serial, 0, static_cast<uint32_t>(message.body.size())};
+    Header header{kMagic, message.kind, message.serial, 0,
+                  static_cast<uint32_t>(message.body.size())};
     std::array<iovec, 2> parts{{{&header, sizeof header},
                                 {const_cast<uint8_t*>(message.body.data()), message.body.size()}}};
     std::vector<int> fds;
@@ -234,7 +242,8 @@ Result<Listener> Listener::bind(const std::filesystem::path& path, mode_t mode) 
     if (::bind(fd.get(), address.get(), SocketAddress::size()) != 0) {
         return Error::system("cannot bind " + path.string());
     }
-    if (::chmod(path.c_str(), mode) != 0) return Error::system("cannot set the mode of " + path.string());
+    if (::chmod(path.c_str(), mode) != 0)
+        return Error::system("cannot set the mode of " + path.string());
     if (::listen(fd.get(), 128) != 0) return Error::system("cannot listen on " + path.string());
     return Listener(std::move(fd));
 }
@@ -244,7 +253,8 @@ Result<std::optional<Socket>> Listener::accept() const {
     if (::poll(&waiter, 1, 0) <= 0) return std::optional<Socket>{};
     UniqueFd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!fd) {
-        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return std::optional<Socket>{};
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            return std::optional<Socket>{};
         return Error::system("cannot accept a connection");
     }
     return std::optional(Socket(std::move(fd)));

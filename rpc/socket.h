@@ -15,8 +15,9 @@
 
 namespace opendext {
 
-/// What is sent over a control socket: a kind, a number that pairs a reply with its request, a body written by a
-/// Writer, and descriptors. `kind` is an enumerator of the protocol that the socket speaks (rpc/protocol/…).
+/// What is sent over a control socket: a kind, a number that pairs a reply with its request, a body
+/// written by a Writer, and descriptors. `kind` is an enumerator of the protocol that the socket
+/// speaks (rpc/protocol/…).
 struct Message {
     uint32_t kind = 0;
     uint64_t serial = 0;
@@ -26,13 +27,15 @@ struct Message {
 
 /// At most so many descriptors travel with one message.
 inline constexpr size_t kMaxMessageFds = 16;
-/// Bodies up to this size lie in the datagram; larger ones travel in a sealed memfd (invisible to users of Socket).
+/// Bodies up to this size lie in the datagram; larger ones travel in a sealed memfd (invisible to
+/// users of Socket).
 inline constexpr size_t kMaxInlineBody = 32 * 1024;
 /// A larger body is refused on both sides.
 inline constexpr size_t kMaxBody = 64 * 1024 * 1024;
 
-/// One end of a Unix SOCK_SEQPACKET connection, the carrier of every control message. Not thread-safe for two
-/// receivers at a time; sends may come from several threads (the kernel keeps datagrams whole).
+/// One end of a Unix SOCK_SEQPACKET connection, the carrier of every control message. Not
+/// thread-safe for two receivers at a time; sends may come from several threads (the kernel keeps
+/// datagrams whole).
 class Socket {
   public:
     Socket() = default;
@@ -47,8 +50,8 @@ class Socket {
     /// Sends the whole message. `dont_block`: Errc::no_space if the peer's queue is full.
     /// Errc::peer_gone if the peer closed.
     Status send(const Message& message, Wait wait = Wait::block) const;
-    /// The next message. `dont_block`: nullopt if none waits. Errc::peer_gone at end of stream; Errc::malformed if
-    /// the datagram is not one of ours (the connection should then be closed).
+    /// The next message. `dont_block`: nullopt if none waits. Errc::peer_gone at end of stream;
+    /// Errc::malformed if the datagram is not one of ours (the connection should then be closed).
     [[nodiscard]] Result<std::optional<Message>> receive(Wait wait = Wait::block) const;
     /// Blocks until a message arrives or `timeout` is over (Errc::timed_out).
     [[nodiscard]] Result<Message> receive_within(std::chrono::milliseconds timeout) const;
@@ -62,7 +65,8 @@ class Socket {
     UniqueFd fd_;
 };
 
-/// A listening SOCK_SEQPACKET socket bound to a path (of any length); unlinked by its owner, not here.
+/// A listening SOCK_SEQPACKET socket bound to a path (of any length); unlinked by its owner, not
+/// here.
 class Listener {
   public:
     static Result<Listener> bind(const std::filesystem::path& path, mode_t mode);

@@ -16,33 +16,50 @@ bool operator==(const Value& a, const Value& b) {
     if (a.set() != nullptr) {
         const Array& left = a.set()->members;
         const Array& right = b.set()->members;
-        return left.size() == right.size() && std::all_of(left.begin(), left.end(), [&](const Value& v) {
+        return left.size() == right.size() &&
+               std::all_of(left.begin(), left.end(), [&](const Value& v) {
                    return std::find(right.begin(), right.end(), v) != right.end();
                });
     }
     switch (a.kind()) {
-        case Value::Kind::null: return true;
-        case Value::Kind::boolean: return *a.boolean() == *b.boolean();
-        case Value::Kind::number: return *a.number() == *b.number();
-        case Value::Kind::string: return *a.string() == *b.string();
-        case Value::Kind::data: return *a.data() == *b.data();
-        case Value::Kind::array: return *a.array() == *b.array();
-        case Value::Kind::dictionary: return *a.dictionary() == *b.dictionary();
-        case Value::Kind::set: break;
+        case Value::Kind::null:
+            return true;
+        case Value::Kind::boolean:
+            return *a.boolean() == *b.boolean();
+        case Value::Kind::number:
+            return *a.number() == *b.number();
+        case Value::Kind::string:
+            return *a.string() == *b.string();
+        case Value::Kind::data:
+            return *a.data() == *b.data();
+        case Value::Kind::array:
+            return *a.array() == *b.array();
+        case Value::Kind::dictionary:
+            return *a.dictionary() == *b.dictionary();
+        case Value::Kind::set:
+            break;
     }
     return false;
 }
 
 std::string_view to_string(Value::Kind kind) {
     switch (kind) {
-        case Value::Kind::null: return "null";
-        case Value::Kind::boolean: return "boolean";
-        case Value::Kind::number: return "number";
-        case Value::Kind::string: return "string";
-        case Value::Kind::data: return "data";
-        case Value::Kind::array: return "array";
-        case Value::Kind::dictionary: return "dictionary";
-        case Value::Kind::set: return "set";
+        case Value::Kind::null:
+            return "null";
+        case Value::Kind::boolean:
+            return "boolean";
+        case Value::Kind::number:
+            return "number";
+        case Value::Kind::string:
+            return "string";
+        case Value::Kind::data:
+            return "data";
+        case Value::Kind::array:
+            return "array";
+        case Value::Kind::dictionary:
+            return "dictionary";
+        case Value::Kind::set:
+            return "set";
     }
     return "unknown";
 }

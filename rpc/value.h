@@ -15,8 +15,8 @@ namespace opendext {
 
 class Value;
 
-/// An integer with the width that its maker gave it (OSNumber, CFNumber and plists keep it). `raw` holds the
-/// low `bits` bits, upper bits zero.
+/// An integer with the width that its maker gave it (OSNumber, CFNumber and plists keep it). `raw`
+/// holds the low `bits` bits, upper bits zero.
 struct Number {
     uint64_t raw = 0;
     uint32_t bits = 64;
@@ -33,8 +33,8 @@ struct Set {
     Array members;
 };
 
-/// A property value: what a registry property, a plist entry and a serialisable OS container have in common.
-/// A plain value type, no reference counts; copied deeply.
+/// A property value: what a registry property, a plist entry and a serialisable OS container have
+/// in common. A plain value type, no reference counts; copied deeply.
 class Value {
   public:
     enum class Kind : uint8_t { null, boolean, number, string, data, array, dictionary, set };

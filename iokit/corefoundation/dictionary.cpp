@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <utility>
 #include <cstdio>
+#include <utility>
 
 #include "iokit/corefoundation/collections.h"
 

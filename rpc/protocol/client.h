@@ -3,8 +3,8 @@
 
 #include "rpc/protocol/common.h"
 
-/// A client program (libIOKit, tools) -> opendextd, over the realm's socket. Requests are answered by the reply of the
-/// same serial; events carry serial 0.
+/// A client program (libIOKit, tools) -> opendextd, over the realm's socket. Requests are answered
+/// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
 inline constexpr uint32_t kVersion = 1;
@@ -93,18 +93,18 @@ struct Entry {
     uint64_t id = 0;
     std::string name;
     std::string location;
-    std::string class_name;               ///< most derived kernel-side class (IOClass)
-    std::vector<std::string> classes;     ///< its chain, most derived first
+    std::string class_name;            ///< most derived kernel-side class (IOClass)
+    std::vector<std::string> classes;  ///< its chain, most derived first
     uint32_t flags = 0;
     uint32_t busy = 0;
     uint32_t retain_count = 0;
     uint64_t generation = 0;
-    Dictionary properties;                ///< IOUserServiceProperties merged in; empty unless asked for
-    std::string state;                    ///< life-cycle state in words, for people
-    int32_t server_pid = 0;               ///< process of the driver object, 0 if none
+    Dictionary properties;   ///< IOUserServiceProperties merged in; empty unless asked for
+    std::string state;       ///< life-cycle state in words, for people
+    int32_t server_pid = 0;  ///< process of the driver object, 0 if none
     void fields(auto& io) {
-        io(outcome, id, name, location, class_name, classes, flags, busy, retain_count, generation, properties,
-           state, server_pid);
+        io(outcome, id, name, location, class_name, classes, flags, busy, retain_count, generation,
+           properties, state, server_pid);
     }
 };
 
@@ -125,7 +125,8 @@ enum class Subscription : uint8_t {
     interest = 4,     ///< general interest in one entry
 };
 
-/// Answered by Entries with what matches now (none for interest); later services come as Matched or Interest events.
+/// Answered by Entries with what matches now (none for interest); later services come as Matched or
+/// Interest events.
 struct Subscribe {
     static constexpr auto kKind = Kind::subscribe;
     uint64_t subscription = 0;  ///< chosen by the client, unique in the connection
@@ -198,7 +199,8 @@ struct SetProperties {
     void fields(auto& io) { io(entry, properties); }
 };
 
-/// Copy the bundle into the realm's extension database and match its personalities. Answered by Reply.
+/// Copy the bundle into the realm's extension database and match its personalities. Answered by
+/// Reply.
 struct Install {
     static constexpr auto kKind = Kind::install;
     std::string bundle_path;  ///< absolute
@@ -224,10 +226,12 @@ struct ExtensionInfo {
     std::string name;
     std::string path;
     std::string team;
-    std::string state;          ///< "activated enabled", "terminating for uninstall", …
+    std::string state;  ///< "activated enabled", "terminating for uninstall", …
     bool enabled = false;
     bool active = false;
-    void fields(auto& io) { io(bundle_id, version, short_version, name, path, team, state, enabled, active); }
+    void fields(auto& io) {
+        io(bundle_id, version, short_version, name, path, team, state, enabled, active);
+    }
 };
 
 struct Extensions {

@@ -10,8 +10,9 @@
 /// Parts that more than one protocol uses. Design and order of events: docs/design/protocols.md.
 namespace opendext::protocol {
 
-/// How an operation ended: the answer to requests that have nothing else to say, and the head of those that have.
-/// `io_return` is a kern_return_t (0 = success) for what DriverKit or IOKit callers see; `reason` is for people.
+/// How an operation ended: the answer to requests that have nothing else to say, and the head of
+/// those that have. `io_return` is a kern_return_t (0 = success) for what DriverKit or IOKit
+/// callers see; `reason` is for people.
 struct Outcome {
     int32_t io_return = 0;
     std::string reason;
@@ -21,10 +22,12 @@ struct Outcome {
 /// An object as it travels with a call. See docs/design/protocols.md, "References".
 enum class RefKind : uint8_t {
     null = 0,
-    object = 1,      ///< a registry object: `id` = registry entry id, `class_name` = nearest class that can be remote
-    value = 2,       ///< a serialisable container by value: `value`
-    memory = 3,      ///< a memory descriptor: `fd_index`, `offset`, `length`, `options`
-    action = 4,      ///< an OSAction: `id` = its number at the owner, `class_name` = action type, `offset` = message id
+    object = 1,  ///< a registry object: `id` = registry entry id, `class_name` = nearest class that
+                 ///< can be remote
+    value = 2,   ///< a serialisable container by value: `value`
+    memory = 3,  ///< a memory descriptor: `fd_index`, `offset`, `length`, `options`
+    action = 4,  ///< an OSAction: `id` = its number at the owner, `class_name` = action type,
+                 ///< `offset` = message id
     descriptor = 5,  ///< a bare file descriptor for a family half: `fd_index`
 };
 
@@ -40,13 +43,14 @@ struct Ref {
     void fields(auto& io) { io(kind, id, class_name, value, fd_index, offset, length, options); }
 };
 
-/// A method call on an object, as generated code makes it: the message without its process-local head.
+/// A method call on an object, as generated code makes it: the message without its process-local
+/// head.
 struct Invocation {
-    uint64_t object = 0;     ///< registry entry id of the receiver
-    uint64_t msgid = 0;      ///< generated X_m_ID
-    uint64_t flags = 0;      ///< IORPC flags: one-way, …
-    uint32_t reply_size = 0; ///< the caller's room for plain reply bytes
-    std::vector<Ref> refs;   ///< object arguments in declaration order, the receiver not among them
+    uint64_t object = 0;      ///< registry entry id of the receiver
+    uint64_t msgid = 0;       ///< generated X_m_ID
+    uint64_t flags = 0;       ///< IORPC flags: one-way, …
+    uint32_t reply_size = 0;  ///< the caller's room for plain reply bytes
+    std::vector<Ref> refs;  ///< object arguments in declaration order, the receiver not among them
     std::vector<uint8_t> plain;  ///< the plain arguments, laid out as the generated struct
     void fields(auto& io) { io(object, msgid, flags, reply_size, refs, plain); }
 };

@@ -3,8 +3,9 @@
 
 #include "rpc/protocol/common.h"
 
-/// opendextd <-> a driver process, over one control socket that is there when the process starts. Requests of both
-/// sides are answered by the reply of the same serial (each side numbers its own; the top bit set by opendextd).
+/// opendextd <-> a driver process, over one control socket that is there when the process starts.
+/// Requests of both sides are answered by the reply of the same serial (each side numbers its own;
+/// the top bit set by opendextd).
 namespace opendext::protocol::driver {
 
 enum class Kind : uint32_t {
@@ -62,8 +63,9 @@ struct Loaded {
     void fields(auto& io) { io(outcome, classes); }
 };
 
-/// opendextd -> driver: make an object of `class_name` for registry entry `entry` and call init(). Reply.
-/// Errors: class not registered -> kIOReturnUnsupported "no user class found"; init() false -> kIOReturnError.
+/// opendextd -> driver: make an object of `class_name` for registry entry `entry` and call init().
+/// Reply. Errors: class not registered -> kIOReturnUnsupported "no user class found"; init() false
+/// -> kIOReturnError.
 struct Instantiate {
     static constexpr auto kKind = Kind::instantiate;
     uint64_t entry = 0;
@@ -71,7 +73,8 @@ struct Instantiate {
     void fields(auto& io) { io(entry, class_name); }
 };
 
-/// Either direction: call a method. Answered by CallResult unless the one-way flag is set. fds as the refs say.
+/// Either direction: call a method. Answered by CallResult unless the one-way flag is set. fds as
+/// the refs say.
 struct Call {
     static constexpr auto kKind = Kind::call;
     Invocation invocation;
@@ -84,16 +87,17 @@ struct CallResult {
     void fields(auto& io) { io(result); }
 };
 
-/// Either direction, no answer. From opendextd: the registry no longer needs the object; the process releases it
-/// (free() follows when the driver has let go too). From the driver: the proxy of `entry` is gone.
+/// Either direction, no answer. From opendextd: the registry no longer needs the object; the
+/// process releases it (free() follows when the driver has let go too). From the driver: the proxy
+/// of `entry` is gone.
 struct Drop {
     static constexpr auto kKind = Kind::drop;
     uint64_t entry = 0;
     void fields(auto& io) { io(entry); }
 };
 
-/// driver -> opendextd: IOService::Create. Answered by Created. The runtime then allocates `user_class`, calls init()
-/// and Start(provider), and returns the object.
+/// driver -> opendextd: IOService::Create. Answered by Created. The runtime then allocates
+/// `user_class`, calls init() and Start(provider), and returns the object.
 struct Create {
     static constexpr auto kKind = Kind::create;
     uint64_t provider = 0;
@@ -110,8 +114,8 @@ struct Created {
     void fields(auto& io) { io(outcome, entry, user_class, kernel_class); }
 };
 
-/// opendextd -> driver: a client program opened user client `entry`. fds: [0] channel memory, [1] side socket.
-/// Answered by Reply; from then on the two talk without opendextd.
+/// opendextd -> driver: a client program opened user client `entry`. fds: [0] channel memory, [1]
+/// side socket. Answered by Reply; from then on the two talk without opendextd.
 struct AttachClient {
     static constexpr auto kKind = Kind::attach_client;
     uint64_t entry = 0;
@@ -122,7 +126,8 @@ struct AttachClient {
     void fields(auto& io) { io(entry, connection, client_pid, client_name, entitlements); }
 };
 
-/// opendextd -> driver: the client closed or died; the runtime closes the channel. Stop follows as a Call. No answer.
+/// opendextd -> driver: the client closed or died; the runtime closes the channel. Stop follows as
+/// a Call. No answer.
 struct DetachClient {
     static constexpr auto kKind = Kind::detach_client;
     uint64_t connection = 0;
@@ -132,7 +137,7 @@ struct DetachClient {
 /// driver -> opendextd, no answer: one line of os_log or of the runtime.
 struct Log {
     static constexpr auto kKind = Kind::log;
-    uint8_t type = 0;  ///< os_log_type_t
+    uint8_t type = 0;      ///< os_log_type_t
     uint64_t time_ns = 0;  ///< CLOCK_REALTIME
     uint32_t thread = 0;
     std::string subsystem;
@@ -148,8 +153,8 @@ struct Exit {
     void fields(auto& io) { io(reason); }
 };
 
-/// opendextd -> driver, before the first mention of a foreign entry needs it and whenever it changes: nothing yet
-/// depends on it beyond the classes of a proxy. `classes` most derived first.
+/// opendextd -> driver, before the first mention of a foreign entry needs it and whenever it
+/// changes: nothing yet depends on it beyond the classes of a proxy. `classes` most derived first.
 struct Bind {
     static constexpr auto kKind = Kind::bind;
     uint64_t entry = 0;

@@ -3,8 +3,9 @@
 
 #include "rpc/protocol/common.h"
 
-/// opendextd -> opendext-keeper, over a socket pair that the keeper made. Every request is answered by the reply of
-/// the same serial; Exited events carry serial 0. The keeper -> prepared process link uses Spawn and Spawned too.
+/// opendextd -> opendext-keeper, over a socket pair that the keeper made. Every request is answered
+/// by the reply of the same serial; Exited events carry serial 0. The keeper -> prepared process
+/// link uses Spawn and Spawned too.
 namespace opendext::protocol::keeper {
 
 enum class Kind : uint32_t {
@@ -30,17 +31,20 @@ struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
 };
 
-/// Fork a driver process. fds: [0] its end of the control socket. Answered by Spawned or by Reply on failure.
+/// Fork a driver process. fds: [0] its end of the control socket. Answered by Spawned or by Reply
+/// on failure.
 struct Spawn {
     static constexpr auto kKind = Kind::spawn;
-    uint64_t token = 0;        ///< the process must show it at check-in
-    std::string server_name;   ///< IOUserServerName
+    uint64_t token = 0;       ///< the process must show it at check-in
+    std::string server_name;  ///< IOUserServerName
     std::string bundle_id;
-    uint64_t tag = 0;          ///< registry entry id of the object it is started for
-    std::string bundle_path;   ///< absolute; the only files that the process may read
-    std::string title;         ///< what `ps` shows: bundle path, bundle id, registry id
-    uint64_t memory_limit = 0; ///< bytes of address space above the baseline; 0 = default
-    void fields(auto& io) { io(token, server_name, bundle_id, tag, bundle_path, title, memory_limit); }
+    uint64_t tag = 0;           ///< registry entry id of the object it is started for
+    std::string bundle_path;    ///< absolute; the only files that the process may read
+    std::string title;          ///< what `ps` shows: bundle path, bundle id, registry id
+    uint64_t memory_limit = 0;  ///< bytes of address space above the baseline; 0 = default
+    void fields(auto& io) {
+        io(token, server_name, bundle_id, tag, bundle_path, title, memory_limit);
+    }
 };
 
 /// fds: [0] a pidfd of the process.
@@ -67,9 +71,10 @@ struct Exited {
     void fields(auto& io) { io(pid, wait_status); }
 };
 
-/// Open a Linux resource in a short-lived child with a deadline. `resource` "pseudo-terminal": answer fds [0] the
-/// master (non-blocking), [1] an inotify descriptor that tells of opens and closes of the terminal; properties {"path": the
-/// terminal's path}. The terminal was opened and closed once: POLLHUP on the master means that nobody has it open.
+/// Open a Linux resource in a short-lived child with a deadline. `resource` "pseudo-terminal":
+/// answer fds [0] the master (non-blocking), [1] an inotify descriptor that tells of opens and
+/// closes of the terminal; properties {"path": the terminal's path}. The terminal was opened and
+/// closed once: POLLHUP on the master means that nobody has it open.
 struct Open {
     static constexpr auto kKind = Kind::open;
     std::string resource;
@@ -83,7 +88,8 @@ struct Opened {
     void fields(auto& io) { io(properties); }
 };
 
-/// Keep the descriptors of this message under `key` until Release: they outlive drivers and opendextd.
+/// Keep the descriptors of this message under `key` until Release: they outlive drivers and
+/// opendextd.
 struct Hold {
     static constexpr auto kKind = Kind::hold;
     std::string key;
@@ -110,8 +116,9 @@ struct Release {
     void fields(auto& io) { io(key); }
 };
 
-/// Make `name` in the realm's device directory a link to `target` (in the system realm also in /dev, and the target
-/// gets `group` and `mode`). Taken names are refused with Errc::exists' text in the Reply.
+/// Make `name` in the realm's device directory a link to `target` (in the system realm also in
+/// /dev, and the target gets `group` and `mode`). Taken names are refused with Errc::exists' text
+/// in the Reply.
 struct PublishNode {
     static constexpr auto kKind = Kind::publish_node;
     std::string name;
@@ -139,9 +146,9 @@ struct Ready {
     void fields(auto&) {}
 };
 
-/// Event, serial 0: the sandbox refused a system call of driver process `pid` (EPERM). The keeper limits how many come;
-/// `suppressed` counts those left out since the last event of this process. opendextd logs it as
-/// "BUNDLE_ID[PID]: refused: CALL (sandbox)".
+/// Event, serial 0: the sandbox refused a system call of driver process `pid` (EPERM). The keeper
+/// limits how many come; `suppressed` counts those left out since the last event of this process.
+/// opendextd logs it as "BUNDLE_ID[PID]: refused: CALL (sandbox)".
 struct Refused {
     static constexpr auto kKind = Kind::refused;
     int32_t pid = 0;

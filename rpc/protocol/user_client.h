@@ -3,8 +3,9 @@
 
 #include "rpc/protocol/common.h"
 
-/// What a client program and a driver say to each other over a user client's channel (rpc/channel.h), without
-/// opendextd. Requests (call, map_memory) carry a serial; the reply has the same.
+/// What a client program and a driver say to each other over a user client's channel
+/// (rpc/channel.h), without opendextd. Requests (call, map_memory) carry a serial; the reply has
+/// the same.
 namespace opendext::protocol::user_client {
 
 enum class Kind : uint32_t {
@@ -19,22 +20,24 @@ enum class Kind : uint32_t {
 inline constexpr size_t kMaxScalars = 16;
 inline constexpr size_t kMaxAsyncArguments = 16;
 inline constexpr size_t kMaxAsyncReference = 8;
-/// Structures up to this size travel in the message, larger ones as memory (kIOConnectMethodVarOutputSize's limit).
+/// Structures up to this size travel in the message, larger ones as memory
+/// (kIOConnectMethodVarOutputSize's limit).
 inline constexpr size_t kMaxInbandStructure = 4096;
 
-/// IOConnectCall…Method. fds, in this order, each present if its flag says so: structure-input memory,
-/// structure-output memory.
+/// IOConnectCall…Method. fds, in this order, each present if its flag says so: structure-input
+/// memory, structure-output memory.
 struct Call {
     static constexpr auto kKind = Kind::call;
     uint64_t selector = 0;
     std::vector<uint64_t> scalars;
-    bool has_structure = false;             ///< false: no structure input at all
-    std::vector<uint8_t> structure;         ///< input, in band
-    uint64_t input_memory_length = 0;       ///< > 0: input above the in-band limit is fds[0]
-    uint32_t scalar_output_count = 0;       ///< room of the caller
-    uint64_t structure_output_size = 0;     ///< room of the caller in band; 0 = none
-    uint64_t output_memory_length = 0;      ///< > 0: output above the limit goes to the next fd
-    std::vector<uint64_t> async_reference;  ///< empty: synchronous call; else opaque to the driver, returned in Async
+    bool has_structure = false;          ///< false: no structure input at all
+    std::vector<uint8_t> structure;      ///< input, in band
+    uint64_t input_memory_length = 0;    ///< > 0: input above the in-band limit is fds[0]
+    uint32_t scalar_output_count = 0;    ///< room of the caller
+    uint64_t structure_output_size = 0;  ///< room of the caller in band; 0 = none
+    uint64_t output_memory_length = 0;   ///< > 0: output above the limit goes to the next fd
+    std::vector<uint64_t>
+        async_reference;  ///< empty: synchronous call; else opaque to the driver, returned in Async
     void fields(auto& io) {
         io(selector, scalars, has_structure, structure, input_memory_length, scalar_output_count,
            structure_output_size, output_memory_length, async_reference);
@@ -60,7 +63,8 @@ struct Async {
     void fields(auto& io) { io(async_reference, status, arguments); }
 };
 
-/// driver -> client: the OSAction of a successful asynchronous call is gone; no Async comes for it any more.
+/// driver -> client: the OSAction of a successful asynchronous call is gone; no Async comes for it
+/// any more.
 struct Released {
     static constexpr auto kKind = Kind::released;
     std::vector<uint64_t> async_reference;

@@ -2,7 +2,8 @@
 #ifndef _IOKIT_IOKITKEYS_H
 #define _IOKIT_IOKITKEYS_H
 
-/* Property, matching, plane, interest and entitlement names: docs/facts/driverkit-api.csv (IOKitKeys.h). */
+/* Property, matching, plane, interest and entitlement names: docs/facts/driverkit-api.csv
+ * (IOKitKeys.h). */
 #define kIOAllCPUInitializedKey "IOAllCPUInitialized"
 #define kIOAppPowerStateInterest "IOAppPowerStateInterest"
 #define kIOAudioPlane "IOAudio"
@@ -24,16 +25,21 @@
 #define kIODEXTMatchCountKey "IODEXTMatchCount"
 #define kIODriverKitEntitlementKey "com.apple.developer.driverkit"
 #define kIODriverKitHIDFamilyDeviceEntitlementKey "com.apple.developer.driverkit.family.hid.device"
-#define kIODriverKitHIDFamilyEventServiceEntitlementKey "com.apple.developer.driverkit.family.hid.eventservice"
+#define kIODriverKitHIDFamilyEventServiceEntitlementKey \
+    "com.apple.developer.driverkit.family.hid.eventservice"
 #define kIODriverKitHIDTransportEntitlementKey "com.apple.developer.driverkit.transport.hid"
 #define kIODriverKitRequiredEntitlementsKey "com.apple.private.driverkit.driver-access"
 #define kIODriverKitTestDriverEntitlementKey "com.apple.private.driverkit.test-driver"
 #define kIODriverKitTransportBuiltinEntitlementKey "com.apple.developer.driverkit.builtin"
 #define kIODriverKitUSBTransportEntitlementKey "com.apple.developer.driverkit.transport.usb"
-#define kIODriverKitUserClientEntitlementAdministratorKey "com.apple.developer.driverkit.administrator"
-#define kIODriverKitUserClientEntitlementAllowAnyKey "com.apple.developer.driverkit.allow-any-userclient-access"
-#define kIODriverKitUserClientEntitlementAllowThirdPartyUserClientsKey "com.apple.developer.driverkit.allow-third-party-userclients"
-#define kIODriverKitUserClientEntitlementCommunicatesWithDriversKey "com.apple.developer.driverkit.communicates-with-drivers"
+#define kIODriverKitUserClientEntitlementAdministratorKey \
+    "com.apple.developer.driverkit.administrator"
+#define kIODriverKitUserClientEntitlementAllowAnyKey \
+    "com.apple.developer.driverkit.allow-any-userclient-access"
+#define kIODriverKitUserClientEntitlementAllowThirdPartyUserClientsKey \
+    "com.apple.developer.driverkit.allow-third-party-userclients"
+#define kIODriverKitUserClientEntitlementCommunicatesWithDriversKey \
+    "com.apple.developer.driverkit.communicates-with-drivers"
 #define kIODriverKitUserClientEntitlementsKey "com.apple.developer.driverkit.userclient-access"
 #define kIODTNVRAMPanicInfoKey "aapl,panic-info"
 #define kIOFireWirePlane "IOFireWire"
@@ -216,7 +222,8 @@
 #define kIOSystemStateSleepDescriptionHibernateStateKey "com.apple.iokit.pm.hibernatestate"
 #define kIOSystemStateSleepDescriptionKey "com.apple.iokit.pm.sleepdescription"
 #define kIOSystemStateSleepDescriptionReasonKey "com.apple.iokit.pm.sleepreason"
-#define kIOSystemStateWakeDescriptionContinuousTimeOffsetKey "com.apple.iokit.pm.wakedescription.continuous-time-offset"
+#define kIOSystemStateWakeDescriptionContinuousTimeOffsetKey \
+    "com.apple.iokit.pm.wakedescription.continuous-time-offset"
 #define kIOSystemStateWakeDescriptionKey "com.apple.iokit.pm.wakedescription"
 #define kIOSystemStateWakeDescriptionWakeReasonKey "com.apple.iokit.pm.wakereason"
 #define kIOTerminatedNotification "IOServiceTerminate"
@@ -229,7 +236,8 @@
 #define kIOUserClientCrossEndianKey "IOUserClientCrossEndian"
 #define kIOUserClientDefaultLockingKey "IOUserClientDefaultLocking"
 #define kIOUserClientDefaultLockingSetPropertiesKey "IOUserClientDefaultLockingSetProperties"
-#define kIOUserClientDefaultLockingSingleThreadExternalMethodKey "IOUserClientDefaultLockingSingleThreadExternalMethod"
+#define kIOUserClientDefaultLockingSingleThreadExternalMethodKey \
+    "IOUserClientDefaultLockingSingleThreadExternalMethod"
 #define kIOUserClientEntitlementsKey "IOUserClientEntitlements"
 #define kIOUserClientMessageAppSuspendedKey "IOUserClientMessageAppSuspended"
 #define kIOUserClientSharedInstanceKey "IOUserClientSharedInstance"

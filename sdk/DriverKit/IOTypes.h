@@ -2,7 +2,8 @@
 #ifndef __IOKIT_IOTYPES_H
 #define __IOKIT_IOTYPES_H
 
-/* Plain types of DriverKit: docs/facts/driverkit-api.csv (IOTypes.h). Addresses and lengths are 64 bits wide. */
+/* Plain types of DriverKit: docs/facts/driverkit-api.csv (IOTypes.h). Addresses and lengths are 64
+ * bits wide. */
 #ifndef IOKIT
 #define IOKIT 1
 #endif
@@ -60,7 +61,7 @@ typedef struct {
 
 typedef struct {
     int value;
-    const char *name;
+    const char* name;
 } IONamedValue;
 
 /* Room of a client for structure output of any size (IOConnectCallMethod). */

@@ -4,7 +4,7 @@
 
 #include <DriverKit/OSContainer.h>
 
-extern __attribute__((visibility("default"))) OSMetaClass *gOSBooleanMetaClass;
+extern __attribute__((visibility("default"))) OSMetaClass* gOSBooleanMetaClass;
 
 /* There are two objects of this class, compared by pointer; they are never freed. */
 class __attribute__((visibility("default"))) OSBoolean : public OSContainer {

@@ -2,10 +2,11 @@
 #ifndef _OS_OSCONTAINER_H
 #define _OS_OSCONTAINER_H
 
-/* What all OS containers have in common: they are values without identity that travel by copy in messages.
- * A container is not locked: one thread at a time, or readers only. Objects that a container holds are retained by it;
- * what a getter returns is not retained for the caller; `with…` and `Create…` results are (the caller releases them).
- * Signatures: docs/facts/driverkit-api.csv. */
+/* What all OS containers have in common: they are values without identity that travel by copy in
+ * messages. A container is not locked: one thread at a time, or readers only. Objects that a
+ * container holds are retained by it; what a getter returns is not retained for the caller; `with…`
+ * and `Create…` results are (the caller releases them). Signatures: docs/facts/driverkit-api.csv.
+ */
 #include <DriverKit/OSObject.h>
 
 class OSContainer;
@@ -20,21 +21,21 @@ class OSSet;
 class OSOrderedSet;
 class OSSerialization;
 
-typedef OSObject *OSObjectPtr;
-typedef OSContainer *OSContainerPtr;
-typedef OSCollection *OSCollectionPtr;
-typedef OSString *OSStringPtr;
+typedef OSObject* OSObjectPtr;
+typedef OSContainer* OSContainerPtr;
+typedef OSCollection* OSCollectionPtr;
+typedef OSString* OSStringPtr;
 typedef OSString OSSymbol;
-typedef OSData *OSDataPtr;
-typedef OSNumber *OSNumberPtr;
-typedef OSBoolean *OSBooleanPtr;
-typedef OSArray *OSArrayPtr;
-typedef OSDictionary *OSDictionaryPtr;
-typedef OSSet *OSSetPtr;
-typedef OSOrderedSet *OSOrderedSetPtr;
-typedef OSSerialization *OSSerializationPtr;
+typedef OSData* OSDataPtr;
+typedef OSNumber* OSNumberPtr;
+typedef OSBoolean* OSBooleanPtr;
+typedef OSArray* OSArrayPtr;
+typedef OSDictionary* OSDictionaryPtr;
+typedef OSSet* OSSetPtr;
+typedef OSOrderedSet* OSOrderedSetPtr;
+typedef OSSerialization* OSSerializationPtr;
 
-extern __attribute__((visibility("default"))) OSMetaClass *gOSContainerMetaClass;
+extern __attribute__((visibility("default"))) OSMetaClass* gOSContainerMetaClass;
 
 /* Base of values. Not made by itself. */
 class __attribute__((visibility("default"))) OSContainer : public OSObject {

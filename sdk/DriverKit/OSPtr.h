@@ -3,8 +3,8 @@
 #define LIBKERN_OSPTR_H
 
 template <typename T>
-using OSPtr = T *;
+using OSPtr = T*;
 template <typename T>
-using OSTaggedPtr = T *;
+using OSTaggedPtr = T*;
 
 #endif /* LIBKERN_OSPTR_H */

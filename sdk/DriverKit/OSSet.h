@@ -4,7 +4,7 @@
 
 #include <DriverKit/OSArray.h>
 
-extern __attribute__((visibility("default"))) OSMetaClass *gOSSetMetaClass;
+extern __attribute__((visibility("default"))) OSMetaClass* gOSSetMetaClass;
 
 /* Objects, each once. Membership is by identity. */
 class __attribute__((visibility("default"))) OSSet : public OSArray {
@@ -12,19 +12,19 @@ class __attribute__((visibility("default"))) OSSet : public OSArray {
     using super = OSArray;
 
     static OSSetPtr withCapacity(uint32_t capacity);
-    static OSSetPtr withObjects(const OSObject **values, uint32_t count, uint32_t capacity = 0);
-    static OSSetPtr withArray(const OSArray *array, uint32_t capacity = 0);
+    static OSSetPtr withObjects(const OSObject** values, uint32_t count, uint32_t capacity = 0);
+    static OSSetPtr withArray(const OSArray* array, uint32_t capacity = 0);
 
     bool init() override;
-    OSCollectionPtr copyCollection(OSDictionary *cycleDict = nullptr) const override;
+    OSCollectionPtr copyCollection(OSDictionary* cycleDict = nullptr) const override;
     /* False if it is a member already. */
-    bool setObject(const OSMetaClassBase *anObject);
-    bool merge(const OSArray *otherArray);
-    void removeObject(const OSMetaClassBase *anObject);
-    bool containsObject(const OSMetaClassBase *anObject) const;
-    bool member(const OSMetaClassBase *anObject) const;
-    OSObject *getAnyObject() const;
-    bool isEqualTo(const OSMetaClassBase *anObject) const override;
+    bool setObject(const OSMetaClassBase* anObject);
+    bool merge(const OSArray* otherArray);
+    void removeObject(const OSMetaClassBase* anObject);
+    bool containsObject(const OSMetaClassBase* anObject) const;
+    bool member(const OSMetaClassBase* anObject) const;
+    OSObject* getAnyObject() const;
+    bool isEqualTo(const OSMetaClassBase* anObject) const override;
     using OSArray::isEqualTo;
 };
 

@@ -2,8 +2,9 @@
 #ifndef LIBKERN_OSSHAREDPTR_H
 #define LIBKERN_OSSHAREDPTR_H
 
-/* A pointer that retains what it points to. OSNoRetain adopts a reference that the caller owns (results of Create and
- * Copy calls), OSRetain adds one. docs/facts/driverkit-api.csv, class OSSharedPtr. */
+/* A pointer that retains what it points to. OSNoRetain adopts a reference that the caller owns
+ * (results of Create and Copy calls), OSRetain adds one. docs/facts/driverkit-api.csv, class
+ * OSSharedPtr. */
 #include <stddef.h>
 
 #include <cstddef>
@@ -24,55 +25,56 @@ inline constexpr OS_retain_t OSRetain{};
 template <typename T>
 class OSSharedPtr {
   public:
-    using pointer = T *;
+    using pointer = T*;
     using element_type = T;
 
     OSSharedPtr() noexcept = default;
     OSSharedPtr(std::nullptr_t) noexcept {}
     explicit OSSharedPtr(pointer p, OS_no_retain_t) noexcept : ptr_(p) {}
     explicit OSSharedPtr(pointer p, OS_retain_t) noexcept : ptr_(p) { retain(); }
-    OSSharedPtr(const OSSharedPtr &other) noexcept : ptr_(other.ptr_) { retain(); }
-    OSSharedPtr(OSSharedPtr &&other) noexcept : ptr_(other.detach()) {}
-    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U *, T *>>>
-    OSSharedPtr(const OSSharedPtr<U> &other) noexcept : ptr_(other.get()) {
+    OSSharedPtr(const OSSharedPtr& other) noexcept : ptr_(other.ptr_) { retain(); }
+    OSSharedPtr(OSSharedPtr&& other) noexcept : ptr_(other.detach()) {}
+    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U*, T*>>>
+    OSSharedPtr(const OSSharedPtr<U>& other) noexcept : ptr_(other.get()) {
         retain();
     }
-    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U *, T *>>>
-    OSSharedPtr(OSSharedPtr<U> &&other) noexcept : ptr_(other.detach()) {}
+    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U*, T*>>>
+    OSSharedPtr(OSSharedPtr<U>&& other) noexcept : ptr_(other.detach()) {}
     template <typename U>
-    OSSharedPtr(OSSharedPtr<U> &&other, OS_no_retain_t) noexcept : ptr_(static_cast<T *>(other.detach())) {}
+    OSSharedPtr(OSSharedPtr<U>&& other, OS_no_retain_t) noexcept
+        : ptr_(static_cast<T*>(other.detach())) {}
     ~OSSharedPtr() { release(); }
 
-    OSSharedPtr &operator=(const OSSharedPtr &other) noexcept {
+    OSSharedPtr& operator=(const OSSharedPtr& other) noexcept {
         OSSharedPtr(other).swap(*this);
         return *this;
     }
-    OSSharedPtr &operator=(OSSharedPtr &&other) noexcept {
+    OSSharedPtr& operator=(OSSharedPtr&& other) noexcept {
         OSSharedPtr(std::move(other)).swap(*this);
         return *this;
     }
-    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U *, T *>>>
-    OSSharedPtr &operator=(const OSSharedPtr<U> &other) noexcept {
+    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U*, T*>>>
+    OSSharedPtr& operator=(const OSSharedPtr<U>& other) noexcept {
         OSSharedPtr(other).swap(*this);
         return *this;
     }
-    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U *, T *>>>
-    OSSharedPtr &operator=(OSSharedPtr<U> &&other) noexcept {
+    template <typename U, typename = std::enable_if_t<std::is_convertible_v<U*, T*>>>
+    OSSharedPtr& operator=(OSSharedPtr<U>&& other) noexcept {
         OSSharedPtr(std::move(other)).swap(*this);
         return *this;
     }
-    OSSharedPtr &operator=(std::nullptr_t) noexcept { return reset(); }
+    OSSharedPtr& operator=(std::nullptr_t) noexcept { return reset(); }
 
-    OSSharedPtr &reset() noexcept {
+    OSSharedPtr& reset() noexcept {
         release();
         ptr_ = nullptr;
         return *this;
     }
-    OSSharedPtr &reset(pointer p, OS_no_retain_t) noexcept {
+    OSSharedPtr& reset(pointer p, OS_no_retain_t) noexcept {
         OSSharedPtr(p, OSNoRetain).swap(*this);
         return *this;
     }
-    OSSharedPtr &reset(pointer p, OS_retain_t) noexcept {
+    OSSharedPtr& reset(pointer p, OS_retain_t) noexcept {
         OSSharedPtr(p, OSRetain).swap(*this);
         return *this;
     }
@@ -82,23 +84,24 @@ class OSSharedPtr {
     [[nodiscard]] constexpr pointer detach() noexcept { return std::exchange(ptr_, nullptr); }
     [[nodiscard]] pointer detachAsOSPtr() noexcept { return detach(); }
     pointer operator->() const noexcept { return ptr_; }
-    T &operator*() const noexcept { return *ptr_; }
+    T& operator*() const noexcept { return *ptr_; }
     explicit operator bool() const { return ptr_ != nullptr; }
 
-    /* For functions that store a retained result: `Create(attach(shared))`. What was there is released first. */
+    /* For functions that store a retained result: `Create(attach(shared))`. What was there is
+     * released first. */
     struct attacher {
-        explicit attacher(OSSharedPtr &sp) noexcept : sp(sp) {}
-        operator pointer *() const {
+        explicit attacher(OSSharedPtr& sp) noexcept : sp(sp) {}
+        operator pointer*() const {
             sp.reset();
             return &sp.ptr_;
         }
-        operator OSSharedPtr *() const { return &sp; }
-        OSSharedPtr &sp;
+        operator OSSharedPtr*() const { return &sp; }
+        OSSharedPtr& sp;
     };
     attacher attach() noexcept { return attacher(*this); }
 
-    void swap(OSSharedPtr &other) noexcept { std::swap(ptr_, other.ptr_); }
-    friend void swap(OSSharedPtr &a, OSSharedPtr &b) noexcept { a.swap(b); }
+    void swap(OSSharedPtr& other) noexcept { std::swap(ptr_, other.ptr_); }
+    friend void swap(OSSharedPtr& a, OSSharedPtr& b) noexcept { a.swap(b); }
 
   private:
     void retain() const noexcept {
@@ -111,34 +114,34 @@ class OSSharedPtr {
 };
 
 template <typename T, typename U>
-bool operator==(const OSSharedPtr<T> &a, const OSSharedPtr<U> &b) {
+bool operator==(const OSSharedPtr<T>& a, const OSSharedPtr<U>& b) {
     return a.get() == b.get();
 }
 template <typename T>
-bool operator==(const OSSharedPtr<T> &a, std::nullptr_t) {
+bool operator==(const OSSharedPtr<T>& a, std::nullptr_t) {
     return a.get() == nullptr;
 }
 template <typename T, typename U>
-bool operator==(const OSSharedPtr<T> &a, U *b) {
+bool operator==(const OSSharedPtr<T>& a, U* b) {
     return a.get() == b;
 }
 
 /* Casts; the forms that take an rvalue move the reference. */
 template <typename To, typename From>
-OSSharedPtr<To> OSStaticPtrCast(const OSSharedPtr<From> &ptr) noexcept {
-    return OSSharedPtr<To>(static_cast<To *>(ptr.get()), OSRetain);
+OSSharedPtr<To> OSStaticPtrCast(const OSSharedPtr<From>& ptr) noexcept {
+    return OSSharedPtr<To>(static_cast<To*>(ptr.get()), OSRetain);
 }
 template <typename To, typename From>
-OSSharedPtr<To> OSStaticPtrCast(OSSharedPtr<From> &&ptr) noexcept {
-    return OSSharedPtr<To>(static_cast<To *>(ptr.detach()), OSNoRetain);
+OSSharedPtr<To> OSStaticPtrCast(OSSharedPtr<From>&& ptr) noexcept {
+    return OSSharedPtr<To>(static_cast<To*>(ptr.detach()), OSNoRetain);
 }
 template <typename To, typename From>
-OSSharedPtr<To> OSConstPtrCast(const OSSharedPtr<From> &ptr) noexcept {
-    return OSSharedPtr<To>(const_cast<To *>(ptr.get()), OSRetain);
+OSSharedPtr<To> OSConstPtrCast(const OSSharedPtr<From>& ptr) noexcept {
+    return OSSharedPtr<To>(const_cast<To*>(ptr.get()), OSRetain);
 }
 template <typename To, typename From>
-OSSharedPtr<To> OSConstPtrCast(OSSharedPtr<From> &&ptr) noexcept {
-    return OSSharedPtr<To>(const_cast<To *>(ptr.detach()), OSNoRetain);
+OSSharedPtr<To> OSConstPtrCast(OSSharedPtr<From>&& ptr) noexcept {
+    return OSSharedPtr<To>(const_cast<To*>(ptr.detach()), OSNoRetain);
 }
 
 #endif /* LIBKERN_OSSHAREDPTR_H */

@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 struct queue_entry {
-    struct queue_entry *next;
-    struct queue_entry *prev;
+    struct queue_entry* next;
+    struct queue_entry* prev;
 };
-typedef struct queue_entry *queue_t;
+typedef struct queue_entry* queue_t;
 typedef struct queue_entry queue_head_t;
 typedef struct queue_entry queue_chain_t;
-typedef struct queue_entry *queue_entry_t;
+typedef struct queue_entry* queue_entry_t;
 
 #define QUEUE_HEAD_INITIALIZER(name) {&(name), &(name)}
 
@@ -40,9 +40,15 @@ static inline void remqueue(queue_entry_t elt) {
     elt->next = NULL;
     elt->prev = NULL;
 }
-static inline void remque(queue_entry_t elt) { remqueue(elt); }
-static inline void enqueue_head(queue_t que, queue_entry_t elt) { insque(elt, que); }
-static inline void enqueue_tail(queue_t que, queue_entry_t elt) { insque(elt, que->prev); }
+static inline void remque(queue_entry_t elt) {
+    remqueue(elt);
+}
+static inline void enqueue_head(queue_t que, queue_entry_t elt) {
+    insque(elt, que);
+}
+static inline void enqueue_tail(queue_t que, queue_entry_t elt) {
+    insque(elt, que->prev);
+}
 static inline queue_entry_t dequeue_head(queue_t que) {
     queue_entry_t elt = NULL;
     if (!queue_empty(que)) {
@@ -81,98 +87,105 @@ static inline void movqueue(queue_t _old, queue_t _new) {
 }
 
 /* First form: the chain is a member `field` of the element, and links point to that member. */
-#define qe_element(qe, type, field) ((type *)((void *)((char *)(qe) - offsetof(type, field))))
+#define qe_element(qe, type, field) ((type*)((void*)((char*)(qe) - offsetof(type, field))))
 #define qe_foreach(qe, head) for ((qe) = (head)->next; (qe) != (head); (qe) = (qe)->next)
-#define qe_foreach_safe(qe, head)                                                             \
-    for (queue_entry_t od_next_ = (head)->next->next, *od_once_ = (((qe) = (head)->next), &od_next_); \
+#define qe_foreach_safe(qe, head)                                      \
+    for (queue_entry_t od_next_ = (head)->next->next,                  \
+                       *od_once_ = (((qe) = (head)->next), &od_next_); \
          od_once_ && (qe) != (head); (qe) = od_next_, od_next_ = (qe)->next)
-#define qe_foreach_element(elt, head, field)                                  \
-    for ((elt) = qe_element((head)->next, __typeof__(*(elt)), field);         \
-         &(elt)->field != (head);                                             \
+#define qe_foreach_element(elt, head, field)                                                   \
+    for ((elt) = qe_element((head)->next, __typeof__(*(elt)), field); &(elt)->field != (head); \
          (elt) = qe_element((elt)->field.next, __typeof__(*(elt)), field))
-#define qe_foreach_element_safe(elt, head, field)                             \
-    for (queue_entry_t od_next_ = (head)->next->next,                         \
-                       od_start_ = (((elt) = qe_element((head)->next, __typeof__(*(elt)), field)), (head)); \
-         &(elt)->field != od_start_;                                          \
+#define qe_foreach_element_safe(elt, head, field)                                                 \
+    for (queue_entry_t                                                                            \
+             od_next_ = (head)->next->next,                                                       \
+             od_start_ = (((elt) = qe_element((head)->next, __typeof__(*(elt)), field)), (head)); \
+         &(elt)->field != od_start_;                                                              \
          (elt) = qe_element(od_next_, __typeof__(*(elt)), field), od_next_ = od_next_->next)
 
-/* Second form: links point to the elements themselves (or to the head), the chain is their member `field`. */
-#define queue_field(head, thing, type, field) (((head) == (thing)) ? (head) : &((type)(void *)(thing))->field)
-#define queue_enter(head, elt, type, field)                                   \
-    do {                                                                      \
-        queue_entry_t od_last_ = (head)->prev;                                \
-        if ((head) == od_last_) {                                             \
-            (head)->next = (queue_entry_t)(void *)(elt);                      \
-        } else {                                                              \
-            ((type)(void *)od_last_)->field.next = (queue_entry_t)(void *)(elt); \
-        }                                                                     \
-        (elt)->field.prev = od_last_;                                         \
-        (elt)->field.next = (head);                                           \
-        (head)->prev = (queue_entry_t)(void *)(elt);                          \
+/* Second form: links point to the elements themselves (or to the head), the chain is their member
+ * `field`. */
+#define queue_field(head, thing, type, field) \
+    (((head) == (thing)) ? (head) : &((type)(void*)(thing))->field)
+#define queue_enter(head, elt, type, field)                                    \
+    do {                                                                       \
+        queue_entry_t od_last_ = (head)->prev;                                 \
+        if ((head) == od_last_) {                                              \
+            (head)->next = (queue_entry_t)(void*)(elt);                        \
+        } else {                                                               \
+            ((type)(void*)od_last_)->field.next = (queue_entry_t)(void*)(elt); \
+        }                                                                      \
+        (elt)->field.prev = od_last_;                                          \
+        (elt)->field.next = (head);                                            \
+        (head)->prev = (queue_entry_t)(void*)(elt);                            \
     } while (0)
-#define queue_enter_first(head, elt, type, field)                             \
-    do {                                                                      \
-        queue_entry_t od_first_ = (head)->next;                               \
-        if ((head) == od_first_) {                                            \
-            (head)->prev = (queue_entry_t)(void *)(elt);                      \
-        } else {                                                              \
-            ((type)(void *)od_first_)->field.prev = (queue_entry_t)(void *)(elt); \
-        }                                                                     \
-        (elt)->field.next = od_first_;                                        \
-        (elt)->field.prev = (head);                                           \
-        (head)->next = (queue_entry_t)(void *)(elt);                          \
+#define queue_enter_first(head, elt, type, field)                               \
+    do {                                                                        \
+        queue_entry_t od_first_ = (head)->next;                                 \
+        if ((head) == od_first_) {                                              \
+            (head)->prev = (queue_entry_t)(void*)(elt);                         \
+        } else {                                                                \
+            ((type)(void*)od_first_)->field.prev = (queue_entry_t)(void*)(elt); \
+        }                                                                       \
+        (elt)->field.next = od_first_;                                          \
+        (elt)->field.prev = (head);                                             \
+        (head)->next = (queue_entry_t)(void*)(elt);                             \
     } while (0)
-#define queue_insert_before(head, elt, cur, type, field)                      \
-    do {                                                                      \
-        queue_entry_t od_prev_ = queue_field((head), (queue_entry_t)(void *)(cur), type, field)->prev; \
-        (elt)->field.next = (queue_entry_t)(void *)(cur);                     \
-        (elt)->field.prev = od_prev_;                                         \
-        queue_field((head), od_prev_, type, field)->next = (queue_entry_t)(void *)(elt); \
-        queue_field((head), (queue_entry_t)(void *)(cur), type, field)->prev = (queue_entry_t)(void *)(elt); \
+#define queue_insert_before(head, elt, cur, type, field)                                \
+    do {                                                                                \
+        queue_entry_t od_prev_ =                                                        \
+            queue_field((head), (queue_entry_t)(void*)(cur), type, field)->prev;        \
+        (elt)->field.next = (queue_entry_t)(void*)(cur);                                \
+        (elt)->field.prev = od_prev_;                                                   \
+        queue_field((head), od_prev_, type, field)->next = (queue_entry_t)(void*)(elt); \
+        queue_field((head), (queue_entry_t)(void*)(cur), type, field)->prev =           \
+            (queue_entry_t)(void*)(elt);                                                \
     } while (0)
-#define queue_insert_after(head, elt, cur, type, field)                       \
-    do {                                                                      \
-        queue_entry_t od_next_ = queue_field((head), (queue_entry_t)(void *)(cur), type, field)->next; \
-        (elt)->field.prev = (queue_entry_t)(void *)(cur);                     \
-        (elt)->field.next = od_next_;                                         \
-        queue_field((head), od_next_, type, field)->prev = (queue_entry_t)(void *)(elt); \
-        queue_field((head), (queue_entry_t)(void *)(cur), type, field)->next = (queue_entry_t)(void *)(elt); \
+#define queue_insert_after(head, elt, cur, type, field)                                 \
+    do {                                                                                \
+        queue_entry_t od_next_ =                                                        \
+            queue_field((head), (queue_entry_t)(void*)(cur), type, field)->next;        \
+        (elt)->field.prev = (queue_entry_t)(void*)(cur);                                \
+        (elt)->field.next = od_next_;                                                   \
+        queue_field((head), od_next_, type, field)->prev = (queue_entry_t)(void*)(elt); \
+        queue_field((head), (queue_entry_t)(void*)(cur), type, field)->next =           \
+            (queue_entry_t)(void*)(elt);                                                \
     } while (0)
-#define queue_remove(head, elt, type, field)                                  \
-    do {                                                                      \
-        queue_entry_t od_n_ = (elt)->field.next;                              \
-        queue_entry_t od_p_ = (elt)->field.prev;                              \
-        queue_field((head), od_n_, type, field)->prev = od_p_;                \
-        queue_field((head), od_p_, type, field)->next = od_n_;                \
-        (elt)->field.next = NULL;                                             \
-        (elt)->field.prev = NULL;                                             \
+#define queue_remove(head, elt, type, field)                   \
+    do {                                                       \
+        queue_entry_t od_n_ = (elt)->field.next;               \
+        queue_entry_t od_p_ = (elt)->field.prev;               \
+        queue_field((head), od_n_, type, field)->prev = od_p_; \
+        queue_field((head), od_p_, type, field)->next = od_n_; \
+        (elt)->field.next = NULL;                              \
+        (elt)->field.prev = NULL;                              \
     } while (0)
-#define queue_remove_first(head, entry, type, field)                          \
-    do {                                                                      \
-        (entry) = (type)(void *)((head)->next);                               \
-        queue_remove((head), (entry), type, field);                           \
+#define queue_remove_first(head, entry, type, field) \
+    do {                                             \
+        (entry) = (type)(void*)((head)->next);       \
+        queue_remove((head), (entry), type, field);  \
     } while (0)
-#define queue_remove_last(head, entry, type, field)                           \
-    do {                                                                      \
-        (entry) = (type)(void *)((head)->prev);                               \
-        queue_remove((head), (entry), type, field);                           \
+#define queue_remove_last(head, entry, type, field) \
+    do {                                            \
+        (entry) = (type)(void*)((head)->prev);      \
+        queue_remove((head), (entry), type, field); \
     } while (0)
-#define queue_assign(to, from, type, field)                                   \
-    do {                                                                      \
-        ((type)(void *)((from)->prev))->field.next = (to);                    \
-        ((type)(void *)((from)->next))->field.prev = (to);                    \
-        *(to) = *(from);                                                      \
+#define queue_assign(to, from, type, field)               \
+    do {                                                  \
+        ((type)(void*)((from)->prev))->field.next = (to); \
+        ((type)(void*)((from)->next))->field.prev = (to); \
+        *(to) = *(from);                                  \
     } while (0)
-#define queue_new_head(old, new, type, field)                                 \
-    do {                                                                      \
-        if (!queue_empty(old)) {                                              \
-            queue_assign((new), (old), type, field);                          \
-        } else {                                                              \
-            queue_init(new);                                                  \
-        }                                                                     \
+#define queue_new_head(old, new, type, field)        \
+    do {                                             \
+        if (!queue_empty(old)) {                     \
+            queue_assign((new), (old), type, field); \
+        } else {                                     \
+            queue_init(new);                         \
+        }                                            \
     } while (0)
-#define queue_iterate(head, elt, type, field)                                 \
-    for ((elt) = (type)(void *)queue_first(head); !queue_end((head), (queue_entry_t)(void *)(elt)); \
-         (elt) = (type)(void *)queue_next(&(elt)->field))
+#define queue_iterate(head, elt, type, field)                                                     \
+    for ((elt) = (type)(void*)queue_first(head); !queue_end((head), (queue_entry_t)(void*)(elt)); \
+         (elt) = (type)(void*)queue_next(&(elt)->field))
 
 #endif /* _KERN_QUEUE_H_ */

@@ -2,8 +2,9 @@
 #ifndef OPENDEXT_PLATFORM_AVAILABILITY_H
 #define OPENDEXT_PLATFORM_AVAILABILITY_H
 
-/* Availability words of driver sources. Every interface that the SDK has is available, so the words say nothing here;
- * the version numbers let `#if __DRIVERKIT_VERSION_MIN_REQUIRED >= ...` choose the newest form. */
+/* Availability words of driver sources. Every interface that the SDK has is available, so the words
+ * say nothing here; the version numbers let `#if __DRIVERKIT_VERSION_MIN_REQUIRED >= ...` choose
+ * the newest form. */
 #define __DRIVERKIT_19_0 190000
 #define __DRIVERKIT_20_0 200000
 #define __DRIVERKIT_21_0 210000

@@ -2,7 +2,8 @@
 #ifndef OPENDEXT_PLATFORM_TARGETCONDITIONALS_H
 #define OPENDEXT_PLATFORM_TARGETCONDITIONALS_H
 
-/* What driver sources ask about their target: DriverKit, 64 bit, on this machine's processor. Not Mac, not a phone. */
+/* What driver sources ask about their target: DriverKit, 64 bit, on this machine's processor. Not
+ * Mac, not a phone. */
 #define TARGET_OS_MAC 1
 #define TARGET_OS_OSX 0
 #define TARGET_OS_IPHONE 0

@@ -15,13 +15,13 @@ typedef size_t rsize_t;
 extern "C" {
 #endif
 #if !defined(__GLIBC_PREREQ) || !__GLIBC_PREREQ(2, 38)
-OS_EXPORT size_t strlcpy(char *destination, const char *source, size_t size);
-OS_EXPORT size_t strlcat(char *destination, const char *source, size_t size);
+OS_EXPORT size_t strlcpy(char* destination, const char* source, size_t size);
+OS_EXPORT size_t strlcat(char* destination, const char* source, size_t size);
 #endif
-/* Sets `count` bytes and is never optimised away. EINVAL for a NULL destination or size > RSIZE_MAX, EOVERFLOW where
- * count > size (then all `size` bytes are set). */
-OS_EXPORT errno_t memset_s(void *destination, rsize_t size, int value, rsize_t count);
-OS_EXPORT char *strnstr(const char *haystack, const char *needle, size_t length);
+/* Sets `count` bytes and is never optimised away. EINVAL for a NULL destination or size >
+ * RSIZE_MAX, EOVERFLOW where count > size (then all `size` bytes are set). */
+OS_EXPORT errno_t memset_s(void* destination, rsize_t size, int value, rsize_t count);
+OS_EXPORT char* strnstr(const char* haystack, const char* needle, size_t length);
 #ifdef __cplusplus
 }
 #endif

@@ -13,11 +13,10 @@
 #define kRemoteKey "SerialOverTCPRemote"
 
 struct SerialOverTCPControl_IVars {
-    OSDictionary *ports; /* nubs by port name */
+    OSDictionary* ports; /* nubs by port name */
 };
 
-bool SerialOverTCPControl::init()
-{
+bool SerialOverTCPControl::init() {
     if (!super::init()) {
         return false;
     }
@@ -29,8 +28,7 @@ bool SerialOverTCPControl::init()
     return ivars->ports != nullptr;
 }
 
-void SerialOverTCPControl::free()
-{
+void SerialOverTCPControl::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->ports);
     }
@@ -38,8 +36,7 @@ void SerialOverTCPControl::free()
     super::free();
 }
 
-kern_return_t SerialOverTCPControl::Start_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPControl::Start_Impl(IOService* provider) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) {
         return ret;
@@ -47,16 +44,14 @@ kern_return_t SerialOverTCPControl::Start_Impl(IOService *provider)
     return RegisterService();
 }
 
-kern_return_t SerialOverTCPControl::Stop_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPControl::Stop_Impl(IOService* provider) {
     ivars->ports->flushCollection();
     return Stop(provider, SUPERDISPATCH);
 }
 
-kern_return_t SerialOverTCPControl::NewUserClient_Impl(uint32_t type, IOUserClient **userClient)
-{
+kern_return_t SerialOverTCPControl::NewUserClient_Impl(uint32_t type, IOUserClient** userClient) {
     (void)type;
-    IOService *client = nullptr;
+    IOService* client = nullptr;
     kern_return_t ret = Create(this, "ControlClientProperties", &client);
     if (ret != kIOReturnSuccess) {
         return ret;
@@ -70,9 +65,8 @@ kern_return_t SerialOverTCPControl::NewUserClient_Impl(uint32_t type, IOUserClie
 }
 
 /* Makes the nub, gives it its settings, and registers it: matching does the rest. */
-kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings *settings)
-{
-    const char *name = settings->port.name;
+kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings* settings) {
+    const char* name = settings->port.name;
     if (name[0] == 0 || strnlen(name, sizeof(settings->port.name)) == sizeof(settings->port.name) ||
         strnlen(settings->remote, sizeof(settings->remote)) == sizeof(settings->remote)) {
         return kIOReturnBadArgument;
@@ -84,13 +78,13 @@ kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings *set
         return kIOReturnNoResources;
     }
 
-    IOService *nub = nullptr;
+    IOService* nub = nullptr;
     kern_return_t ret = Create(this, "PortNubProperties", &nub);
     if (ret != kIOReturnSuccess) {
         os_log(OS_LOG_DEFAULT, "port %{public}s: no nub, 0x%08x", name, ret);
         return ret;
     }
-    OSDictionary *properties = OSDictionary::withCapacity(3);
+    OSDictionary* properties = OSDictionary::withCapacity(3);
     OSDictionarySetStringValue(properties, kIOTTYBaseNameKey, name);
     OSDictionarySetStringValue(properties, kIOTTYSuffixKey, "");
     OSDictionarySetStringValue(properties, kRemoteKey, settings->remote);
@@ -109,9 +103,8 @@ kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings *set
     return ret;
 }
 
-kern_return_t SerialOverTCPControl::RemovePort(const char *name)
-{
-    IOService *nub = OSDynamicCast(IOService, ivars->ports->getObject(name));
+kern_return_t SerialOverTCPControl::RemovePort(const char* name) {
+    IOService* nub = OSDynamicCast(IOService, ivars->ports->getObject(name));
     if (nub == nullptr) {
         return kIOReturnNotFound;
     }
@@ -123,23 +116,21 @@ kern_return_t SerialOverTCPControl::RemovePort(const char *name)
     return ret;
 }
 
-OSData *SerialOverTCPControl::CopyPortNames()
-{
-    OSData *names = OSData::withCapacity(kSerialOverTCPMaxPorts * sizeof(SerialOverTCPPortName));
-    ivars->ports->iterateObjects(^bool(OSObject *key, OSObject *value) {
-        (void)value;
-        SerialOverTCPPortName entry = {};
-        OSString *name = OSDynamicCast(OSString, key);
-        if (name != nullptr) {
-            strlcpy(entry.name, name->getCStringNoCopy(), sizeof(entry.name));
-            names->appendBytes(&entry, sizeof(entry));
-        }
-        return false;
+OSData* SerialOverTCPControl::CopyPortNames() {
+    OSData* names = OSData::withCapacity(kSerialOverTCPMaxPorts * sizeof(SerialOverTCPPortName));
+    ivars->ports->iterateObjects(^bool(OSObject* key, OSObject* value) {
+      (void)value;
+      SerialOverTCPPortName entry = {};
+      OSString* name = OSDynamicCast(OSString, key);
+      if (name != nullptr) {
+          strlcpy(entry.name, name->getCStringNoCopy(), sizeof(entry.name));
+          names->appendBytes(&entry, sizeof(entry));
+      }
+      return false;
     });
     return names;
 }
 
-kern_return_t SerialOverTCPNub::Start_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPNub::Start_Impl(IOService* provider) {
     return Start(provider, SUPERDISPATCH);
 }

@@ -6,36 +6,39 @@
 #include "SerialOverTCPControlClient.h"
 
 struct SerialOverTCPControlClient_IVars {
-    SerialOverTCPControl *control;
+    SerialOverTCPControl* control;
 };
 
-static kern_return_t addPort(OSObject *target, void *reference, IOUserClientMethodArguments *arguments)
-{
+static kern_return_t addPort(OSObject* target, void* reference,
+                             IOUserClientMethodArguments* arguments) {
     (void)reference;
-    SerialOverTCPControl *control = OSDynamicCast(SerialOverTCPControl, target);
-    return control->AddPort((const SerialOverTCPPortSettings *)arguments->structureInput->getBytesNoCopy());
+    SerialOverTCPControl* control = OSDynamicCast(SerialOverTCPControl, target);
+    return control->AddPort(
+        (const SerialOverTCPPortSettings*)arguments->structureInput->getBytesNoCopy());
 }
 
-static kern_return_t removePort(OSObject *target, void *reference, IOUserClientMethodArguments *arguments)
-{
+static kern_return_t removePort(OSObject* target, void* reference,
+                                IOUserClientMethodArguments* arguments) {
     (void)reference;
-    SerialOverTCPControl *control = OSDynamicCast(SerialOverTCPControl, target);
-    SerialOverTCPPortName port = *(const SerialOverTCPPortName *)arguments->structureInput->getBytesNoCopy();
+    SerialOverTCPControl* control = OSDynamicCast(SerialOverTCPControl, target);
+    SerialOverTCPPortName port =
+        *(const SerialOverTCPPortName*)arguments->structureInput->getBytesNoCopy();
     port.name[sizeof(port.name) - 1] = 0;
     return control->RemovePort(port.name);
 }
 
-static kern_return_t listPorts(OSObject *target, void *reference, IOUserClientMethodArguments *arguments)
-{
+static kern_return_t listPorts(OSObject* target, void* reference,
+                               IOUserClientMethodArguments* arguments) {
     (void)reference;
-    SerialOverTCPControl *control = OSDynamicCast(SerialOverTCPControl, target);
+    SerialOverTCPControl* control = OSDynamicCast(SerialOverTCPControl, target);
     arguments->structureOutput = control->CopyPortNames();
     return kIOReturnSuccess;
 }
 
 /* By selector. */
 static const IOUserClientMethodDispatch kMethods[] = {
-    {   /* kSerialOverTCPAddPort */
+    {
+        /* kSerialOverTCPAddPort */
         .function = addPort,
         .checkCompletionExists = false,
         .checkScalarInputCount = 0,
@@ -43,7 +46,8 @@ static const IOUserClientMethodDispatch kMethods[] = {
         .checkScalarOutputCount = 0,
         .checkStructureOutputSize = 0,
     },
-    {   /* kSerialOverTCPRemovePort */
+    {
+        /* kSerialOverTCPRemovePort */
         .function = removePort,
         .checkCompletionExists = false,
         .checkScalarInputCount = 0,
@@ -51,7 +55,8 @@ static const IOUserClientMethodDispatch kMethods[] = {
         .checkScalarOutputCount = 0,
         .checkStructureOutputSize = 0,
     },
-    {   /* kSerialOverTCPListPorts */
+    {
+        /* kSerialOverTCPListPorts */
         .function = listPorts,
         .checkCompletionExists = false,
         .checkScalarInputCount = 0,
@@ -61,8 +66,7 @@ static const IOUserClientMethodDispatch kMethods[] = {
     },
 };
 
-bool SerialOverTCPControlClient::init()
-{
+bool SerialOverTCPControlClient::init() {
     if (!super::init()) {
         return false;
     }
@@ -70,8 +74,7 @@ bool SerialOverTCPControlClient::init()
     return ivars != nullptr;
 }
 
-void SerialOverTCPControlClient::free()
-{
+void SerialOverTCPControlClient::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->control);
     }
@@ -79,8 +82,7 @@ void SerialOverTCPControlClient::free()
     super::free();
 }
 
-kern_return_t SerialOverTCPControlClient::Start_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPControlClient::Start_Impl(IOService* provider) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) {
         return ret;
@@ -93,20 +95,19 @@ kern_return_t SerialOverTCPControlClient::Start_Impl(IOService *provider)
     return kIOReturnSuccess;
 }
 
-kern_return_t SerialOverTCPControlClient::Stop_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPControlClient::Stop_Impl(IOService* provider) {
     return Stop(provider, SUPERDISPATCH);
 }
 
 kern_return_t SerialOverTCPControlClient::ExternalMethod(uint64_t selector,
-                                                         IOUserClientMethodArguments *arguments,
-                                                         const IOUserClientMethodDispatch *dispatch,
-                                                         OSObject *target, void *reference)
-{
+                                                         IOUserClientMethodArguments* arguments,
+                                                         const IOUserClientMethodDispatch* dispatch,
+                                                         OSObject* target, void* reference) {
     (void)dispatch;
     (void)target;
     if (selector >= sizeof(kMethods) / sizeof(kMethods[0])) {
         return kIOReturnUnsupported;
     }
-    return super::ExternalMethod(selector, arguments, &kMethods[selector], ivars->control, reference);
+    return super::ExternalMethod(selector, arguments, &kMethods[selector], ivars->control,
+                                 reference);
 }

@@ -13,22 +13,22 @@ using driverkit::serial::SerialPortInterface;
 /* The indexes are read and written by two processes, or by the system and this driver. */
 #define LOAD(index) __atomic_load_n(&(index), __ATOMIC_ACQUIRE)
 #define STORE(index, value) __atomic_store_n(&(index), (value), __ATOMIC_RELEASE)
-/* For the flags: between "I set an index" and "does the other side wait", and the reverse, order matters. */
+/* For the flags: between "I set an index" and "does the other side wait", and the reverse, order
+ * matters. */
 #define SWAP(flag, value) __atomic_exchange_n(&(flag), (value), __ATOMIC_SEQ_CST)
 
 struct SerialOverTCPPort_IVars {
-    IOBufferMemoryDescriptor *memory; /* link header and both rings, shared with the application */
-    SerialOverTCPLink *link;
-    IOBufferMemoryDescriptor *interfaceMemory; /* while the queues are connected */
-    SerialPortInterface *interface;
-    IOUserClient *client;  /* the application, while it is attached */
-    OSAction *doorbell;    /* its completion, called again and again */
+    IOBufferMemoryDescriptor* memory; /* link header and both rings, shared with the application */
+    SerialOverTCPLink* link;
+    IOBufferMemoryDescriptor* interfaceMemory; /* while the queues are connected */
+    SerialPortInterface* interface;
+    IOUserClient* client; /* the application, while it is attached */
+    OSAction* doorbell;   /* its completion, called again and again */
     uint32_t openings;
     bool streamsStarted;
 };
 
-bool SerialOverTCPPort::init()
-{
+bool SerialOverTCPPort::init() {
     if (!super::init()) {
         return false;
     }
@@ -36,8 +36,7 @@ bool SerialOverTCPPort::init()
     return ivars != nullptr;
 }
 
-void SerialOverTCPPort::free()
-{
+void SerialOverTCPPort::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->doorbell);
         OSSafeReleaseNULL(ivars->client);
@@ -48,13 +47,13 @@ void SerialOverTCPPort::free()
     super::free();
 }
 
-kern_return_t SerialOverTCPPort::Start_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPPort::Start_Impl(IOService* provider) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) {
         return ret;
     }
-    ret = IOBufferMemoryDescriptor::Create(kIOMemoryDirectionInOut, kSerialOverTCPLinkSize, 4096, &ivars->memory);
+    ret = IOBufferMemoryDescriptor::Create(kIOMemoryDirectionInOut, kSerialOverTCPLinkSize, 4096,
+                                           &ivars->memory);
     if (ret != kIOReturnSuccess) {
         return ret;
     }
@@ -64,22 +63,20 @@ kern_return_t SerialOverTCPPort::Start_Impl(IOService *provider)
     if (ret != kIOReturnSuccess) {
         return ret;
     }
-    ivars->link = reinterpret_cast<SerialOverTCPLink *>(range.address);
+    ivars->link = reinterpret_cast<SerialOverTCPLink*>(range.address);
     ivars->link->magic = kSerialOverTCPLinkMagic;
     return RegisterService();
 }
 
-kern_return_t SerialOverTCPPort::Stop_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPPort::Stop_Impl(IOService* provider) {
     OSSafeReleaseNULL(ivars->doorbell);
     OSSafeReleaseNULL(ivars->client);
     return Stop(provider, SUPERDISPATCH);
 }
 
-kern_return_t SerialOverTCPPort::NewUserClient_Impl(uint32_t type, IOUserClient **userClient)
-{
+kern_return_t SerialOverTCPPort::NewUserClient_Impl(uint32_t type, IOUserClient** userClient) {
     (void)type;
-    IOService *client = nullptr;
+    IOService* client = nullptr;
     kern_return_t ret = Create(this, "PortClientProperties", &client);
     if (ret != kIOReturnSuccess) {
         return ret;
@@ -92,20 +89,20 @@ kern_return_t SerialOverTCPPort::NewUserClient_Impl(uint32_t type, IOUserClient 
     return kIOReturnSuccess;
 }
 
-/* --- The port is opened and closed ------------------------------------------------------------------------------ */
+/* --- The port is opened and closed
+ * ------------------------------------------------------------------------------ */
 
-kern_return_t SerialOverTCPPort::ConnectQueues_Impl(IOBufferMemoryDescriptor **ifmd, IOMemoryDescriptor **rxqmd,
-                                                    IOMemoryDescriptor **txqmd, IOMemoryDescriptor *in_rxqmd,
-                                                    IOMemoryDescriptor *in_txqmd, uint32_t in_rxqoffset,
-                                                    uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz)
-{
+kern_return_t SerialOverTCPPort::ConnectQueues_Impl(
+    IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd, IOMemoryDescriptor** txqmd,
+    IOMemoryDescriptor* in_rxqmd, IOMemoryDescriptor* in_txqmd, uint32_t in_rxqoffset,
+    uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz) {
     /* Both queues are the rings that the application maps. */
     in_rxqmd = in_txqmd = ivars->memory;
     in_rxqoffset = kSerialOverTCPReceiveOffset;
     in_txqoffset = kSerialOverTCPTransmitOffset;
     in_rxqlogsz = in_txqlogsz = kSerialOverTCPRingLog2;
-    kern_return_t ret = ConnectQueues(ifmd, rxqmd, txqmd, in_rxqmd, in_txqmd, in_rxqoffset, in_txqoffset,
-                                      in_rxqlogsz, in_txqlogsz, SUPERDISPATCH);
+    kern_return_t ret = ConnectQueues(ifmd, rxqmd, txqmd, in_rxqmd, in_txqmd, in_rxqoffset,
+                                      in_txqoffset, in_rxqlogsz, in_txqlogsz, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) {
         return ret;
     }
@@ -116,10 +113,11 @@ kern_return_t SerialOverTCPPort::ConnectQueues_Impl(IOBufferMemoryDescriptor **i
     }
     ivars->interfaceMemory = *ifmd;
     ivars->interfaceMemory->retain();
-    ivars->interface = reinterpret_cast<SerialPortInterface *>(range.address);
+    ivars->interface = reinterpret_cast<SerialPortInterface*>(range.address);
 
-    /* After a crash of this driver's predecessor the indexes are not 0: both streams go on where they stood. */
-    SerialOverTCPLink *link = ivars->link;
+    /* After a crash of this driver's predecessor the indexes are not 0: both streams go on where
+     * they stood. */
+    SerialOverTCPLink* link = ivars->link;
     link->txStart = link->txConsumed = LOAD(ivars->interface->txCI);
     STORE(link->txProduced, LOAD(ivars->interface->txPI));
     link->rxStart = LOAD(ivars->interface->rxCI);
@@ -137,8 +135,7 @@ kern_return_t SerialOverTCPPort::ConnectQueues_Impl(IOBufferMemoryDescriptor **i
     return kIOReturnSuccess;
 }
 
-kern_return_t SerialOverTCPPort::DisconnectQueues_Impl()
-{
+kern_return_t SerialOverTCPPort::DisconnectQueues_Impl() {
     STORE(ivars->link->open, 0u);
     ivars->interface = nullptr;
     OSSafeReleaseNULL(ivars->interfaceMemory);
@@ -146,20 +143,20 @@ kern_return_t SerialOverTCPPort::DisconnectQueues_Impl()
     return DisconnectQueues(SUPERDISPATCH);
 }
 
-/* --- Bytes ------------------------------------------------------------------------------------------------------ */
+/* --- Bytes
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The system put bytes into the transmit queue. */
-void SerialOverTCPPort::TxDataAvailable_Impl()
-{
+void SerialOverTCPPort::TxDataAvailable_Impl() {
     if (ivars->interface != nullptr) {
         PublishTransmit();
         TakeConsumed();
     }
 }
 
-void SerialOverTCPPort::PublishTransmit()
-{
-    SerialOverTCPLink *link = ivars->link;
+void SerialOverTCPPort::PublishTransmit() {
+    SerialOverTCPLink* link = ivars->link;
     uint32_t produced = LOAD(ivars->interface->txPI);
     if (produced == LOAD(link->txProduced)) {
         return;
@@ -171,12 +168,11 @@ void SerialOverTCPPort::PublishTransmit()
 }
 
 /* The system took bytes from the receive queue. */
-void SerialOverTCPPort::RxFreeSpaceAvailable_Impl()
-{
+void SerialOverTCPPort::RxFreeSpaceAvailable_Impl() {
     if (ivars->interface == nullptr) {
         return;
     }
-    SerialOverTCPLink *link = ivars->link;
+    SerialOverTCPLink* link = ivars->link;
     uint32_t consumed = LOAD(ivars->interface->rxCI);
     STORE(link->rxConsumed, consumed);
     uint32_t fill = LOAD(link->rxProduced) - consumed;
@@ -187,9 +183,8 @@ void SerialOverTCPPort::RxFreeSpaceAvailable_Impl()
 }
 
 /* Tells the system what the application has taken. */
-void SerialOverTCPPort::TakeConsumed()
-{
-    SerialPortInterface *interface = ivars->interface;
+void SerialOverTCPPort::TakeConsumed() {
+    SerialPortInterface* interface = ivars->interface;
     uint32_t txCI = LOAD(interface->txCI);
     uint32_t taken = LOAD(ivars->link->txConsumed) - txCI;
     if (taken != 0 && taken <= LOAD(ivars->link->txProduced) - txCI) {
@@ -199,8 +194,7 @@ void SerialOverTCPPort::TakeConsumed()
 }
 
 /* Offers the system what the application has brought. */
-bool SerialOverTCPPort::TakeReceived()
-{
+bool SerialOverTCPPort::TakeReceived() {
     uint32_t rxPI = LOAD(ivars->interface->rxPI);
     uint32_t produced = LOAD(ivars->link->rxProduced);
     if (produced == rxPI || produced - LOAD(ivars->interface->rxCI) > kSerialOverTCPRingSize ||
@@ -212,12 +206,11 @@ bool SerialOverTCPPort::TakeReceived()
     return true;
 }
 
-/* The application took bytes, or brought some. What it writes is checked here: an index may only move towards the end of
- * what there is. */
-void SerialOverTCPPort::ApplicationMoved()
-{
-    SerialPortInterface *interface = ivars->interface;
-    SerialOverTCPLink *link = ivars->link;
+/* The application took bytes, or brought some. What it writes is checked here: an index may only
+ * move towards the end of what there is. */
+void SerialOverTCPPort::ApplicationMoved() {
+    SerialPortInterface* interface = ivars->interface;
+    SerialOverTCPLink* link = ivars->link;
     if (interface == nullptr) {
         return;
     }
@@ -231,10 +224,10 @@ void SerialOverTCPPort::ApplicationMoved()
     STORE(link->rxConsumed, LOAD(interface->rxCI));
 }
 
-/* --- The application -------------------------------------------------------------------------------------------- */
+/* --- The application
+ * -------------------------------------------------------------------------------------------- */
 
-kern_return_t SerialOverTCPPort::AttachApplication(IOUserClient *client, OSAction *doorbell)
-{
+kern_return_t SerialOverTCPPort::AttachApplication(IOUserClient* client, OSAction* doorbell) {
     if (ivars->client != nullptr) {
         return kIOReturnExclusiveAccess;
     }
@@ -245,16 +238,14 @@ kern_return_t SerialOverTCPPort::AttachApplication(IOUserClient *client, OSActio
     return kIOReturnSuccess;
 }
 
-void SerialOverTCPPort::DetachApplication(IOUserClient *client)
-{
+void SerialOverTCPPort::DetachApplication(IOUserClient* client) {
     if (ivars->client == client) {
         OSSafeReleaseNULL(ivars->doorbell);
         OSSafeReleaseNULL(ivars->client);
     }
 }
 
-void SerialOverTCPPort::RingApplication()
-{
+void SerialOverTCPPort::RingApplication() {
     if (ivars->client != nullptr) {
         IOUserClientAsyncArgumentsArray nothing = {};
         ivars->client->AsyncCompletion(ivars->doorbell, kIOReturnSuccess, nothing, 0);
@@ -262,13 +253,12 @@ void SerialOverTCPPort::RingApplication()
 }
 
 /* What the application says about its connection, as properties of this object. */
-kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState *state)
-{
+kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState* state) {
     if (strnlen(state->state, sizeof(state->state)) == sizeof(state->state) ||
         strnlen(state->peer, sizeof(state->peer)) == sizeof(state->peer)) {
         return kIOReturnBadArgument;
     }
-    OSDictionary *properties = OSDictionary::withCapacity(5);
+    OSDictionary* properties = OSDictionary::withCapacity(5);
     OSDictionarySetStringValue(properties, "SerialOverTCPState", state->state);
     OSDictionarySetStringValue(properties, "SerialOverTCPPeer", state->peer);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPConnections", state->connections);
@@ -279,8 +269,7 @@ kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState *state)
     return ret;
 }
 
-IOMemoryDescriptor *SerialOverTCPPort::CopyLinkMemory()
-{
+IOMemoryDescriptor* SerialOverTCPPort::CopyLinkMemory() {
     ivars->memory->retain();
     return ivars->memory;
 }

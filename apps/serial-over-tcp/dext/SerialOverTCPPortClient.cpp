@@ -8,12 +8,11 @@
 #include "SerialOverTCPProtocol.h"
 
 struct SerialOverTCPPortClient_IVars {
-    SerialOverTCPPort *port;
-    IODispatchQueue *portQueue; /* what touches the port runs there */
+    SerialOverTCPPort* port;
+    IODispatchQueue* portQueue; /* what touches the port runs there */
 };
 
-bool SerialOverTCPPortClient::init()
-{
+bool SerialOverTCPPortClient::init() {
     if (!super::init()) {
         return false;
     }
@@ -21,8 +20,7 @@ bool SerialOverTCPPortClient::init()
     return ivars != nullptr;
 }
 
-void SerialOverTCPPortClient::free()
-{
+void SerialOverTCPPortClient::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->portQueue);
         OSSafeReleaseNULL(ivars->port);
@@ -31,8 +29,7 @@ void SerialOverTCPPortClient::free()
     super::free();
 }
 
-kern_return_t SerialOverTCPPortClient::Start_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPPortClient::Start_Impl(IOService* provider) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) {
         return ret;
@@ -45,18 +42,17 @@ kern_return_t SerialOverTCPPortClient::Start_Impl(IOService *provider)
     return ivars->port->CopyDispatchQueue(kIOServiceDefaultQueueName, &ivars->portQueue);
 }
 
-kern_return_t SerialOverTCPPortClient::Stop_Impl(IOService *provider)
-{
+kern_return_t SerialOverTCPPortClient::Stop_Impl(IOService* provider) {
     ivars->portQueue->DispatchSync(^{
-        ivars->port->DetachApplication(this);
+      ivars->port->DetachApplication(this);
     });
     return Stop(provider, SUPERDISPATCH);
 }
 
-kern_return_t SerialOverTCPPortClient::ExternalMethod(uint64_t selector, IOUserClientMethodArguments *arguments,
-                                                      const IOUserClientMethodDispatch *dispatch, OSObject *target,
-                                                      void *reference)
-{
+kern_return_t SerialOverTCPPortClient::ExternalMethod(uint64_t selector,
+                                                      IOUserClientMethodArguments* arguments,
+                                                      const IOUserClientMethodDispatch* dispatch,
+                                                      OSObject* target, void* reference) {
     (void)dispatch;
     (void)target;
     (void)reference;
@@ -67,29 +63,29 @@ kern_return_t SerialOverTCPPortClient::ExternalMethod(uint64_t selector, IOUserC
                 return kIOReturnBadArgument;
             }
             ivars->portQueue->DispatchSync(^{
-                ret = ivars->port->AttachApplication(this, arguments->completion);
+              ret = ivars->port->AttachApplication(this, arguments->completion);
             });
             return ret;
         case kSerialOverTCPDoorbell:
             ivars->portQueue->DispatchSync(^{
-                ivars->port->ApplicationMoved();
+              ivars->port->ApplicationMoved();
             });
             return kIOReturnSuccess;
         case kSerialOverTCPSetState: {
-            OSData *input = arguments->structureInput;
+            OSData* input = arguments->structureInput;
             if (input == nullptr || input->getLength() != sizeof(SerialOverTCPState)) {
                 return kIOReturnBadArgument;
             }
-            return ivars->port->PublishState((const SerialOverTCPState *)input->getBytesNoCopy());
+            return ivars->port->PublishState((const SerialOverTCPState*)input->getBytesNoCopy());
         }
         default:
             return kIOReturnUnsupported;
     }
 }
 
-kern_return_t SerialOverTCPPortClient::CopyClientMemoryForType_Impl(uint64_t type, uint64_t *options,
-                                                                    IOMemoryDescriptor **memory)
-{
+kern_return_t SerialOverTCPPortClient::CopyClientMemoryForType_Impl(uint64_t type,
+                                                                    uint64_t* options,
+                                                                    IOMemoryDescriptor** memory) {
     if (type != kSerialOverTCPLinkMemory) {
         return kIOReturnBadArgument;
     }

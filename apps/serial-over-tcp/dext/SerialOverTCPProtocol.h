@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/* --- User client of SerialOverTCPControl ------------------------------------------------------------------------ */
+/* --- User client of SerialOverTCPControl
+ * ------------------------------------------------------------------------ */
 
 enum {
     kSerialOverTCPAddPort = 0,    /* structure in: SerialOverTCPPortSettings */
@@ -22,10 +23,12 @@ struct SerialOverTCPPortName {
 
 struct SerialOverTCPPortSettings {
     struct SerialOverTCPPortName port;
-    char remote[320]; /* "connect HOST:PORT" or "listen [ADDRESS:]PORT": property SerialOverTCPRemote of the nub */
+    char remote[320]; /* "connect HOST:PORT" or "listen [ADDRESS:]PORT": property
+                         SerialOverTCPRemote of the nub */
 };
 
-/* --- User client of SerialOverTCPPort --------------------------------------------------------------------------- */
+/* --- User client of SerialOverTCPPort
+ * --------------------------------------------------------------------------- */
 
 enum {
     kSerialOverTCPAttach = 0,   /* asynchronous: each completion is a doorbell; scalars out: none */
@@ -34,7 +37,8 @@ enum {
 };
 
 struct SerialOverTCPState {
-    char state[64]; /* in words: "connected", "retry in 4 s" …; property SerialOverTCPState of the port */
+    char state[64]; /* in words: "connected", "retry in 4 s" …; property SerialOverTCPState of the
+                       port */
     char peer[128]; /* address of the peer, or empty */
     uint64_t connections;   /* made so far */
     uint64_t bytesSent;     /* to the network, up to now */
@@ -43,20 +47,23 @@ struct SerialOverTCPState {
 
 /* The memory of kSerialOverTCPLinkMemory: this header and two rings.
  *
- * Indexes run freely over 32 bits and are those of the serial port itself (txPI, txCI, rxPI, rxCI): they go on where they
- * stood when a driver dies and its successor takes over. So the two streams survive the driver's death without loss
- * or repetition:
+ * Indexes run freely over 32 bits and are those of the serial port itself (txPI, txCI, rxPI, rxCI):
+ * they go on where they stood when a driver dies and its successor takes over. So the two streams
+ * survive the driver's death without loss or repetition:
  *
- *  - to the network: the new driver's stream begins at txStart = txCI, what the port knows to be consumed. The application
- *    remembers how far it has read; what lies before that it has had already, and skips.
- *  - from the network: the port took everything before rxStart = rxCI. The application remembers what it has written,
- *    has saved the old ring, and writes the part from rxStart on once more.
+ *  - to the network: the new driver's stream begins at txStart = txCI, what the port knows to be
+ * consumed. The application remembers how far it has read; what lies before that it has had
+ * already, and skips.
+ *  - from the network: the port took everything before rxStart = rxCI. The application remembers
+ * what it has written, has saved the old ring, and writes the part from rxStart on once more.
  *
- * `open` says whether a program has the port open. The start indexes are valid while it is not 0, and the application
- * moves bytes only then. It changes with every opening; the application then rings once if it has something.
+ * `open` says whether a program has the port open. The start indexes are valid while it is not 0,
+ * and the application moves bytes only then. It changes with every opening; the application then
+ * rings once if it has something.
  *
- * Doorbells ring only where the other side said that it waits: a side that finds nothing to do sets its flag, looks once
- * more, and sleeps; the side that changes an index swaps the flag with 0 afterwards and rings if it was set. */
+ * Doorbells ring only where the other side said that it waits: a side that finds nothing to do sets
+ * its flag, looks once more, and sleeps; the side that changes an index swaps the flag with 0
+ * afterwards and rings if it was set. */
 #define kSerialOverTCPLinkMemory 0
 #define kSerialOverTCPLinkMagic 0x4c435453
 #define kSerialOverTCPRingLog2 16

@@ -34,15 +34,18 @@
 #define kIOMessageSystemPagingOff ((uint32_t)0xe0000255)      /* Paging is about to be turned off */
 #define kIOMessageCanSystemSleep ((uint32_t)0xe0000270) /* Question: may the system idle-sleep */
 #define kIOMessageSystemWillNotSleep ((uint32_t)0xe0000290) /* A client vetoed the sleep */
-#define kIOMessageSystemWillSleep ((uint32_t)0xe0000280) /* Sleep is about to happen; acknowledge \
-                                                          */
+#define kIOMessageSystemWillSleep                                   \
+    ((uint32_t)0xe0000280) /* Sleep is about to happen; acknowledge \
+                            */
 #define kIOMessageSystemWillPowerOn ((uint32_t)0xe0000320)  /* Early wake notice */
 #define kIOMessageSystemHasPoweredOn ((uint32_t)0xe0000300) /* Wake complete */
-#define kIOMessageCanDevicePowerOff ((uint32_t)0xe0000200)  /* Question: may the device power off \
-                                                             */
+#define kIOMessageCanDevicePowerOff                              \
+    ((uint32_t)0xe0000200) /* Question: may the device power off \
+                            */
 #define kIOMessageDeviceWillNotPowerOff ((uint32_t)0xe0000220) /* Device power-off was vetoed */
 #define kIOMessageSystemWillNotPowerOff ((uint32_t)0xe0000260) /* System power-off was vetoed */
-#define kIOMessageCanSystemPowerOff ((uint32_t)0xe0000240)   /* Question: may the system power off \
+#define kIOMessageCanSystemPowerOff                                                                \
+    ((uint32_t)0xe0000240)                                   /* Question: may the system power off \
                                                               */
 #define kIOMessageDeviceWillPowerOn ((uint32_t)0xe0000215)   /* Device is about to be powered */
 #define kIOMessageDeviceHasPoweredOff ((uint32_t)0xe0000225) /* Device has lost power */

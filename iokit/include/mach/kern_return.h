@@ -4,16 +4,17 @@
 
 typedef int kern_return_t;
 
-#define KERN_SUCCESS ((kern_return_t)0x00000000)            /* No error */
-#define KERN_INVALID_ADDRESS ((kern_return_t)0x00000001)    /* Address not in the task */
-#define KERN_PROTECTION_FAILURE ((kern_return_t)0x00000002) /* Access not allowed by the mapping \
-                                                             */
-#define KERN_NO_SPACE ((kern_return_t)0x00000003)           /* No address range free */
-#define KERN_INVALID_ARGUMENT ((kern_return_t)0x00000004)   /* Bad argument */
-#define KERN_FAILURE ((kern_return_t)0x00000005)            /* Generic failure */
-#define KERN_RESOURCE_SHORTAGE ((kern_return_t)0x00000006)  /* Out of system resources */
-#define KERN_NOT_RECEIVER ((kern_return_t)0x00000007)       /* Task has no receive right */
-#define KERN_NO_ACCESS ((kern_return_t)0x00000008)          /* Access refused */
+#define KERN_SUCCESS ((kern_return_t)0x00000000)         /* No error */
+#define KERN_INVALID_ADDRESS ((kern_return_t)0x00000001) /* Address not in the task */
+#define KERN_PROTECTION_FAILURE                                                                 \
+    ((kern_return_t)0x00000002)                            /* Access not allowed by the mapping \
+                                                            */
+#define KERN_NO_SPACE ((kern_return_t)0x00000003)          /* No address range free */
+#define KERN_INVALID_ARGUMENT ((kern_return_t)0x00000004)  /* Bad argument */
+#define KERN_FAILURE ((kern_return_t)0x00000005)           /* Generic failure */
+#define KERN_RESOURCE_SHORTAGE ((kern_return_t)0x00000006) /* Out of system resources */
+#define KERN_NOT_RECEIVER ((kern_return_t)0x00000007)      /* Task has no receive right */
+#define KERN_NO_ACCESS ((kern_return_t)0x00000008)         /* Access refused */
 #define KERN_MEMORY_FAILURE ((kern_return_t)0x00000009)
 #define KERN_MEMORY_ERROR ((kern_return_t)0x0000000a)
 #define KERN_ALREADY_IN_SET ((kern_return_t)0x0000000b)

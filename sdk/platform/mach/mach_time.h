@@ -2,8 +2,8 @@
 #ifndef OPENDEXT_PLATFORM_MACH_MACH_TIME_H
 #define OPENDEXT_PLATFORM_MACH_MACH_TIME_H
 
-/* Ticks are nanoseconds: numer and denom are 1. mach_absolute_time stands still while the machine sleeps
- * (CLOCK_MONOTONIC), mach_continuous_time does not (CLOCK_BOOTTIME). */
+/* Ticks are nanoseconds: numer and denom are 1. mach_absolute_time stands still while the machine
+ * sleeps (CLOCK_MONOTONIC), mach_continuous_time does not (CLOCK_BOOTTIME). */
 #include <mach/kern_return.h>
 #include <os/base.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@ struct mach_timebase_info {
     uint32_t numer;
     uint32_t denom;
 };
-typedef struct mach_timebase_info *mach_timebase_info_t;
+typedef struct mach_timebase_info* mach_timebase_info_t;
 typedef struct mach_timebase_info mach_timebase_info_data_t;
 
 #ifdef __cplusplus

@@ -2,8 +2,9 @@
 #ifndef OPENDEXT_PLATFORM_MACH_MESSAGE_H
 #define OPENDEXT_PLATFORM_MACH_MESSAGE_H
 
-/* The shapes that generated code names. Messages between processes have a form of their own (rpc/); these structs are
- * never sent. docs/facts/driverkit-api.csv, class mach_msg_header_t and its neighbours. */
+/* The shapes that generated code names. Messages between processes have a form of their own (rpc/);
+ * these structs are never sent. docs/facts/driverkit-api.csv, class mach_msg_header_t and its
+ * neighbours. */
 #include <mach/kern_return.h>
 #include <mach/port.h>
 
@@ -36,7 +37,7 @@ typedef struct {
 } mach_msg_port_descriptor_t;
 
 typedef struct {
-    void *address;
+    void* address;
     int deallocate : 8;
     mach_msg_copy_options_t copy : 8;
     unsigned int pad1 : 8;

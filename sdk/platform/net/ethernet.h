@@ -2,8 +2,8 @@
 #ifndef OPENDEXT_PLATFORM_NET_ETHERNET_H
 #define OPENDEXT_PLATFORM_NET_ETHERNET_H
 
-/* Ethernet addresses and frame sizes as driver sources know them (member `octet`); stands in for glibc's header, whose
- * struct has another member name. */
+/* Ethernet addresses and frame sizes as driver sources know them (member `octet`); stands in for
+ * glibc's header, whose struct has another member name. */
 #include <stdint.h>
 
 #define ETHER_ADDR_LEN 6

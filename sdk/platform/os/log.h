@@ -2,10 +2,12 @@
 #ifndef OPENDEXT_PLATFORM_OS_LOG_H
 #define OPENDEXT_PLATFORM_OS_LOG_H
 
-/* Unified logging for drivers. A line goes to the log of the realm with type, subsystem and category; `opendext logs`
- * shows it. Any thread; never fails, never drops a line. Formats are those of printf plus %{public}s, %{private}s,
- * %{bool}d, %{BOOL}d, %{errno}d, %{time_t}d, %{uuid_t}.16P, %.*P and %m. The words public and private are accepted
- * and nothing is redacted: a developer reads the log of the own realm. Values: docs/facts/driverkit-api.csv (log.h). */
+/* Unified logging for drivers. A line goes to the log of the realm with type, subsystem and
+ * category; `opendext logs` shows it. Any thread; never fails, never drops a line. Formats are
+ * those of printf plus %{public}s, %{private}s,
+ * %{bool}d, %{BOOL}d, %{errno}d, %{time_t}d, %{uuid_t}.16P, %.*P and %m. The words public and
+ * private are accepted and nothing is redacted: a developer reads the log of the own realm. Values:
+ * docs/facts/driverkit-api.csv (log.h). */
 #include <os/base.h>
 #include <stdint.h>
 
@@ -13,7 +15,7 @@
 extern "C" {
 #endif
 
-typedef struct os_log_s *os_log_t;
+typedef struct os_log_s* os_log_t;
 typedef uint8_t os_log_type_t;
 
 enum {
@@ -29,26 +31,32 @@ extern __attribute__((visibility("default"))) struct os_log_s _os_log_default;
 #define OS_LOG_DISABLED ((os_log_t)0)
 #define OS_LOG_TARGET_HAS_10_15_FEATURES 1
 
-/* A log object for `subsystem` and `category`. Lives as long as the process; the same names give the same object. */
-OS_EXPORT os_log_t os_log_create(const char *subsystem, const char *category);
+/* A log object for `subsystem` and `category`. Lives as long as the process; the same names give
+ * the same object. */
+OS_EXPORT os_log_t os_log_create(const char* subsystem, const char* category);
 OS_EXPORT bool os_log_type_enabled(os_log_t log, os_log_type_t type);
 #define os_log_is_enabled(log) os_log_type_enabled((log), OS_LOG_TYPE_DEFAULT)
 #define os_log_info_enabled(log) os_log_type_enabled((log), OS_LOG_TYPE_INFO)
 #define os_log_debug_enabled(log) os_log_type_enabled((log), OS_LOG_TYPE_DEBUG)
 
 /* What the macros call. Not for drivers. */
-OS_EXPORT void opendext_os_log(os_log_t log, os_log_type_t type, const char *format, ...)
+OS_EXPORT void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...)
     __attribute__((format(os_log, 3, 4)));
 
 #ifdef __cplusplus
 }
 #endif
 
-#define os_log_with_type(log, type, format, ...) opendext_os_log((log), (type), format, ##__VA_ARGS__)
+#define os_log_with_type(log, type, format, ...) \
+    opendext_os_log((log), (type), format, ##__VA_ARGS__)
 #define os_log(log, format, ...) opendext_os_log((log), OS_LOG_TYPE_DEFAULT, format, ##__VA_ARGS__)
-#define os_log_info(log, format, ...) opendext_os_log((log), OS_LOG_TYPE_INFO, format, ##__VA_ARGS__)
-#define os_log_debug(log, format, ...) opendext_os_log((log), OS_LOG_TYPE_DEBUG, format, ##__VA_ARGS__)
-#define os_log_error(log, format, ...) opendext_os_log((log), OS_LOG_TYPE_ERROR, format, ##__VA_ARGS__)
-#define os_log_fault(log, format, ...) opendext_os_log((log), OS_LOG_TYPE_FAULT, format, ##__VA_ARGS__)
+#define os_log_info(log, format, ...) \
+    opendext_os_log((log), OS_LOG_TYPE_INFO, format, ##__VA_ARGS__)
+#define os_log_debug(log, format, ...) \
+    opendext_os_log((log), OS_LOG_TYPE_DEBUG, format, ##__VA_ARGS__)
+#define os_log_error(log, format, ...) \
+    opendext_os_log((log), OS_LOG_TYPE_ERROR, format, ##__VA_ARGS__)
+#define os_log_fault(log, format, ...) \
+    opendext_os_log((log), OS_LOG_TYPE_FAULT, format, ##__VA_ARGS__)
 
 #endif /* OPENDEXT_PLATFORM_OS_LOG_H */

@@ -11,12 +11,12 @@
 #define os_inc_overflow(result) __builtin_add_overflow(*(result), 1, (result))
 #define os_dec_overflow(result) __builtin_sub_overflow(*(result), 1, (result))
 #define os_convert_overflow(a, result) os_add_overflow((a), 0, (result))
-#define os_add3_overflow(a, b, c, result) \
-    __extension__({                       \
-        __typeof__(*(result)) od_sum_;    \
-        bool od_one_ = os_add_overflow((a), (b), &od_sum_);         \
-        bool od_two_ = os_add_overflow(od_sum_, (c), (result));     \
-        od_one_ | od_two_;                \
+#define os_add3_overflow(a, b, c, result)                       \
+    __extension__({                                             \
+        __typeof__(*(result)) od_sum_;                          \
+        bool od_one_ = os_add_overflow((a), (b), &od_sum_);     \
+        bool od_two_ = os_add_overflow(od_sum_, (c), (result)); \
+        od_one_ | od_two_;                                      \
     })
 #define os_mul_and_add_overflow(a, x, b, result)                    \
     __extension__({                                                 \
