@@ -409,7 +409,12 @@ TEST_F(PumpTest, SuccessorOnAnOpenTerminalContinuesWhereThePredecessorStopped) {
     UniqueFd terminal = open_terminal();
     ASSERT_TRUE(driver.wait_for("activate"));
     ASSERT_EQ(6, ::write(terminal.get(), "abcdef", 6));
-    while (load_index(pump->port().interface().txPI) != 6) ::usleep(100);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (load_index(pump->port().interface().txPI) != 6) {
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+            << "the bytes never reached the queue";
+        ::usleep(100);
+    }
     store_index(pump->port().interface().txCI, 2);  // "ab" is consumed
     driver.consume = true;
     begin();
