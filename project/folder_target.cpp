@@ -64,6 +64,20 @@ Status check_stems(const std::vector<fs::path>& interfaces) {
 
 }  // namespace
 
+Variables default_variables(const std::string& name) {
+    return {
+        {"TARGET_NAME", name},
+        {"PRODUCT_NAME", "$(TARGET_NAME)"},
+        {"EXECUTABLE_NAME", "$(PRODUCT_NAME)"},
+        {"PRODUCT_MODULE_NAME", "$(PRODUCT_NAME:c99extidentifier)"},
+        {"PRODUCT_BUNDLE_PACKAGE_TYPE", "DEXT"},
+        {"MARKETING_VERSION", "1.0"},
+        {"CURRENT_PROJECT_VERSION", "1"},
+        {"DEVELOPMENT_LANGUAGE", "en"},
+        {"CONFIGURATION", "Release"},
+    };
+}
+
 Result<Target> find_folder_target(const fs::path& given, const TargetOptions& options) {
     std::error_code error;
     Target target;
@@ -131,17 +145,7 @@ Result<Target> find_folder_target(const fs::path& given, const TargetOptions& op
     for (const auto& path : options.include_folders)
         target.include_folders.push_back(fs::absolute(path, error).lexically_normal());
     target.definitions = options.definitions;
-    target.variables = {
-        {"TARGET_NAME", target.name},
-        {"PRODUCT_NAME", "$(TARGET_NAME)"},
-        {"EXECUTABLE_NAME", "$(PRODUCT_NAME)"},
-        {"PRODUCT_MODULE_NAME", "$(PRODUCT_NAME:c99extidentifier)"},
-        {"PRODUCT_BUNDLE_PACKAGE_TYPE", "DEXT"},
-        {"MARKETING_VERSION", "1.0"},
-        {"CURRENT_PROJECT_VERSION", "1"},
-        {"DEVELOPMENT_LANGUAGE", "en"},
-        {"CONFIGURATION", "Release"},
-    };
+    target.variables = default_variables(target.name);
     if (!options.bundle_id.empty())
         target.variables["PRODUCT_BUNDLE_IDENTIFIER"] = options.bundle_id;
     for (const auto& [name, value] : options.variables) target.variables[name] = value;

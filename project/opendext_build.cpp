@@ -84,7 +84,9 @@ int main(int argc, char** argv) {
 
     const auto toolchain = project::Toolchain::find(installation_prefix());
     if (!toolchain.ok()) return line.failure(toolchain.error());
-    const auto target = project::find_folder_target(folder, target_options);
+    const auto target = folder.extension() == project::kDescriptionExtension
+                            ? project::read_target_description(folder, target_options)
+                            : project::find_folder_target(folder, target_options);
     if (!target.ok()) return line.failure(target.error());
     const auto result = project::build(target.value(), toolchain.value(), options);
     if (options.run.terminal) std::fputs("\r\033[K", stderr);

@@ -13,6 +13,10 @@ namespace opendext::project {
 /// Build variables by name, values not yet expanded.
 using Variables = std::map<std::string, std::string, std::less<>>;
 
+/// What a target's variables are when nobody says otherwise: PRODUCT_NAME, EXECUTABLE_NAME and so
+/// on.
+[[nodiscard]] Variables default_variables(const std::string& name);
+
 /// One dext to build, whoever described it: a plain folder (find_folder_target) or, later, a
 /// project file. All paths are absolute.
 struct Target {
@@ -44,5 +48,13 @@ struct TargetOptions {
 /// `options.output` are left out.
 [[nodiscard]] Result<Target> find_folder_target(const std::filesystem::path& folder,
                                                 const TargetOptions& options);
+
+/// Extension of a target description: a property list whose keys are the names of Target's fields.
+/// A generator of build files writes it (add_dext() does); relative paths start at its own folder.
+inline constexpr const char* kDescriptionExtension = ".dexttarget";
+
+/// Reads a target description. `options` win over what stands in it.
+[[nodiscard]] Result<Target> read_target_description(const std::filesystem::path& file,
+                                                     const TargetOptions& options);
 
 }  // namespace opendext::project
