@@ -63,10 +63,12 @@ kern_return_t call_async(mach_port_t connect, uint32_t selector, mach_port_t wak
         return fail(kIOReturnBadArgument,
                     "wake_port is not IONotificationPortGetMachPort() of a notification port");
     }
-    if (reference == nullptr || reference_count < kIOAsyncCalloutCount ||
-        reference_count > protocol::user_client::kMaxAsyncReference) {
-        return fail(kIOReturnBadArgument, "an asynchronous call needs 3 to 8 reference words");
+    if (reference_count > protocol::user_client::kMaxAsyncReference ||
+        (reference == nullptr && reference_count > 0)) {
+        return fail(kIOReturnBadArgument, "an asynchronous call takes 0 to 8 reference words");
     }
+    // Fewer words than a call-back has are legal: programs then use the call-back of an earlier
+    // call.
     const Connection::Completion completion{port, {reference, reference + reference_count}};
     return call(connect, selector, &completion, input, input_count, input_struct, input_struct_size,
                 output, output_count, output_struct, output_struct_size);

@@ -125,6 +125,18 @@ TEST_F(Connected, CompletionsComeToTheCallbackOfTheirNumberOfArguments) {
     EXPECT_EQ(kIOReturnBadArgument,
               IOConnectCallAsyncScalarMethod(connect, 3, MACH_PORT_NULL, reference, 8, nullptr, 0,
                                              nullptr, nullptr));
+    EXPECT_EQ(kIOReturnBadArgument, IOConnectCallAsyncScalarMethod(
+                                        connect, 3, IONotificationPortGetMachPort(port), reference,
+                                        kOSAsyncRef64Count + 1, nullptr, 0, nullptr, nullptr));
+    // Without a call-back of its own: the driver runs the call, its completions call nothing.
+    seen.clear();
+    EXPECT_EQ(kIOReturnSuccess,
+              IOConnectCallAsyncScalarMethod(connect, 3, IONotificationPortGetMachPort(port),
+                                             nullptr, 0, nullptr, 0, nullptr, nullptr))
+        << opendext_last_error_reason();
+    EXPECT_EQ(kIOReturnSuccess, IOConnectCallScalarMethod(connect, 1, &input, 1, &output, &count));
+    CFRunLoopRunInMode(kCFRunLoopDefaultMode, 0.1, FALSE);
+    EXPECT_TRUE(seen.empty());
     IONotificationPortDestroy(port);
 }
 
