@@ -24,6 +24,19 @@ enum class Kind : uint32_t {
     log = 13,
     exit = 14,
     bind = 15,
+    attach_interrupt = 24,
+    interrupt = 25,
+    detach_interrupt = 26,
+    watch = 16,
+    unwatch = 17,
+    arm = 18,
+    source_ready = 19,
+    next_notification = 20,
+    notification = 21,
+    panic_log = 22,
+    system_power = 23,
+    open_file = 27,
+    file_opened = 28,
 };
 
 /// Serials of requests that opendextd makes have this bit.
@@ -160,6 +173,130 @@ struct Bind {
     uint64_t entry = 0;
     std::vector<std::string> classes;
     void fields(auto& io) { io(entry, classes); }
+};
+
+/// driver -> opendextd: a file of the process's own bundle, for reading. `path` is relative to the
+/// bundle; it has no "." and ".." in it, and no part of it is a symbolic link. Answered by
+/// FileOpened.
+struct OpenFile {
+    static constexpr auto kKind = Kind::open_file;
+    std::string path;
+    void fields(auto& io) { io(path); }
+};
+
+/// fds: [0] the file, read-only, if the outcome is success.
+struct FileOpened {
+    static constexpr auto kKind = Kind::file_opened;
+    Outcome outcome;
+    void fields(auto& io) { io(outcome); }
+};
+
+/// What a dispatch source of the driver watches.
+enum class WatchKind : uint8_t {
+    services = 0,  ///< services that fit `matching` come and go
+    items = 1,     ///< the named state items change
+};
+
+/// driver -> opendextd: a source begins to watch. Answered by Reply. `source` is chosen by the
+/// driver, unique in its process.
+struct Watch {
+    static constexpr auto kKind = Kind::watch;
+    uint64_t source = 0;
+    WatchKind kind = WatchKind::services;
+    Dictionary matching;             ///< for services
+    std::vector<std::string> items;  ///< for items
+    void fields(auto& io) { io(source, kind, matching, items); }
+};
+
+/// driver -> opendextd, no answer: the source is gone or cancelled.
+struct Unwatch {
+    static constexpr auto kKind = Kind::unwatch;
+    uint64_t source = 0;
+    void fields(auto& io) { io(source); }
+};
+
+/// driver -> opendextd, no answer: the next change of an item is to be told (once).
+struct Arm {
+    static constexpr auto kKind = Kind::arm;
+    uint64_t source = 0;
+    void fields(auto& io) { io(source); }
+};
+
+/// opendextd -> driver, no answer: there are notifications to fetch, or an armed item changed.
+struct SourceReady {
+    static constexpr auto kKind = Kind::source_ready;
+    uint64_t source = 0;
+    void fields(auto& io) { io(source); }
+};
+
+/// driver -> opendextd: takes the oldest notification of a source. Answered by Notification.
+struct NextNotification {
+    static constexpr auto kKind = Kind::next_notification;
+    uint64_t source = 0;
+    void fields(auto& io) { io(source); }
+};
+
+struct Notification {
+    static constexpr auto kKind = Kind::notification;
+    Outcome outcome;
+    uint32_t type = 0xffffffff;  ///< kIOServiceNotificationType…; None where nothing waits
+    std::vector<Ref> service;    ///< one reference, or none with None
+    void fields(auto& io) { io(outcome, type, service); }
+};
+
+/// driver -> opendextd: text that is to be in the crash report should the driver die. Answered by
+/// Reply. fds: [0] memory: a head (PanicLogHead) and from kPanicLogData on `length` bytes.
+struct PanicLog {
+    static constexpr auto kKind = Kind::panic_log;
+    std::vector<uint8_t> uuid;
+    std::string data_id;
+    uint64_t length = 0;
+    void fields(auto& io) { io(uuid, data_id, length); }
+};
+
+/// The beginning of the memory of a PanicLog; the driver writes it at any time.
+struct PanicLogHead {
+    uint32_t active = 0;  ///< 1: the data goes into the report
+    uint32_t used = 0;    ///< valid bytes
+};
+inline constexpr uint64_t kPanicLogData = 4096;
+inline constexpr uint64_t kMaxPanicLog = uint64_t{1} << 20;
+
+/// opendextd -> driver, no answer: the system goes to sleep (calls of client programs wait from now
+/// on) or is awake again.
+struct SystemPower {
+    static constexpr auto kKind = Kind::system_power;
+    bool asleep = false;
+    void fields(auto& io) { io(asleep); }
+};
+
+/// driver -> opendextd: interrupt `index` of `provider`, a provider of one of the process's
+/// objects. Answered by Interrupt. With `attach` false only the type is asked for.
+struct AttachInterrupt {
+    static constexpr auto kKind = Kind::attach_interrupt;
+    uint64_t provider = 0;
+    uint32_t index = 0;
+    bool attach = false;
+    void fields(auto& io) { io(provider, index, attach); }
+};
+
+/// fds, if attached: [0] an eventfd whose counter grows by one for each interrupt; [1] for
+/// level-triggered ones, an eventfd that the driver process writes 1 to when the handler is
+/// through: until then the interrupt is masked.
+struct Interrupt {
+    static constexpr auto kKind = Kind::interrupt;
+    Outcome outcome;
+    uint64_t type = 0;    ///< as IOInterruptDispatchSource::GetInterruptType gives it
+    uint64_t handle = 0;  ///< names the attachment; 0 if none was asked for
+    void fields(auto& io) { io(outcome, type, handle); }
+};
+
+/// driver -> opendextd, no answer: the source of `handle` has ended. The end of the process does
+/// the same for all that it had.
+struct DetachInterrupt {
+    static constexpr auto kKind = Kind::detach_interrupt;
+    uint64_t handle = 0;
+    void fields(auto& io) { io(handle); }
 };
 
 }  // namespace opendext::protocol::driver
