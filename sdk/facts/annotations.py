@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which test shows which row: reads the `Facts:` comments of tests (docs/guide/adding-a-fact.md)."""
+
+import pathlib
+import re
+import subprocess
+
+import rows as facts
+
+SOURCES = (".cpp", ".cc", ".c", ".h", ".hpp", ".mm", ".iig", ".py")
+
+
+def is_test_file(path):
+    """Folders of tests, and files that say so."""
+    name = path.name
+    return any(part in ("tests", "test") for part in path.parts) or re.search(r"(^test_|_test\.)", name) is not None
+
+
+def test_files(root):
+    listed = subprocess.run(["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"],
+                            capture_output=True, text=True, check=False)
+    if listed.returncode == 0 and listed.stdout:
+        names = listed.stdout.splitlines()
+    else:  # a copy without its history
+        names = [str(path.relative_to(root)) for path in root.rglob("*") if "build" not in path.parts]
+    for name in sorted(set(names)):
+        path = pathlib.PurePath(name)
+        if path.suffix in SOURCES and is_test_file(path) and (root / name).is_file():
+            yield name
+
+
+class Claim:
+    """One name of a `Facts:` comment."""
+
+    def __init__(self, text, file, test, body):
+        self.text, self.file, self.test, self.body = text, file, test, body
+        self.rows = []
+
+    @property
+    def where(self):
+        return "%s: %s" % (self.file, self.test)
+
+
+def without_comments(text):
+    return re.sub(r"//[^\n]*|/\*.*?\*/", " ", text, flags=re.S)
+
+
+def cpp_body(lines, start):
+    """(name, text) of what stands below the comment: a test or function, or the rest of the block around it."""
+    depth, seen, body = 0, False, []
+    for line in lines[start:]:
+        body.append(line)
+        code = re.sub(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|//.*', "", line)
+        for letter in code:
+            if letter == "{":
+                depth, seen = depth + 1, True
+            elif letter == "}":
+                depth -= 1
+        if depth < 0 or (seen and depth == 0 and lines[start][:1].strip()):
+            break
+    text = without_comments("\n".join(body))
+    match = re.search(r"\bTEST(?:_F|_P)?\s*\(\s*(\w+)\s*,\s*(\w+)", text)
+    if match:
+        return "%s.%s" % match.groups(), text
+    match = re.search(r"(\w+)\s*\(", text)
+    return match.group(1) if match else "?", text
+
+
+def python_body(lines, start):
+    match = re.match(r"(\s*)(?:async )?(?:def|class) (\w+)", lines[start]) if start < len(lines) else None
+    if not match:
+        return "?", lines[start] if start < len(lines) else ""
+    body = [lines[start]]
+    for line in lines[start + 1:]:
+        if line.strip() and len(line) - len(line.lstrip()) <= len(match.group(1)):
+            break
+        body.append(line)
+    return match.group(2), "\n".join(body)
+
+
+def claims_of(name, text):
+    python = name.endswith(".py")
+    mark = "#" if python else "//"
+    lines = text.splitlines()
+    index = 0
+    while index < len(lines):
+        match = re.match(r"\s*%s Facts: (.*)" % mark, lines[index])
+        if not match:
+            index += 1
+            continue
+        names = []
+        while match:
+            names += facts.split_top(match.group(1))
+            index += 1
+            match = index < len(lines) and re.match(r"\s*%s Facts: (.*)" % mark, lines[index])
+        while index < len(lines) and re.match(r"\s*(%s.*)?$" % mark, lines[index]):
+            index += 1
+        test, body = (python_body if python else cpp_body)(lines, index)
+        for item in names:
+            yield Claim(item.rstrip("."), name, test, body)
+
+
+# Members that a test calls without writing their name.
+CALLED_AS = {
+    "free": r"\b(free|release|OSSafeReleaseNULL|OSSafeRelease|reset|adopt|OSSharedPtr|IODelete|delete)\b",
+    "init": r"\b(init\w*|with\w*|[Cc]reate\w*|OSTypeAlloc|OSObjectAllocate|mainBundle|New\w*)\b",
+    "retain": r"\b(retain|OSRetain|OSSharedPtr)\b",
+}
+
+
+def mentions(row, body):
+    """Whether the body of the test can be calling the row's member."""
+    member = row.member
+    if member.startswith("operator"):
+        sign = member.removeprefix("operator").strip()
+        return sign in body or bool(re.fullmatch(r"[\w ]+\W*", sign)) or sign == ""
+    if member.startswith("~") or member == row.class_name:
+        # Constructors and destructors; OSBoundedPtr and its like are names of the same classes.
+        plain = member.lstrip("~").replace("_", "").lower()
+        return plain in body.replace("_", "").lower() or "ivars" in body
+    return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
+
+
+def read(rows, root=facts.ROOT):
+    """(tests of each row: {line: [claim]}, complaints)."""
+    by_name = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    shown, complaints = {}, []
+    for name in test_files(root):
+        text = (root / name).read_text(encoding="utf-8", errors="replace")
+        if "Facts: " not in text:
+            continue
+        for claim in claims_of(name, text):
+            found = by_name.get(claim.text)
+            if found is None:
+                match = re.fullmatch(r"([^(]+?)\s*(\(.*\).*)", claim.text)
+                candidates = by_name.get(match.group(1), []) if match else []
+                wanted = facts.squeezed(match.group(2)).replace("noexcept", "") if match else None
+                found = [row for row in candidates if row.parameters == wanted]
+                if candidates and not found:
+                    complaints.append("%s: the facts have no %s; they have %s" % (
+                        claim.where, claim.text, ", ".join(str(row.parameters) for row in candidates)))
+                    continue
+            if not found:
+                complaints.append("%s: the facts have no row %s" % (claim.where, claim.text))
+                continue
+            silent = [row for row in found if not mentions(row, claim.body)]
+            if silent:
+                complaints.append("%s: does not call %s" % (claim.where, claim.text))
+                continue
+            for row in found:
+                shown.setdefault(row.line, []).append(claim)
+    return shown, complaints

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows of docs/facts/driverkit-api.csv are done: compares every declaration of the SDK with its row, reads which
+tests show what, and writes docs/api-status.md. docs/guide/adding-a-fact.md says how to use it.
+
+    api_status.py --build DIR [--missing [CLASS]] [--write] [--check [--complete]]
+"""
+
+import argparse
+import csv
+import dataclasses
+import os
+import sys
+
+import annotations
+import checks
+import rows as facts
+
+PAGE = facts.ROOT / "docs/api-status.md"
+DECLARED_ONLY = facts.ROOT / "docs/api-declared-only.csv"
+MOST_DECLARED_ONLY = 40
+# Messages of the compiler that say that a thing is not there at all; any other says that it is different.
+ABSENT = ("no member named", "undeclared identifier", "no type named", "unknown type name", "is not declared",
+          "incomplete type", "no template named", "undeclared", "is not a class", "unknown class name", "no struct named",
+          "type-id cannot have a name", "no member function")
+
+
+@dataclasses.dataclass
+class Status:
+    row: facts.Row
+    state: str  # done, declared only, missing
+    why: str
+    declared: bool  # as the row says
+
+    @property
+    def differs(self):
+        return not self.declared and self.why.startswith("differs")
+
+
+def declared_only(rows):
+    """{line: reason}, complaints."""
+    by_name, reasons, complaints = {}, {}, []
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+        by_name.setdefault(row.name + (row.parameters or ""), []).append(row)
+    if DECLARED_ONLY.exists():
+        with open(DECLARED_ONLY, newline="", encoding="utf-8") as file:
+            for item in csv.DictReader(line for line in file if not line.startswith("#")):
+                name = item["row"].strip()
+                if "(" in name:
+                    head, tail = name.split("(", 1)
+                    name = head + facts.squeezed("(" + tail)
+                if name not in by_name:
+                    complaints.append("docs/api-declared-only.csv: the facts have no row " + item["row"])
+                elif not (item["reason"] or "").strip():
+                    complaints.append("docs/api-declared-only.csv: %s has no reason" % item["row"])
+                for row in by_name.get(name, []):
+                    reasons[row.line] = item["reason"].strip()
+    return reasons, complaints
+
+
+def find_out(build, compiler):
+    """([Status], complaints)."""
+    rows = facts.driverkit_rows()
+    text, unchecked = checks.generate(rows, checks.headers_of(build))
+    messages, others = checks.compile_checks(text, build, compiler)
+    iig_text, iig_unchecked = checks.generate(rows, ["DriverKit/IORPC.h"], for_iig=True)
+    iig_messages, iig_others = checks.compile_checks(iig_text, build, compiler, ["-D__IIG=1"])
+    messages.update(iig_messages)
+    complaints = ["a header does not compile: " + line for line in others + iig_others]
+    deviations = {row.line: checks.handwritten()[1].get(checks.key_of(row)) for row in rows}
+    without_check = {row.line for row in unchecked + iig_unchecked}
+    shown, wrong_claims = annotations.read(rows)
+    reasons, wrong_reasons = declared_only(rows)
+    complaints += wrong_claims + wrong_reasons
+
+    found = []
+    for row in rows:
+        message = messages.get(row.line)
+        if row.line in without_check:
+            status = Status(row, "missing", "no check is written: sdk/facts/handwritten.cpp", False)
+        elif message and any(word in message for word in ABSENT):
+            status = Status(row, "missing", "not declared: " + message, False)
+        elif message:
+            status = Status(row, "missing", "differs: " + message, False)
+        elif row.line in reasons:
+            status = Status(row, "declared only", reasons[row.line], True)
+        elif not row.needs_test:
+            different = deviations[row.line]
+            status = Status(row, "done", "generated" + (", but " + different if different else ""), True)
+        elif row.line in shown:
+            where = sorted({claim.where for claim in shown[row.line]})
+            status = Status(row, "done", where[0] + (" and %d more" % (len(where) - 1) if where[1:] else ""), True)
+        else:
+            status = Status(row, "missing", "no test", True)
+        found.append(status)
+    return found, complaints
+
+
+def grouped(found):
+    groups = {}
+    for status in found:
+        groups.setdefault(status.row.group, []).append(status)
+    return dict(sorted(groups.items(), key=lambda item: item[0].lower()))
+
+
+def count(found, state):
+    return sum(status.state == state for status in found)
+
+
+def totals_line(found):
+    return "%d rows: %d done, %d declared only, %d missing (%d not declared, %d without a test)" % (
+        len(found), count(found, "done"), count(found, "declared only"), count(found, "missing"),
+        sum(not status.declared for status in found), sum(status.why == "no test" for status in found))
+
+
+def escaped(text):
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def page(found):
+    lines = ["<!-- SPDX-License-Identifier: Apache-2.0 -->",
+             "<!-- Written by sdk/facts/api_status.py --write; do not edit. -->",
+             "# DriverKit: state of every declaration", "",
+             "Every row of the DriverKit framework in docs/facts/driverkit-api.csv. *done*: declared with that signature or",
+             "value, and shown by the test named; \"generated\" is sdk/facts, which compiles a check made from the row.",
+             "*declared only*: gives kIOReturnUnsupported and says so once in the log, for the reason named.", "",
+             totals_line(found) + ".", "",
+             "| Class or header | rows | done | declared only | missing |", "|---|---|---|---|---|"]
+    groups = grouped(found)
+    for name, items in groups.items():
+        lines.append("| %s | %d | %d | %d | %d |" % (name, len(items), count(items, "done"),
+                                                     count(items, "declared only"), count(items, "missing")))
+    for name, items in groups.items():
+        lines += ["", "## " + name, "", "| Row | Kind | State | Shown by, or reason |", "|---|---|---|---|"]
+        for status in items:
+            lines.append("| `%s` | %s | %s | %s |" % (status.row.signature.replace("|", "\\|"), status.row.kind,
+                                                      status.state, escaped(status.why)))
+    return "\n".join(lines) + "\n"
+
+
+def print_missing(found, wanted):
+    for name, items in grouped(found).items():
+        left = [status for status in items if status.state == "missing"]
+        if not left or (wanted and wanted not in (name, *(status.row.class_name for status in left))):
+            continue
+        print("%s: %d of %d" % (name, len(left), len(items)))
+        for status in left:
+            print("    %s %s  <- %s" % (status.row.kind, status.row.signature[:150], status.why))
+
+
+def check(found, complaints, complete):
+    """What the test fails for."""
+    wrong = list(complaints)
+    wrong += ["docs/facts/driverkit-api.csv:%d: %s %s" % (status.row.line, status.row.signature, status.why)
+              for status in found if status.differs]
+    if count(found, "declared only") > MOST_DECLARED_ONLY:
+        wrong.append("%d rows are declared only, at most %d may be" % (count(found, "declared only"), MOST_DECLARED_ONLY))
+    if complete:
+        wrong += ["missing: %s (%s)" % (checks.key_of(status.row), status.why)
+                  for status in found if status.state == "missing"]
+        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(found):
+            wrong.append("docs/api-status.md is stale: sdk/facts/api_status.py --build DIR --write")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--build", default=os.environ.get("OPENDEXT_BUILD", str(facts.ROOT / "build")),
+                        help="build directory with the SDK made (default: build)")
+    parser.add_argument("--compiler", default="clang++-19")
+    parser.add_argument("--missing", nargs="?", const="", metavar="CLASS", help="list what is missing or has no test")
+    parser.add_argument("--write", action="store_true", help="write docs/api-status.md")
+    parser.add_argument("--check", action="store_true", help="fail if a declaration differs or a Facts: comment is wrong")
+    parser.add_argument("--complete", action="store_true", help="with --check: fail if anything is missing or stale too")
+    arguments = parser.parse_args()
+    found, complaints = find_out(arguments.build, arguments.compiler)
+    if arguments.missing is not None:
+        print_missing(found, arguments.missing)
+    if arguments.write:
+        PAGE.write_text(page(found), encoding="utf-8")
+    if arguments.check:
+        wrong = check(found, complaints, arguments.complete)
+        print("\n".join(wrong))
+    else:
+        wrong = []
+        print("\n".join(complaints))
+    print(totals_line(found))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
