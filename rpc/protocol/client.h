@@ -7,7 +7,7 @@
 /// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 
 enum class Kind : uint32_t {
     outcome = 1,
@@ -33,6 +33,13 @@ enum class Kind : uint32_t {
     extensions = 21,
     stop_realm = 22,
     wait_quiet = 23,
+    set_power = 24,
+    get_power = 25,
+    power = 26,
+    report = 27,
+    reported = 28,
+    developer_mode = 29,
+    developer_mode_is = 30,
 };
 
 struct Reply : Outcome {
@@ -102,9 +109,10 @@ struct Entry {
     Dictionary properties;   ///< IOUserServiceProperties merged in; empty unless asked for
     std::string state;       ///< life-cycle state in words, for people
     int32_t server_pid = 0;  ///< process of the driver object, 0 if none
+    uint64_t busy_ns = 0;    ///< how long it has been busy in all
     void fields(auto& io) {
         io(outcome, id, name, location, class_name, classes, flags, busy, retain_count, generation,
-           properties, state, server_pid);
+           properties, state, server_pid, busy_ns);
     }
 };
 
@@ -253,6 +261,75 @@ struct WaitQuiet {
     uint64_t entry = 0;  ///< 0 = whole registry
     uint32_t timeout_ms = 0;
     void fields(auto& io) { io(entry, timeout_ms); }
+};
+
+/// Puts the realm to sleep or wakes it. Answered by Reply when every driver has been told and has
+/// acknowledged, or its time for that is over.
+struct SetPower {
+    static constexpr auto kKind = Kind::set_power;
+    bool asleep = false;
+    void fields(auto& io) { io(asleep); }
+};
+
+/// Answered by Power.
+struct GetPower {
+    static constexpr auto kKind = Kind::get_power;
+    void fields(auto&) {}
+};
+
+/// One object of the power tree.
+struct PowerObject {
+    uint64_t id = 0;
+    std::string name;
+    uint32_t flags = 0;    ///< kIOServicePowerCapability… that it has now
+    uint32_t desired = 0;  ///< the same, as it asked for by ChangePowerState
+    bool override_ = false;
+    bool acknowledging = false;  ///< SetPowerState was sent and is not acknowledged
+    void fields(auto& io) { io(id, name, flags, desired, override_, acknowledging); }
+};
+
+struct Power {
+    static constexpr auto kKind = Kind::power;
+    std::string state;  ///< "awake", "falling asleep", "asleep", "waking"
+    std::vector<PowerObject> objects;
+    Array wake_claims;  ///< dictionaries; newest last
+    void fields(auto& io) { io(state, objects, wake_claims); }
+};
+
+/// Asks a driver to configure or update reports (IOService::ConfigureReport, UpdateReport).
+/// Answered by Reported.
+struct Report {
+    static constexpr auto kKind = Kind::report;
+    uint64_t entry = 0;
+    bool update = false;
+    std::vector<uint8_t> channels;  ///< IOReportChannelList
+    uint32_t action = 0;            ///< IOReportConfigureAction or IOReportUpdateAction
+    uint64_t capacity = 0;          ///< update: room for the data
+    void fields(auto& io) { io(entry, update, channels, action, capacity); }
+};
+
+struct Reported {
+    static constexpr auto kKind = Kind::reported;
+    Outcome outcome;
+    uint32_t count = 0;         ///< outCount or outElementCount
+    std::vector<uint8_t> data;  ///< update: `count` elements
+    void fields(auto& io) { io(outcome, count, data); }
+};
+
+/// Asks for, or sets, developer mode (an installed version may be installed again). Answered by
+/// DeveloperModeIs.
+struct DeveloperMode {
+    static constexpr auto kKind = Kind::developer_mode;
+    bool set = false;
+    bool on = false;
+    void fields(auto& io) { io(set, on); }
+};
+
+struct DeveloperModeIs {
+    static constexpr auto kKind = Kind::developer_mode_is;
+    Outcome outcome;
+    bool on = false;
+    void fields(auto& io) { io(outcome, on); }
 };
 
 }  // namespace opendext::protocol::client
