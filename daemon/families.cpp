@@ -74,4 +74,11 @@ bool Families::call(const Entry& object, KernelCall& call) const {
     return false;
 }
 
+Families::InterruptOwner Families::interrupt_owner(const Entry& nub, uint32_t index) const {
+    for (Family* family : classes_.families(nub.classes)) {
+        if (const auto type = family->interrupt_type(nub, index)) return {family, *type};
+    }
+    return {};
+}
+
 }  // namespace opendext::daemon

@@ -30,6 +30,12 @@ class Families {
     void ended(const Entry& object, End end) const;
     /// Whether a family took the call.
     [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;
+    /// The family that has interrupt `index` of the nub, and its type; nullptr if none has.
+    struct InterruptOwner {
+        Family* family = nullptr;
+        uint64_t type = 0;
+    };
+    [[nodiscard]] InterruptOwner interrupt_owner(const Entry& nub, uint32_t index) const;
 
   private:
     ClassTable& classes_;

@@ -86,6 +86,15 @@ struct FamilyVerdict {
     std::string reason;  ///< why not, in words: names key, wanted and found value
 };
 
+/// An attached interrupt of a nub, as its driver gets it.
+struct InterruptLine {
+    UniqueFd
+        events;  ///< eventfd: each interrupt adds 1 to its counter (VFIO and KVM do so directly)
+    /// For a level-triggered interrupt an eventfd: it is masked when it fires, and the driver's
+    /// process adds 1 here when the handler is through. Empty for edge-triggered ones.
+    UniqueFd unmask;
+};
+
 /// How the life of an object ended.
 enum class End : uint8_t {
     start_failed,
@@ -147,6 +156,32 @@ class Family {
         (void)object;
         (void)call;
         return false;
+    }
+
+    // Interrupts of a nub of this family. Other families of its class chain are asked if this one
+    // has none.
+    // ------------------------------------------------------------------------------------
+
+    /// The type of interrupt `index` as IOInterruptDispatchSource::GetInterruptType gives it
+    /// (docs/facts/semantics.md section 11); nullopt if the nub has no such interrupt.
+    [[nodiscard]] virtual std::optional<uint64_t> interrupt_type(const Entry& nub, uint32_t index) {
+        (void)nub;
+        (void)index;
+        return std::nullopt;
+    }
+    /// A driver of the nub wants this interrupt, which has a type and is not attached. From `done`
+    /// on (an Error of code kern is the driver's result) until detach_interrupt it goes to the
+    /// descriptors given.
+    virtual void attach_interrupt(const Entry& nub, uint32_t index,
+                                  std::function<void(Result<InterruptLine>)> done) {
+        (void)nub;
+        (void)index;
+        done(Error{Errc::unsupported, 0, "the family delivers no interrupts"});
+    }
+    /// The source was cancelled or its process is gone. Not called once the nub itself has ended.
+    virtual void detach_interrupt(const Entry& nub, uint32_t index) {
+        (void)nub;
+        (void)index;
     }
 };
 

@@ -21,6 +21,7 @@ inline constexpr int32_t kIOReturnTimeout = static_cast<int32_t>(0xe00002d6);
 inline constexpr int32_t kIOReturnOffline = static_cast<int32_t>(0xe00002d7);
 inline constexpr int32_t kIOReturnNotReady = static_cast<int32_t>(0xe00002d8);
 inline constexpr int32_t kIOReturnNotPermitted = static_cast<int32_t>(0xe00002e2);
+inline constexpr int32_t kIOReturnNoInterrupt = static_cast<int32_t>(0xe00002df);
 inline constexpr int32_t kIOReturnAborted = static_cast<int32_t>(0xe00002eb);
 inline constexpr int32_t kIOReturnNotResponding = static_cast<int32_t>(0xe00002ed);
 inline constexpr int32_t kIOReturnNotFound = static_cast<int32_t>(0xe00002f0);

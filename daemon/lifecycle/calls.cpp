@@ -122,6 +122,10 @@ void Lifecycle::message(DriverProcess& process, Message message) {
         case driver::Kind::log:
             log_line(process, message);
             return;
+        case driver::Kind::attach_interrupt:
+        case driver::Kind::detach_interrupt:
+            interrupt_message(process, message);
+            return;
         default:
             nonsense(process, "message kind " + std::to_string(message.kind));
             return;
@@ -317,6 +321,19 @@ void Lifecycle::drop(DriverProcess& process, const Message& message) {
     instance->state = InstanceState::failed;
     instance->failure = "the process released it";
     termination_.terminate(id);
+}
+
+void Lifecycle::interrupt_message(DriverProcess& process, const Message& message) {
+    if (static_cast<driver::Kind>(message.kind) == driver::Kind::detach_interrupt) {
+        const Result<driver::DetachInterrupt> detach = decode<driver::DetachInterrupt>(message);
+        if (!detach.ok()) return nonsense(process, detach.error().text());
+        // One of a nub that has ended is forgotten already.
+        (void)interrupts_.detach(process, detach->handle);
+        return;
+    }
+    const Result<driver::AttachInterrupt> attach = decode<driver::AttachInterrupt>(message);
+    if (!attach.ok()) return nonsense(process, attach.error().text());
+    interrupts_.attach(process, attach.value(), message.serial);
 }
 
 void Lifecycle::log_line(DriverProcess& process, const Message& message) {

@@ -11,6 +11,7 @@
 #include "daemon/families.h"
 #include "daemon/lifecycle/actions.h"
 #include "daemon/lifecycle/instance.h"
+#include "daemon/lifecycle/interrupts.h"
 #include "daemon/lifecycle/processes.h"
 #include "daemon/registry/termination.h"
 
@@ -95,6 +96,7 @@ class Lifecycle {
     Result<protocol::driver::Created> create_object(DriverProcess& process,
                                                     const protocol::driver::Create& request);
     void drop(DriverProcess& process, const Message& message);
+    void interrupt_message(DriverProcess& process, const Message& message);
     void log_line(DriverProcess& process, const Message& message);
     void nonsense(DriverProcess& process, std::string_view what);
     [[nodiscard]] Responder responder(DriverProcess& process, uint64_t serial, bool one_way);
@@ -109,6 +111,7 @@ class Lifecycle {
     Termination termination_;
     Processes processes_;
     ActionTable actions_;
+    Interrupts interrupts_;
 };
 
 }  // namespace opendext::daemon

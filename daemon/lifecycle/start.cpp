@@ -51,11 +51,13 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
       actions_([this](uint64_t owner, uint64_t number) {
           if (const ProcessPtr process = processes_.find(owner))
               process->send(driver::Drop{number});
-      }) {
+      }),
+      interrupts_(context.registry, families) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) families_.terminating(entry);
         if (event != Event::detached) return;
         const Instance* instance = find(entry.id);
+        interrupts_.entry_gone(entry.id);
         families_.ended(entry, instance == nullptr ? End::terminated : instance->end);
         for (const auto& [number, process] : processes_.all()) process->known.erase(entry.id);
     });

@@ -171,6 +171,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
                    process.spec().bundle_id + (clean ? " ended: " : " died: ") + report.text();
     context_.log.write(std::move(line));
     actions_.process_gone(process.number());
+    interrupts_.process_gone(process);
     hooks_.process_gone(process);
 
     for (const EntryId id : objects) {
