@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <DriverKit/OSContainer.h>
 #include <DriverKit/OSMetaClass.h>
-#include <DriverKit/OSObject.h>
 
 #include <cstring>
 #include <new>
@@ -14,14 +14,22 @@
 /// without generated code.
 namespace opendext::runtime {
 
+/// What objects of a container class really are. The class itself is abstract for the sake of
+/// drivers that declare one without a `*` (OSContainer.h); other classes are not.
+template <typename Class>
+class Concrete : public Class {
+    virtual void declare_a_pointer_to_it_instead() const {}
+};
+
 template <typename Class>
 class ContainerMetaClass : public OSMetaClass {
   public:
     kern_return_t New(OSObject* instance) override {
-        if constexpr (std::is_abstract_v<Class>) {
+        if constexpr (std::is_same_v<Class, OSContainer> || std::is_abstract_v<Concrete<Class>>) {
             return kIOReturnUnsupported;
         } else {
-            new (static_cast<void*>(instance)) Class;
+            static_assert(sizeof(Concrete<Class>) == sizeof(Class));
+            new (static_cast<void*>(instance)) Concrete<Class>;
             return kIOReturnSuccess;
         }
     }

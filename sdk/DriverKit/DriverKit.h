@@ -4,6 +4,7 @@
 
 /* All of the core framework. */
 #include <DriverKit/IOBufferMemoryDescriptor.h>
+#include <DriverKit/IODMACommand.h>
 #include <DriverKit/IODataQueueDispatchSource.h>
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IODispatchSource.h>
@@ -19,6 +20,10 @@
 #include <DriverKit/IOUserClient.h>
 #include <DriverKit/IOUserServer.h>
 #include <DriverKit/OSAction.h>
+#include <DriverKit/OSAllocation.h>
+#include <DriverKit/OSBoundedArray.h>
+#include <DriverKit/OSBoundedArrayRef.h>
+#include <DriverKit/OSBoundedPtr.h>
 #include <DriverKit/OSCollections.h>
 #include <DriverKit/OSObject.h>
 #include <DriverKit/OSSharedPtr.h>

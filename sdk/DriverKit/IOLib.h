@@ -211,12 +211,6 @@ void destroy(T* first, size_t count) {
 /* What the typed allocation macros of newer sources name. */
 #define IOMallocType(type) (::opendext::sdk::construct<type>(IOMallocZero(sizeof(type)), 1, true))
 #define IOFreeType(ptr, type) ::opendext::sdk::destroy(static_cast<type*>(ptr), 1)
-
-struct IOKit_allocator {
-    static void* allocate(size_t bytes) { return IOMalloc(bytes); }
-    static void* allocate_zero(size_t bytes) { return IOMallocZero(bytes); }
-    static void deallocate(void* p, size_t bytes) { IOFree(p, bytes); }
-};
 #endif /* __cplusplus */
 
 #endif /* DRIVERKIT_IOLIB_H */

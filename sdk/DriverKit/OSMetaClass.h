@@ -11,6 +11,35 @@
 
 struct OSMetaClassPrivate;
 
+/* What a declaration says about references, for clang's static analyzer: the result is the caller's
+ * to release, or is not; an argument or the object itself is released by the callee; a result
+ * parameter is filled if the function returns 0, or not 0. */
+#define DRIVERKIT_RETURNS_RETAINED __attribute__((os_returns_retained))
+#define DRIVERKIT_RETURNS_NOT_RETAINED __attribute__((os_returns_not_retained))
+#define DRIVERKIT_CONSUMED __attribute__((os_consumed))
+#define DRIVERKIT_CONSUMES_THIS __attribute__((os_consumes_this))
+#define DRIVERKIT_RETURNS_RETAINED_ON_ZERO __attribute__((os_returns_retained_on_zero))
+#define DRIVERKIT_RETURNS_RETAINED_ON_NONZERO __attribute__((os_returns_retained_on_non_zero))
+#define LIBKERN_RETURNS_RETAINED DRIVERKIT_RETURNS_RETAINED
+#define LIBKERN_RETURNS_NOT_RETAINED DRIVERKIT_RETURNS_NOT_RETAINED
+#define LIBKERN_CONSUMED DRIVERKIT_CONSUMED
+#define LIBKERN_CONSUMES_THIS DRIVERKIT_CONSUMES_THIS
+#define LIBKERN_RETURNS_RETAINED_ON_ZERO DRIVERKIT_RETURNS_RETAINED_ON_ZERO
+#define LIBKERN_RETURNS_RETAINED_ON_NONZERO DRIVERKIT_RETURNS_RETAINED_ON_NONZERO
+/* Code that only the analyzer sees. */
+#ifdef __clang_analyzer__
+#define IO_FOR_ANALYZER(x) x
+#else
+#define IO_FOR_ANALYZER(x)
+#endif
+/* Sources that are shared with kernel extensions. */
+#define DRIVERKIT_FRAMEWORK_INCLUDE 1
+#define APPLE_KEXT_OVERRIDE override
+/* Not visible to other libraries. */
+#ifndef HIDDEN
+#define HIDDEN __attribute__((visibility("hidden")))
+#endif
+
 /**
  * Root of objects and of classes: reference count, class, message dispatch. It lies at offset 0 of
  * every object. Objects start with one reference; retain and release may be called from any thread.
@@ -82,12 +111,16 @@ kern_return_t OSDispatchAs(OSMetaClassBase* self, const IORPC rpc) {
 }
 #define SUPERDISPATCH (&OSDispatchAs<super>)
 
-/** Heads the definition of a method: `kern_return_t IMPL(MyDriver, Start) { … }`. */
-#define IMPL(classname, name) classname::name##_Impl(classname##_##name##_Args)
+/** Heads the definition of a method: `kern_return_t IMPL(MyDriver, Start) { … }`; DEFN its
+ * declaration inside the class. */
+#define DEFN(classname, name) name##_Impl(classname##_##name##_Args)
+#define IMPL(classname, name) classname::DEFN(classname, name)
 
 /** The OSMetaClass of a class. */
 #define OSTypeID(type) (g##type##MetaClass)
 #define OSMTypeID(type) (g##type##MetaClass)
+/** The OSMetaClass of an object. */
+#define OSTypeIDInst(inst) ((inst)->getMetaClass())
 #define OSDynamicCast(type, inst) ((type*)OSMetaClassBase::safeMetaCast((inst), OSTypeID(type)))
 #define OSRequiredCast(type, inst) \
     ((type*)OSMetaClassBase::requiredMetaCast((inst), OSTypeID(type)))
@@ -108,5 +141,7 @@ Class* OSAllocateAs(OSMetaClass* meta) {
             (inst) = NULL;      \
         }                       \
     } while (0)
+/** The same through the C functions of OSCollections.h. */
+#define OSObjectSafeReleaseNULL(ptr) OSSafeReleaseNULL(ptr)
 
 #endif /* DRIVERKIT_OSMETACLASS_H */

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <DriverKit/macro_help.h>
+
 struct queue_entry {
     struct queue_entry* next;
     struct queue_entry* prev;
