@@ -15,6 +15,13 @@ constexpr std::array<std::string_view, 10> kKeys = {
     "name",        "folder",     "interfaces",   "sources",  "headers", "include_folders",
     "definitions", "info_plist", "entitlements", "variables"};
 
+/// A description without lists stands for all that lies in its folder.
+bool names_files(const Dictionary& root) {
+    return std::ranges::any_of(
+        std::array{"interfaces", "sources", "headers", "info_plist", "entitlements"},
+        [&](const char* key) { return find(root, key) != nullptr; });
+}
+
 /// Reads the fields one by one; the first thing that is wrong becomes the error.
 class Description {
   public:
@@ -27,6 +34,13 @@ class Description {
                 return wrong(key, "is no field of a target description: remove it");
         }
         Target target;
+        if (!names_files(root_)) {
+            TargetOptions found;
+            found.name = OD_TRY(text("name"));
+            target = OD_TRY(find_folder_target(OD_TRY(optional_path("folder", base_)), found));
+            OD_TRY(add_common(target));
+            return target;
+        }
         target.name = OD_TRY(text("name"));
         if (!bundle::is_identifier(target.name))
             return wrong("name", "\"" + target.name + "\" cannot name a bundle");
@@ -34,26 +48,30 @@ class Description {
         target.interfaces = OD_TRY(paths("interfaces"));
         target.sources = OD_TRY(paths("sources"));
         target.headers = OD_TRY(paths("headers"));
-        target.include_folders = OD_TRY(paths("include_folders"));
-        target.definitions = OD_TRY(texts("definitions"));
         target.info_plist = absolute(OD_TRY(text("info_plist")));
         target.entitlements = OD_TRY(optional_path("entitlements", {}));
         target.variables = default_variables(target.name);
-        if (const Value* variables = find(root_, "variables"); variables != nullptr) {
-            if (variables->dictionary() == nullptr)
-                return wrong("variables", "must be a dictionary");
-            for (const auto& [name, value] : *variables->dictionary()) {
-                if (value.string() == nullptr)
-                    return wrong("variables/" + name, "must be a string");
-                target.variables[name] = *value.string();
-            }
-        }
+        OD_TRY(add_common(target));
         if (target.interfaces.empty() && target.sources.empty())
             return wrong("sources", "has no .iig and no .cpp file");
         return target;
     }
 
   private:
+    /// What both kinds of description may hold.
+    Status add_common(Target& target) const {
+        const std::vector<fs::path> folders = OD_TRY(paths("include_folders"));
+        target.include_folders.insert(target.include_folders.end(), folders.begin(), folders.end());
+        target.definitions = OD_TRY(texts("definitions"));
+        const Value* variables = find(root_, "variables");
+        if (variables == nullptr) return success();
+        if (variables->dictionary() == nullptr) return wrong("variables", "must be a dictionary");
+        for (const auto& [name, value] : *variables->dictionary()) {
+            if (value.string() == nullptr) return wrong("variables/" + name, "must be a string");
+            target.variables[name] = *value.string();
+        }
+        return success();
+    }
     [[nodiscard]] Error wrong(const std::string& key, const std::string& what) const {
         return Error{Errc::invalid, 0, plist_.where(key) + ": " + key + ": " + what};
     }
