@@ -26,7 +26,7 @@ struct Message {
 };
 
 /// At most so many descriptors travel with one message.
-inline constexpr size_t kMaxMessageFds = 16;
+inline constexpr size_t kMaxMessageFds = 64;
 /// Bodies up to this size lie in the datagram; larger ones travel in a sealed memfd (invisible to
 /// users of Socket).
 inline constexpr size_t kMaxInlineBody = 32 * 1024;

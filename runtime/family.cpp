@@ -8,6 +8,7 @@
 
 #include "runtime/dispatch/executor.h"
 #include "runtime/dispatch/thread_pool.h"
+#include "runtime/dma/address_space.h"
 #include "runtime/log/log.h"
 #include "runtime/memory/memory_ivars.h"
 #include "runtime/messages/descriptor_object.h"
@@ -34,6 +35,18 @@ Result<MemoryView> memory_of(IOMemoryDescriptor* memory) {
 Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length,
                                               uint64_t direction) {
     return runtime::make_foreign_memory(std::move(fd), offset, length, direction);
+}
+
+Result<BusMemory> memory_at_bus_address(IOService* device, uint64_t address) {
+    if (device == nullptr) return Error{Errc::invalid, 0, "there is no device"};
+    const auto found =
+        OD_TRY(runtime::IoAddressSpace::shared().find(runtime::entry_of(device), address));
+    return BusMemory{found.piece.backing,
+                     found.piece.backing->fd.get(),
+                     found.piece.offset,
+                     found.piece.length,
+                     (found.direction & kIOMemoryDirectionOut) != 0,
+                     (found.direction & kIOMemoryDirectionIn) != 0 && found.piece.writable};
 }
 
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work) {

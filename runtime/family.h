@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "rpc/fd.h"
 #include "rpc/result.h"
@@ -42,6 +43,19 @@ Result<MemoryView> memory_of(IOMemoryDescriptor* memory);
 /// `direction`: kIOMemoryDirection…. The caller releases the result.
 Result<IOBufferMemoryDescriptor*> wrap_memory(UniqueFd fd, uint64_t offset, uint64_t length,
                                               uint64_t direction);
+
+/// What a simulated device finds at a bus address (docs/design/dma.md).
+struct BusMemory {
+    std::shared_ptr<const void> owner;  ///< keeps `fd` open
+    int fd = -1;
+    uint64_t offset = 0;  ///< of the addressed byte in `fd`
+    uint64_t length = 0;  ///< from there to the end of the prepared segment
+    bool device_may_read = false;
+    bool device_may_write = false;
+};
+/// The memory that IODMACommands of `device` have prepared at `address`. Errc::not_found if there
+/// is none: the device would get an error on its bus.
+Result<BusMemory> memory_at_bus_address(IOService* device, uint64_t address);
 
 /// How `run_on_queue` ran its work.
 enum class Ran : uint8_t {

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "rpc/protocol/memory_part.h"
+
 namespace opendext::daemon {
 
 using protocol::Ref;
@@ -48,10 +50,9 @@ Status accept_references(std::vector<Ref>& refs, const std::vector<UniqueFd>& fd
                 }
                 break;
             case RefKind::memory: {
-                if (ref.fd_index >= fds.size()) return bad(i, "no such descriptor");
-                const size_t size = OD_TRY(sealed_memory_size(fds[ref.fd_index].get()));
-                if (ref.offset > size || ref.length > size - ref.offset)
-                    return bad(i, "memory out of range");
+                const auto parts =
+                    protocol::checked_parts({ref.fd_index, ref.offset, ref.length}, ref.more, fds);
+                if (!parts.ok()) return bad(i, parts.error().message);
                 break;
             }
             case RefKind::descriptor:

@@ -11,6 +11,7 @@
 
 #include "iokit/client/daemon.h"
 #include "iokit/client/reason.h"
+#include "rpc/protocol/memory_part.h"
 
 namespace opendext::client {
 
@@ -319,26 +320,25 @@ kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* add
         return fail(mapped->io_return,
                     mapped->reason.empty() ? "the driver has no such memory" : mapped->reason);
     }
-    if (answer->fds.size() != 1) return fail(kIOReturnVMError, "the driver sent no memory");
-    const Result<size_t> available = sealed_memory_size(answer->fds[0].get());
-    if (!available.ok()) return fail(kIOReturnVMError, available.error().message);
-    if (mapped->length == 0 || mapped->offset > *available ||
-        mapped->length > *available - mapped->offset) {
-        return fail(kIOReturnVMError, "the driver's memory is smaller than it says");
-    }
-    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-    const uint64_t skip = mapped->offset % page;
+    if (answer->fds.empty()) return fail(kIOReturnVMError, "the driver sent no memory");
+    const auto parts =
+        protocol::checked_parts({0, mapped->offset, mapped->length}, mapped->more, answer->fds);
+    if (!parts.ok()) return fail(kIOReturnVMError, "the driver's memory is smaller than it says");
     const bool read_only = (mapped->options & 1) != 0 || (options & kIOMapReadOnly) != 0;
-    Result<Mapping> mapping =
-        Mapping::map(answer->fds[0].get(), mapped->offset - skip, mapped->length + skip,
-                     read_only ? Mapping::Access::read_only : Mapping::Access::read_write);
+    std::vector<MemorySpan> spans;
+    uint64_t length = 0;
+    for (const protocol::MemoryPart& part : *parts) {
+        spans.push_back({answer->fds[part.fd_index].get(), part.offset, part.length, !read_only});
+        length += part.length;
+    }
+    Result<MappedRange> mapping = MappedRange::map(spans, {});
     if (!mapping.ok()) return fail(kIOReturnVMError, mapping.error().text());
-    const uint64_t at = reinterpret_cast<uint64_t>(mapping->data()) + skip;
+    const uint64_t at = reinterpret_cast<uint64_t>(mapping->data());
     const std::lock_guard lock(mutex_);
     if (closed_) return fail(kIOReturnNotOpen, "the connection is closed");
     mappings_.emplace(at, Mapped{std::move(mapping).value(), type});
     *address = at;
-    if (size != nullptr) *size = mapped->length;
+    if (size != nullptr) *size = length;
     return kIOReturnSuccess;
 }
 

@@ -15,6 +15,7 @@
 #include "iokit/client/notification_port.h"
 #include "rpc/channel.h"
 #include "rpc/fd.h"
+#include "rpc/mapped_range.h"
 #include "rpc/protocol/user_client.h"
 
 namespace opendext::client {
@@ -81,7 +82,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
         std::condition_variable changed;
     };
     struct Mapped {
-        Mapping mapping;
+        MappedRange mapping;
         uint32_t type = 0;
     };
 

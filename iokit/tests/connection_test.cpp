@@ -194,6 +194,19 @@ TEST_F(Connected, MapsTheDriversMemory) {
               IOConnectMapMemory64(connect, 9, mach_task_self(), &address, &size, kIOMapAnywhere));
 }
 
+TEST_F(Connected, MapsJoinedMemoryInOnePiece) {
+    mach_vm_address_t address = 0;
+    mach_vm_size_t size = 0;
+    ASSERT_EQ(kIOReturnSuccess,
+              IOConnectMapMemory64(connect, 3, mach_task_self(), &address, &size, kIOMapAnywhere))
+        << opendext_last_error_reason();
+    EXPECT_EQ(12288U, size);
+    EXPECT_STREQ("one", reinterpret_cast<const char*>(address));
+    EXPECT_STREQ("two", reinterpret_cast<const char*>(address + 4096));
+    reinterpret_cast<char*>(address)[12287] = 'x';
+    EXPECT_EQ(kIOReturnSuccess, IOConnectUnmapMemory64(connect, 3, mach_task_self(), address));
+}
+
 TEST_F(Connected, TheDriversDeathEndsACallInFlightAndIsToldApart) {
     kern_return_t code = kIOReturnSuccess;
     std::string reason;

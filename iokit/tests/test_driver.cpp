@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "iokit/tests/client_fixture.h"
 
@@ -24,6 +25,21 @@ void test_driver(Channel& channel, Message message) {
             mapped.length = map->type == 1 ? 4096 : 8192;  // type 2 lies about its size
             reply = encode(mapped, message.serial);
             reply.fds.push_back(std::move(memory));
+        } else if (map->type == 3) {  // a page of one memory, then two of another
+            mapped.length = 4096;
+            mapped.more = {{1, 4096, 8192}};
+            UniqueFd first = std::move(make_sealed_memory("first", 4096)).value();
+            UniqueFd second = std::move(make_sealed_memory("second", 12288)).value();
+            for (const auto& [fd, offset, text] :
+                 {std::tuple{first.get(), 0, "one"}, std::tuple{second.get(), 4096, "two"}}) {
+                const Mapping view = std::move(Mapping::map(fd, static_cast<size_t>(offset), 4096,
+                                                            Mapping::Access::read_write))
+                                         .value();
+                std::memcpy(view.data(), text, 4);
+            }
+            reply = encode(mapped, message.serial);
+            reply.fds.push_back(std::move(first));
+            reply.fds.push_back(std::move(second));
         } else {
             mapped.io_return = kIOReturnBadArgument;
             reply = encode(mapped, message.serial);

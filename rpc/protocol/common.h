@@ -25,10 +25,19 @@ enum class RefKind : uint8_t {
     object = 1,  ///< a registry object: `id` = registry entry id, `class_name` = nearest class that
                  ///< can be remote
     value = 2,   ///< a serialisable container by value: `value`
-    memory = 3,  ///< a memory descriptor: `fd_index`, `offset`, `length`, `options`
+    memory = 3,  ///< a memory descriptor: `fd_index`, `offset`, `length`, `options`; `more` if it
+                 ///< joins several ranges
     action = 4,  ///< an OSAction: `id` = its number at the owner, `class_name` = action type,
                  ///< `offset` = message id
     descriptor = 5,  ///< a bare file descriptor for a family half: `fd_index`
+};
+
+/// A range of a memory file that travels with the message.
+struct MemoryPart {
+    uint32_t fd_index = 0;  ///< index into Message::fds; parts of one file share it
+    uint64_t offset = 0;
+    uint64_t length = 0;
+    void fields(auto& io) { io(fd_index, offset, length); }
 };
 
 struct Ref {
@@ -40,7 +49,10 @@ struct Ref {
     uint64_t offset = 0;
     uint64_t length = 0;
     uint64_t options = 0;
-    void fields(auto& io) { io(kind, id, class_name, value, fd_index, offset, length, options); }
+    std::vector<MemoryPart> more;  ///< of a memory descriptor: what follows the first range
+    void fields(auto& io) {
+        io(kind, id, class_name, value, fd_index, offset, length, options, more);
+    }
 };
 
 /// A method call on an object, as generated code makes it: the message without its process-local

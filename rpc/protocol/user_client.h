@@ -15,6 +15,8 @@ enum class Kind : uint32_t {
     map_memory = 4,
     mapped = 5,
     released = 6,
+    copy_memory = 7,
+    memory_copied = 8,
 };
 
 inline constexpr size_t kMaxScalars = 16;
@@ -71,7 +73,7 @@ struct Released {
     void fields(auto& io) { io(async_reference); }
 };
 
-/// IOConnectMapMemory. fds of the answer: [0] the memory.
+/// IOConnectMapMemory. fds of the answer: [0] the memory, and what `more` names.
 struct MapMemory {
     static constexpr auto kKind = Kind::map_memory;
     uint64_t type = 0;
@@ -86,7 +88,33 @@ struct Mapped {
     uint64_t offset = 0;   ///< within the memory
     uint64_t length = 0;
     std::string reason;
-    void fields(auto& io) { io(io_return, options, offset, length, reason); }
+    std::vector<MemoryPart> more;  ///< joined memory: what lies behind the first range
+    void fields(auto& io) { io(io_return, options, offset, length, reason, more); }
+};
+
+inline constexpr size_t kMaxSegments = 32;
+
+struct Segment {
+    uint64_t address = 0;  ///< in the client program
+    uint64_t length = 0;
+    void fields(auto& io) { io(address, length); }
+};
+
+/// driver -> client: memory of the program (CreateMemoryDescriptorFromClient). Answered by
+/// MemoryCopied of the same serial; the driver numbers these requests.
+struct CopyMemory {
+    static constexpr auto kKind = Kind::copy_memory;
+    std::vector<Segment> segments;
+    bool share = false;  ///< false: the bytes as they are now
+    void fields(auto& io) { io(segments, share); }
+};
+
+struct MemoryCopied {
+    static constexpr auto kKind = Kind::memory_copied;
+    int32_t io_return = 0;
+    std::vector<MemoryPart> parts;  ///< sealed memory in `fds`, in the order of the segments
+    std::string reason;
+    void fields(auto& io) { io(io_return, parts, reason); }
 };
 
 }  // namespace opendext::protocol::user_client

@@ -13,8 +13,8 @@ namespace {
 
 /// Maps the whole capacity into the process and makes `length` bytes of it valid.
 Result<IOBufferMemoryDescriptor*> make(MemoryPiece whole, uint64_t length, uint64_t options,
-                                       uint64_t alignment, bool foreign) {
-    auto mapping = OD_TRY(MappedRange::map({whole}, true, alignment, 0));
+                                       uint64_t alignment) {
+    auto mapping = OD_TRY(map_pieces({whole}, false, {.alignment = alignment}));
     OSObject* object = nullptr;
     if (const kern_return_t result = OSObjectAllocate(gIOBufferMemoryDescriptorMetaClass, &object);
         result != kIOReturnSuccess) {
@@ -24,10 +24,10 @@ Result<IOBufferMemoryDescriptor*> make(MemoryPiece whole, uint64_t length, uint6
     memory->ivars->capacity = whole.length;
     memory->ivars->mapping = std::move(mapping);
     IOMemoryDescriptor_IVars& base = *memory->IOMemoryDescriptor::ivars;
-    base.pieces = {{whole.backing, whole.offset, length}};
+    whole.length = length;
+    base.pieces = {std::move(whole)};
     base.length = length;
     base.options = options & kIOMemoryDirectionInOut;
-    base.foreign = foreign;
     return memory;
 }
 
@@ -42,7 +42,9 @@ Result<IOBufferMemoryDescriptor*> make_foreign_memory(UniqueFd fd, uint64_t offs
         return Error{Errc::malformed, 0, "the range is not within the memory"};
     }
     auto backing = std::make_shared<MemoryBacking>(MemoryBacking{std::move(fd), size});
-    return make({std::move(backing), offset, length}, length, options, 0, true);
+    // Only meant to be read by a device: other processes than its maker may not write it.
+    const bool writable = (options & kIOMemoryDirectionInOut) != kIOMemoryDirectionOut;
+    return make({std::move(backing), offset, length, writable}, length, options, 0);
 }
 
 }  // namespace opendext::runtime
@@ -64,7 +66,7 @@ kern_return_t IOBufferMemoryDescriptor::Create_Impl(uint64_t options, uint64_t c
         return kIOReturnNoMemory;
     }
     auto backing = std::make_shared<MemoryBacking>(MemoryBacking{std::move(fd).value(), size});
-    auto made = make({std::move(backing), 0, capacity}, capacity, options, alignment, false);
+    auto made = make({std::move(backing), 0, capacity}, capacity, options, alignment);
     if (!made) {
         log(LogType::error, "IOBufferMemoryDescriptor::Create: %s", made.error().text().c_str());
         return kIOReturnNoMemory;

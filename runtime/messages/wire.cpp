@@ -72,13 +72,13 @@ Result<Ref> to_ref(ObjectTable& table, OSObject* object, std::vector<UniqueFd>& 
         return ref;
     }
     if (auto* memory = OSDynamicCast(IOMemoryDescriptor, object)) {
-        auto piece = single_piece(memory);
-        if (!piece) return std::move(piece).error();
+        auto parts = OD_TRY(to_parts(memory, fds));
         ref.kind = RefKind::memory;
-        ref.offset = piece->offset;
-        ref.length = piece->length;
+        ref.fd_index = parts.front().fd_index;
+        ref.offset = parts.front().offset;
+        ref.length = parts.front().length;
         ref.options = memory_options(memory);
-        add_fd(OD_TRY(piece->backing->fd.duplicate()));
+        ref.more.assign(parts.begin() + 1, parts.end());
         return ref;
     }
     if (DescriptorObject* descriptor = as_descriptor(object)) {
@@ -103,11 +103,9 @@ Result<OSObject*> from_ref(ObjectTable& table, const Ref& ref, std::vector<Uniqu
             return table.copy(ref.id, ref.class_name);
         case RefKind::value:
             return from_value(ref.value);
-        case RefKind::memory: {
-            UniqueFd fd = OD_TRY(take_fd(ref, fds));
-            return static_cast<OSObject*>(
-                OD_TRY(make_foreign_memory(std::move(fd), ref.offset, ref.length, ref.options)));
-        }
+        case RefKind::memory:
+            return static_cast<OSObject*>(OD_TRY(
+                from_parts({ref.fd_index, ref.offset, ref.length}, ref.more, ref.options, fds)));
         case RefKind::action: {
             if ((ref.id & kDaemonActionBit) != 0) {
                 return static_cast<OSObject*>(

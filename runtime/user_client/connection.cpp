@@ -152,16 +152,15 @@ void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial)
         answer.reason = "CopyClientMemoryForType gave no memory";
     }
     if (answer.io_return == kIOReturnSuccess) {
-        auto piece = single_piece(memory);
-        auto fd = piece ? piece->backing->fd.duplicate() : Result<UniqueFd>(piece.error());
-        if (!fd) {
+        const auto parts = to_parts(memory, fds);
+        if (!parts) {
             answer.io_return = kIOReturnUnsupported;
-            answer.reason = fd.error().text();
+            answer.reason = parts.error().text();
         } else {
             answer.options = options;
-            answer.offset = piece->offset;
-            answer.length = piece->length;
-            fds.push_back(std::move(fd).value());
+            answer.offset = parts->front().offset;
+            answer.length = parts->front().length;
+            answer.more.assign(parts->begin() + 1, parts->end());
         }
     }
     OSSafeReleaseNULL(memory);
