@@ -21,7 +21,20 @@
 
 #include <DriverKit/IOReturn.h>
 #include <libkern/OSTypes.h>
+#include <mach/mach_types.h>
 #include <mach/message.h>
+
+#ifndef NULL
+#define NULL nullptr
+#endif
+/* What later headers ask for. */
+#define USE_CLANG_TYPES 1
+#define LIBKERN_OSNUMBER_FLOAT_SUPPORT
+
+/* Names of what other processes hold; nothing in a driver's process has one. */
+typedef mach_port_t io_object_t;
+#define IO_OBJECT_NULL ((io_object_t)0)
+#define IO_NULL_VM_TASK ((vm_task_t)0)
 
 typedef uint32_t IOOptionBits;
 typedef int32_t IOFixed;
@@ -44,22 +57,22 @@ typedef IOPhysicalLength64 IOPhysicalLength;
 #define IOPhysSize 64
 #define IOPhysical32(hi, lo) ((uint64_t)(lo) + ((uint64_t)(hi) << 32))
 
-typedef struct {
+typedef struct IOPhysicalRange {
     IOPhysicalAddress address;
     IOByteCount length;
 } IOPhysicalRange;
 
-typedef struct {
+typedef struct IOVirtualRange {
     IOVirtualAddress address;
     IOByteCount length;
 } IOVirtualRange;
 
-typedef struct {
+typedef struct IOAddressRange {
     mach_vm_address_t address;
     mach_vm_size_t length;
 } IOAddressRange;
 
-typedef struct {
+typedef struct IONamedValue {
     int value;
     const char* name;
 } IONamedValue;
@@ -73,6 +86,17 @@ enum {
     kMillisecondScale = 1000 * 1000,
     kSecondScale = 1000 * 1000 * 1000,
     kTickScale = kSecondScale / 100,
+};
+
+/* IOService::RequireMaxBusStall, in nanoseconds. */
+enum {
+    kIOMaxBusStall40usec = 40000,
+    kIOMaxBusStall30usec = 30000,
+    kIOMaxBusStall25usec = 25000,
+    kIOMaxBusStall20usec = 20000,
+    kIOMaxBusStall10usec = 10000,
+    kIOMaxBusStall5usec = 5000,
+    kIOMaxBusStallNone = 0,
 };
 
 #endif /* __IOKIT_IOTYPES_H */

@@ -7,4 +7,6 @@
 #include <mach/port.h>
 #include <mach/vm_types.h>
 
+typedef mach_port_t vm_task_t;
+
 #endif /* OPENDEXT_PLATFORM_MACH_MACH_TYPES_H */
