@@ -11,6 +11,7 @@
 #include "runtime/dispatch/action_ivars.h"
 #include "runtime/dispatch/block.h"
 #include "runtime/dispatch/executor.h"
+#include "runtime/dispatch/source_call.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/dispatch/timer_clocks.h"
 #include "runtime/log/log.h"
@@ -27,6 +28,7 @@ using namespace opendext::runtime;
 struct OSActionWaitToken {
     struct Call {
         std::shared_ptr<OwnedMessage> message;  // a one-way call
+        SourceCallPtr source;                   // where it is a source's
         const IORPC* rpc = nullptr;             // a call whose caller waits
         kern_return_t result = kIOReturnAborted;
         bool done = false;
@@ -84,6 +86,57 @@ kern_return_t deliver_with_reply(OSAction* action, OSObject* target, const IORPC
     return deliver(action, target, copy, call);
 }
 
+/// Asked when a call's turn has come: neither the action was cancelled meanwhile, nor the source
+/// that made the call thinks otherwise.
+bool may_start(OSAction* action, SourceCall* source) {
+    {
+        OSAction_IVars& own = *action->OSAction::ivars;
+        const std::lock_guard lock(own.mutex);
+        if (own.cancelled) return false;
+    }
+    return source == nullptr || source->start();
+}
+
+/// The action's target, retained, and the message that its method has; NULL after Cancel.
+OSObject* copy_target(OSAction* action, uint64_t* target_msgid = nullptr) {
+    OSAction_IVars& own = *action->OSAction::ivars;
+    const std::lock_guard lock(own.mutex);
+    if (target_msgid != nullptr) *target_msgid = own.target_msgid;
+    if (own.target != nullptr) own.target->retain();
+    return own.target;
+}
+
+std::shared_ptr<Executor> executor_of_method(OSObject* target, uint64_t msgid) {
+    const auto queue = queue_name_of(target->meta, msgid);
+    return queue ? executor_of(target, *queue) : nullptr;
+}
+
+/// Runs a one-way call later: on the queue of its method or, for a source whose target has no
+/// queue, on some thread.
+kern_return_t deliver_later(OSAction* action, OSObject* target, const IORPC& rpc,
+                            const std::shared_ptr<Executor>& executor, SourceCallPtr source) {
+    action->retain();
+    target->retain();
+    TaskPtr task = make_task(
+        [action, target, copy = OwnedMessage::copy_of(rpc), source = std::move(source)]() mutable {
+            if (may_start(action, source.get())) (void)deliver(action, target, copy, copy.rpc());
+            source.reset();
+            finish_call(action);
+            target->release();
+            action->release();
+        });
+    if (executor == nullptr) {
+        ThreadPool::shared().submit(std::move(task));
+        return kIOReturnSuccess;
+    }
+    if (executor->async_method(std::move(task)) != Executor::Outcome::cancelled)
+        return kIOReturnSuccess;
+    finish_call(action);
+    target->release();
+    action->release();
+    return kIOReturnOffline;
+}
+
 }  // namespace
 
 namespace opendext::runtime {
@@ -98,11 +151,23 @@ OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid,
     return action;
 }
 
-kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
-    OSAction_IVars& own = *action->OSAction::ivars;
-    if (own.foreign) return send_call(0, action, rpc);
-    if (own.receiver) return own.receiver->receive(action, rpc);
+std::shared_ptr<Executor> executor_of_action(OSAction* action) {
+    if (action->OSAction::ivars == nullptr) return nullptr;
+    uint64_t msgid = 0;
+    OSObject* target = copy_target(action, &msgid);
+    if (target == nullptr) return nullptr;
+    auto executor = executor_of_method(target, msgid);
+    target->release();
+    return executor;
+}
 
+kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
+    SourceCallPtr source = SourceCallScope::take();
+    OSAction_IVars& own = *action->OSAction::ivars;
+    if (own.foreign || own.receiver) {
+        if (source && !source->start()) return kIOReturnAborted;
+        return own.foreign ? send_call(0, action, rpc) : own.receiver->receive(action, rpc);
+    }
     const bool oneway =
         (IORPCMessageFromMach(rpc.message, false)->flags & kIORPCMessageOneway) != 0;
     std::unique_lock lock(own.mutex);
@@ -113,6 +178,7 @@ kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
         if (oneway) {
             auto* call = new OSActionWaitToken::Call;
             call->message = std::make_shared<OwnedMessage>(OwnedMessage::copy_of(rpc));
+            call->source = std::move(source);
             token->calls.push_back(call);
             own.wait_changed.notify_all();
             return kIOReturnSuccess;
@@ -130,35 +196,20 @@ kern_return_t invoke_action(OSAction* action, const IORPC& rpc) {
     lock.unlock();
 
     kern_return_t result = kIOReturnSuccess;
-    const auto queue = queue_name_of(target->meta, target_msgid);
-    const auto executor = queue ? executor_of(target, *queue) : nullptr;
-    if (executor == nullptr) {
-        result = deliver_with_reply(action, target, rpc);
-        finish_call(action);
-    } else if (oneway) {
-        action->retain();
-        target->retain();
-        auto copy = std::make_shared<OwnedMessage>(OwnedMessage::copy_of(rpc));
-        const auto outcome = executor->async_method(make_task([action, target, copy] {
-            bool cancelled = false;
-            {
-                const std::lock_guard guard(action->OSAction::ivars->mutex);
-                cancelled = action->OSAction::ivars->cancelled;
-            }
-            if (!cancelled) (void)deliver(action, target, *copy, copy->rpc());
-            finish_call(action);
-            target->release();
-            action->release();
-        }));
-        if (outcome == Executor::Outcome::cancelled) {
-            result = kIOReturnOffline;
-            finish_call(action);
-            target->release();
-            action->release();
-        }
+    const auto executor = executor_of_method(target, target_msgid);
+    if (oneway && (executor != nullptr || source != nullptr)) {
+        result = deliver_later(action, target, rpc, executor, std::move(source));
     } else {
+        const auto run = [&] {
+            result = may_start(action, nullptr) ? deliver_with_reply(action, target, rpc)
+                                                : kIOReturnAborted;
+        };
         result = kIOReturnOffline;
-        (void)executor->sync_method([&] { result = deliver_with_reply(action, target, rpc); });
+        if (executor == nullptr) {
+            run();
+        } else {
+            (void)executor->sync_method(run);
+        }
         finish_call(action);
     }
     target->release();
@@ -281,16 +332,27 @@ kern_return_t OSAction::Wait(OSActionWaitToken* token, uint64_t options, uint64_
     if (token->calls.empty()) return kIOReturnAborted;
     OSActionWaitToken::Call* call = token->calls.front();
     token->calls.pop_front();
-    OSObject* target = ivars->target;
-    if (target != nullptr) target->retain();
     lock.unlock();
+    uint64_t msgid = 0;
+    OSObject* target = copy_target(this, &msgid);
     kern_return_t result = kIOReturnAborted;
     if (target != nullptr) {
-        result = call->message ? deliver(this, target, *call->message, call->message->rpc())
-                               : deliver_with_reply(this, target, *call->rpc);
+        const auto run = [&] {
+            if (!may_start(this, call->source.get())) return;
+            result = call->message ? deliver(this, target, *call->message, call->message->rpc())
+                                   : deliver_with_reply(this, target, *call->rpc);
+        };
+        // On this thread in any case; on the method's queue, which the waiter mostly is on already.
+        const auto executor = executor_of_method(target, msgid);
+        if (executor == nullptr || executor->on_queue()) {
+            run();
+        } else {
+            (void)executor->sync_method(run);
+        }
         target->release();
     }
     lock.lock();
+    const SourceCallPtr source = std::move(call->source);
     if (call->message) {
         delete call;
     } else {
@@ -311,17 +373,19 @@ kern_return_t OSAction::EndWait(OSActionWaitToken* token) {
     std::deque<OSActionWaitToken::Call*> rest;
     rest.swap(token->calls);
     for (OSActionWaitToken::Call* call : rest) {
-        --ivars->in_flight;
-        if (call->message) continue;
-        call->done = true;  // its caller gets kIOReturnAborted
+        if (!call->message) call->done = true;  // its caller gets kIOReturnAborted
     }
     ivars->wait_changed.notify_all();
+    const size_t count = rest.size();
+    std::erase_if(rest,
+                  [](const OSActionWaitToken::Call* call) { return call->message == nullptr; });
     lock.unlock();
     for (OSActionWaitToken::Call* call : rest) {
-        if (!call->message) continue;
+        const SourceCallScope scope(std::move(call->source));
         (void)invoke_action(this, call->message->rpc());
         delete call;
     }
+    for (size_t i = 0; i < count; ++i) finish_call(this);
     delete token;
     return kIOReturnSuccess;
 }

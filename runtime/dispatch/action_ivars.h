@@ -11,6 +11,8 @@
 
 namespace opendext::runtime {
 
+class Executor;
+
 /// Receives calls of an action in place of a target object, on the thread of the caller.
 class ActionReceiver {
   public:
@@ -57,6 +59,8 @@ OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid,
                                std::shared_ptr<ActionReceiver> receiver);
 /// Runs a call of `action` on its target, or sends it to where the action comes from.
 kern_return_t invoke_action(OSAction* action, const IORPC& rpc);
+/// The queue that calls of an own action run on; nullptr if there is none.
+std::shared_ptr<Executor> executor_of_action(OSAction* action);
 /// The last holder in another process is gone.
 void action_aborted(OSAction* action);
 

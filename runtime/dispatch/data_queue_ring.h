@@ -52,6 +52,8 @@ class DataQueueRing {
     [[nodiscard]] bool take_want_serviced() const;
 
     [[nodiscard]] uint32_t size() const { return size_; }
+    /// It has memory; nothing else may be called without.
+    [[nodiscard]] bool valid() const { return header_ != nullptr; }
 
   private:
     struct Header {

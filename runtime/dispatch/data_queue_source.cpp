@@ -3,6 +3,8 @@
 #include <DriverKit/IODataQueueDispatchSource.h>
 #include <DriverKit/IODispatchQueue.h>
 
+#include <utility>
+
 #include "runtime/dispatch/data_queue_ring.h"
 #include "runtime/dispatch/sources.h"
 #include "runtime/objects/class_registry.h"
@@ -10,8 +12,16 @@
 using namespace opendext::runtime;
 using Status = DataQueueRing::Status;
 
+namespace {
+
+struct DataQueueState final : SourceState {
+    bool serviced_missed = false;  // due while disabled: told when enabled again
+};
+
+}  // namespace
+
 struct IODataQueueDispatchSource_IVars {
-    SourceState state;
+    std::shared_ptr<DataQueueState> state = std::make_shared<DataQueueState>();
     IOBufferMemoryDescriptor* memory = nullptr;  // retained
     DataQueueRing ring;
     OSAction* available = nullptr;  // retained
@@ -44,19 +54,39 @@ kern_return_t consume_result(Status status) {
     }
 }
 
-OSAction* copy(SourceState& state, OSAction* const& action) {
-    const std::lock_guard lock(state.mutex);
-    if (action != nullptr) action->retain();
-    return action;
+/// A DataAvailable that waits in a queue. One that the source was disabled before is not kept:
+/// SetEnable(true) looks at the ring.
+class AvailableCall final : public StateCall {
+  public:
+    using StateCall::StateCall;
+};
+
+class ServicedCall final : public StateCall {
+  public:
+    explicit ServicedCall(DataQueueState& state) : StateCall(state), queue_(state) {}
+
+  private:
+    void held() override { queue_.serviced_missed = true; }
+    DataQueueState& queue_;
+};
+
+/// The action whose target's queue runs completions.
+OSAction* handlers_action(const IODataQueueDispatchSource_IVars& own) {
+    OSAction* action = copy_action(*own.state, own.available);
+    return action != nullptr ? action : copy_action(*own.state, own.serviced);
 }
 
-void exchange(SourceState& state, OSAction*& place, OSAction* action) {
-    if (action != nullptr) action->retain();
-    {
-        const std::lock_guard lock(state.mutex);
-        std::swap(place, action);
-    }
+void run_on_handlers_queue(IODataQueueDispatchSource* source,
+                           const IODataQueueDispatchSource_IVars& own, void (^handler)(void)) {
+    OSAction* action = handlers_action(own);
+    run_after_calls(source, *own.state, action, handler);
     OSSafeReleaseNULL(action);
+}
+
+template <typename Call>
+SourceCallPtr make_call(DataQueueState& state) {
+    const std::lock_guard lock(state.mutex);
+    return std::make_unique<Call>(state);
 }
 
 }  // namespace
@@ -83,7 +113,7 @@ kern_return_t IODataQueueDispatchSource::Create_Impl(uint64_t queueByteCount,
     (void)memory->GetAddressRange(&range);
     made->ivars->memory = memory;
     made->ivars->ring = DataQueueRing(reinterpret_cast<void*>(range.address), range.length);
-    made->ivars->state.set_queue(queue);
+    made->ivars->state->set_queue(queue);
     *source = made;
     return kIOReturnSuccess;
 }
@@ -105,28 +135,40 @@ void IODataQueueDispatchSource::free() {
 }
 
 kern_return_t IODataQueueDispatchSource::SetDataAvailableHandler_Impl(OSAction* action) {
-    exchange(ivars->state, ivars->available, action);
-    if (action != nullptr && !ivars->ring.empty()) SendDataAvailable();
+    if (!action_fits(action, IODataQueueDispatchSource_DataAvailable_ID,
+                     "IODataQueueDispatchSource::SetDataAvailableHandler",
+                     "IODataQueueDispatchSource::DataAvailable")) {
+        return kIOReturnBadArgument;
+    }
+    exchange_action(*ivars->state, ivars->available, action);
+    if (action != nullptr && IsDataAvailable()) SendDataAvailable();
     return kIOReturnSuccess;
 }
 kern_return_t IODataQueueDispatchSource::SetDataServicedHandler_Impl(OSAction* action) {
-    exchange(ivars->state, ivars->serviced, action);
+    if (!action_fits(action, IODataQueueDispatchSource_DataServiced_ID,
+                     "IODataQueueDispatchSource::SetDataServicedHandler",
+                     "IODataQueueDispatchSource::DataServiced")) {
+        return kIOReturnBadArgument;
+    }
+    exchange_action(*ivars->state, ivars->serviced, action);
     return kIOReturnSuccess;
 }
 kern_return_t IODataQueueDispatchSource::CopyMemory_Impl(IOMemoryDescriptor** memory) {
     if (memory == nullptr) return kIOReturnBadArgument;
+    *memory = nullptr;
+    if (ivars->memory == nullptr) return kIOReturnNoMemory;
     ivars->memory->retain();
     *memory = ivars->memory;
     return kIOReturnSuccess;
 }
 kern_return_t IODataQueueDispatchSource::CopyDataAvailableHandler_Impl(OSAction** action) {
     if (action == nullptr) return kIOReturnBadArgument;
-    *action = copy(ivars->state, ivars->available);
+    *action = copy_action(*ivars->state, ivars->available);
     return *action == nullptr ? kIOReturnNotFound : kIOReturnSuccess;
 }
 kern_return_t IODataQueueDispatchSource::CopyDataServicedHandler_Impl(OSAction** action) {
     if (action == nullptr) return kIOReturnBadArgument;
-    *action = copy(ivars->state, ivars->serviced);
+    *action = copy_action(*ivars->state, ivars->serviced);
     return *action == nullptr ? kIOReturnNotFound : kIOReturnSuccess;
 }
 
@@ -134,23 +176,38 @@ size_t IODataQueueDispatchSource::GetDataQueueEntryHeaderSize() {
     return DataQueueRing::kEntryHeaderSize;
 }
 bool IODataQueueDispatchSource::IsDataAvailable() {
-    return !ivars->ring.empty();
+    return ivars->ring.valid() && !ivars->ring.empty();
 }
 
 void IODataQueueDispatchSource::SendDataAvailable() {
-    if (!ivars->state.active()) return;
-    OSAction* action = copy(ivars->state, ivars->available);
-    if (action != nullptr) DataAvailable(action);
+    if (!ivars->state->active()) return;
+    OSAction* action = copy_action(*ivars->state, ivars->available);
+    if (action != nullptr) {
+        const SourceCallScope scope(make_call<AvailableCall>(*ivars->state));
+        DataAvailable(action);
+    }
     OSSafeReleaseNULL(action);
 }
 void IODataQueueDispatchSource::SendDataServiced() {
-    if (!ivars->state.active()) return;
-    OSAction* action = copy(ivars->state, ivars->serviced);
-    if (action != nullptr) DataServiced(action);
+    {
+        const std::lock_guard lock(ivars->state->mutex);
+        if (ivars->state->cancelled) return;
+        if (!ivars->state->enabled) {
+            ivars->state->serviced_missed = true;
+            return;
+        }
+    }
+    OSAction* action = copy_action(*ivars->state, ivars->serviced);
+    if (action != nullptr) {
+        const SourceCallScope scope(make_call<ServicedCall>(*ivars->state));
+        DataServiced(action);
+    }
     OSSafeReleaseNULL(action);
 }
 
 kern_return_t IODataQueueDispatchSource::Peek(IODataQueueClientDequeueEntryBlock callback) {
+    if (callback == nullptr) return kIOReturnBadArgument;
+    if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.first();
     if (entry.status == Status::ok) callback(entry.data, entry.size);
     return consume_result(entry.status);
@@ -158,6 +215,8 @@ kern_return_t IODataQueueDispatchSource::Peek(IODataQueueClientDequeueEntryBlock
 
 kern_return_t IODataQueueDispatchSource::DequeueWithCoalesce(
     bool* sendDataServiced, IODataQueueClientDequeueEntryBlock callback) {
+    if (callback == nullptr) return kIOReturnBadArgument;
+    if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.first();
     if (entry.status == Status::ok) {
         callback(entry.data, entry.size);
@@ -179,6 +238,8 @@ kern_return_t IODataQueueDispatchSource::Dequeue(IODataQueueClientDequeueEntryBl
 
 kern_return_t IODataQueueDispatchSource::EnqueueWithCoalesce(
     uint32_t dataSize, bool* sendDataAvailable, IODataQueueClientEnqueueEntryBlock callback) {
+    if (callback == nullptr) return kIOReturnBadArgument;
+    if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.reserve(dataSize);
     if (entry.status == Status::full) {
         ivars->ring.want_serviced();
@@ -202,41 +263,37 @@ kern_return_t IODataQueueDispatchSource::CanEnqueueData(uint32_t dataSize) {
     return CanEnqueueData(dataSize, 1);
 }
 kern_return_t IODataQueueDispatchSource::CanEnqueueData(uint32_t dataSize, uint32_t entryCount) {
+    if (!ivars->ring.valid()) return kIOReturnNoMemory;
     return produce_result(ivars->ring.can_enqueue(dataSize, entryCount));
 }
 
 kern_return_t IODataQueueDispatchSource::Cancel_Impl(IODispatchSourceCancelHandler handler) {
     {
-        const std::lock_guard lock(ivars->state.mutex);
-        ivars->state.cancelled = true;
+        const std::lock_guard lock(ivars->state->mutex);
+        ivars->state->cancelled = true;  // notifications that wait in a queue do not run either
     }
-    OSAction* available = copy(ivars->state, ivars->available);
-    OSAction* serviced = copy(ivars->state, ivars->serviced);
-    if (available != nullptr) (void)available->Cancel(nullptr);
-    if (serviced != nullptr) (void)serviced->Cancel(nullptr);
-    run_after_handlers(this, available, serviced, handler);
-    OSSafeReleaseNULL(available);
-    OSSafeReleaseNULL(serviced);
+    run_on_handlers_queue(this, *ivars, handler);
     return kIOReturnSuccess;
 }
 
 kern_return_t IODataQueueDispatchSource::SetEnableWithCompletion_Impl(
     bool enable, IODispatchSourceCancelHandler handler) {
+    bool serviced_missed = false;
     {
-        const std::lock_guard lock(ivars->state.mutex);
-        if (ivars->state.cancelled) return kIOReturnAborted;
-        ivars->state.enabled = enable;
+        const std::lock_guard lock(ivars->state->mutex);
+        if (ivars->state->cancelled) return kIOReturnAborted;
+        ivars->state->enabled = enable;
+        if (enable) serviced_missed = std::exchange(ivars->state->serviced_missed, false);
     }
-    OSAction* available = copy(ivars->state, ivars->available);
-    OSAction* serviced = copy(ivars->state, ivars->serviced);
-    if (enable && !ivars->ring.empty()) SendDataAvailable();  // what came while it was disabled
+    // What came while it was disabled.
+    if (enable && IsDataAvailable()) SendDataAvailable();
+    if (serviced_missed) SendDataServiced();
     if (!enable && handler == nullptr) {
-        wait_for_handler(available);
-        wait_for_handler(serviced);
+        OSAction* action = handlers_action(*ivars);
+        wait_for_handlers(*ivars->state, action);
+        OSSafeReleaseNULL(action);
     }
-    run_after_handlers(this, available, serviced, handler);
-    OSSafeReleaseNULL(available);
-    OSSafeReleaseNULL(serviced);
+    run_on_handlers_queue(this, *ivars, handler);
     return kIOReturnSuccess;
 }
 

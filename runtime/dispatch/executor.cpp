@@ -47,19 +47,33 @@ bool Executor::cancelled() const {
     return cancelled_;
 }
 
-Executor::Outcome Executor::async(TaskPtr task) {
+Executor::Outcome Executor::async(TaskPtr&& task) {
     std::unique_lock lock(mutex_);
-    if (cancelled_) {
-        lock.unlock();  // the task's captures are released without the lock
-        return Outcome::cancelled;
-    }
+    if (cancelled_) return Outcome::cancelled;
     entries_.push_back({std::move(task), nullptr});
-    if (!busy_) {
-        busy_ = true;
-        lock.unlock();
-        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
-    }
+    if (!busy_) start_drain(lock);
     return Outcome::done;
+}
+
+/// Gives the executor to a thread of the pool. Gives up the lock.
+void Executor::start_drain(std::unique_lock<std::mutex>& lock) {
+    busy_ = true;
+    lock.unlock();
+    ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
+}
+
+/// Cancelled, and nothing is left to run: the endings follow. The executor is not busy. May give up
+/// the lock.
+void Executor::end_if_over(std::unique_lock<std::mutex>& lock) {
+    if (!cancelled_ || busy_ || beside_ > 0 || endings_.empty() || !entries_.empty()) return;
+    for (TaskPtr& ending : endings_) entries_.push_back({std::move(ending), nullptr});
+    endings_.clear();
+    start_drain(lock);
+}
+
+void Executor::leave_beside(std::unique_lock<std::mutex>& lock) {
+    --beside_;
+    end_if_over(lock);
 }
 
 /// Waits until this thread holds the executor.
@@ -75,11 +89,12 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
 }
 
 /// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to
-/// the pool's threads, since the calling thread has something else to do.
+/// the pool's threads, since the calling thread has something else to do. May give up the lock.
 void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
     owner_.store(0, std::memory_order_relaxed);
     if (entries_.empty()) {
         busy_ = false;
+        end_if_over(lock);
         return;
     }
     if (entries_.front().waiter != nullptr) {
@@ -90,11 +105,7 @@ void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
             .notify_one();  // under the lock: the waiter lives on the other thread's stack
         return;
     }
-    if (to_pool) {
-        lock.unlock();
-        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
-        lock.lock();
-    }
+    if (to_pool) start_drain(lock);
 }
 
 /// Runs what is queued, on a thread of the pool. The executor is busy_ on behalf of this call.
@@ -137,14 +148,19 @@ Executor::Outcome Executor::sync(const std::function<void()>& work) {
     return Outcome::done;
 }
 
-Executor::Outcome Executor::async_method(TaskPtr task) {
+Executor::Outcome Executor::async_method(TaskPtr&& task) {
     return methods_parallel_ ? concurrent(std::move(task)) : async(std::move(task));
 }
 
 Executor::Outcome Executor::sync_method(const std::function<void()>& work) {
     if (!methods_parallel_) return sync(work);
-    if (cancelled()) return Outcome::cancelled;
+    std::unique_lock lock(mutex_);
+    if (cancelled_) return Outcome::cancelled;
+    enter_beside();
+    lock.unlock();
     work();
+    lock.lock();
+    leave_beside(lock);
     return Outcome::done;
 }
 
@@ -167,22 +183,27 @@ void Executor::run_claimed(TaskPtr task) {
     pass_on(lock, true);
 }
 
-Executor::Outcome Executor::concurrent(TaskPtr task) {
-    if (cancelled()) return Outcome::cancelled;
-    ThreadPool::shared().submit(std::move(task));
+Executor::Outcome Executor::concurrent(TaskPtr&& task) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (cancelled_) return Outcome::cancelled;
+        enter_beside();
+    }
+    ThreadPool::shared().submit(
+        make_task([self = shared_from_this(), task = std::move(task)]() mutable {
+            task->run();
+            task.reset();
+            std::unique_lock lock(self->mutex_);
+            self->leave_beside(lock);
+        }));
     return Outcome::done;
 }
 
 void Executor::cancel(TaskPtr handler) {
     std::unique_lock lock(mutex_);
     cancelled_ = true;
-    if (!handler) return;
-    entries_.push_back({std::move(handler), nullptr});
-    if (!busy_) {
-        busy_ = true;
-        lock.unlock();
-        ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
-    }
+    if (handler) endings_.push_back(std::move(handler));
+    end_if_over(lock);
 }
 
 Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
@@ -192,7 +213,9 @@ Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     std::unique_lock lock(mutex_);
     sleepers_.push_back(&sleeper);
     const auto place = std::prev(sleepers_.end());
+    enter_beside();
     pass_on(lock, true);
+    if (!lock.owns_lock()) lock.lock();
     const auto woken = [&] { return sleeper.woken; };
     if (deadline_ns == 0) {
         sleeper.woken_changed.wait(lock, woken);
@@ -204,6 +227,7 @@ Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     if (!sleeper.woken) sleepers_.erase(place);
     const bool was_woken = sleeper.woken;
     take_turn(lock);
+    --beside_;  // it holds the executor again: the end comes when it lets go
     return was_woken ? Wake::woken : Wake::timed_out;
 }
 

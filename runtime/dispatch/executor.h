@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "runtime/dispatch/task.h"
 
@@ -30,12 +31,12 @@ class Executor : public std::enable_shared_from_this<Executor> {
         reentered,  ///< sync: the caller was on the queue; the work ran at once
     };
 
-    /// Runs `task` later. `cancelled` drops it.
-    Outcome async(TaskPtr task);
+    /// Runs `task` later. With `cancelled` the task stays with the caller.
+    Outcome async(TaskPtr&& task);
     /// Runs `work` on this thread when its turn comes; waits for that.
     Outcome sync(const std::function<void()>& work);
     /// The same for a method of an object: with `methods_parallel` it does not take the executor.
-    Outcome async_method(TaskPtr task);
+    Outcome async_method(TaskPtr&& task);
     Outcome sync_method(const std::function<void()>& work);
     /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must
     /// follow.
@@ -43,7 +44,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// Runs `task` on this thread, which has claimed the executor, and passes the executor on.
     void run_claimed(TaskPtr task);
     /// Runs `task` in parallel to what the queue runs.
-    Outcome concurrent(TaskPtr task);
+    Outcome concurrent(TaskPtr&& task);
 
     /// The calling thread holds the executor.
     [[nodiscard]] bool on_queue() const;
@@ -52,8 +53,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// Methods of objects do not take the executor: kIODispatchQueueMethodsNotSynchronized.
     [[nodiscard]] bool methods_parallel() const { return methods_parallel_; }
 
-    /// Nothing that is submitted from now on runs; `handler` runs after what is queued already and
-    /// is the last. A second cancel runs its handler too, right after the first.
+    /// Nothing that is submitted from now on runs. `handler` runs once and is the last: after what
+    /// is queued already, and after everything that runs beside the queue or sleeps. A second
+    /// cancel runs its handler too, right after the first.
     void cancel(TaskPtr handler);
     [[nodiscard]] bool cancelled() const;
 
@@ -79,8 +81,15 @@ class Executor : public std::enable_shared_from_this<Executor> {
         Waiter* waiter = nullptr;
     };
 
+    /// Work that does not hold the executor while it lives; the end of a cancelled one waits for
+    /// it. With the mutex held.
+    void enter_beside() { ++beside_; }
+    void leave_beside(std::unique_lock<std::mutex>& lock);
+
     void take_turn(std::unique_lock<std::mutex>& lock);
     void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
+    void start_drain(std::unique_lock<std::mutex>& lock);
+    void end_if_over(std::unique_lock<std::mutex>& lock);
     void drain();
 
     const std::string name_;
@@ -91,6 +100,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     std::list<Sleeper*> sleepers_;
     bool busy_ = false;  // somebody holds it or is about to
     bool cancelled_ = false;
+    size_t beside_ = 0;               // concurrent and sleeping work
+    std::vector<TaskPtr> endings_;    // what cancel() is to run at the end
     std::atomic<uint64_t> owner_{0};  // thread_token() of the holder
 };
 

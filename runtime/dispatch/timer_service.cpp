@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/dispatch/timer_service.h"
 
-#include <poll.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/dispatch/thread_pool.h"
+#include "runtime/dispatch/watcher.h"
 #include "runtime/log/log.h"
 
 namespace opendext::runtime {
@@ -32,18 +31,26 @@ TimerService& TimerService::shared() {
     return service;
 }
 
-void TimerService::start(std::unique_lock<std::mutex>& lock) {
+class TimerService::ClockWatch final : public WatchClient {
+  public:
+    ClockWatch(TimerService& service, size_t clock) : service_(service), clock_(clock) {}
+    void readable() override { service_.expire(clock_); }
+
+  private:
+    TimerService& service_;
+    const size_t clock_;
+};
+
+void TimerService::start() {
     started_ = true;
     for (size_t i = 0; i < clocks_.size(); ++i) {
-        clocks_[i].timer.reset(timerfd_create(kClockIds[i], TFD_CLOEXEC | TFD_NONBLOCK));
-        if (!clocks_[i].timer) {
+        UniqueFd& timer = clocks_[i].timer;
+        timer.reset(timerfd_create(kClockIds[i], TFD_CLOEXEC | TFD_NONBLOCK));
+        if (!timer || !Watcher::shared().add(timer.get(), std::make_shared<ClockWatch>(*this, i))) {
             log(LogType::fault, "cannot make a timer: %s", strerror(errno));
             abort();
         }
     }
-    lock.unlock();
-    start_thread("timer", make_task([this] { run(); }));
-    lock.lock();
 }
 
 void TimerService::program(Clock& clock) {
@@ -72,8 +79,8 @@ void TimerService::remove(const TimerClient* client) {
 
 void TimerService::arm(const std::shared_ptr<TimerClient>& client, TimerClock clock,
                        uint64_t deadline, uint64_t generation) {
-    std::unique_lock lock(mutex_);
-    if (!started_) start(lock);
+    const std::lock_guard lock(mutex_);
+    if (!started_) start();
     remove(client.get());
     const auto index = static_cast<size_t>(clock);
     const Key key{deadline, client.get()};
@@ -88,36 +95,26 @@ void TimerService::disarm(const TimerClient* client) {
     remove(client);
 }
 
-void TimerService::run() {
-    pollfd polled[3];
-    for (size_t i = 0; i < 3; ++i) polled[i] = {clocks_[i].timer.get(), POLLIN, 0};
-    for (;;) {
-        if (poll(polled, 3, -1) < 0 && errno != EINTR) {
-            log(LogType::fault, "timer thread: %s", strerror(errno));
-            abort();
+void TimerService::expire(size_t index) {
+    Clock& clock = clocks_[index];
+    std::vector<Armed> due;
+    {
+        const std::lock_guard lock(mutex_);
+        uint64_t count = 0;
+        // ECANCELED tells of a jump of the wall clock: the deadlines are looked at again like after
+        // an expiry.
+        if (read(clock.timer.get(), &count, sizeof count) < 0 && errno == EAGAIN) return;
+        const uint64_t time = now(static_cast<TimerClock>(index));
+        while (!clock.deadlines.empty() && clock.deadlines.begin()->first.first <= time) {
+            const auto first = clock.deadlines.begin();
+            places_.erase(first->first.second);
+            due.push_back(std::move(first->second));
+            clock.deadlines.erase(first);
         }
-        std::vector<Armed> due;
-        {
-            const std::lock_guard lock(mutex_);
-            for (size_t i = 0; i < 3; ++i) {
-                uint64_t count = 0;
-                // ECANCELED tells of a jump of the wall clock: the deadlines are looked at again
-                // like after an expiry.
-                if (read(polled[i].fd, &count, sizeof count) < 0 && errno == EAGAIN) continue;
-                Clock& clock = clocks_[i];
-                const uint64_t time = now(static_cast<TimerClock>(i));
-                while (!clock.deadlines.empty() && clock.deadlines.begin()->first.first <= time) {
-                    const auto first = clock.deadlines.begin();
-                    places_.erase(first->first.second);
-                    due.push_back(std::move(first->second));
-                    clock.deadlines.erase(first);
-                }
-                program(clock);
-            }
-        }
-        for (const Armed& armed : due) {
-            if (const auto client = armed.client.lock()) client->expired(armed.generation);
-        }
+        program(clock);
+    }
+    for (const Armed& armed : due) {
+        if (const auto client = armed.client.lock()) client->expired(armed.generation);
     }
 }
 

@@ -24,12 +24,12 @@ enum class TimerClock : uint8_t {
 class TimerClient {
   public:
     virtual ~TimerClient() = default;
-    /// On the timer thread; must not block nor run code of the driver.
+    /// On the event thread; must not block nor run code of the driver.
     virtual void expired(uint64_t generation) = 0;
 };
 
-/// One thread that waits for the deadlines of all timers of the process. Started with the first
-/// one.
+/// The deadlines of all timers of the process, one timer of the kernel for each clock, on the event
+/// thread (watcher.h).
 class TimerService {
   public:
     static TimerService& shared();
@@ -52,9 +52,10 @@ class TimerService {
         UniqueFd timer;
         std::map<Key, Armed> deadlines;
     };
+    class ClockWatch;
 
-    void start(std::unique_lock<std::mutex>& lock);
-    void run();
+    void start();
+    void expire(size_t clock);
     void program(Clock& clock);
     void remove(const TimerClient* client);
 

@@ -11,45 +11,68 @@
 
 using namespace opendext::runtime;
 
-/// The timer of a source: told by the timer thread, it calls the handler if the expiry is still the
+/// The timer of a source: told by the event thread, it calls the handler if the expiry is still the
 /// wanted one.
-struct IOTimerDispatchSource_IVars : TimerClient {
-    explicit IOTimerDispatchSource_IVars(IOTimerDispatchSource* owner) : owner(owner) {}
+struct IOTimerDispatchSource_IVars final : SourceState, TimerClient {
+    explicit IOTimerDispatchSource_IVars(IOTimerDispatchSource* object) : owner(object) {}
 
     void expired(uint64_t expired_generation) override {
-        OSAction* action = nullptr;
-        IOTimerDispatchSource* source = nullptr;
-        {
-            const std::lock_guard lock(state.mutex);
-            if (owner == nullptr || state.cancelled || expired_generation != generation) return;
-            armed = false;
-            if (!state.enabled) {
-                missed = true;
-                return;
-            }
-            action = handler;
-            if (action == nullptr) return;
-            action->retain();
-            source = owner;
-            source->retain();
+        std::unique_lock lock(mutex);
+        if (owner == nullptr || cancelled || expired_generation != generation) return;
+        if (enabled) {
+            fire(lock);
+        } else {
+            missed = true;
         }
-        source->TimerOccurred(action, now(TimerClock::uptime));
-        action->release();
-        source->release();
     }
 
-    SourceState state;
+    /// Calls the handler for the deadline of `generation`. Gives up the lock.
+    void fire(std::unique_lock<std::mutex>& lock);
+
     IOTimerDispatchSource* owner;  // cleared by free()
     OSAction* handler = nullptr;   // retained
-    uint64_t generation = 0;
-    bool armed = false;
-    bool missed = false;  // expired while disabled: called when enabled again
+    uint64_t generation = 0;       // of the last WakeAtTime
+    bool missed = false;           // expired while disabled: called when enabled again
 };
 
-// The object holds the timer by a shared pointer, since the timer thread may be about to call it.
+// The object holds the timer by a shared pointer, since the event thread may be about to call it.
 struct IOTimerDispatchSource_LocalIVars {
     std::shared_ptr<IOTimerDispatchSource_IVars> timer;
 };
+
+namespace {
+
+/// A call that waits in a queue is void once WakeAtTime has given the timer another deadline.
+class TimerCall final : public StateCall {
+  public:
+    explicit TimerCall(IOTimerDispatchSource_IVars& timer)
+        : StateCall(timer), timer_(timer), generation_(timer.generation) {}
+
+  private:
+    bool wanted() const override { return generation_ == timer_.generation; }
+    void held() override { timer_.missed = true; }
+
+    IOTimerDispatchSource_IVars& timer_;
+    const uint64_t generation_;
+};
+
+}  // namespace
+
+void IOTimerDispatchSource_IVars::fire(std::unique_lock<std::mutex>& lock) {
+    OSAction* action = handler;
+    if (action == nullptr || owner == nullptr) return;
+    action->retain();
+    IOTimerDispatchSource* source = owner;
+    source->retain();
+    auto call = std::make_unique<TimerCall>(*this);
+    lock.unlock();
+    {
+        const SourceCallScope scope(std::move(call));
+        source->TimerOccurred(action, now(TimerClock::uptime));
+    }
+    action->release();
+    source->release();
+}
 
 kern_return_t IOTimerDispatchSource::Create_Impl(IODispatchQueue* queue,
                                                  IOTimerDispatchSource** source) {
@@ -60,7 +83,7 @@ kern_return_t IOTimerDispatchSource::Create_Impl(IODispatchQueue* queue,
     const kern_return_t result = OSObjectAllocate(gIOTimerDispatchSourceMetaClass, &object);
     if (result != kIOReturnSuccess) return result;
     *source = static_cast<IOTimerDispatchSource*>(object);
-    (*source)->lvars->timer->state.set_queue(queue);
+    (*source)->lvars->timer->set_queue(queue);
     return kIOReturnSuccess;
 }
 
@@ -77,7 +100,7 @@ void IOTimerDispatchSource::free() {
         TimerService::shared().disarm(&timer);
         OSAction* handler = nullptr;
         {
-            const std::lock_guard lock(timer.state.mutex);
+            const std::lock_guard lock(timer.mutex);
             timer.owner = nullptr;
             std::swap(handler, timer.handler);
         }
@@ -88,13 +111,11 @@ void IOTimerDispatchSource::free() {
 }
 
 kern_return_t IOTimerDispatchSource::SetHandler_Impl(OSAction* action) {
-    IOTimerDispatchSource_IVars& timer = *lvars->timer;
-    if (action != nullptr) action->retain();
-    {
-        const std::lock_guard lock(timer.state.mutex);
-        std::swap(action, timer.handler);
+    if (!action_fits(action, IOTimerDispatchSource_TimerOccurred_ID,
+                     "IOTimerDispatchSource::SetHandler", "IOTimerDispatchSource::TimerOccurred")) {
+        return kIOReturnBadArgument;
     }
-    OSSafeReleaseNULL(action);
+    exchange_action(*lvars->timer, lvars->timer->handler, action);
     return kIOReturnSuccess;
 }
 
@@ -103,32 +124,23 @@ kern_return_t IOTimerDispatchSource::WakeAtTime_Impl(uint64_t options, uint64_t 
     const auto clock = clock_of(options);
     if (!clock) return kIOReturnBadArgument;
     IOTimerDispatchSource_IVars& timer = *lvars->timer;
-    uint64_t generation = 0;
-    {
-        const std::lock_guard lock(timer.state.mutex);
-        if (timer.state.cancelled) return kIOReturnAborted;
-        generation = ++timer.generation;
-        timer.armed = true;
-        timer.missed = false;
-    }
-    TimerService::shared().arm(lvars->timer, *clock, deadline, generation);
+    const std::lock_guard lock(timer.mutex);  // two callers arm in the order of their generations
+    if (timer.cancelled) return kIOReturnAborted;
+    timer.missed = false;
+    TimerService::shared().arm(lvars->timer, *clock, deadline, ++timer.generation);
     return kIOReturnSuccess;
 }
 
 kern_return_t IOTimerDispatchSource::Cancel_Impl(IODispatchSourceCancelHandler handler) {
     IOTimerDispatchSource_IVars& timer = *lvars->timer;
     TimerService::shared().disarm(&timer);
-    OSAction* action = nullptr;
     {
-        const std::lock_guard lock(timer.state.mutex);
-        timer.state.cancelled = true;
+        const std::lock_guard lock(timer.mutex);
+        timer.cancelled = true;  // calls that wait in the queue do not run either
         ++timer.generation;
-        action = timer.handler;
-        if (action != nullptr) action->retain();
     }
-    if (action != nullptr)
-        (void)action->Cancel(nullptr);  // calls that wait in the queue do not run either
-    run_after_handlers(this, action, nullptr, handler);
+    OSAction* action = copy_action(timer, timer.handler);
+    run_after_calls(this, timer, action, handler);
     OSSafeReleaseNULL(action);
     return kIOReturnSuccess;
 }
@@ -136,23 +148,20 @@ kern_return_t IOTimerDispatchSource::Cancel_Impl(IODispatchSourceCancelHandler h
 kern_return_t IOTimerDispatchSource::SetEnableWithCompletion_Impl(
     bool enable, IODispatchSourceCancelHandler handler) {
     IOTimerDispatchSource_IVars& timer = *lvars->timer;
-    OSAction* action = nullptr;
-    bool call_now = false;
     {
-        const std::lock_guard lock(timer.state.mutex);
-        if (timer.state.cancelled) return kIOReturnAborted;
-        timer.state.enabled = enable;
-        call_now = enable && std::exchange(timer.missed, false) && timer.handler != nullptr;
-        action = timer.handler;
-        if (action != nullptr) action->retain();
+        std::unique_lock lock(timer.mutex);
+        if (timer.cancelled) return kIOReturnAborted;
+        timer.enabled = enable;
+        if (enable && std::exchange(timer.missed, false)) timer.fire(lock);
     }
-    if (call_now) TimerOccurred(action, now(TimerClock::uptime));
-    if (!enable && handler == nullptr) wait_for_handler(action);
-    run_after_handlers(this, action, nullptr, handler);
+    OSAction* action = copy_action(timer, timer.handler);
+    if (!enable && handler == nullptr) wait_for_handlers(timer, action);
+    run_after_calls(this, timer, action, handler);
     OSSafeReleaseNULL(action);
     return kIOReturnSuccess;
 }
 
+/// Nothing to do: the timer itself calls at the deadline.
 kern_return_t IOTimerDispatchSource::CheckForWork_Impl(bool) {
     return kIOReturnSuccess;
 }
