@@ -39,10 +39,10 @@ void check_parameter(const Method& method, const Parameter& parameter, Diagnosti
 }
 
 void check_method(const Class& owner, const Method& method, Diagnostics& diagnostics) {
-    if (!method.returns_void && !method.returns_code) {
+    if (!method.returns_void && !method.returns_code && !method.value) {
         diagnostics.error(method.where,
                           "'" + method.name + "' returns '" + method.result +
-                              "': a message returns kern_return_t or void",
+                              "': a message returns kern_return_t, void, or a number",
                           "return kern_return_t and add a parameter for the result, or mark the "
                           "method LOCALONLY");
     }

@@ -21,6 +21,7 @@ std::string source_line(const Location& where) {
         if (!std::getline(file, line)) return "";
     }
     if (where.line == 0) return "";
+    if (line.ends_with('\r')) line.pop_back();
     std::string caret;
     for (unsigned i = 1; i < where.column && i <= line.size(); ++i)
         caret += line[i - 1] == '\t' ? '\t' : ' ';

@@ -187,12 +187,12 @@ std::string depfile_of(const Options& options, const std::vector<std::string>& i
 int run(const Options& options) {
     Diagnostics diagnostics;
     TranslationUnit unit;
-    const std::vector<std::string>& arguments = options.clang_arguments;
     File file;
     if (!fs::is_regular_file(options.definition)) {
         diagnostics.error({}, "cannot read '" + options.definition + "'",
                           "check the path after --def");
-    } else if (unit.parse(options.definition, arguments, diagnostics)) {
+    } else if (unit.parse({options.definition, options.framework, options.clang_arguments},
+                          diagnostics)) {
         file = read_file(unit, options.definition, diagnostics);
         check(file, diagnostics);
         if (!diagnostics.failed() && file.classes.empty()) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,7 +98,9 @@ struct Method {
     std::string name;
     std::string result;  ///< spelling of the result type
     bool returns_void = false;
-    bool returns_code = false;  ///< kern_return_t, IOReturn or another number of 32 bits
+    bool returns_code = false;  ///< kern_return_t, IOReturn: the result code of the call itself
+    /// Another plain result (bool, uint64_t …): it travels in the reply, as this.
+    std::optional<Parameter> value;
     std::vector<Parameter> parameters;
     MethodKind kind = MethodKind::verbatim;
     Side side = Side::process;
@@ -125,6 +128,15 @@ struct Method {
     /// First declaration of a message: it has an id and a forwarder.
     [[nodiscard]] bool is_new() const { return dispatched() && !is_override; }
     [[nodiscard]] bool implements_callback() const { return !callback_name.empty(); }
+    /// Parameters that have a place in the plain part of the reply, `value` included.
+    [[nodiscard]] std::vector<const Parameter*> plain_results() const {
+        std::vector<const Parameter*> results;
+        for (const Parameter& parameter : parameters) {
+            if (parameter.comes_back() && !returns_void) results.push_back(&parameter);
+        }
+        if (value) results.push_back(&*value);
+        return results;
+    }
     /// The parameter that carries the receiver, or nullptr.
     [[nodiscard]] const Parameter* target() const {
         for (const Parameter& parameter : parameters) {

@@ -51,10 +51,8 @@ size_t request_plain_size(const Method& method) {
 
 size_t reply_plain_size(const Method& method) {
     size_t size = 0;
-    for (const Parameter& parameter : method.parameters) {
-        if (parameter.comes_back() && !method.returns_void)
-            size = aligned(size, parameter.plain.align) + parameter.plain.size;
-    }
+    for (const Parameter* parameter : method.plain_results())
+        size = aligned(size, parameter->plain.align) + parameter->plain.size;
     return aligned(size, 8);
 }
 

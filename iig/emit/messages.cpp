@@ -83,9 +83,8 @@ std::string message_structs(const Class& owner, const Method& method) {
         if (parameter.passing == Passing::object_result)
             text += "        OSObjectRef " + parameter.name + ";\n";
     }
-    for (const Parameter& parameter : method.parameters) {
-        if (comes_back(method, parameter)) text += "        " + plain_member(parameter) + ";\n";
-    }
+    for (const Parameter* parameter : method.plain_results())
+        text += "        " + plain_member(*parameter) + ";\n";
     return text + "    } content;\n};\n" +
            size_check(prefix + "_Rpl", reply_refs(method), reply_plain_size(method)) + "\n";
 }
@@ -97,6 +96,13 @@ std::string meta_check(const std::string& reference, const std::string& class_na
 }
 
 // --- The caller's half ---
+
+/// "return CODE;" of the caller's half. A method with another result than a code gives zero of it
+/// when it was not reached.
+std::string give_up(const Method& method, const std::string& code) {
+    if (method.returns_void) return "return;";
+    return "return " + (method.value ? "static_cast<" + method.result + ">(0)" : code) + ";";
+}
 
 std::string store_argument(const Method& method, const Parameter& parameter) {
     const std::string& name = parameter.name;
@@ -121,8 +127,8 @@ std::string store_argument(const Method& method, const Parameter& parameter) {
             return "    if (" + name + ") __builtin_memcpy(" + to + ", " + name + ", sizeof " + to +
                    ");\n";
         case Passing::string:
-            return "    if (!opendext_put_string(" + to + ", sizeof " + to + ", " + name +
-                   ")) return" + (method.returns_void ? "" : " kIOReturnOverrun") + ";\n";
+            return "    if (!opendext_put_string(" + to + ", sizeof " + to + ", " + name + ")) " +
+                   give_up(method, "kIOReturnOverrun") + "\n";
         default:
             return "";
     }
@@ -159,8 +165,8 @@ std::string reply_checks(const Method& method) {
                      ("!" + meta_check(reference, parameter.object_class));
     }
     if (condition.empty()) return "";
-    return "    if (" + condition + ") {\n" + release +
-           "        return kIOReturnBadArgument;\n    }\n";
+    return "    if (" + condition + ") {\n" + release + "        " +
+           give_up(method, "kIOReturnBadArgument") + "\n    }\n";
 }
 
 std::string flags_of(const Method& method) {
@@ -182,8 +188,7 @@ std::string forwarder(const Class& owner, const Method& method) {
         text += std::string(parameters.empty() ? "" : ", ") + "OSDispatchMethod supermethod";
     text += method.is_const ? ") const {\n" : ") {\n";
     if (target)
-        text += "    if (!" + target->name + ") return" +
-                (method.returns_void ? "" : " kIOReturnBadArgument") + ";\n";
+        text += "    if (!" + target->name + ") " + give_up(method, "kIOReturnBadArgument") + "\n";
     text += "    " + prefix + "_Msg od_msg;\n";
     if (!method.returns_void) text += "    " + prefix + "_Rpl od_rpl;\n";
     text += "    opendext_prepare_request(&od_msg.mach, sizeof od_msg, " + id_name(method) + ", " +
@@ -211,13 +216,17 @@ std::string forwarder(const Class& owner, const Method& method) {
                          : "supermethod ? supermethod(" + self +
                                ", od_rpc) : " + (target ? invoke : self + "->Invoke(od_rpc)");
     if (method.returns_void) return text + "    (void)(" + call + ");\n}\n\n";
-    text += "    kern_return_t od_ret = " + call +
-            ";\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    text += "    kern_return_t od_ret = " + call + ";\n    if (od_ret != kIOReturnSuccess) " +
+            give_up(method, "od_ret") + "\n";
     // An action gives its answer the id of the method that it called.
     text += "    if (!opendext_reply_ok(&od_rpl.mach, sizeof od_rpl, " +
             (target ? std::string("0") : id_name(method)) + ", " +
-            std::to_string(reply_refs(method)) + ")) return kIOReturnIPCError;\n";
-    return text + reply_checks(method) + load_results(method) + "    return od_ret;\n}\n\n";
+            std::to_string(reply_refs(method)) + ")) " + give_up(method, "kIOReturnIPCError") +
+            "\n";
+    const std::string result = !method.value ? "od_ret"
+                                             : "od_rpl.content." + method.value->name +
+                                                   (is_bool(*method.value) ? " != 0" : "");
+    return text + reply_checks(method) + load_results(method) + "    return " + result + ";\n}\n\n";
 }
 
 namespace {
@@ -340,8 +349,13 @@ std::string invoke_function(const Class& owner, const Method& method) {
     }
     if (method.returns_void)
         return text + "    od_func(" + arguments + ");\n    return kIOReturnSuccess;\n}\n\n";
-    text += "    od_ret = od_func(" + arguments +
-            ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    if (method.value) {
+        text += "    od_rpl->content." + method.value->name + " = od_func(" + arguments + ")" +
+                (is_bool(*method.value) ? " ? 1 : 0" : "") + ";\n";
+    } else {
+        text += "    od_ret = od_func(" + arguments +
+                ");\n    if (od_ret != kIOReturnSuccess) return od_ret;\n";
+    }
     return text + store_results(method) + "    return kIOReturnSuccess;\n}\n\n";
 }
 

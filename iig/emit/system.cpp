@@ -96,9 +96,7 @@ std::vector<Part> reply_parts(const Method& method) {
     for (const Parameter& parameter : method.parameters) {
         if (parameter.passing == Passing::object_result) parts.push_back({&parameter, false});
     }
-    for (const Parameter& parameter : method.parameters) {
-        if (parameter.comes_back()) parts.push_back({&parameter, true});
-    }
+    for (const Parameter* parameter : method.plain_results()) parts.push_back({parameter, true});
     return parts;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "iig/parse/chunks.h"
 #include "iig/parse/cursors.h"
@@ -25,6 +26,20 @@ std::string with_name(const std::string& declaration, const std::string& name) {
         return declaration.substr(0, bracket) + " " + name + declaration.substr(bracket);
     }
     return declaration + " " + name;
+}
+
+/// A result that is a number (public drivers have bool, uint32_t …), as it travels in the reply.
+std::optional<Parameter> number_result(CXType type) {
+    std::string why;
+    auto plain = plain_type(type, why);
+    if (!plain || (plain->kind != Plain::Kind::boolean && plain->kind != Plain::Kind::integer &&
+                   plain->kind != Plain::Kind::floating))
+        return std::nullopt;
+    Parameter value;
+    value.name = "od_value";
+    value.passing = Passing::pointer_inout;
+    value.plain = std::move(*plain);
+    return value;
 }
 
 class Reader {
@@ -126,14 +141,6 @@ class Reader {
                                        "objects have no constructors or destructors",
                                        "override init() and free()");
                     break;
-                case CXCursor_FieldDecl:
-                    diagnostics_.error(location_of(member),
-                                       "data member '" + take(clang_getCursorSpelling(member)) +
-                                           "' in a class of the interface",
-                                       "put it into 'struct " + result.name +
-                                           "_IVars' in the .cpp file and use 'ivars->" +
-                                           take(clang_getCursorSpelling(member)) + "'");
-                    break;
                 case CXCursor_CXXFinalAttr:
                     result.is_final = true;
                     break;
@@ -168,10 +175,8 @@ class Reader {
         const CXType result = clang_getCursorResultType(cursor);
         method.result = take(clang_getTypeSpelling(result));
         method.returns_void = clang_getCanonicalType(result).kind == CXType_Void;
-        // Public drivers also return uint32_t: any number of 32 bits takes the place of the result
-        // code.
-        const CXTypeKind result_kind = clang_getCanonicalType(result).kind;
-        method.returns_code = result_kind == CXType_Int || result_kind == CXType_UInt;
+        method.returns_code = clang_getCanonicalType(result).kind == CXType_Int;
+        if (!method.returns_void && !method.returns_code) method.value = number_result(result);
         method.is_static = clang_CXXMethod_isStatic(cursor);
         method.is_virtual = clang_CXXMethod_isVirtual(cursor);
         method.is_pure = clang_CXXMethod_isPureVirtual(cursor);
@@ -215,7 +220,8 @@ class Reader {
                 const Root& root, Method& method) {
         const bool marked = has(annotations, "localonly") || words.local_only;
         if (root.kind == MethodKind::local_only || marked ||
-            (!method.is_virtual && !method.is_static) || (method.is_static && method.has_body)) {
+            (!method.is_virtual && !method.is_static) || (method.is_static && method.has_body) ||
+            (method.is_static && !method.returns_void && !method.returns_code)) {
             const bool stays = !method.is_virtual || method.has_body;
             method.kind = method.is_virtual ? MethodKind::local_only : MethodKind::verbatim;
             if (stays && !method.is_virtual) return;

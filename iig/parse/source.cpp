@@ -2,7 +2,8 @@
 #include "iig/parse/source.h"
 
 #include <algorithm>
-#include <array>
+
+#include "iig/parse/interface_text.h"
 
 namespace opendext::iig {
 
@@ -13,21 +14,10 @@ std::string take(CXString text) {
     return result;
 }
 
-bool is_word(std::string_view text) {
-    static constexpr std::array<std::string_view, 16> kWords = {
-        "KERNEL",  "NATIVE",      "LOCAL",        "LOCALONLY",    "LOCALHOST",    "REMOTE",
-        "REPLY",   "INVOKEREPLY", "TARGET",       "PORTMAKESEND", "PORTCOPYSEND", "TYPE",
-        "EXTENDS", "QUEUENAME",   "SERIALIZABLE", "CONCRETE"};
-    const bool prefixed = text.starts_with("IIG_");
-    if (prefixed) text.remove_prefix(4);
-    if (!prefixed && (text == "SERIALIZABLE" || text == "CONCRETE")) return false;
-    return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
-}
-
 Source::Source(CXTranslationUnit unit, CXFile file) {
     size_t size = 0;
     const char* contents = clang_getFileContents(unit, file, &size);
-    text_.assign(contents ? contents : "", contents ? size : 0);
+    text_ = without_kernel_alias(std::string(contents ? contents : "", contents ? size : 0));
     const CXSourceRange whole =
         clang_getRange(clang_getLocationForOffset(unit, file, 0),
                        clang_getLocationForOffset(unit, file, static_cast<unsigned>(size)));
@@ -42,7 +32,8 @@ Source::Source(CXTranslationUnit unit, CXFile file) {
         clang_getSpellingLocation(clang_getRangeStart(extent), nullptr, nullptr, nullptr, &begin);
         clang_getSpellingLocation(clang_getRangeEnd(extent), nullptr, nullptr, nullptr, &end);
         tokens_.push_back({clang_getTokenKind(tokens[i]),
-                           take(clang_getTokenSpelling(unit, tokens[i])), begin, end});
+                           without_kernel_alias(take(clang_getTokenSpelling(unit, tokens[i]))),
+                           begin, end});
     }
     clang_disposeTokens(unit, tokens, count);
 }
@@ -63,6 +54,13 @@ size_t Source::after_word(size_t index) const {
         if (tokens_[next].text == ")" && --depth == 0) return next + 1;
     }
     return next;
+}
+
+bool Source::on_directive(size_t offset) const {
+    const size_t newline = text_.rfind('\n', offset);
+    const size_t first =
+        text_.find_first_not_of(" \t", newline == std::string::npos ? 0 : newline + 1);
+    return text_[first] == '#';
 }
 
 void Source::widen(size_t& begin, size_t& end, bool has_body) const {
@@ -89,7 +87,7 @@ void Source::widen(size_t& begin, size_t& end, bool has_body) const {
             first = open - 1;
             continue;
         }
-        if (!is_word(tokens_[previous].text)) break;
+        if (!is_word(tokens_[previous].text) || on_directive(tokens_[previous].begin)) break;
         first = previous;
     }
     if (first < tokens_.size()) begin = std::min(begin, tokens_[first].begin);
@@ -109,12 +107,10 @@ std::string Source::without_words(size_t begin, size_t end) const {
     size_t copied = begin;
     for (size_t i = token_from(begin); i < tokens_.size() && tokens_[i].begin < end; ++i) {
         if (tokens_[i].kind == CXToken_Comment || !is_word(tokens_[i].text)) continue;
+        if (on_directive(tokens_[i].begin)) continue;  // `#ifdef KERNEL` is for the compiler
         result += text_.substr(copied, tokens_[i].begin - copied);
         while (!result.empty() && result.back() == ' ') result.pop_back();
-        const bool takes_argument = tokens_[i].text.ends_with("TYPE") ||
-                                    tokens_[i].text.ends_with("EXTENDS") ||
-                                    tokens_[i].text.ends_with("QUEUENAME");
-        const size_t next = takes_argument ? after_word(i) : i + 1;
+        const size_t next = takes_argument(tokens_[i].text) ? after_word(i) : i + 1;
         copied = tokens_[next - 1].end;
         i = next - 1;
     }
@@ -131,8 +127,7 @@ std::string Source::one_line(size_t begin, size_t end, std::string* rest) const 
         const Token& token = tokens_[i];
         if (token.kind == CXToken_Comment) continue;
         if (is_word(token.text)) {
-            if (token.text.ends_with("TYPE") || token.text.ends_with("QUEUENAME"))
-                i = after_word(i) - 1;
+            if (takes_argument(token.text)) i = after_word(i) - 1;
             continue;
         }
         if (token.text == "(" || token.text == "[" || token.text == "{") ++depth;

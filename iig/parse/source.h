@@ -17,9 +17,6 @@ struct Token {
     size_t end;
 };
 
-/// True for the words of the interface language: LOCAL, KERNEL, TYPE …
-[[nodiscard]] bool is_word(std::string_view text);
-
 /// The text of the main file and its tokens: what cursors do not tell is read off here.
 class Source {
   public:
@@ -44,6 +41,7 @@ class Source {
   private:
     /// The index after a word's token at `index`, its parenthesised argument included.
     [[nodiscard]] size_t after_word(size_t index) const;
+    [[nodiscard]] bool on_directive(size_t offset) const;
 
     std::string text_;
     std::vector<Token> tokens_;

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iig/parse/translation_unit.h"
 
-#include <cctype>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
 
+#include "iig/parse/clang_errors.h"
+#include "iig/parse/interface_text.h"
 #include "iig/parse/source.h"
+#include "iig/parse/virtual_files.h"
 
 namespace opendext::iig {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -31,157 +28,53 @@ std::vector<std::string> include_directories(const std::vector<std::string>& arg
     return directories;
 }
 
-/// One line of a file, for messages and for looking at words.
-std::string line_of(const std::string& file, unsigned line) {
-    std::ifstream stream(file);
-    std::string text;
-    for (unsigned i = 0; i < line; ++i) {
-        if (!std::getline(stream, text)) return "";
-    }
-    return text;
-}
-
-/// The first word of the interface language on the line, if there is one.
-std::string word_on(const std::string& line) {
-    size_t begin = 0;
-    while (begin < line.size()) {
-        const auto is_identifier = [](char c) {
-            return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
-        };
-        if (!is_identifier(line[begin])) {
-            ++begin;
-            continue;
-        }
-        size_t end = begin;
-        while (end < line.size() && is_identifier(line[end])) ++end;
-        if (is_word(line.substr(begin, end - begin))) return line.substr(begin, end - begin);
-        begin = end;
-    }
-    return "";
-}
-
-/// What to do about a word that clang met where it takes none, or "".
-std::string word_fix(const std::string& what, const std::string& source) {
-    const std::string word = word_on(source);
-    if (word.empty()) return "";
-    if (what.find("is not defined") != std::string::npos) {
-        return "'" + word + "' is a word of the interface language here; write '#ifdef __IIG'";
-    }
-    const bool syntax = what.find("expected") != std::string::npos ||
-                        what.find("attribute") != std::string::npos ||
-                        what.find("pure-specifier") != std::string::npos;
-    if (!syntax) return "";
-    if (source.find("class ") != std::string::npos)
-        return "'" + word + "' stands before the class name: 'class " + word + " Name'";
-    return "'" + word +
-           "' stands after the last of 'const', 'override' and 'final', before '= 0' and ';'";
-}
-
-void append(std::string& text, CXDiagnostic diagnostic, std::set<std::string>& hinted) {
-    CXFile file = nullptr;
-    unsigned line = 0;
-    unsigned column = 0;
-    // Where a word was used, not where its macro is defined.
-    clang_getFileLocation(clang_getDiagnosticLocation(diagnostic), &file, &line, &column, nullptr);
-    const std::string name = file ? take(clang_getFileName(file)) : "";
-    const std::string place =
-        file ? name + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " : "iig: ";
-    const std::string what = take(clang_getDiagnosticSpelling(diagnostic));
-    text += place +
-            (clang_getDiagnosticSeverity(diagnostic) == CXDiagnostic_Fatal ? "fatal error: "
-                                                                           : "error: ") +
-            what + "\n";
-    const std::string source = file ? line_of(name, line) : "";
-    if (!source.empty())
-        text += source + "\n" + std::string(column > 0 ? column - 1 : 0, ' ') + "^\n";
-    if (const std::string fix = word_fix(what, source); !fix.empty()) {
-        if (hinted.insert(name + ":" + std::to_string(line)).second)
-            text += place + "note: fix: " + fix + "\n";
-        return;
-    }
-    for (unsigned i = 0; i < clang_getDiagnosticNumFixIts(diagnostic); ++i) {
-        CXSourceRange range;
-        const std::string replacement = take(clang_getDiagnosticFixIt(diagnostic, i, &range));
-        text += place + "note: fix: " +
-                (replacement.empty() ? "remove it" : "write '" + replacement + "'") + "\n";
-    }
+CXErrorCode parse_once(CXIndex index, const std::string& file,
+                       const std::vector<std::string>& arguments, const VirtualFiles& files,
+                       CXTranslationUnit* unit) {
+    std::vector<const char*> pointers;
+    for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+    std::vector<CXUnsavedFile> unsaved;
+    for (const auto& [path, text] : files.texts())
+        unsaved.push_back({path.c_str(), text.c_str(), text.size()});
+    return clang_parseTranslationUnit2(
+        index, file.c_str(), pointers.data(), static_cast<int>(pointers.size()), unsaved.data(),
+        static_cast<unsigned>(unsaved.size()), CXTranslationUnit_None, unit);
 }
 
 }  // namespace
-
-Shims::~Shims() {
-    std::error_code ignored;
-    if (!directory_.empty()) fs::remove_all(directory_, ignored);
-}
-
-bool Shims::make(const std::vector<std::string>& include_directories, Diagnostics& diagnostics) {
-    std::error_code error;
-    std::string pattern = (fs::temp_directory_path(error) / "iig-XXXXXX").string();
-    if (error || !mkdtemp(pattern.data())) {
-        diagnostics.error(
-            {}, "cannot make a temporary directory '" + pattern + "': " + std::strerror(errno));
-        return false;
-    }
-    directory_ = pattern;
-    const auto add = [&](const fs::path& interface, const fs::path& relative) {
-        fs::path shim = fs::path(directory_) / relative;
-        shim.replace_extension(".h");
-        if (fs::exists(shim)) return;  // the first include directory wins
-        fs::create_directories(shim.parent_path(), error);
-        // Imported, so that a file without an include guard is read once, whether by its own name
-        // or as header.
-        std::ofstream(shim) << "#import \"" << fs::absolute(interface).string() << "\"\n";
-    };
-    for (const std::string& directory : include_directories) {
-        for (const auto& entry : fs::directory_iterator(directory, error)) {
-            if (entry.path().extension() == ".iig") add(entry.path(), entry.path().filename());
-            if (!entry.is_directory(error)) continue;
-            std::error_code inner;
-            for (const auto& file : fs::directory_iterator(entry.path(), inner)) {
-                if (file.path().extension() == ".iig")
-                    add(file.path(), entry.path().filename() / file.path().filename());
-            }
-        }
-    }
-    return true;
-}
 
 TranslationUnit::~TranslationUnit() {
     if (unit_) clang_disposeTranslationUnit(unit_);
     if (index_) clang_disposeIndex(index_);
 }
 
-bool TranslationUnit::parse(const std::string& file, const std::vector<std::string>& arguments,
-                            Diagnostics& diagnostics) {
-    if (!shims_.make(include_directories(arguments), diagnostics)) return false;
-    std::vector<std::string> all = {
-        "-x",        "c++",       "-std=gnu++20",           "-fblocks", "-fno-exceptions",
-        "-fno-rtti", "-D__IIG=1", "-I" + shims_.directory()};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    all.insert(all.end(), {"-Wno-everything", "-Werror=ignored-attributes"});
-    std::vector<const char*> pointers;
-    for (const std::string& argument : all) pointers.push_back(argument.c_str());
+bool TranslationUnit::parse(const ParseRequest& request, Diagnostics& diagnostics) {
+    VirtualFiles files(request.file, request.framework, include_directories(request.arguments));
+    std::vector<std::string> arguments = {
+        "-x", "c++", "-std=gnu++20", "-fblocks", "-fno-exceptions", "-fno-rtti", "-D__IIG=1"};
+    arguments.push_back("-D" + std::string(kKernelAlias) +
+                        "=__attribute__((annotate(\"kernel\")))");
+    arguments.push_back(std::string("-I") + VirtualFiles::kDirectory);
+    arguments.insert(arguments.end(), request.arguments.begin(), request.arguments.end());
+    arguments.insert(arguments.end(), {"-Wno-everything", "-Werror=ignored-attributes"});
 
     index_ = clang_createIndex(/*excludeDeclarationsFromPCH=*/0, /*displayDiagnostics=*/0);
-    const CXErrorCode code = clang_parseTranslationUnit2(
-        index_, file.c_str(), pointers.data(), static_cast<int>(pointers.size()), nullptr, 0,
-        CXTranslationUnit_DetailedPreprocessingRecord, &unit_);
-    if (code != CXError_Success || !unit_) {
-        diagnostics.error({},
-                          "clang cannot read '" + file + "' (code " + std::to_string(code) + ")",
-                          "check that the file exists and the arguments after '--'");
-        return false;
-    }
-    std::set<std::string> hinted;
-    for (unsigned i = 0; i < clang_getNumDiagnostics(unit_); ++i) {
-        CXDiagnostic diagnostic = clang_getDiagnostic(unit_, i);
-        if (clang_getDiagnosticSeverity(diagnostic) >= CXDiagnostic_Error) {
-            std::string text;
-            append(text, diagnostic, hinted);
-            diagnostics.formatted(text);
+    // Again only if an interface file with KERNEL in it was included in a way that no name tells.
+    for (bool again = true; again;) {
+        if (unit_) clang_disposeTranslationUnit(unit_);
+        unit_ = nullptr;
+        const CXErrorCode code = parse_once(index_, request.file, arguments, files, &unit_);
+        if (code != CXError_Success || !unit_) {
+            diagnostics.error(
+                {}, "clang cannot read '" + request.file + "' (code " + std::to_string(code) + ")",
+                "check that the file exists and the arguments after '--'");
+            return false;
         }
-        clang_disposeDiagnostic(diagnostic);
+        again = false;
+        for (const std::string& path : inclusions())
+            again = (path.ends_with(".iig") && files.look_at(path)) || again;
     }
+    report_clang_errors(unit_, diagnostics);
     return !diagnostics.failed();
 }
 
@@ -195,7 +88,7 @@ std::vector<std::string> TranslationUnit::inclusions() const {
         &files);
     std::vector<std::string> result;
     for (const std::string& file : files) {
-        if (!file.starts_with(shims_.directory())) result.push_back(file);
+        if (!file.starts_with(VirtualFiles::kDirectory)) result.push_back(file);
     }
     return result;
 }

@@ -91,6 +91,7 @@ std::optional<Plain> record_type(CXType type, std::string& why) {
         plain.name = unqualified(type);
     if (plain.name.find("::") != std::string::npos)
         plain.name = plain.name.substr(plain.name.rfind("::") + 2);
+    if (plain.name.find('(') != std::string::npos) opaque = true;  // no name at all
     if (opaque) {
         plain.kind = Plain::Kind::opaque;
         plain.fields.clear();
