@@ -102,7 +102,7 @@ def claims_of(name, text):
 
 # Members that a test calls without writing their name.
 CALLED_AS = {
-    "free": r"\b(free|release|OSSafeReleaseNULL|OSSafeRelease|reset|adopt|OSSharedPtr|IODelete|delete)\b",
+    "free": r"\b(free|release|Owned|own|OSSafeReleaseNULL|OSSafeRelease|reset|adopt|OSSharedPtr|IODelete|delete)\b",
     "init": r"\b(init\w*|with\w*|[Cc]reate\w*|OSTypeAlloc|OSObjectAllocate|mainBundle|New\w*)\b",
     "retain": r"\b(retain|OSRetain|OSSharedPtr)\b",
 }

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 import rows as facts
+import templates
 
 HERE = pathlib.Path(__file__).resolve().parent
 CSV_NAME = "docs/facts/driverkit-api.csv"
@@ -32,6 +33,8 @@ PRELUDE = """
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <concepts>
+#include <new>
 #include <type_traits>
 #include <utility>
 namespace od_facts {
@@ -84,6 +87,8 @@ def check_lifetime(row):
 
 
 def check_method(row):
+    if row.class_name in templates.INSTANCES:
+        return templates.check(row, plain_types)
     if row.member.lstrip("~") == row.class_name:
         return check_lifetime(row)
     if row.member.startswith("operator") or row.class_name in TEMPLATES:
@@ -119,12 +124,16 @@ def same_type(have, declaration, name):
 
 
 def check_typedef(row):
+    if row.class_name in templates.INSTANCES:
+        return templates.check_type(row)
     if row.class_name or "libkern::" in row.signature or "void_t" in row.signature or "typename" in row.signature or "type-parameter" in row.signature:
         return None
     return same_type("::" + row.member, row.signature.removeprefix("typedef "), row.member)
 
 
 def check_field(row):
+    if row.class_name in templates.INSTANCES:
+        return templates.check_type(row)
     if not row.class_name or row.class_name in TEMPLATES or "type-parameter" in row.signature:
         return None
     if "template arguments lost in source" in row.attributes:
@@ -223,7 +232,8 @@ def generate(rows, headers, for_iig=False):
     """The source text, and the rows that have no check yet."""
     text = ["#include <%s>" % header for header in headers]
     text.append(PRELUDE)
-    text.append((HERE / "handwritten_prelude.h").read_text(encoding="utf-8"))
+    if not for_iig:
+        text.append((HERE / "handwritten_prelude.h").read_text(encoding="utf-8"))
     by_hand, unchecked = handwritten()[0], []
     unknown = set(by_hand) - {key_of(row) for row in rows}
     if unknown:
