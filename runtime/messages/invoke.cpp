@@ -16,6 +16,7 @@
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
 #include "runtime/service/service_ivars.h"
+#include "runtime/service/start_trace.h"
 
 namespace opendext::runtime {
 namespace driver = protocol::driver;
@@ -129,7 +130,10 @@ std::shared_ptr<Executor> RemoteCall::executor() {
 void RemoteCall::run() {
     auto* action = OSDynamicCast(OSAction, receiver_);
     const IORPC rpc = message_->rpc();
+    const bool starts = action == nullptr && msgid_ == IOService_Start_ID;
+    const StartTrace trace(receiver_, starts ? message_->object(1) : nullptr);
     const kern_return_t code = action ? invoke_action(action, rpc) : receiver_->Dispatch(rpc);
+    trace.ended(code);
     if (oneway_) return;
     std::vector<UniqueFd> fds;
     auto result = message_->result(process_->objects(), code, fds);
@@ -163,13 +167,26 @@ void RemoteCall::answer(protocol::InvocationResult result, std::vector<UniqueFd>
 
 using namespace opendext::runtime;
 
+namespace {
+
+kern_return_t wrong_action(OSAction* action, uint64_t msgid) {
+    log_driver_bug(
+        "wrong action type: a callback with message id 0x%llx was called with a %s, which is made "
+        "for another one; the call is dropped",
+        static_cast<unsigned long long>(msgid), action->GetClassName());
+    return kIOReturnBadArgument;
+}
+
+}  // namespace
+
 kern_return_t OSMetaClassBase::Invoke(const IORPC rpc) {
     if (reserved & kObjectIsClass) return Dispatch(rpc);
     auto* object = static_cast<OSObject*>(this);
     const uint64_t msgid = IORPCMessageFromMach(rpc.message, false)->msgid;
     if (auto* action = OSDynamicCast(OSAction, object)) {
         if (msgid == action->OSAction::ivars->msgid) return invoke_action(action, rpc);
-        return Dispatch(rpc);
+        const kern_return_t result = Dispatch(rpc);  // methods of OSAction itself
+        return result == kIOReturnUnsupported ? wrong_action(action, msgid) : result;
     }
     if (reserved & kObjectIsRemote) {
         if (const auto answered = answer_for_proxy(object, rpc)) return *answered;

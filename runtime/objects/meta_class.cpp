@@ -7,6 +7,7 @@
 
 #include "runtime/log/log.h"
 #include "runtime/objects/class_registry.h"
+#include "runtime/service/start_trace.h"
 
 using namespace opendext::runtime;
 
@@ -53,7 +54,11 @@ uint32_t OSMetaClassBase::getRetainCount() const {
 
 OSMetaClassBase* OSMetaClassBase::safeMetaCast(const OSMetaClassBase* anObject,
                                                const OSMetaClass* toMeta) {
-    if (anObject == nullptr || !is_kind_of(anObject->getMetaClass(), toMeta)) return nullptr;
+    if (anObject == nullptr) return nullptr;
+    if (!is_kind_of(anObject->getMetaClass(), toMeta)) {
+        StartTrace::cast_failed(anObject, toMeta);
+        return nullptr;
+    }
     return const_cast<OSMetaClassBase*>(anObject);
 }
 

@@ -9,9 +9,7 @@
 #include "runtime/service/service_ivars.h"
 
 namespace opendext::runtime {
-namespace {
 
-/// Adds a reference unless the object is being freed.
 bool try_retain(const OSMetaClassBase* object) {
     int count = __c11_atomic_load(&object->refcount, __ATOMIC_RELAXED);
     while (count > 0) {
@@ -22,6 +20,8 @@ bool try_retain(const OSMetaClassBase* object) {
     }
     return false;
 }
+
+namespace {
 
 OSMetaClass* proxy_class(std::string_view name) {
     OSMetaClass* meta = find_class(name);
@@ -103,6 +103,13 @@ void ObjectTable::forget_proxy(uint64_t entry, const OSObject* proxy) {
 void ObjectTable::set_classes(uint64_t entry, std::vector<std::string> classes) {
     const std::lock_guard lock(mutex_);
     classes_[entry] = std::move(classes);
+}
+
+std::string ObjectTable::class_of(uint64_t entry) {
+    const std::lock_guard lock(mutex_);
+    const auto found = classes_.find(entry);
+    return found == classes_.end() || found->second.empty() ? std::string()
+                                                             : found->second.front();
 }
 
 uint64_t ObjectTable::export_action(OSAction* action) {

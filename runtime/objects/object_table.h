@@ -9,9 +9,14 @@
 #include <vector>
 
 class OSAction;
+class OSMetaClassBase;
 class OSObject;
 
 namespace opendext::runtime {
+
+/// Adds a reference unless the object is being freed. For tables that hold objects without
+/// retaining them: free() takes the object out under the same lock.
+[[nodiscard]] bool try_retain(const OSMetaClassBase* object);
 
 /// Which C++ object stands for which registry entry or action number in this process. Any thread.
 /// What `copy…` gives is retained for the caller.
@@ -37,6 +42,8 @@ class ObjectTable {
     void forget_proxy(uint64_t entry, const OSObject* proxy);
     /// Class chain of an entry of elsewhere, most derived first.
     void set_classes(uint64_t entry, std::vector<std::string> classes);
+    /// The most derived class of an entry of elsewhere; empty if it was not told.
+    [[nodiscard]] std::string class_of(uint64_t entry);
 
     /// Number under which others know an own action. The table retains the action until
     /// `drop_action`.

@@ -236,10 +236,7 @@ void Process::handle(Message message, bool may_run_here) {
         handle_call(std::move(message), may_run_here);
         return;
     }
-    if (message.kind == static_cast<uint32_t>(driver::Kind::load)) {
-        // On this thread, with no other one beside it: the second step of the sandbox closes in
-        // here.
-        load(message);
+    if (handle_at_once(message)) {
         const std::lock_guard lock(mutex_);
         leader_present_ = false;
         return;

@@ -13,6 +13,7 @@
 #include "rpc/socket.h"
 #include "runtime/log/log.h"
 #include "runtime/objects/object_table.h"
+#include "runtime/service/watches.h"
 
 namespace opendext::runtime {
 
@@ -41,6 +42,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
 
     ObjectTable& objects() { return objects_; }
     Connections& connections() { return *connections_; }
+    Watches& watches() { return watches_; }
 
     /// Sends a request and waits for the reply of the same serial. Errc::peer_gone when the process
     /// is ending.
@@ -68,6 +70,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void complete(Message message);
 
     void load(const Message& message);
+    bool handle_at_once(const Message& message);
     void handle_call(Message message, bool may_run_here);
     void handle_other(Message message);
     void instantiate(const Message& message);
@@ -85,6 +88,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     Socket socket_;
     ObjectTable objects_;
     std::unique_ptr<Connections> connections_;
+    Watches watches_;
 
     std::mutex mutex_;
     std::condition_variable follower_wanted_;

@@ -62,6 +62,30 @@ void Process::load(const Message& message) {
     post(encode(std::move(answer), message.serial));
 }
 
+/// What no later message may overtake, and what runs no code of the driver. False if it is another
+/// message.
+bool Process::handle_at_once(const Message& message) {
+    switch (static_cast<driver::Kind>(message.kind)) {
+        case driver::Kind::load:
+            // On this thread, with no other one beside it: the second step of the sandbox closes in
+            // here.
+            load(message);
+            return true;
+        case driver::Kind::bind:
+            if (auto request = parse<driver::Bind>(message)) {
+                objects_.set_classes(request->entry, std::move(request->classes));
+            }
+            return true;
+        case driver::Kind::system_power:
+            if (auto request = parse<driver::SystemPower>(message)) {
+                connections_->set_asleep(request->asleep);
+            }
+            return true;
+        default:
+            return false;
+    }
+}
+
 void Process::handle_call(Message message, bool may_run_here) {
     auto request = parse<driver::Call>(message);
     if (!request) {
@@ -114,10 +138,8 @@ void Process::handle_other(Message message) {
                 connections_->close(request->connection, "the client closed the connection");
             }
             return;
-        case driver::Kind::bind:
-            if (auto request = parse<driver::Bind>(message)) {
-                objects_.set_classes(request->entry, std::move(request->classes));
-            }
+        case driver::Kind::source_ready:
+            if (auto request = parse<driver::SourceReady>(message)) watches_.ready(request->source);
             return;
         case driver::Kind::exit:
             if (auto request = parse<driver::Exit>(message)) end(0, request->reason);

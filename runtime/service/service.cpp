@@ -16,6 +16,8 @@
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
 #include "runtime/service/service_ivars.h"
+#include "runtime/service/start_trace.h"
+#include "runtime/user_client/user_client_ivars.h"
 
 using namespace opendext;
 using namespace opendext::runtime;
@@ -73,8 +75,9 @@ bool IOService::init() {
     ivars = new IOService_IVars;
     ivars->entry = t_pending_entry;
     t_pending_entry = 0;  // an object that init() of a subclass makes is another one
-    return IODispatchQueue::Create(kIOServiceDefaultQueueName, 0, 0, &ivars->default_queue) ==
-           kIOReturnSuccess;
+    // A class may make another kind of queue: it overrides this.
+    return CreateDefaultDispatchQueue(&ivars->default_queue) == kIOReturnSuccess &&
+           ivars->default_queue != nullptr;
 }
 
 void IOService::free() {
@@ -202,13 +205,19 @@ kern_return_t IOService::CopyDispatchQueue_Impl(const IODispatchQueueName name,
     return result;
 }
 
+/// Makes the queue that init() installs; the caller owns it.
 kern_return_t IOService::CreateDefaultDispatchQueue_Impl(IODispatchQueue** queue) {
-    IODispatchQueueName name = kIOServiceDefaultQueueName;
-    return CopyDispatchQueue(name, queue);
+    if (queue == nullptr) return kIOReturnBadArgument;
+    return IODispatchQueue::Create(kIOServiceDefaultQueueName, 0, 0, queue);
 }
 
-kern_return_t IOService::UserSetProperties_Impl(OSContainer*) {
-    return kIOReturnUnsupported;
+/// Properties that somebody else wants to set: SetProperties decides, where a class of the driver
+/// has one. The one of the registry is for the object's own use.
+kern_return_t IOService::UserSetProperties_Impl(OSContainer* properties) {
+    auto* dictionary = OSDynamicCast(OSDictionary, properties);
+    if (dictionary == nullptr) return kIOReturnBadArgument;
+    if (!queue_name_of(meta, IOService_SetProperties_ID)) return kIOReturnUnsupported;
+    return SetProperties(dictionary);
 }
 
 /// The override ends with this: it is the acknowledgement.
@@ -226,8 +235,11 @@ kern_return_t IOService::SetPowerState_Impl(uint32_t powerFlags) {
     return kIOReturnSuccess;
 }
 
-kern_return_t IOService::_NewUserClient_Impl(uint32_t type, OSDictionary*,
+/// What opendextd calls for an open: the entitlements are those of the client program. The user
+/// client that NewUserClient makes has them from its init() on.
+kern_return_t IOService::_NewUserClient_Impl(uint32_t type, OSDictionary* entitlements,
                                              IOUserClient** userClient) {
+    const PendingEntitlements pending(entitlements);
     return NewUserClient(type, userClient);
 }
 
@@ -280,7 +292,9 @@ kern_return_t IOService::Create_Impl(IOService* provider, const IOPropertyName p
         service->release();
         return kIOReturnInternalError;
     }
+    const StartTrace trace(service, this);
     const kern_return_t started = service->Start(this);
+    trace.ended(started);
     if (started != kIOReturnSuccess) {
         if (OSObject* held = process->objects().take(created->entry)) held->release();
         give_back("Start failed");

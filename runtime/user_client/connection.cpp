@@ -13,6 +13,11 @@
 namespace opendext::runtime {
 namespace uc = protocol::user_client;
 
+namespace {
+/// The connection that this thread receives for.
+thread_local const ClientConnection* t_serving = nullptr;
+}  // namespace
+
 ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
                                    std::string client_name)
     : client_(client), channel_(std::move(channel)), client_name_(std::move(client_name)) {
@@ -73,18 +78,73 @@ void ClientConnection::send_outbox() {
 }
 
 void ClientConnection::serve() {
-    for (;;) {
+    t_serving = this;
+    // A request from within a call has another thread serve in the place of this one.
+    while (t_serving == this) {
         auto message = channel_->receive();
         if (!message) {
             if (message.error().code != Errc::peer_gone) {
                 log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
                     message.error().text().c_str());
             }
-            channel_->close(message.error().text());
+            close(message.error().text());
             return;
         }
+        if (message->kind == static_cast<uint32_t>(uc::Kind::memory_copied)) {
+            answered(std::move(*message));
+            continue;
+        }
+        wait_while_asleep();
         handle(std::move(*message));
     }
+}
+
+void ClientConnection::close(const std::string& reason) {
+    channel_->close(reason);
+    const std::lock_guard lock(state_mutex_);
+    closed_ = true;
+    state_changed_.notify_all();
+}
+
+void ClientConnection::set_asleep(bool asleep) {
+    const std::lock_guard lock(state_mutex_);
+    asleep_ = asleep;
+    state_changed_.notify_all();
+}
+
+void ClientConnection::wait_while_asleep() {
+    std::unique_lock lock(state_mutex_);
+    state_changed_.wait(lock, [this] { return !asleep_ || closed_; });
+}
+
+Result<Message> ClientConnection::request(Message message) {
+    if (t_serving == this) {
+        // This thread runs a call of the client: somebody else has to receive the answer.
+        t_serving = nullptr;
+        start_thread("user client", make_task([self = shared_from_this()] { self->serve(); }));
+    }
+    std::unique_lock lock(state_mutex_);
+    const uint64_t serial = next_serial_++;
+    Waiter& waiter = waiters_[serial];
+    lock.unlock();
+    message.serial = serial;
+    send(std::move(message));
+    lock.lock();
+    state_changed_.wait_for(lock, kRequestDeadline,
+                            [&] { return waiter.answer.has_value() || closed_; });
+    auto answer = std::move(waiter.answer);
+    waiters_.erase(serial);
+    if (answer) return std::move(*answer);
+    if (closed_) return Error{Errc::peer_gone, 0, "the client is gone"};
+    return Error{Errc::timed_out, 0, "the client did not answer"};
+}
+
+void ClientConnection::answered(Message message) {
+    const std::lock_guard lock(state_mutex_);
+    const auto found = waiters_.find(message.serial);
+    if (found == waiters_.end()) return;  // nobody waits any more
+    found->second.answer = std::move(message);
+    state_changed_.notify_all();
 }
 
 void ClientConnection::handle(Message message) {
@@ -189,6 +249,11 @@ Status Connections::attach(IOUserClient* client, const protocol::driver::AttachC
         if (!connections_.emplace(request.connection, connection).second) {
             return Error{Errc::exists, 0, "the connection is attached already"};
         }
+        connection->set_asleep(asleep_);
+    }
+    {
+        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
+        client->IOUserClient::ivars->connection = connection;
     }
     start_thread("user client",
                  make_task([connection = std::move(connection)] { connection->serve(); }));
@@ -205,6 +270,12 @@ void Connections::close(uint64_t number, const std::string& reason) {
         connections_.erase(found);
     }
     connection->close(reason);
+}
+
+void Connections::set_asleep(bool asleep) {
+    const std::lock_guard lock(mutex_);
+    asleep_ = asleep;
+    for (const auto& [number, connection] : connections_) connection->set_asleep(asleep);
 }
 
 void Connections::close_all(const std::string& reason) {

@@ -32,9 +32,12 @@ class Connections {
     /// unknown number.
     void close(uint64_t connection, const std::string& reason);
     void close_all(const std::string& reason);
+    /// The system goes to sleep, or is awake again: calls of clients wait meanwhile.
+    void set_asleep(bool asleep);
 
   private:
     std::mutex mutex_;
+    bool asleep_ = false;
     std::map<uint64_t, std::shared_ptr<ClientConnection>> connections_;
 };
 

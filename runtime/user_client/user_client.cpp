@@ -11,6 +11,9 @@ using namespace opendext::runtime;
 
 namespace {
 
+/// Of the client program that a user client is being made for on this thread.
+thread_local const Dictionary* t_entitlements = nullptr;
+
 constexpr uint32_t kAny = kIOUserClientVariableStructureSize;
 
 bool differs(uint32_t wanted, uint64_t is) {
@@ -42,9 +45,26 @@ kern_return_t mismatch(uint64_t selector, const char* what, uint64_t wanted, uin
 
 }  // namespace
 
+namespace opendext::runtime {
+
+PendingEntitlements::PendingEntitlements(OSDictionary* entitlements) : before_(t_entitlements) {
+    if (entitlements != nullptr) {
+        if (auto value = to_value(entitlements); value && value->dictionary() != nullptr)
+            entitlements_ = std::move(*value->dictionary());
+    }
+    t_entitlements = &entitlements_;
+}
+
+PendingEntitlements::~PendingEntitlements() {
+    t_entitlements = before_;
+}
+
+}  // namespace opendext::runtime
+
 bool IOUserClient::init() {
     if (!super::init()) return false;
     ivars = new IOUserClient_IVars;
+    if (t_entitlements != nullptr) ivars->entitlements = *t_entitlements;
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <DriverKit/IODataQueueDispatchSource.h>
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IODispatchSource.h>
+#include <DriverKit/IOExtensiblePaniclog.h>
 #include <DriverKit/IOInterruptDispatchSource.h>
 #include <DriverKit/IOKitKeys.h>
 #include <DriverKit/IOLib.h>
@@ -15,6 +16,8 @@
 #include <DriverKit/IOMemoryMap.h>
 #include <DriverKit/IOReturn.h>
 #include <DriverKit/IOService.h>
+#include <DriverKit/IOServiceNotificationDispatchSource.h>
+#include <DriverKit/IOServiceStateNotificationDispatchSource.h>
 #include <DriverKit/IOTimerDispatchSource.h>
 #include <DriverKit/IOTypes.h>
 #include <DriverKit/IOUserClient.h>
