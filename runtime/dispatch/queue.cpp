@@ -2,6 +2,7 @@
 #include <DriverKit/IODispatchQueue.h>
 
 #include <cstring>
+#include <mutex>
 
 #include "runtime/containers/retained.h"
 #include "runtime/dispatch/block.h"
@@ -86,6 +87,7 @@ bool IODispatchQueue::OnQueue() {
 }
 
 void IODispatchQueue::Log(const char* message, IODispatchLogFunction output) {
+    if (output == nullptr) return;
     const Executor* executor = current_executor();
     output("%s: queue \"%s\", thread %llu\n", message == nullptr ? "" : message,
            executor == nullptr ? "none" : executor->name().c_str(),
@@ -177,6 +179,15 @@ kern_return_t IODispatchQueue::Wakeup(void* event) {
 kern_return_t IODispatchQueue::WakeupWithOptions(void* event, uint64_t options) {
     const bool all = (options & kIODispatchQueueWakeupAll) != 0;
     return ivars->executor->wakeup(event, all) > 0 ? kIOReturnSuccess : kIOReturnNotFound;
+}
+
+kern_return_t IODispatchQueue::SetPort_Impl(mach_port_t) {
+    static std::once_flag said;
+    std::call_once(said, [] {
+        log(LogType::info,
+            "IODispatchQueue::SetPort is not supported: there are no Mach ports here");
+    });
+    return kIOReturnUnsupported;
 }
 
 kern_return_t IODispatchQueue::Cancel(IODispatchQueueCancelHandler handler) {

@@ -8,6 +8,7 @@
 #include <DriverKit/IODataQueueDispatchSource.h>
 #include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IODispatchSource.h>
+#include <DriverKit/IOEventLink.h>
 #include <DriverKit/IOExtensiblePaniclog.h>
 #include <DriverKit/IOInterruptDispatchSource.h>
 #include <DriverKit/IOKitKeys.h>
@@ -22,6 +23,7 @@
 #include <DriverKit/IOTypes.h>
 #include <DriverKit/IOUserClient.h>
 #include <DriverKit/IOUserServer.h>
+#include <DriverKit/IOWorkGroup.h>
 #include <DriverKit/OSAction.h>
 #include <DriverKit/OSAllocation.h>
 #include <DriverKit/OSBoundedArray.h>
