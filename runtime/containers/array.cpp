@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <DriverKit/OSArray.h>
 #include <DriverKit/OSDictionary.h>
+#include <DriverKit/OSSet.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "runtime/containers/container_class.h"
+#include "runtime/containers/copied_collections.h"
 #include "runtime/containers/retained.h"
 
 using namespace opendext::runtime;
@@ -13,6 +16,7 @@ OSMetaClass* gOSArrayMetaClass;
 
 struct OSArray_IVars {
     std::vector<Retained> objects;
+    uint32_t capacity = 0;  // what was asked for
 };
 
 namespace {
@@ -22,7 +26,7 @@ ContainerRegistration<OSArray> g_array("OSArray", "OSCollection", &gOSArrayMetaC
 namespace opendext::runtime {
 void init_array(OSArray* array, uint32_t capacity) {
     array->ivars = new OSArray_IVars;
-    array->ivars->objects.reserve(capacity);
+    array->ensureCapacity(capacity);
 }
 }  // namespace opendext::runtime
 
@@ -50,10 +54,12 @@ uint32_t OSArray::getCount() const {
     return static_cast<uint32_t>(ivars->objects.size());
 }
 uint32_t OSArray::getCapacity() const {
-    return static_cast<uint32_t>(ivars->objects.capacity());
+    return std::max(ivars->capacity, static_cast<uint32_t>(ivars->objects.capacity()));
 }
 uint32_t OSArray::ensureCapacity(uint32_t newCapacity) {
-    ivars->objects.reserve(newCapacity);
+    ivars->capacity = std::max(ivars->capacity, newCapacity);
+    // A promise of room, not room: the vector grows by itself, and the number may be anything.
+    ivars->objects.reserve(std::min(newCapacity, uint32_t{4096}));
     return getCapacity();
 }
 void OSArray::flushCollection() {
@@ -61,16 +67,13 @@ void OSArray::flushCollection() {
     ivars->objects.clear();
 }
 OSCollectionPtr OSArray::copyCollection(OSDictionary* cycleDict) const {
+    CopiedCollections copied(cycleDict);
+    if (OSCollection* known = copied.find(this)) return known;
     OSArray* copy = withCapacity(getCount());
-    for (const Retained& object : ivars->objects) {
-        if (auto* inner = OSDynamicCast(OSCollection, object.get())) {
-            OSCollection* inner_copy = inner->copyCollection(cycleDict);
-            copy->setObject(inner_copy);
-            OSSafeReleaseNULL(inner_copy);
-        } else {
-            copy->setObject(object.get());
-        }
-    }
+    if (copy == nullptr) return nullptr;
+    copied.add(this, copy);
+    for (const Retained& object : ivars->objects)
+        copy->setObject(copied.copy_of(object.get()).get());
     return copy;
 }
 bool OSArray::iterateObjects(OSCollectionIterateObjectsBlock block) const {
@@ -119,6 +122,10 @@ uint32_t OSArray::getNextIndexOfObject(const OSMetaClassBase* anObject, uint32_t
 }
 bool OSArray::isEqualTo(const OSArray* other) const {
     if (other == nullptr || other->getCount() != getCount()) return false;
+    if (OSDynamicCast(OSSet, this) || OSDynamicCast(OSSet, other)) {
+        // The order of a set does not count. Only a set has this override.
+        return OSDynamicCast(OSSet, this) && isEqualTo(static_cast<const OSMetaClassBase*>(other));
+    }
     for (uint32_t i = 0; i < getCount(); ++i) {
         if (!ivars->objects[i]->isEqualTo(other->ivars->objects[i].get())) return false;
     }

@@ -21,8 +21,13 @@ uint32_t small(size_t index) {
     return index > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(index);
 }
 
-void describe(std::string& out, OSObjectPtr object) {
-    if (object == nullptr) {
+/// Nesting that a log line shows; a collection may hold itself.
+constexpr int kShownDepth = 32;
+
+void describe(std::string& out, OSObjectPtr object, int depth = 0) {
+    if (depth > kShownDepth) {
+        out += "…";
+    } else if (object == nullptr) {
         out += "(null)";
     } else if (object == kOSBooleanTrue || object == kOSBooleanFalse) {
         out += object == kOSBooleanTrue ? "true" : "false";
@@ -45,7 +50,7 @@ void describe(std::string& out, OSObjectPtr object) {
         out += '(';
         for (uint32_t i = 0; i < array->getCount(); ++i) {
             if (i > 0) out += ", ";
-            describe(out, array->getObject(i));
+            describe(out, array->getObject(i), depth + 1);
         }
         out += ')';
     } else if (auto* dictionary = OSDynamicCast(OSDictionary, object)) {
@@ -57,7 +62,7 @@ void describe(std::string& out, OSObjectPtr object) {
           first = false;
           describe(*text, key);
           *text += " = ";
-          describe(*text, value);
+          describe(*text, value, depth + 1);
           return false;
         });
         out += '}';
@@ -247,7 +252,9 @@ OSObjectPtr OSCreateObjectFromSerialization(OSSerializationPtr serialization) {
     return serialization ? serialization->copyObject() : nullptr;
 }
 const void* OSSerializationGetBytes(OSSerializationPtr serialization, size_t* length) {
-    return serialization ? serialization->finalizeBuffer(length) : nullptr;
+    if (serialization != nullptr) return serialization->finalizeBuffer(length);
+    if (length != nullptr) *length = 0;
+    return nullptr;
 }
 
 }  // extern "C"

@@ -2,8 +2,9 @@
 #include <DriverKit/OSData.h>
 #include <DriverKit/OSString.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
-#include <vector>
 
 #include "runtime/containers/container_class.h"
 
@@ -12,39 +13,56 @@ using namespace opendext::runtime;
 OSMetaClass* gOSDataMetaClass;
 
 struct OSData_IVars {
-    std::vector<uint8_t> own;
-    void* borrowed = nullptr;
-    size_t borrowed_size = 0;
+    uint8_t* bytes = nullptr;
+    size_t size = 0;
+    size_t capacity = 0;
+    size_t promised = 0;    // what withCapacity was asked for
+    bool borrowed = false;  // the caller's bytes: they do not grow and are not freed
+
+    ~OSData_IVars() {
+        if (!borrowed) ::free(bytes);
+    }
+    /// Makes room; false if there is none.
+    bool reserve(size_t wanted) {
+        if (wanted <= capacity) return true;
+        auto* moved = static_cast<uint8_t*>(realloc(bytes, wanted));
+        if (moved == nullptr) return false;
+        bytes = moved;
+        capacity = wanted;
+        return true;
+    }
 };
 
 namespace {
 
 ContainerRegistration<OSData> g_data("OSData", "OSContainer", &gOSDataMetaClass);
 
-OSData* make(const void* bytes, size_t size, size_t capacity) {
+OSData* make() {
     auto* data = new_container<OSData>(gOSDataMetaClass);
-    if (data == nullptr) return nullptr;
-    data->ivars = new OSData_IVars;
-    data->ivars->own.reserve(capacity);
-    const auto* from = static_cast<const uint8_t*>(bytes);
-    if (size > 0) data->ivars->own.assign(from, from + size);
+    if (data != nullptr) data->ivars = new OSData_IVars;
     return data;
 }
 
 }  // namespace
 
 OSDataPtr OSData::withCapacity(uint32_t capacity) {
-    return make(nullptr, 0, capacity);
+    OSData* data = make();
+    if (data != nullptr) data->ivars->promised = capacity;
+    return data;
 }
 OSDataPtr OSData::withBytes(const void* bytes, size_t numBytes) {
-    return bytes == nullptr && numBytes > 0 ? nullptr : make(bytes, numBytes, numBytes);
+    if (bytes == nullptr && numBytes > 0) return nullptr;
+    OSData* data = make();
+    if (data != nullptr && !data->appendBytes(bytes, numBytes)) OSSafeReleaseNULL(data);
+    return data;
 }
 OSDataPtr OSData::withBytesNoCopy(void* bytes, size_t numBytes) {
     if (bytes == nullptr && numBytes > 0) return nullptr;
-    auto* data = make(nullptr, 0, 0);
+    OSData* data = make();
     if (data != nullptr) {
-        data->ivars->borrowed = bytes;
-        data->ivars->borrowed_size = numBytes;
+        data->ivars->bytes = static_cast<uint8_t*>(bytes);
+        data->ivars->size = data->ivars->capacity = numBytes;
+        data->ivars->borrowed = true;
     }
     return data;
 }
@@ -60,34 +78,37 @@ OSDataPtr OSData::withData(const OSData* inData, size_t start, size_t numBytes) 
 }
 
 size_t OSData::getLength() const {
-    return ivars->borrowed ? ivars->borrowed_size : ivars->own.size();
+    return ivars->size;
 }
 size_t OSData::getCapacity() const {
-    return ivars->borrowed ? ivars->borrowed_size : ivars->own.capacity();
+    return std::max(ivars->capacity, ivars->promised);
 }
 bool OSData::appendBytes(const void* bytes, size_t numBytes) {
-    if (ivars->borrowed != nullptr) return false;
+    OSData_IVars& own = *ivars;
+    size_t size = 0;
+    if (own.borrowed || __builtin_add_overflow(own.size, numBytes, &size)) return false;
     if (numBytes == 0) return true;
-    if (bytes == nullptr) {
-        ivars->own.resize(ivars->own.size() + numBytes);
-        return true;
-    }
     const auto* from = static_cast<const uint8_t*>(bytes);
-    if (from >= ivars->own.data() && from < ivars->own.data() + ivars->own.size()) {
-        const std::vector<uint8_t> copy(
-            from, from + numBytes);  // the insertion may move what `bytes` points into
-        ivars->own.insert(ivars->own.end(), copy.begin(), copy.end());
-    } else {
-        ivars->own.insert(ivars->own.end(), from, from + numBytes);
+    const auto place = reinterpret_cast<uintptr_t>(from) - reinterpret_cast<uintptr_t>(own.bytes);
+    const bool inside = from != nullptr && own.bytes != nullptr && place < own.size;
+    if (size > own.capacity && !own.reserve(std::max(size, own.size + own.size / 2)) &&
+        !own.reserve(size)) {
+        return false;
     }
+    if (inside) from = own.bytes + place;  // its own bytes may have moved
+    if (from == nullptr) {
+        memset(own.bytes + own.size, 0, numBytes);
+    } else {
+        memmove(own.bytes + own.size, from, numBytes);
+    }
+    own.size = size;
     return true;
 }
 bool OSData::appendBytes(const OSData* aDataObj) {
     return aDataObj != nullptr && appendBytes(aDataObj->getBytesNoCopy(), aDataObj->getLength());
 }
 const void* OSData::getBytesNoCopy() const {
-    if (ivars->borrowed != nullptr) return ivars->borrowed;
-    return ivars->own.empty() ? nullptr : ivars->own.data();
+    return ivars->size == 0 && !ivars->borrowed ? nullptr : ivars->bytes;
 }
 const void* OSData::getBytesNoCopy(size_t start, size_t numBytes) const {
     const size_t length = getLength();
@@ -96,7 +117,7 @@ const void* OSData::getBytesNoCopy(size_t start, size_t numBytes) const {
 }
 bool OSData::isEqualTo(const void* bytes, size_t numBytes) const {
     return numBytes == getLength() &&
-           (numBytes == 0 || memcmp(bytes, getBytesNoCopy(), numBytes) == 0);
+           (numBytes == 0 || (bytes != nullptr && memcmp(bytes, getBytesNoCopy(), numBytes) == 0));
 }
 bool OSData::isEqualTo(const OSData* aDataObj) const {
     return aDataObj != nullptr && isEqualTo(aDataObj->getBytesNoCopy(), aDataObj->getLength());

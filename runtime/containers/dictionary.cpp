@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/containers/container_class.h"
+#include "runtime/containers/copied_collections.h"
 #include "runtime/containers/retained.h"
 
 using namespace opendext::runtime;
@@ -73,16 +74,13 @@ void OSDictionary::flushCollection() {
     ivars->items.clear();
 }
 OSCollectionPtr OSDictionary::copyCollection(OSDictionary* cycleDict) const {
+    CopiedCollections copied(cycleDict);
+    if (OSCollection* known = copied.find(this)) return known;
     OSDictionary* copy = withCapacity(getCount());
-    for (const auto& [text, item] : ivars->items) {
-        if (auto* inner = OSDynamicCast(OSCollection, item.value.get())) {
-            OSCollection* inner_copy = inner->copyCollection(cycleDict);
-            copy->setObject(item.key.get(), inner_copy);
-            OSSafeReleaseNULL(inner_copy);
-        } else {
-            copy->setObject(item.key.get(), item.value.get());
-        }
-    }
+    if (copy == nullptr) return nullptr;
+    copied.add(this, copy);
+    for (const auto& [text, item] : ivars->items)
+        copy->setObject(item.key.get(), copied.copy_of(item.value.get()).get());
     return copy;
 }
 bool OSDictionary::iterateObjects(OSCollectionIterateObjectsBlock block) const {

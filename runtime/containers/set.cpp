@@ -4,7 +4,10 @@
 #include <DriverKit/OSOrderedSet.h>
 #include <DriverKit/OSSet.h>
 
+#include <vector>
+
 #include "runtime/containers/container_class.h"
+#include "runtime/containers/copied_collections.h"
 #include "runtime/containers/retained.h"
 
 using namespace opendext::runtime;
@@ -19,6 +22,22 @@ struct OSOrderedSet_IVars {
 namespace {
 ContainerRegistration<OSSet> g_set("OSSet", "OSArray", &gOSSetMetaClass);
 ContainerRegistration<OSOrderedSet> g_ordered_set("OSOrderedSet", "OSSet", &gOSOrderedSetMetaClass);
+}  // namespace
+
+namespace {
+/// Fills `copy`, a new set, with copies of the members in their order.
+OSCollection* copy_members(const OSSet* set, OSSet* copy, OSDictionary* seen) {
+    CopiedCollections copied(seen);
+    if (OSCollection* known = copied.find(set)) {
+        OSSafeReleaseNULL(copy);
+        return known;
+    }
+    if (copy == nullptr) return nullptr;
+    copied.add(set, copy);
+    for (uint32_t i = 0; i < set->getCount(); ++i)
+        copy->OSArray::setObject(copied.copy_of(set->getObject(i)).get());
+    return copy;
+}
 }  // namespace
 
 bool OSSet::init() {
@@ -43,10 +62,7 @@ OSSetPtr OSSet::withArray(const OSArray* array, uint32_t capacity) {
     return set;
 }
 OSCollectionPtr OSSet::copyCollection(OSDictionary* cycleDict) const {
-    auto* elements = static_cast<OSArray*>(OSArray::copyCollection(cycleDict));
-    OSSet* copy = withArray(elements);
-    OSSafeReleaseNULL(elements);
-    return copy;
+    return copy_members(this, withCapacity(getCount()), cycleDict);
 }
 bool OSSet::setObject(const OSMetaClassBase* anObject) {
     return anObject != nullptr && !containsObject(anObject) && OSArray::setObject(anObject);
@@ -74,12 +90,13 @@ bool OSSet::isEqualTo(const OSMetaClassBase* anObject) const {
     auto* other = OSDynamicCast(OSSet, anObject);
     if (other == nullptr || other->getCount() != getCount()) return false;
     // Membership is by identity inside a set, but two sets from two messages hold equal, not
-    // identical values.
+    // identical values. Each member stands for one of the other set.
+    std::vector<bool> taken(getCount());
     for (uint32_t i = 0; i < getCount(); ++i) {
-        bool found = false;
-        for (uint32_t j = 0; j < getCount() && !found; ++j)
-            found = getObject(i)->isEqualTo(other->getObject(j));
-        if (!found) return false;
+        uint32_t j = 0;
+        while (j < getCount() && (taken[j] || !getObject(i)->isEqualTo(other->getObject(j)))) ++j;
+        if (j == getCount()) return false;
+        taken[j] = true;
     }
     return true;
 }
@@ -101,6 +118,9 @@ OSOrderedSetPtr OSOrderedSet::withCapacity(uint32_t capacity, OSOrderBlock order
     set->orderedIvars = new OSOrderedSet_IVars;
     if (orderBlock != nullptr) set->orderedIvars->order = Block_copy(orderBlock);
     return set;
+}
+OSCollectionPtr OSOrderedSet::copyCollection(OSDictionary* cycleDict) const {
+    return copy_members(this, withCapacity(getCount(), orderedIvars->order), cycleDict);
 }
 bool OSOrderedSet::setObject(const OSMetaClassBase* anObject) {
     if (anObject == nullptr || containsObject(anObject)) return false;
@@ -124,5 +144,5 @@ OSObject* OSOrderedSet::getLastObject() const {
     return OSArray::getLastObject();
 }
 int32_t OSOrderedSet::orderObject(const OSMetaClassBase* anObject) {
-    return static_cast<int32_t>(getNextIndexOfObject(anObject, 0));  // ~0 is -1
+    return orderedIvars->order == nullptr ? 0 : orderedIvars->order(anObject, nullptr);
 }

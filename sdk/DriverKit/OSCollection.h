@@ -16,12 +16,12 @@ class __attribute__((visibility("default"))) OSCollection : public OSContainer {
 
     virtual uint32_t getCount() const = 0;
     virtual uint32_t getCapacity() const = 0;
-    /* Room for `newCapacity` elements; the capacity afterwards. Collections grow by themselves too.
-     */
+    /* The number of elements there is to be room for, at least `newCapacity`. Collections grow by
+     * themselves too, and do not shrink. */
     virtual uint32_t ensureCapacity(uint32_t newCapacity) = 0;
     virtual void flushCollection() = 0;
-    /* Copies the collection and the collections in it; `cycleDict` is not needed and may be NULL.
-     * Retained. */
+    /* Copies the collection and the collections in it, each once; other objects are retained.
+     * `cycleDict` holds what was copied so far; NULL at the top of a copy. Retained. */
     virtual OSCollectionPtr copyCollection(OSDictionary* cycleDict = nullptr) const = 0;
     /* Calls the block with each element (of a dictionary: each key). True if a call stopped it. */
     virtual bool iterateObjects(OSCollectionIterateObjectsBlock block) const = 0;

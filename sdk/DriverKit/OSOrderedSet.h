@@ -7,7 +7,8 @@
 struct OSOrderedSet_IVars;
 extern __attribute__((visibility("default"))) OSMetaClass* gOSOrderedSetMetaClass;
 
-/* Greater than 0: obj1 comes first; less: obj2; 0: equal, the later one comes first. */
+/* Greater than 0: obj1 comes first; less: obj2; 0: equal, the later one comes first. `obj1` is a
+ * member and `obj2` the object to be added, except in orderObject. */
 typedef int32_t (^OSOrderBlock)(const OSMetaClassBase* obj1, const OSMetaClassBase* obj2);
 
 /* A set with an order. */
@@ -19,12 +20,15 @@ class __attribute__((visibility("default"))) OSOrderedSet : public OSSet {
 
     bool init() override;
     void free() override;
+    OSCollectionPtr copyCollection(OSDictionary* cycleDict = nullptr) const override;
+    /* To its place by the block; without a block to the front. False if it is a member already. */
     bool setObject(const OSMetaClassBase* anObject);
+    /* To the front or the end, whatever the block says. */
     bool setFirstObject(const OSMetaClassBase* anObject);
     bool setLastObject(const OSMetaClassBase* anObject);
     OSObject* getFirstObject() const;
     OSObject* getLastObject() const;
-    /* The place of the object; -1 if it is not a member. */
+    /* What the order block says of the object and NULL; 0 without a block. */
     int32_t orderObject(const OSMetaClassBase* anObject);
 
     OSOrderedSet_IVars* orderedIvars;

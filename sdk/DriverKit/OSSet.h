@@ -24,8 +24,8 @@ class __attribute__((visibility("default"))) OSSet : public OSArray {
     bool containsObject(const OSMetaClassBase* anObject) const;
     bool member(const OSMetaClassBase* anObject) const;
     OSObject* getAnyObject() const;
+    /* True for a set with equal members, in whatever order. */
     bool isEqualTo(const OSMetaClassBase* anObject) const override;
-    using OSArray::isEqualTo;
 };
 
 #endif /* _OS_OSSET_H */
