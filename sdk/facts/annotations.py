@@ -102,7 +102,7 @@ def claims_of(name, text):
 
 # Members that a test calls without writing their name.
 CALLED_AS = {
-    "free": r"\b(free|release|Owned|own|OSSafeReleaseNULL|OSSafeRelease|reset|adopt|OSSharedPtr|IODelete|delete)\b",
+    "free": r"\b(free|release|[Oo]wned|OSSafeReleaseNULL|OSSafeRelease|reset|adopt|OSSharedPtr|IODelete|delete)\b",
     "init": r"\b(init\w*|with\w*|[Cc]reate\w*|OSTypeAlloc|OSObjectAllocate|mainBundle|New\w*)\b",
     "retain": r"\b(retain|OSRetain|OSSharedPtr)\b",
 }
@@ -112,8 +112,9 @@ def mentions(row, body):
     """Whether the body of the test can be calling the row's member."""
     member = row.member
     if member.startswith("operator"):
+        # Conversions and placement new have no sign of their own; [] and () have something between.
         sign = member.removeprefix("operator").strip()
-        return sign in body or bool(re.fullmatch(r"[\w ]+\W*", sign)) or sign == ""
+        return sign[:1] in body or bool(re.match(r"[\w-]", sign)) or sign == ""
     if member.startswith("~") or member == row.class_name:
         # Constructors and destructors; OSBoundedPtr and its like are names of the same classes.
         plain = member.lstrip("~").replace("_", "").lower()

@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the tables of sdk/tests/values_test.cpp: every constant and macro with its value, and every struct with its
+fields, as the facts have them beside as the SDK has them.
+
+    emit_values.py --build DIR --output FILE
+"""
+
+import argparse
+import pathlib
+import re
+
+import checks
+import rows as facts
+
+
+def value_of(row):
+    """The wanted value: a C++ literal, or None."""
+    if row.member in checks.IIG_WORDS or checks.key_of(row) in checks.handwritten()[0]:
+        return None
+    pattern = r"\w+ = (%s)( .*)?" if row.kind == "constant" else r"#define \w+ (%s)()"
+    number = re.fullmatch(pattern % checks.NUMBER, row.signature)
+    if number:
+        return checks.as_unsigned(number.group(1))
+    text = re.fullmatch(r'#define \w+ (".*")', row.signature)
+    return text.group(1) if text else None
+
+
+def tables(rows):
+    numbers, strings, fields = [], [], []
+    for row in rows:
+        if row.kind in ("constant", "macro"):
+            value = value_of(row)
+            if value is None:
+                continue
+            target = strings if value.startswith('"') else numbers
+            have = row.member if target is strings else "NUMBER(%s)" % row.member
+            target.append('    {%d, "%s", %s, %s},' % (row.line, row.member, have, value))
+        elif row.kind == "field" and checks.check_field(row) and row.class_name not in checks.TEMPLATES:
+            fields.append('    FIELD(%d, %s, %s),' % (row.line, row.class_name, row.member))
+    return numbers, strings, fields
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--output", required=True)
+    arguments = parser.parse_args()
+    numbers, strings, fields = tables(facts.driverkit_rows())
+    text = ["// Written by sdk/facts/emit_values.py."]
+    for header in checks.headers_of(arguments.build):
+        text.append("#if __has_include(<%s>)\n#include <%s>\n#endif" % (header, header))
+    for name, lines in (("Number kNumbers", numbers), ("String kStrings", strings), ("Field kFields", fields)):
+        text += ["const %s[] = {" % name, *lines, "};"]
+    output = pathlib.Path(arguments.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
