@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of the rows that no rule of checks.py covers: templates whose arguments the facts lost, operators, constructors,
-// variables. `// Row: NAME: SIGNATURE` (as in the CSV), below it the C++ that compiles only if the row is declared so.
+// Checks of the rows that no rule of checks.py covers: templates whose arguments the facts lost,
+// operators, constructors, variables. `// Row: NAME: SIGNATURE` (as in the CSV), below it the C++
+// that compiles only if the row is declared so.
+// clang-format off: the name of a row and its check have a line each.
 
 // The clocks that C's library has too keep its numbers: its own headers use the names in inline code. What drivers compare
 // or store is never one of these.
