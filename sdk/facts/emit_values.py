@@ -28,6 +28,8 @@ def value_of(row):
 
 def tables(rows):
     numbers, strings, fields = [], [], []
+    # A function may have the name of a struct, as mach_timebase_info does.
+    tagged = {row.member for row in rows if row.kind == "struct" and row.signature.startswith("struct ")}
     for row in rows:
         if row.kind in ("constant", "macro"):
             value = value_of(row)
@@ -36,8 +38,9 @@ def tables(rows):
             target = strings if value.startswith('"') else numbers
             have = row.member if target is strings else "NUMBER(%s)" % row.member
             target.append('    {%d, "%s", %s, %s},' % (row.line, row.member, have, value))
-        elif row.kind == "field" and checks.check_field(row) and row.class_name not in checks.TEMPLATES:
-            fields.append('    FIELD(%d, %s, %s),' % (row.line, row.class_name, row.member))
+        elif row.kind == "field" and checks.check_field(row) and row.class_name not in checks.TEMPLATES and not row.signature.endswith("[]"):
+            owner = ("struct " if row.class_name in tagged else "") + row.class_name
+            fields.append('    FIELD(%d, %s, %s),' % (row.line, owner, row.member))
     return numbers, strings, fields
 
 

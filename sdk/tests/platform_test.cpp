@@ -123,7 +123,8 @@ TEST(Strings, BzeroClearsWhatItIsToldTo) {
     char text[] = "abcdef";
     bzero(text + 1, 3);
     EXPECT_EQ(memcmp(text, "a\0\0\0ef", 7), 0);
-    bzero(text, 0);
+    const volatile size_t nothing = 0;
+    bzero(text, nothing);
     EXPECT_EQ(text[0], 'a');
 }
 
