@@ -14,7 +14,9 @@
 #include <map>
 
 #include "bundle/bundle.h"
-#include "project/classes.h"
+#include "project/commands.h"
+#include "project/explain.h"
+#include "project/property_lists.h"
 #include "project/variables.h"
 #include "rpc/fd.h"
 
@@ -22,10 +24,6 @@ namespace opendext::project {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error invalid(std::string message) {
-    return Error{Errc::invalid, 0, std::move(message)};
-}
 
 std::string find_program(std::initializer_list<const char*> names) {
     const char* path = std::getenv("PATH");
@@ -42,15 +40,6 @@ std::string find_program(std::initializer_list<const char*> names) {
     return {};
 }
 
-std::string json_text(std::string_view text) {
-    std::string result = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') result += '\\';
-        result += c;
-    }
-    return result + "\"";
-}
-
 /// The steps of one build, in order; each leaves its results in members for the next.
 class Builder {
   public:
@@ -58,13 +47,14 @@ class Builder {
         : target_(target),
           toolchain_(toolchain),
           options_(options),
+          settings_(target.settings ? *target.settings : settings_from(target.variables)),
           work_(options.output / (target.name + ".build")),
-          generated_(work_ / "generated") {}
+          commands_(target, toolchain, work_, options.run.terminal) {}
 
     Result<BuildResult> run() {
-        OD_TRY(prepare_property_lists());
-        std::ifstream flags(toolchain_.sdk / "dext-flags.rsp");
-        for (std::string word; flags >> word;) flags_file_.push_back(word);
+        lists_ = OD_TRY(
+            prepare_property_lists(target_, settings_, toolchain_.sdk, options_.provider_classes));
+        result_.warnings = lists_.warnings;
         std::error_code error;
         fs::create_directories(work_, error);
         if (error) return Error::system("cannot create " + work_.string(), error.value());
@@ -72,89 +62,31 @@ class Builder {
         const UniqueFd lock = OD_TRY(lock_work_folder());
         remove_leftovers();
 
-        const std::vector<Job> interfaces = interface_jobs();
-        const std::vector<Job> compilations = compile_jobs();
+        OD_TRY(commands_.prepare());
+        const std::vector<Job> interfaces = commands_.interfaces();
+        const std::vector<Job> compilations = commands_.compilations();
         progress_.total = interfaces.size() + compilations.size() + 1;
-        OD_TRY(write_if_changed(work_ / "compile_commands.json", compile_commands(compilations)));
-        OD_TRY(run_jobs(interfaces, options_.run, progress_));
-        OD_TRY(run_jobs(compilations, options_.run, progress_));
-        OD_TRY(run_jobs({link_job(compilations)}, options_.run, progress_));
+        OD_TRY(write_if_changed(work_ / "compile_commands.json",
+                                commands_.compile_commands(compilations)));
+        auto outcome = run_jobs(interfaces, options_.run, progress_);
+        if (outcome.ok()) outcome = run_jobs(compilations, options_.run, progress_);
+        if (outcome.ok()) {
+            outcome = run_jobs({commands_.link(compilations, lists_.executable)}, options_.run,
+                               progress_);
+        }
+        if (!outcome.ok()) return explained(outcome.error());
         OD_TRY(assemble());
         return std::move(result_);
     }
 
   private:
-    /// Info.plist and entitlements, expanded, completed and checked, before any compiler runs.
-    Status prepare_property_lists() {
-        bundle::Plist info =
-            OD_TRY(expand(OD_TRY(bundle::read_plist(target_.info_plist)), target_.variables));
-        Dictionary root = OD_TRY(info.dictionary());
-        const auto complete = [&](const char* key, std::string_view value) -> Status {
-            if (root.contains(key)) return success();
-            root[key] = OD_TRY(expand(value, target_.variables));
-            return success();
-        };
-        // What Xcode adds too when a project leaves it out.
-        OD_TRY(complete("CFBundlePackageType", "$(PRODUCT_BUNDLE_PACKAGE_TYPE)"));
-        OD_TRY(complete("CFBundleExecutable", "$(EXECUTABLE_NAME)"));
-        OD_TRY(complete("CFBundleName", "$(PRODUCT_NAME)"));
-        OD_TRY(complete("CFBundleVersion", "$(CURRENT_PROJECT_VERSION)"));
-        OD_TRY(complete("CFBundleShortVersionString", "$(MARKETING_VERSION)"));
-        OD_TRY(complete("CFBundleInfoDictionaryVersion", "6.0"));
-        OD_TRY(complete("CFBundleDevelopmentRegion", "$(DEVELOPMENT_LANGUAGE)"));
-        if (target_.variables.contains("PRODUCT_BUNDLE_IDENTIFIER")) {
-            OD_TRY(complete("CFBundleIdentifier", "$(PRODUCT_BUNDLE_IDENTIFIER)"));
-        }
-        info.root = root;
-        std::vector<bundle::Problem> problems = bundle::check_info(info);
-
-        const ClassMap own = find_classes(target_.interfaces);
-        const ClassMap sdk = find_sdk_classes(toolchain_.sdk / "include");
-        for (auto& problem : check_class_names(info, own, sdk, options_.provider_classes))
-            problems.push_back(std::move(problem));
-
-        if (!target_.entitlements.empty()) {
-            bundle::Plist entitlements =
-                OD_TRY(expand(OD_TRY(bundle::read_plist(target_.entitlements)), target_.variables));
-            for (auto& problem : bundle::check_entitlements(entitlements))
-                problems.push_back(std::move(problem));
-            entitlements_ = std::move(entitlements.root);
-        }
-        size_t errors = 0;
-        const std::string* first = nullptr;
-        for (const auto& problem : problems) {
-            if (problem.severity == bundle::Problem::Severity::warning) {
-                result_.warnings.push_back(problem.message);
-                continue;
-            }
-            if (first == nullptr) first = &problem.message;
-            ++errors;
-        }
-        if (first != nullptr)
-            return invalid(*first +
-                           (errors > 1 ? " (and " + std::to_string(errors - 1) + " more)" : ""));
-
-        root[bundle::kAbiKey] = Value(bundle::kDextAbi);
-        Array classes;
-        for (const auto& chain : class_chains(own)) classes.emplace_back(chain);
-        root[bundle::kClassesKey] = std::move(classes);
-        executable_ = *find_string(root, "CFBundleExecutable");
-        info_ = std::move(root);
-        return success();
+    /// What stands behind a failure, where that can be told from what the compiler said.
+    [[nodiscard]] Error explained(Error error) const {
+        for (const auto& reason : explain_failure(progress_.printed, target_, toolchain_.sdk))
+            error.message += "\n" + reason;
+        return error;
     }
 
-    /// The flags file is for C++; C sources get it without what clang refuses for C.
-    [[nodiscard]] std::vector<std::string> flags_for(const fs::path& source) const {
-        std::vector<std::string> flags;
-        if (source.extension() == ".c") flags = {"-x", "c", "-std=gnu17"};
-        for (const auto& word : flags_file_) {
-            const bool only_cxx =
-                word.starts_with("-std=") || word == "-fno-rtti" || word.starts_with("-stdlib=");
-            if (source.extension() != ".c" || !only_cxx) flags.push_back(word);
-        }
-        for (const auto& definition : target_.definitions) flags.push_back("-D" + definition);
-        return flags;
-    }
     /// One build of a target at a time: a second one waits for the first.
     [[nodiscard]] Result<UniqueFd> lock_work_folder() const {
         const fs::path path = work_ / "lock";
@@ -180,133 +112,16 @@ class Builder {
         for (const auto& path : found) fs::remove_all(path, error);
     }
 
-    [[nodiscard]] std::vector<std::string> sdk_includes() const {
-        return {"-isystem", toolchain_.sdk / "platform", "-isystem", toolchain_.sdk / "include"};
-    }
-    template <typename... Lists>
-    static std::vector<std::string> joined(const Lists&... lists) {
-        std::vector<std::string> result;
-        (result.insert(result.end(), lists.begin(), lists.end()), ...);
-        return result;
-    }
-
-    /// X.h lies in generated/NAME/, so that both "X.h" and <NAME/X.h> find it.
-    [[nodiscard]] fs::path header_folder() const { return generated_ / target_.name; }
-
-    /// iig writes its outputs in one step and leaves alone what would not change.
-    [[nodiscard]] std::vector<Job> interface_jobs() const {
-        std::vector<std::string> arguments;
-        for (const auto& word : flags_file_) {
-            if (word.starts_with("-D") || word.starts_with("-std=")) arguments.push_back(word);
-        }
-        for (const auto& definition : target_.definitions) arguments.push_back("-D" + definition);
-        for (const auto& folder : target_.include_folders)
-            arguments.push_back("-I" + folder.string());
-        std::vector<Job> jobs;
-        for (const auto& interface : target_.interfaces) {
-            const std::string stem = interface.stem().string();
-            Job job;
-            job.title = "generate " + stem + ".h from " + interface.filename().string();
-            job.outputs = {header_folder() / (stem + ".h"), generated_ / (stem + ".iig.cpp")};
-            job.depfile = generated_ / (stem + ".iig.d");
-            job.command =
-                joined(std::vector<std::string>{toolchain_.iig, "--no-sdk", "--framework-name",
-                                                target_.name, "--def", interface, "--header",
-                                                job.outputs[0], "--impl", job.outputs[1],
-                                                "--depfile", job.depfile, "--"},
-                       arguments, sdk_includes());
-            job.inputs = {interface, toolchain_.iig};
-            jobs.push_back(std::move(job));
-        }
-        return jobs;
-    }
-
-    [[nodiscard]] std::vector<Job> compile_jobs() const {
-        std::vector<std::string> includes;
-        for (const auto& folder : target_.include_folders)
-            includes.push_back("-I" + folder.string());
-        includes.push_back("-I" + header_folder().string());
-        includes.push_back("-I" + generated_.string());
-
-        std::vector<fs::path> sources = target_.sources;
-        for (const auto& interface : target_.interfaces)
-            sources.push_back(generated_ / (interface.stem().string() + ".iig.cpp"));
-        std::vector<Job> jobs;
-        for (const auto& source : sources) {
-            const bool own = source.parent_path() == generated_;
-            // The path below the folder keeps a/Driver.cpp and b/Driver.cpp apart.
-            fs::path relative = own ? source.filename() : source.lexically_relative(target_.folder);
-            const fs::path object = work_ / "objects" / (relative.string() + ".o");
-            Job job;
-            job.title = "compile " + relative.string();
-            job.outputs = {object};
-            job.temporaries = {object.string() + ".new"};
-            job.depfile = object.string() + ".d";
-            job.inputs = {source};
-            std::vector<std::string> command = {toolchain_.compiler};
-            if (options_.run.terminal) command.emplace_back("-fcolor-diagnostics");
-            job.command =
-                joined(command, flags_for(source), includes, sdk_includes(),
-                       std::vector<std::string>{"-MD", "-MF", job.depfile, "-MT", "object", "-c",
-                                                source, "-o", job.temporaries.front()});
-            jobs.push_back(std::move(job));
-        }
-        return jobs;
-    }
-
-    [[nodiscard]] Job link_job(const std::vector<Job>& compilations) const {
-        Job job;
-        const fs::path output = work_ / "linked" / executable_;
-        job.title = "link " + executable_;
-        job.outputs = {output};
-        job.temporaries = {output.string() + ".new"};
-        job.command = {toolchain_.compiler,
-                       "-shared",
-                       "-fuse-ld=lld",
-                       "-Wl,-soname," + executable_,
-                       "-Wl,-z,defs",
-                       "-Wl,-z,relro,-z,now",
-                       "-Wl,--build-id",
-                       "-Wl,--as-needed",
-                       "-o",
-                       job.temporaries.front()};
-        for (const auto& compilation : compilations) {
-            job.command.push_back(compilation.outputs.front());
-            job.inputs.push_back(compilation.outputs.front());
-        }
-        for (const auto& library : toolchain_.libraries) {
-            job.command.push_back(library);
-            job.inputs.push_back(library);
-        }
-        // Their own dependencies are found here at link time; the bundle itself gets no search
-        // path.
-        job.command.push_back("-Wl,-rpath-link," + toolchain_.lib_folder.string());
-        job.command.push_back("-lBlocksRuntime");
-        return job;
-    }
-
-    [[nodiscard]] std::string compile_commands(const std::vector<Job>& jobs) const {
-        std::string text = "[";
-        for (const auto& job : jobs) {
-            text += text.size() > 1 ? ",\n " : "\n ";
-            text += "{\"directory\": " + json_text(target_.folder.string()) +
-                    ", \"file\": " + json_text(job.inputs.front().string()) + ", \"arguments\": [";
-            for (size_t i = 0; i < job.command.size(); ++i)
-                text += (i == 0 ? "" : ", ") + json_text(job.command[i]);
-            text += "]}";
-        }
-        return text + "\n]\n";
-    }
-
     /// Puts the bundle together beside its place, opens it as the daemon will, and exchanges it
     /// with the old one.
     Status assemble() {
         const fs::path final = options_.output / (target_.name + ".dext");
         result_.bundle = final;
-        const std::string info = OD_TRY(bundle::to_xml(Value(info_)));
-        const std::string entitlements =
-            entitlements_.is_null() ? std::string() : OD_TRY(bundle::to_xml(entitlements_));
-        const fs::path linked = work_ / "linked" / executable_;
+        const std::string info = OD_TRY(bundle::to_xml(Value(lists_.info)));
+        const std::string entitlements = lists_.entitlements.is_null()
+                                             ? std::string()
+                                             : OD_TRY(bundle::to_xml(lists_.entitlements));
+        const fs::path linked = commands_.executable(lists_.executable);
         if (is_current(final, info, entitlements, linked)) return success();
 
         std::string staging = (options_.output / ("." + target_.name + "-XXXXXX")).string();
@@ -326,14 +141,26 @@ class Builder {
         std::error_code error;
         fs::create_directory(fresh, error);
         fs::permissions(fresh, fs::perms{0755}, error);
-        fs::copy_file(linked, fresh / executable_, error);
+        fs::copy_file(linked, fresh / lists_.executable, error);
         if (error)
-            return Error::system("cannot write " + (fresh / executable_).string(), error.value());
+            return Error::system("cannot write " + (fresh / lists_.executable).string(),
+                                 error.value());
         // The copy's time says which link it comes from.
-        fs::last_write_time(fresh / executable_, fs::last_write_time(linked, error), error);
+        fs::last_write_time(fresh / lists_.executable, fs::last_write_time(linked, error), error);
         OD_TRY(write_if_changed(fresh / "Info.plist", info));
         if (!entitlements.empty())
             OD_TRY(write_if_changed(fresh / (target_.name + ".entitlements"), entitlements));
+        for (const auto& resource : target_.resources) {
+            const fs::path to = fresh / resource.to;
+            fs::create_directories(to.parent_path(), error);
+            fs::copy(resource.from, to,
+                     fs::copy_options::recursive | fs::copy_options::overwrite_existing, error);
+            if (error)
+                return Error::system("cannot copy " + resource.from.string() + " to " + to.string(),
+                                     error.value());
+            if (fs::is_regular_file(to, error))
+                fs::last_write_time(to, fs::last_write_time(resource.from, error), error);
+        }
         OD_TRY(bundle::Bundle::open(fresh));
 
         if (::syscall(SYS_renameat2, AT_FDCWD, fresh.c_str(), AT_FDCWD, final.c_str(),
@@ -359,11 +186,18 @@ class Builder {
             std::ifstream file(path, std::ios::binary);
             return std::string(std::istreambuf_iterator<char>(file), {}) == wanted;
         };
-        const fs::path executable = final / executable_;
+        const fs::path executable = final / lists_.executable;
         const bool fresh =
             fs::exists(executable, error) &&
             fs::file_size(executable, error) == fs::file_size(linked, error) &&
             fs::last_write_time(executable, error) == fs::last_write_time(linked, error);
+        for (const auto& [from, to] : target_.resources) {
+            const bool kept =
+                fs::is_regular_file(from, error) && fs::exists(final / to, error) &&
+                fs::file_size(final / to, error) == fs::file_size(from, error) &&
+                fs::last_write_time(final / to, error) == fs::last_write_time(from, error);
+            if (!kept) return false;
+        }
         const fs::path entitlements_path = final / (target_.name + ".entitlements");
         return fresh && !error && same(final / "Info.plist", info) &&
                (entitlements.empty() ? !fs::exists(entitlements_path, error)
@@ -373,12 +207,10 @@ class Builder {
     const Target& target_;
     const Toolchain& toolchain_;
     const BuildOptions& options_;
+    Settings settings_;
     fs::path work_;
-    fs::path generated_;
-    std::vector<std::string> flags_file_;
-    std::string executable_;
-    Dictionary info_;
-    Value entitlements_;
+    Commands commands_;
+    PropertyLists lists_;
     Progress progress_;
     BuildResult result_;
 };

@@ -173,6 +173,8 @@ class Runner {
         ::posix_spawn_file_actions_adddup2(&actions, output.get(), 2);
         std::vector<char*> words;
         for (const auto& word : job.command) words.push_back(const_cast<char*>(word.c_str()));
+        for (const auto& word : job.unrecorded)
+            words.insert(words.begin() + 1, const_cast<char*>(word.c_str()));
         words.push_back(nullptr);
         pid_t pid = -1;
         const int result = ::posix_spawnp(&pid, words[0], &actions, nullptr, words.data(), environ);
@@ -202,6 +204,7 @@ class Runner {
         }
         if (good) return finish(job);
         ++failed_;
+        progress_.printed += printed;
         failure_ = "failed to " + job.title;
         if (WIFSIGNALED(status))
             failure_ += std::string(" (") + ::strsignal(WTERMSIG(status)) + ")";

@@ -16,6 +16,8 @@ namespace opendext::project {
 struct Job {
     std::string title;  ///< "compile Driver.cpp", for the progress line
     std::vector<std::string> command;
+    /// Put behind the first word of the command when it runs; makes no difference to the result.
+    std::vector<std::string> unrecorded;
     std::vector<std::filesystem::path> outputs;  ///< the first names the record (OUTPUT.job)
     std::vector<std::filesystem::path> inputs;
     std::filesystem::path
@@ -37,7 +39,8 @@ struct RunOptions {
 struct Progress {
     size_t done = 0;
     size_t total = 0;
-    size_t ran = 0;  ///< commands that were not up to date
+    size_t ran = 0;       ///< commands that were not up to date
+    std::string printed;  ///< what failed commands printed
 };
 
 /// Runs those of `jobs` that are out of date, `parallel` at a time; they must not depend on each
