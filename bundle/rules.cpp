@@ -11,6 +11,8 @@ namespace opendext::bundle {
 namespace {
 
 constexpr size_t kMaximumNameLength = 63;  // "fewer than 64 characters"
+// Published projects have longer identifiers and are used: told up to this length, refused above.
+constexpr size_t kMaximumIdentifierLength = 127;
 
 enum Shape : unsigned {
     kString = 1,
@@ -160,7 +162,10 @@ class Checker {
                                                   " is no reverse-DNS name: use letters, digits, "
                                                   "'.' and '-', as in com.example.driver");
             }
-            short_enough("CFBundleIdentifier", *identifier);
+            short_enough("CFBundleIdentifier", *identifier,
+                         identifier->size() > kMaximumIdentifierLength
+                             ? Problem::Severity::error
+                             : Problem::Severity::warning);
         }
         if (const std::string* version =
                 required(root, "", "CFBundleVersion", "<string>1</string>");
@@ -170,7 +175,7 @@ class Checker {
         if (const std::string* executable =
                 required(root, "", "CFBundleExecutable", "<string>$(EXECUTABLE_NAME)</string>");
             executable != nullptr && expanded("CFBundleExecutable", *executable) &&
-            !is_identifier(*executable)) {
+            !is_file_name(*executable)) {
             problem("CFBundleExecutable", describe(*executable) +
                                               " is no plain file name: give the name of the file "
                                               "in the bundle, without a folder");
@@ -330,10 +335,13 @@ class Checker {
         return false;
     }
 
-    void short_enough(const std::string& path, const std::string& text) {
+    void short_enough(const std::string& path, const std::string& text,
+                      Problem::Severity severity = Problem::Severity::error) {
         if (text.size() <= kMaximumNameLength) return;
-        problem(path, describe(text) + " has " + std::to_string(text.size()) +
-                          " characters: use at most 63");
+        problem(
+            path,
+            describe(text) + " has " + std::to_string(text.size()) + " characters: use at most 63",
+            severity);
     }
 
     void problem(const std::string& path, const std::string& what,
@@ -350,6 +358,13 @@ class Checker {
 
 std::string_view to_string(Problem::Severity severity) {
     return severity == Problem::Severity::error ? "error" : "warning";
+}
+
+bool is_file_name(std::string_view text) {
+    constexpr size_t kLongest = 200;  // what is derived from it has to be a file name, too
+    return !text.empty() && text.size() <= kLongest && text.front() != '.' &&
+           text.find('/') == std::string_view::npos &&
+           std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7F; });
 }
 
 bool is_identifier(std::string_view text) {

@@ -34,4 +34,8 @@ struct Problem {
 /// dot.
 [[nodiscard]] bool is_identifier(std::string_view text);
 
+/// May be the name of a bundle or of its executable, as Xcode allows: anything but a path, a hidden
+/// file and control characters.
+[[nodiscard]] bool is_file_name(std::string_view text);
+
 }  // namespace opendext::bundle
