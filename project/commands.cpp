@@ -130,6 +130,29 @@ Commands::Unit Commands::unit_of(const Library& library) {
             &library.include_folders, &library.definitions, &library.compile, {}};
 }
 
+/// A driver's sources and headers may include an interface file as such. While they are compiled,
+/// clang finds the header that iig makes of it in its place.
+std::string Commands::interface_overlay() const {
+    std::map<fs::path, fs::path> headers;
+    for (const auto& interface : target_.interfaces)
+        headers[interface] = header_folder() / interface.filename().replace_extension(".h");
+    std::error_code error;
+    for (const auto& framework : fs::directory_iterator(toolchain_.sdk / "include", error)) {
+        std::error_code inner;
+        for (const auto& file : fs::directory_iterator(framework.path(), inner)) {
+            if (file.path().extension() != ".iig") continue;
+            headers[file.path()] = fs::path(file.path()).replace_extension(".h");
+        }
+    }
+    std::string text = "{\"version\": 0, \"roots\": [";
+    for (const auto& [interface, header] : headers) {
+        text += text.ends_with('[') ? "\n" : ",\n";
+        text += "{\"type\": \"file\", \"name\": " + json_text(interface.string()) +
+                ", \"external-contents\": " + json_text(header.string()) + "}";
+    }
+    return text + "]}\n";
+}
+
 Status Commands::prepare() {
     std::ifstream flags(toolchain_.sdk / "dext-flags.rsp");
     for (std::string word; flags >> word;) sdk_flags_.push_back(word);
@@ -149,6 +172,7 @@ Status Commands::prepare() {
         }
         return write_if_changed(path, make_header_map(map));
     };
+    OD_TRY(write_if_changed(work_ / "interfaces.yaml", interface_overlay()));
     if (const Unit unit = own_unit(); !unit.map.empty())
         OD_TRY(write_map(unit.map, target_.compile.named_headers));
     for (const auto& library : target_.libraries) {
@@ -175,7 +199,7 @@ std::vector<std::string> Commands::sdk_includes() const {
 }
 
 std::vector<std::string> Commands::include_flags(const Unit& unit) const {
-    std::vector<std::string> flags;
+    std::vector<std::string> flags = {"-ivfsoverlay", work_ / "interfaces.yaml"};
     if (!unit.map.empty()) flags.insert(flags.end(), {"-iquote", unit.map});
     for (const auto& folder : unit.options->quote_folders)
         flags.insert(flags.end(), {"-iquote", folder});
@@ -245,6 +269,12 @@ std::vector<Job> Commands::interfaces() const {
     for (const auto& folder : unit.options->system_folders)
         arguments.insert(arguments.end(), {"-isystem", folder});
 
+    std::vector<std::string> project;
+    for (const auto& name : target_.header_names)
+        project.insert(project.end(), {"--also-name", name});
+    for (const auto& interface : target_.interfaces)
+        project.insert(project.end(), {"--interface", interface});
+
     std::vector<Job> jobs;
     for (const auto& interface : target_.interfaces) {
         const std::string stem = interface.stem().string();
@@ -255,8 +285,8 @@ std::vector<Job> Commands::interfaces() const {
         job.command = joined(
             std::vector<std::string>{toolchain_.iig, "--no-sdk", "--framework-name", framework_,
                                      "--def", interface, "--header", job.outputs[0], "--impl",
-                                     job.outputs[1], "--depfile", job.depfile, "--"},
-            arguments, sdk_includes());
+                                     job.outputs[1], "--depfile", job.depfile},
+            project, std::vector<std::string>{"--"}, arguments, sdk_includes());
         job.inputs = {interface, toolchain_.iig};
         jobs.push_back(std::move(job));
     }

@@ -18,6 +18,7 @@ struct Toolchain;
 ///
 ///     generated/NAME/X.h   found as "X.h" and <NAME/X.h>; further names of the target are links
 ///     generated/X.iig.cpp
+///     interfaces.yaml      puts X.h in the place of X.iig where a source includes that
 ///     objects/…            of the target; of a library in objects/lib-NAME/…
 ///     linked/EXECUTABLE
 class Commands {
@@ -45,6 +46,7 @@ class Commands {
     [[nodiscard]] std::vector<std::string> language_flags(
         const Unit& unit, const std::filesystem::path& source) const;
     [[nodiscard]] std::vector<std::string> sdk_includes() const;
+    [[nodiscard]] std::string interface_overlay() const;
     [[nodiscard]] std::filesystem::path header_folder() const;
     [[nodiscard]] Unit own_unit() const;
     [[nodiscard]] static Unit unit_of(const Library& library);
