@@ -27,6 +27,7 @@ void RuntimeTestDriver::free() {
 }
 
 kern_return_t IMPL(RuntimeTestDriver, Start) {
+    Hooks::shared().started = this;
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) return ret;
     os_log(OS_LOG_DEFAULT, "Hello World, %{public}s %{private}d", "driver", 7);
@@ -99,13 +100,23 @@ kern_return_t IMPL(RuntimeTestDriver, GetAction) {
     });
 }
 
-void RuntimeTestDriver::TimerFired_Impl(OSAction*, uint64_t) {
+void RuntimeTestDriver::TimerFired_Impl(OSAction* action, uint64_t time) {
+    if (Hooks::shared().timer) return Hooks::shared().timer(action, time);
     Events::shared().add("timer");
 }
+void RuntimeTestDriver::Interrupted_Impl(OSAction* action, uint64_t count, uint64_t time) {
+    if (Hooks::shared().interrupt) return Hooks::shared().interrupt(action, count, time);
+    Events::shared().add("interrupt " + std::to_string(count));
+}
+void RuntimeTestDriver::InterruptedOther_Impl(OSAction* action, uint64_t count, uint64_t time) {
+    Interrupted_Impl(action, count, time);
+}
 void RuntimeTestDriver::DataReady_Impl(OSAction*) {
+    if (Hooks::shared().data_available) return Hooks::shared().data_available();
     Events::shared().add("data available");
 }
 void RuntimeTestDriver::RoomMade_Impl(OSAction*) {
+    if (Hooks::shared().data_serviced) return Hooks::shared().data_serviced();
     Events::shared().add("data serviced");
 }
 

@@ -3,9 +3,27 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
+
+class OSAction;
+class OSObject;
+
+/// What the test driver's callbacks do instead of telling `Events`. Set while no callback can come.
+struct Hooks {
+    std::function<void(OSAction*, uint64_t time)> timer;
+    std::function<void(OSAction*, uint64_t count, uint64_t time)> interrupt;
+    std::function<void()> data_available;
+    std::function<void()> data_serviced;
+    OSObject* started = nullptr;  // the driver whose Start ran last
+    static Hooks& shared() {
+        static auto& hooks = *new Hooks;
+        return hooks;
+    }
+};
 
 /// What the test driver did, in order, from any thread; tests wait for it.
 class Events {
@@ -28,10 +46,10 @@ class Events {
         return events_;
     }
     /// False after a generous time-out.
-    bool wait_for(const std::string& event, size_t times = 1) {
+    bool wait_for(const std::string& event, size_t times = 1,
+                  std::chrono::seconds patience = std::chrono::seconds(30)) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(30),
-                                 [&] { return count(event) >= times; });
+        return changed_.wait_for(lock, patience, [&] { return count(event) >= times; });
     }
     size_t count_of(const std::string& event) {
         const std::lock_guard lock(mutex_);

@@ -94,6 +94,22 @@ void FakeDaemon::handle(Message message) {
         case driver::Kind::drop:
             drops_.push_back(decode<driver::Drop>(message).value().entry);
             break;
+        case driver::Kind::attach_interrupt: {
+            const auto asked = decode<driver::AttachInterrupt>(message).value();
+            std::vector<UniqueFd> fds;
+            driver::Interrupt answer;
+            answer.outcome = {kIOReturnNoInterrupt, "no interrupts here"};
+            if (interrupt_answer_) answer = interrupt_answer_(asked, fds);
+            Message reply = encode(std::move(answer), message.serial);
+            reply.fds = std::move(fds);
+            lock.unlock();
+            send(reply);
+            lock.lock();
+            break;
+        }
+        case driver::Kind::detach_interrupt:
+            detached_.push_back(decode<driver::DetachInterrupt>(message).value().handle);
+            break;
         case driver::Kind::create: {
             const auto made = create_(decode<driver::Create>(message).value());
             lock.unlock();
@@ -212,6 +228,15 @@ void FakeDaemon::on(uint64_t msgid, Answer answer) {
 void FakeDaemon::on_create(std::function<driver::Created(const driver::Create&)> make) {
     const std::lock_guard lock(mutex_);
     create_ = std::move(make);
+}
+
+void FakeDaemon::on_interrupt(InterruptAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    interrupt_answer_ = std::move(answer);
+}
+
+bool FakeDaemon::wait_for_detach(uint64_t handle) {
+    return wait([&] { return std::count(detached_.begin(), detached_.end(), handle) > 0; });
 }
 
 void FakeDaemon::hold(uint64_t msgid) {

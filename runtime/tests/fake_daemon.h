@@ -43,6 +43,13 @@ class FakeDaemon {
                    opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
                        make);
 
+    /// What requests for interrupts are answered with; the descriptors go along. Without it every
+    /// one is kIOReturnNoInterrupt.
+    using InterruptAnswer = std::function<opendext::protocol::driver::Interrupt(
+        const opendext::protocol::driver::AttachInterrupt&, std::vector<opendext::UniqueFd>&)>;
+    void on_interrupt(InterruptAnswer answer);
+    bool wait_for_detach(uint64_t handle);
+
     /// Calls of this method are answered only by `let_go`.
     void hold(uint64_t msgid);
     /// Waits for a held call and answers it.
@@ -80,6 +87,8 @@ class FakeDaemon {
     std::vector<opendext::protocol::Invocation> calls_;
     std::vector<opendext::protocol::driver::Log> logs_;
     std::vector<uint64_t> drops_;
+    InterruptAnswer interrupt_answer_;
+    std::vector<uint64_t> detached_;
     std::map<uint64_t, Answer> answers_;
     std::map<uint64_t, uint64_t> held_;  // method -> serial of the call, 0 before it came
     std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
