@@ -66,6 +66,48 @@ def cpp_body(lines, start):
     return match.group(1) if match else "?", text
 
 
+KEYWORDS = {"if", "for", "while", "switch", "catch", "return", "sizeof", "TEST", "TEST_F", "TEST_P", "defined"}
+DEFINITION = re.compile(r"(?:\b(?:class|struct)\s+(\w+)[^;{}()]*|\b(\w+)\s*\([^;{}]*\)[^;{}()]*(?:\([^;{}]*\)[^;{}()]*)?)\{")
+
+
+def closing(text, start):
+    """Index behind the brace that closes the one at `start`."""
+    depth = 0
+    for index in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[index], 0)
+        if depth == 0:
+            return index + 1
+    return len(text)
+
+
+def definitions(text):
+    """Functions, classes and macros of a file of tests, by name: what a test calls may call the row's member."""
+    found = {}
+    text = without_comments(text)
+    for match in re.finditer(r"^[ \t]*#define (\w+)(?:\\\n|.)*", text, flags=re.M):
+        found[match.group(1)] = match.group(0)
+    text = re.sub(r"^[ \t]*#(?:\\\n|.)*", "", text, flags=re.M)
+    text = re.sub(r'"(?:\\.|[^"\\\n])*"', '""', text)
+    for match in DEFINITION.finditer(text):
+        name = match.group(1) or match.group(2)
+        if name not in KEYWORDS:
+            found[name] = found.get(name, "") + text[match.start():closing(text, match.end() - 1)]
+    return found
+
+
+def with_helpers(body, helpers):
+    """`body` and the bodies of all that it calls."""
+    seen, queue, parts = set(), [body], []
+    while queue:
+        part = queue.pop()
+        parts.append(part)
+        for name in set(re.findall(r"\w+", part)) - seen:
+            seen.add(name)
+            if name in helpers:
+                queue.append(helpers[name])
+    return "\n".join(parts)
+
+
 def python_body(lines, start):
     match = re.match(r"(\s*)(?:async )?(?:def|class) (\w+)", lines[start]) if start < len(lines) else None
     if not match:
@@ -78,8 +120,19 @@ def python_body(lines, start):
     return match.group(2), "\n".join(body)
 
 
-def claims_of(name, text):
+def helpers_of(root, name, text):
+    """The definitions of a file and of the headers beside it that it includes."""
+    found = definitions(text)
+    for header in re.findall(r'#include "(?:[\w/]+/)?(\w+\.h)"', text):
+        path = (root / name).parent / header
+        if path.is_file():
+            found = {**definitions(path.read_text(encoding="utf-8", errors="replace")), **found}
+    return found
+
+
+def claims_of(root, name, text):
     python = name.endswith(".py")
+    helpers = {} if python else helpers_of(root, name, text)
     mark = "#" if python else "//"
     lines = text.splitlines()
     index = 0
@@ -96,6 +149,7 @@ def claims_of(name, text):
         while index < len(lines) and re.match(r"\s*(%s.*)?$" % mark, lines[index]):
             index += 1
         test, body = (python_body if python else cpp_body)(lines, index)
+        body = with_helpers(body, helpers)
         for item in names:
             yield Claim(item.rstrip("."), name, test, body)
 
@@ -119,6 +173,8 @@ def mentions(row, body):
         # Constructors and destructors; OSBoundedPtr and its like are names of the same classes.
         plain = member.lstrip("~").replace("_", "").lower()
         return plain in body.replace("_", "").lower() or "ivars" in body
+    if row.kind == "static" and not re.search(r"\b%s\b" % row.class_name, body):
+        return False
     return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
 
 
@@ -132,7 +188,7 @@ def read(rows, root=facts.ROOT):
         text = (root / name).read_text(encoding="utf-8", errors="replace")
         if "Facts: " not in text:
             continue
-        for claim in claims_of(name, text):
+        for claim in claims_of(root, name, text):
             found = by_name.get(claim.text)
             if found is None:
                 match = re.fullmatch(r"([^(]+?)\s*(\(.*\).*)", claim.text)
