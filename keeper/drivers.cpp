@@ -27,7 +27,7 @@ constexpr int kMostInFlight = 16;
 std::vector<std::string> small_environment() {
     std::vector<std::string> result{"PATH=/usr/bin:/bin"};
     for (const char* name : {"OPENDEXT_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                             "TSAN_OPTIONS", "GLIBC_TUNABLES"}) {
+                             "TSAN_OPTIONS", "GLIBC_TUNABLES", "OPENDEXT_BOOT_ARGS"}) {
         if (const char* value = std::getenv(name))
             result.push_back(std::string(name) + "=" + value);
     }

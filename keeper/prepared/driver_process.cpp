@@ -165,6 +165,9 @@ void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, S
     blueprint.title.set(spawn.title.empty() ? spawn.bundle_path + " " + spawn.bundle_id
                                             : spawn.title);
     set_short_name(spawn.bundle_id);
+    // The first step empties the environment.
+    const char* boot = ::getenv("OPENDEXT_BOOT_ARGS");
+    const std::string boot_arguments = boot == nullptr ? "" : boot;
     if (const Status closed = close_first_step(blueprint, spawn, control, report); !closed.ok()) {
         static_cast<void>(report.send(encode(keeper::report::Failed{closed.error().text()})));
         ::_exit(kExitSandbox);
@@ -179,6 +182,7 @@ void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, S
         .sandbox = blueprint.features.description.c_str(),
         .close_second_step = close_second_step,
         .context = &second,
+        .boot_arguments = boot_arguments.c_str(),
     };
     ::_exit(blueprint.entry(&start));
 }

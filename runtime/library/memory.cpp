@@ -3,6 +3,7 @@
 // glibc 2.36 lacks.
 #include <DriverKit/IOLib.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -62,30 +63,33 @@ uint32_t crc32(uint32_t crc, const void* buffer, size_t size) {
     return ~crc;
 }
 
-bool IOParseBootArgNumber(const char*, void*, int) {
-    return false;
-}
-bool IOParseBootArgString(const char*, char*, int) {
-    return false;
+// A key is the number of the thread library plus one, so that 0 is none.
+static bool to_thread_key(uint64_t key, pthread_key_t& result) {
+    result = static_cast<pthread_key_t>(key - 1);
+    return key != 0 && key - 1 < PTHREAD_KEYS_MAX;
 }
 
 kern_return_t IOThreadLocalStorageKeyCreate(uint64_t* key) {
+    if (key == nullptr) return kIOReturnBadArgument;
     pthread_key_t made{};
     if (pthread_key_create(&made, nullptr) != 0) return kIOReturnNoResources;
     *key = uint64_t{made} + 1;
     return kIOReturnSuccess;
 }
 kern_return_t IOThreadLocalStorageKeyDelete(uint64_t key) {
-    return pthread_key_delete(static_cast<pthread_key_t>(key - 1)) == 0 ? kIOReturnSuccess
-                                                                        : kIOReturnBadArgument;
+    pthread_key_t known{};
+    return to_thread_key(key, known) && pthread_key_delete(known) == 0 ? kIOReturnSuccess
+                                                                       : kIOReturnBadArgument;
 }
 kern_return_t IOThreadLocalStorageSet(uint64_t key, const void* value) {
-    return pthread_setspecific(static_cast<pthread_key_t>(key - 1), value) == 0
+    pthread_key_t known{};
+    return to_thread_key(key, known) && pthread_setspecific(known, value) == 0
                ? kIOReturnSuccess
                : kIOReturnBadArgument;
 }
 void* IOThreadLocalStorageGet(uint64_t key) {
-    return pthread_getspecific(static_cast<pthread_key_t>(key - 1));
+    pthread_key_t known{};
+    return to_thread_key(key, known) ? pthread_getspecific(known) : nullptr;
 }
 
 #if !__GLIBC_PREREQ(2, 38)

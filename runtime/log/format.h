@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstdarg>
+#include <cstddef>
 #include <string>
 
 namespace opendext::runtime {
 
-/// The text of an os_log line: printf's conversions, `%{public,bool}d`-style options, %m (of
-/// `error_number`) and
-/// %.*P (bytes). A conversion that is not known ends the formatting there, with the rest of
+/// Bytes of a line; the rest is cut off, and the line says so.
+inline constexpr size_t kMaxLogLine = size_t{24} * 1024;
+
+/// The text of an os_log or IOLog line: printf's conversions with every length modifier, the words
+/// in braces of sdk/platform/os/log.h, %m (of `error_number`) and %.*P (bytes). %n writes nowhere
+/// and %@ shows nothing. A conversion that is not known ends the formatting there, with the rest of
 /// `format` as it stands: the arguments after it cannot be found.
 std::string format_os_log(const char* format, va_list arguments, int error_number);
 

@@ -96,6 +96,9 @@ int IOLog(const char* format, ...) {
 void IOLogBuffer(const char* title, const void* buffer, size_t size) {
     IOLog("%s (%zu bytes)", title, size);
     const auto* bytes = static_cast<const uint8_t*>(buffer);
+    if (bytes == nullptr) return;
+    constexpr size_t kShown = 4096;
+    if (size > kShown) size = kShown;
     for (size_t start = 0; start < size; start += 16) {
         char line[16 * 3 + 16 + 24];
         int at = snprintf(line, sizeof line, "%06zx ", start);

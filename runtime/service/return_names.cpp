@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of result codes: docs/facts/ioreturn.csv.
-#include <DriverKit/IOReturn.h>
-#include <DriverKit/IOService.h>
+#include "runtime/service/return_names.h"
 
-const char* IOService::StringFromReturn(IOReturn code) {
+const char* opendext::runtime::return_name(IOReturn code) {
     switch (code) {
         case kIOReturnSuccess:
             return "kIOReturnSuccess";
@@ -226,6 +225,6 @@ const char* IOService::StringFromReturn(IOReturn code) {
         case KERN_RETURN_MAX:
             return "KERN_RETURN_MAX";
         default:
-            return "unknown result code";
+            return nullptr;
     }
 }

@@ -15,6 +15,7 @@
 #include "runtime/messages/invoke.h"
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
+#include "runtime/service/return_names.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/service/start_trace.h"
 #include "runtime/user_client/user_client_ivars.h"
@@ -213,6 +214,10 @@ kern_return_t IOService::CreateDefaultDispatchQueue_Impl(IODispatchQueue** queue
 
 /// Properties that somebody else wants to set: SetProperties decides, where a class of the driver
 /// has one. The one of the registry is for the object's own use.
+const char* IOService::StringFromReturn(IOReturn code) {
+    const char* name = return_name(code);
+    return name != nullptr ? name : "unknown result code";
+}
 kern_return_t IOService::UserSetProperties_Impl(OSContainer* properties) {
     auto* dictionary = OSDynamicCast(OSDictionary, properties);
     if (dictionary == nullptr) return kIOReturnBadArgument;

@@ -1,83 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// os_log formats, IOLib, locks, string functions.
+// IOLib: memory, clocks, numbers, boot arguments; functions of the C library's overlay.
 #include <DriverKit/DriverKit.h>
 #include <errno.h>
 #include <gtest/gtest.h>
-#include <os/log.h>
+#include <mach/mach_time.h>
 #include <os/overflow.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdlib>
+#include <cstring>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "runtime/tests/owned.h"
 
 namespace {
 
-template <typename Function>
-std::string logged(Function function) {
-    testing::internal::CaptureStderr();
-    function();
-    std::string text = testing::internal::GetCapturedStderr();
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    return text;
-}
-
-TEST(OsLog, FormatsAsPrintf) {
-    EXPECT_EQ(logged([] {
-                  os_log(OS_LOG_DEFAULT, "%d %5u|%-5d|%05d %x %#llx", -1, 2u, 3, 4, 255u,
-                         0x1234567890ull);
-              }),
-              "-1     2|3    |00004 ff 0x1234567890");
-    EXPECT_EQ(logged([] {
-                  os_log(OS_LOG_DEFAULT, "%s %.3s %*d %c %% %.2f", "text", "abcdef", 4, 7, 'x',
-                         1.5);
-              }),
-              "text abc    7 x % 1.50");
-    EXPECT_EQ(logged([] {
-                  os_log(OS_LOG_DEFAULT, "%zu %hhu %hd %ld %jd", size_t{9}, 300, 70000, 5L,
-                         intmax_t{6});
-              }),
-              "9 44 4464 5 6");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "no arguments"); }), "no arguments");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%s", static_cast<const char*>(nullptr)); }),
-              "(null)");
-}
-
-TEST(OsLog, UnderstandsTheWordsInBraces) {
-    EXPECT_EQ(logged([] {
-                  os_log(OS_LOG_DEFAULT, "%{public}s %{private}s %{public, bool}d", "a", "b", 1);
-              }),
-              "a b true");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{BOOL}d %{BOOL}d", 1, 0); }), "YES NO");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{errno}d", ENOENT); }),
-              "[2: No such file or directory]");
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DEFAULT, "%{time_t}d", 0); }), "1970-01-01 00:00:00+0000");
-    errno = EPERM;
-    EXPECT_EQ(logged([] { os_log_error(OS_LOG_DEFAULT, "open: %m"); }),
-              "open: Operation not permitted");
-    EXPECT_EQ(errno, EPERM);
-    const uint8_t bytes[] = {0xde, 0xad, 0xbe, 0xef};
-    EXPECT_EQ(logged([&] { os_log(OS_LOG_DEFAULT, "%.*P", 4, bytes); }), "DE AD BE EF");
-}
-
-TEST(OsLog, LongTextsAreNotCut) {
-    const std::string text(20000, 'x');
-    EXPECT_EQ(logged([&] { os_log(OS_LOG_DEFAULT, "<%s>", text.c_str()); }).size(),
-              text.size() + 2);
-}
-
-TEST(OsLog, DisabledLogsSayNothing) {
-    EXPECT_EQ(logged([] { os_log(OS_LOG_DISABLED, "x"); }), "");
-    EXPECT_EQ(os_log_create("org.example", "a"), os_log_create("org.example", "a"));
-    EXPECT_NE(os_log_create("org.example", "a"), os_log_create("org.example", "b"));
-}
-
-TEST(IOLibTest, IOLogTakesLinesWithOrWithoutTheirEnd) {
-    EXPECT_EQ(logged([] { EXPECT_EQ(IOLog("count %d\n", 3), 8); }), "count 3");
-}
-
+// Facts: IOService.StringFromReturn
 TEST(IOLibTest, ReturnCodesHaveNames) {
     auto* service = OSTypeAlloc(IOService);
     EXPECT_STREQ(service->StringFromReturn(kIOReturnNotPermitted), "kIOReturnNotPermitted");
+    EXPECT_STREQ(service->StringFromReturn(0x12345678), "unknown result code");
     OSString* text = nullptr;
     EXPECT_EQ(service->StringFromReturn(kIOReturnSuccess, &text), kIOReturnSuccess);
     ASSERT_NE(text, nullptr);
@@ -86,83 +29,174 @@ TEST(IOLibTest, ReturnCodesHaveNames) {
     service->release();
 }
 
-TEST(IOLibTest, ArraysAreZeroedAndFreed) {
+// Facts: IOMalloc, IOMallocZero, IOMallocTyped, IOMallocZeroTyped, IOFree
+TEST(IOMallocTest, GivesMemoryZeroedOrNot) {
+    for (const bool typed : {false, true}) {
+        void* memory = typed ? IOMallocTyped(64, 5) : IOMalloc(64);
+        ASSERT_NE(memory, nullptr);
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(memory) % alignof(std::max_align_t), 0u);
+        memset(memory, 0xff, 64);
+        IOFree(memory, 64);
+        auto* zeroed = static_cast<uint8_t*>(typed ? IOMallocZeroTyped(64, 5) : IOMallocZero(64));
+        for (int i = 0; i < 64; ++i) EXPECT_EQ(zeroed[i], 0);
+        IOFree(zeroed, 64);
+    }
+    EXPECT_EQ(IOMalloc(0), nullptr);
+    EXPECT_EQ(IOMallocZero(0), nullptr);
+    EXPECT_EQ(IOMallocTyped(0, 1), nullptr);
+    EXPECT_EQ(IOMallocZeroTyped(0, 1), nullptr);
+    IOFree(nullptr, 10);
+}
+
+struct Counted {
+    static inline int alive = 0;
+    int value = 3;
+    Counted() { ++alive; }
+    ~Counted() { --alive; }
+};
+
+// Facts: IONew, IONewZero, IODelete, IOSafeDeleteNULL
+TEST(IONewTest, MakesAndEndsElements) {
     auto* numbers = IONewZero(uint32_t, 100);
     ASSERT_NE(numbers, nullptr);
     for (int i = 0; i < 100; ++i) EXPECT_EQ(numbers[i], 0u);
     IOSafeDeleteNULL(numbers, uint32_t, 100);
     EXPECT_EQ(numbers, nullptr);
+    IOSafeDeleteNULL(numbers, uint32_t, 100);
+    EXPECT_EQ(numbers, nullptr);
+
+    auto* objects = IONew(Counted, 4);
+    ASSERT_NE(objects, nullptr);
+    EXPECT_EQ(Counted::alive, 4);
+    EXPECT_EQ(objects[3].value, 3);
+    IODelete(objects, Counted, 4);
+    EXPECT_EQ(Counted::alive, 0);
+    IODelete(static_cast<Counted*>(nullptr), Counted, 4);
+
+    EXPECT_EQ(IONew(uint64_t, 0), nullptr);
+    EXPECT_EQ(IONewZero(uint64_t, SIZE_MAX / 4), nullptr) << "the size overflows";
     EXPECT_EQ(IONew(uint64_t, SIZE_MAX / 4), nullptr);
-    EXPECT_EQ(IOMalloc(0), nullptr);
+
+    auto* single = IOMallocType(Counted);
+    EXPECT_EQ(Counted::alive, 1);
+    IOFreeType(single, Counted);
+    EXPECT_EQ(Counted::alive, 0);
 }
 
+// Facts: crc32
 TEST(IOLibTest, Crc32IsTheUsualOne) {
     EXPECT_EQ(crc32(0, "123456789", 9), 0xcbf43926u);
+    EXPECT_EQ(crc32(crc32(0, "12345", 5), "6789", 4), 0xcbf43926u) << "in pieces";
+    EXPECT_EQ(crc32(7, nullptr, 0), 7u);
 }
 
-TEST(IOLibTest, CallOnceRunsOnceAndOthersWait) {
-    static IOCallOnceFlag flag;
-    static int count;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 8; ++i) {
-        threads.emplace_back([] {
-            IOCallOnce(&flag, ^{
-              std::this_thread::yield();
-              ++count;
-            });
-            EXPECT_EQ(count, 1);
-        });
-    }
-    for (auto& thread : threads) thread.join();
+// Facts: read_random
+TEST(IOLibTest, RandomBytesDiffer) {
+    std::array<uint8_t, 64> first{}, second{};
+    read_random(first.data(), first.size());
+    read_random(second.data(), second.size());
+    EXPECT_NE(first, second);
+    const auto kept = second;
+    read_random(second.data(), 0);
+    EXPECT_EQ(second, kept);
 }
 
+// Facts: IODelay, IOSleep, mach_absolute_time, mach_continuous_time, clock_gettime_nsec_np
 TEST(IOLibTest, ClocksGoOn) {
     const uint64_t before = clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+    const uint64_t continuous = mach_continuous_time();
     IODelay(1000);
+    EXPECT_GE(clock_gettime_nsec_np(CLOCK_UPTIME_RAW), before + 1000000);
     IOSleep(1);
     EXPECT_GE(clock_gettime_nsec_np(CLOCK_UPTIME_RAW), before + 2000000);
+    EXPECT_GE(mach_continuous_time(), continuous + 2000000);
     EXPECT_NEAR(static_cast<double>(mach_absolute_time()),
                 static_cast<double>(clock_gettime_nsec_np(CLOCK_UPTIME_RAW)), 1e9);
     EXPECT_EQ(clock_gettime_nsec_np(1234), 0u);
+    IODelay(0);
+    IOSleep(0);
 }
 
-TEST(Locks, ExcludeAndKnowTheirHolder) {
-    IOLock* lock = IOLockAlloc();
-    int counter = 0;
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-        threads.emplace_back([&] {
-            for (int j = 0; j < 1000; ++j) {
-                IOLockLock(lock);
-                ++counter;
-                IOLockUnlock(lock);
-            }
-        });
-    }
-    for (auto& thread : threads) thread.join();
-    EXPECT_EQ(counter, 4000);
-    IOLockAssert(lock, kIOLockAssertNotOwned);
-    EXPECT_TRUE(IOLockTryLock(lock));
-    EXPECT_FALSE(IOLockTryLock(lock));
-    IOLockUnlock(lock);
-    EXPECT_NE(logged([&] { IOLockUnlock(lock); }).find("driver bug"), std::string::npos);
-    IOLockFree(lock);
-
-    IORecursiveLock* recursive = IORecursiveLockAlloc();
-    IORecursiveLockLock(recursive);
-    IORecursiveLockLock(recursive);
-    EXPECT_TRUE(IORecursiveLockHaveLock(recursive));
-    IORecursiveLockUnlock(recursive);
-    EXPECT_TRUE(IORecursiveLockHaveLock(recursive));
-    IORecursiveLockUnlock(recursive);
-    EXPECT_FALSE(IORecursiveLockHaveLock(recursive));
-    IORecursiveLockFree(recursive);
+// Facts: IOFixedMultiply, IOFixedDivide
+TEST(IOLibTest, FixedPointHas16BitsOfFraction) {
+    constexpr IOFixed kOne = 1 << 16;
+    EXPECT_EQ(IOFixedMultiply(3 * kOne / 2, 2 * kOne), 3 * kOne);
+    EXPECT_EQ(IOFixedMultiply(-kOne, kOne / 2), -kOne / 2);
+    EXPECT_EQ(IOFixedDivide(3 * kOne, 2 * kOne), 3 * kOne / 2);
+    EXPECT_EQ(IOFixedDivide(-kOne, 4 * kOne), -kOne / 4);
+    EXPECT_EQ(IOFixedMultiply(100 * kOne, 100 * kOne), 10000 * kOne);
 }
 
-TEST(LocksDeathTest, AWrongAssertionPanics) {
-    IOLock* lock = IOLockAlloc();
-    EXPECT_DEATH(IOLockAssert(lock, kIOLockAssertOwned), "panic: IOLockAssert");
-    IOLockFree(lock);
+// Facts: OSSynchronizeIO
+TEST(IOLibTest, SynchronizeIOOrdersAccesses) {
+    volatile int first = 1;
+    OSSynchronizeIO();
+    volatile int second = first;
+    EXPECT_EQ(second, 1);
+    EXPECT_EQ(IOVMPageSize, static_cast<uint64_t>(sysconf(_SC_PAGESIZE)));
+}
+
+// The environment is read at the first use.
+[[maybe_unused]] const bool g_boot_arguments = [] {
+    return setenv("OPENDEXT_BOOT_ARGS",
+                  "wide=0x123456789abc  debug=0x144 octal=010 negative=-5 scaled=4K -v twice=1 "
+                  "text=some=thing\ttwice=2",
+                  1) == 0;
+}();
+
+// Facts: IOParseBootArgNumber
+TEST(BootArguments, GiveNumbersOfTheSizeAskedFor) {
+    uint64_t wide = ~uint64_t{0};
+    EXPECT_TRUE(IOParseBootArgNumber("wide", &wide, sizeof wide));
+    EXPECT_EQ(wide, 0x123456789abcull);
+    uint32_t number = 0;
+    EXPECT_TRUE(IOParseBootArgNumber("debug", &number, sizeof number));
+    EXPECT_EQ(number, 0x144u);
+    uint16_t octal = 0;
+    EXPECT_TRUE(IOParseBootArgNumber("octal", &octal, sizeof octal));
+    EXPECT_EQ(octal, 8u);
+    uint8_t narrow = 0;
+    EXPECT_TRUE(IOParseBootArgNumber("wide", &narrow, sizeof narrow));
+    EXPECT_EQ(narrow, 0xbcu);
+    int32_t negative = 0;
+    EXPECT_TRUE(IOParseBootArgNumber("negative", &negative, sizeof negative));
+    EXPECT_EQ(negative, -5);
+    EXPECT_TRUE(IOParseBootArgNumber("scaled", &number, sizeof number));
+    EXPECT_EQ(number, 4096u);
+    EXPECT_TRUE(IOParseBootArgNumber("-v", &number, sizeof number));
+    EXPECT_EQ(number, 1u) << "a word alone";
+    EXPECT_TRUE(IOParseBootArgNumber("twice", &number, sizeof number));
+    EXPECT_EQ(number, 2u) << "the last one counts";
+
+    number = 77;
+    EXPECT_FALSE(IOParseBootArgNumber("missing", &number, sizeof number));
+    EXPECT_FALSE(IOParseBootArgNumber("debu", &number, sizeof number));
+    EXPECT_FALSE(IOParseBootArgNumber("text", &number, sizeof number));
+    EXPECT_FALSE(IOParseBootArgNumber("debug", &number, 3));
+    EXPECT_FALSE(IOParseBootArgNumber("debug", &number, 0));
+    EXPECT_FALSE(IOParseBootArgNumber("debug", &number, -4));
+    EXPECT_FALSE(IOParseBootArgNumber("", &number, sizeof number));
+    EXPECT_FALSE(IOParseBootArgNumber(nullptr, &number, sizeof number));
+    EXPECT_FALSE(IOParseBootArgNumber("debug", nullptr, 4));
+    EXPECT_EQ(number, 77u);
+}
+
+// Facts: IOParseBootArgString
+TEST(BootArguments, GiveStringsThatFit) {
+    char text[16] = "unchanged";
+    EXPECT_FALSE(IOParseBootArgString("missing", text, sizeof text));
+    EXPECT_STREQ(text, "unchanged");
+    EXPECT_TRUE(IOParseBootArgString("text", text, sizeof text));
+    EXPECT_STREQ(text, "some=thing");
+    EXPECT_TRUE(IOParseBootArgString("text", text, 5));
+    EXPECT_STREQ(text, "some");
+    EXPECT_TRUE(IOParseBootArgString("-v", text, sizeof text));
+    EXPECT_STREQ(text, "");
+    EXPECT_TRUE(IOParseBootArgString("debug", text, 1));
+    EXPECT_STREQ(text, "");
+    EXPECT_FALSE(IOParseBootArgString("text", text, 0));
+    EXPECT_FALSE(IOParseBootArgString("text", nullptr, 5));
+    EXPECT_FALSE(IOParseBootArgString(nullptr, text, 5));
 }
 
 TEST(Strings, HaveTheFunctionsOfTheOverlay) {
@@ -185,39 +219,11 @@ TEST(Strings, HaveTheFunctionsOfTheOverlay) {
     EXPECT_EQ(sum, 6u);
 }
 
-struct Element {
-    int value;
-    queue_chain_t chain;
-};
-
-TEST(QueueMacros, InsertIterateAndRemove) {
-    queue_head_t head;
-    queue_init(&head);
-    Element elements[3] = {{1, {}}, {2, {}}, {3, {}}};
-    queue_enter(&head, &elements[1], Element*, chain);
-    queue_enter(&head, &elements[2], Element*, chain);
-    queue_enter_first(&head, &elements[0], Element*, chain);
-    std::vector<int> seen;
-    Element* each = nullptr;
-    queue_iterate(&head, each, Element*, chain) {
-        seen.push_back(each->value);
-    }
-    EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
-    queue_remove(&head, &elements[1], Element*, chain);
-    queue_remove_first(&head, each, Element*, chain);
-    EXPECT_EQ(each, &elements[0]);
-    queue_remove_last(&head, each, Element*, chain);
-    EXPECT_EQ(each, &elements[2]);
-    EXPECT_TRUE(queue_empty(&head));
-
-    for (Element& element : elements) enqueue_tail(&head, &element.chain);
-    seen.clear();
-    qe_foreach_element_safe(each, &head, chain) {
-        seen.push_back(each->value);
-        remqueue(&each->chain);
-    }
-    EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
-    EXPECT_TRUE(queue_empty(&head));
+// Facts: bzero
+TEST(Strings, BzeroZeroes) {
+    char buffer[4] = {'a', 'b', 'c', 'd'};
+    bzero(buffer, 3);
+    EXPECT_EQ(memcmp(buffer, "\0\0\0d", 4), 0);
 }
 
 }  // namespace

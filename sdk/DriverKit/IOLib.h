@@ -51,7 +51,7 @@ OS_EXPORT void IOFree(void* address, size_t length);
 /* A line of the log, type default. Returns the number of bytes of the text. */
 OS_EXPORT int IOLog(const char* format, ...) __attribute__((format(printf, 1, 2)));
 OS_EXPORT int IOLogv(const char* format, va_list ap) __attribute__((format(printf, 1, 0)));
-/* Dump of `size` bytes below the line `title`. */
+/* Dump of `size` bytes below the line `title`; at most 4096 of them. */
 OS_EXPORT void IOLogBuffer(const char* title, const void* buffer, size_t size);
 /* A line of the log and the call stack of the caller. */
 OS_EXPORT void OSReportWithBacktrace(const char* str, ...) __attribute__((format(printf, 1, 2)));
@@ -66,11 +66,16 @@ OS_EXPORT void IOSleep(uint64_t ms);
 OS_EXPORT void read_random(void* buffer, size_t numBytes);
 OS_EXPORT uint32_t crc32(uint32_t crc, const void* buf, size_t size);
 
-/* There are no boot arguments: both give false and leave the argument alone. */
+/* Boot arguments are words NAME=VALUE or -NAME, here of OPENDEXT_BOOT_ARGS in the environment that
+ * the realm was started with. False, and the result is left alone, where there is no such word. A
+ * number (decimal, 0x…, 0…, with K, M or G) is stored in 1, 2, 4 or 8 bytes: any other size, or a
+ * value that is no number, gives false; a word without a value counts as 1. A string is cut to fit
+ * and ends with 0. */
 OS_EXPORT bool IOParseBootArgNumber(const char* arg_string, void* arg_ptr, int max_len);
 OS_EXPORT bool IOParseBootArgString(const char* arg_string, char* arg_ptr, int strlen);
 
-/* Per-thread values. The value of a key is NULL in a thread that has not set it. */
+/* Per-thread values. The value of a key is NULL in a thread that has not set it. A key that there
+ * is not gives kIOReturnBadArgument, or NULL; too many keys give kIOReturnNoResources. */
 OS_EXPORT kern_return_t IOThreadLocalStorageKeyCreate(uint64_t* key);
 OS_EXPORT kern_return_t IOThreadLocalStorageKeyDelete(uint64_t key);
 OS_EXPORT kern_return_t IOThreadLocalStorageSet(uint64_t key, const void* value);

@@ -3,11 +3,15 @@
 #define OPENDEXT_PLATFORM_OS_LOG_H
 
 /* Unified logging for drivers. A line goes to the log of the realm with type, subsystem and
- * category; `opendext logs` shows it. Any thread; never fails, never drops a line. Formats are
- * those of printf plus %{public}s, %{private}s,
- * %{bool}d, %{BOOL}d, %{errno}d, %{time_t}d, %{uuid_t}.16P, %.*P and %m. The words public and
- * private are accepted and nothing is redacted: a developer reads the log of the own realm. Values:
- * docs/facts/driverkit-api.csv (log.h). */
+ * category; `opendext logs` shows it. Any thread; never fails, never drops a line.
+ *
+ * Formats are those of printf with all length modifiers (%llu is right for 64-bit types), %m, %.*P
+ * (bytes), and words in braces: %{public}s, and for integers bool, BOOL, errno, darwin.errno,
+ * mach.errno (names of kIOReturn… and KERN_…), darwin.mode, darwin.signal, time_t, bytes, iec-bytes,
+ * bitrate, iec-bitrate, network:in_addr, and for %.*P uuid_t, timespec, timeval, network:sockaddr,
+ * network:in6_addr, network:mac_addr. The words public, private and sensitive are accepted and
+ * nothing is redacted: a developer reads the log of the own realm. %n and %@ are not supported.
+ * Times are UTC; a line of more than 24 KiB is cut. Values: docs/facts/driverkit-api.csv (log.h). */
 #include <os/base.h>
 #include <stdint.h>
 
