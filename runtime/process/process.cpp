@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <vector>
 
 #include "rpc/protocol/driver.h"
 #include "runtime/dispatch/thread_pool.h"
+#include "runtime/library/boot_arguments.h"
 #include "runtime/user_client/connections.h"
 
 namespace opendext::runtime {
@@ -45,13 +47,22 @@ void Process::set_current(std::shared_ptr<Process> process) {
 Process::Process(const opendext_driver_start& start)
     : token_(start.token),
       sandbox_(start.sandbox ? start.sandbox : ""),
-      bundle_path_(start.bundle_path ? start.bundle_path : ""),
       close_second_step_(start.close_second_step),
       step_context_(start.context),
       socket_(UniqueFd(start.control_fd)),
-      connections_(std::make_unique<Connections>()) {}
+      connections_(std::make_unique<Connections>()),
+      bundle_path_(start.bundle_path ? start.bundle_path : "") {}
 
 Process::~Process() = default;
+
+std::string Process::bundle_path() {
+    const std::lock_guard lock(mutex_);
+    return bundle_path_;
+}
+bool Process::is_loaded() {
+    const std::lock_guard lock(mutex_);
+    return executable_there_;
+}
 
 int Process::run() {
     set_log_sink(this);
@@ -264,7 +275,10 @@ void Process::reply(uint64_t serial, int32_t io_return, std::string reason) {
 extern "C" __attribute__((visibility("default"))) int opendext_driver_main(
     const opendext_driver_start* start) {
     using opendext::runtime::Process;
-    if (start == nullptr || start->size < sizeof(opendext_driver_start)) return 71;
+    if (start == nullptr || start->size < offsetof(opendext_driver_start, boot_arguments))
+        return 71;
+    if (start->size >= sizeof(opendext_driver_start))
+        opendext::runtime::set_boot_arguments(start->boot_arguments);
     const auto process = std::make_shared<Process>(*start);
     Process::set_current(process);
     const int status = process->run();

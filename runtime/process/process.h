@@ -53,6 +53,12 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void end(int status, std::string reason);
     [[nodiscard]] bool ending();
 
+    /// The bundle as the process sees it, "" before Load.
+    [[nodiscard]] std::string bundle_path();
+    /// The executable of the bundle is loaded: before that only the thread that loads it may talk
+    /// to opendextd.
+    [[nodiscard]] bool is_loaded();
+
     void write(const LogLine& line) override;
 
   private:
@@ -82,7 +88,6 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
 
     const uint64_t token_;
     const std::string sandbox_;
-    const std::string bundle_path_;
     int (*const close_second_step_)(void*);
     void* const step_context_;
     Socket socket_;
@@ -97,7 +102,9 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     bool leader_present_ = false;
     size_t idle_followers_ = 0;
     size_t threads_serving_ = 0;
-    bool loaded_ = false;
+    std::string bundle_path_;
+    bool loaded_ = false;            // Load has come
+    bool executable_there_ = false;  // and is carried out
     bool ending_ = false;
     bool finished_ = false;  // run() is about to return
     int status_ = 0;

@@ -56,6 +56,11 @@ void Process::load(const Message& message) {
             return;
         }
     }
+    {
+        const std::lock_guard lock(mutex_);
+        bundle_path_ = request->bundle_path;
+        executable_there_ = true;
+    }
     for (ClassSummary& each : all_classes()) {
         answer.classes.push_back({std::move(each.name), std::move(each.super_name), each.flags});
     }

@@ -31,7 +31,8 @@ IOReporter_IVars::IOReporter_IVars(IOService* reportingService, IOReportChannelT
       reporterConfigIsLocked(false) {
     IVarsInvalidator invalidator(*this);
     if (reportingService == nullptr || channelDimension == 0) return;
-    if (reportingService->GetRegistryEntryID(&driver_id) != kIOReturnSuccess) return;
+    // 0 for a service that is not in the registry yet.
+    (void)reportingService->GetRegistryEntryID(&driver_id);
     channelNames = OSArray::withCapacity(1);
     if (channelNames == nullptr) return;
     invalidator.disarm();
