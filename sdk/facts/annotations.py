@@ -34,7 +34,6 @@ class Claim:
 
     def __init__(self, text, file, test, body):
         self.text, self.file, self.test, self.body = text, file, test, body
-        self.rows = []
 
     @property
     def where(self):
@@ -180,27 +179,16 @@ def mentions(row, body):
 
 def read(rows, root=facts.ROOT):
     """(tests of each row: {line: [claim]}, complaints)."""
-    by_name = {}
-    for row in rows:
-        by_name.setdefault(row.name, []).append(row)
+    names = facts.Names(rows)
     shown, complaints = {}, []
     for name in test_files(root):
         text = (root / name).read_text(encoding="utf-8", errors="replace")
         if "Facts: " not in text:
             continue
         for claim in claims_of(root, name, text):
-            found = by_name.get(claim.text)
-            if found is None:
-                match = re.fullmatch(r"([^(]+?)\s*(\(.*\).*)", claim.text)
-                candidates = by_name.get(match.group(1), []) if match else []
-                wanted = facts.squeezed(match.group(2)).replace("noexcept", "") if match else None
-                found = [row for row in candidates if row.parameters == wanted]
-                if candidates and not found:
-                    complaints.append("%s: the facts have no %s; they have %s" % (
-                        claim.where, claim.text, ", ".join(str(row.parameters) for row in candidates)))
-                    continue
-            if not found:
-                complaints.append("%s: the facts have no row %s" % (claim.where, claim.text))
+            found, complaint = names.find(claim.text)
+            if complaint:
+                complaints.append("%s: %s" % (claim.where, complaint))
                 continue
             silent = [row for row in found if not mentions(row, claim.body)]
             if silent:

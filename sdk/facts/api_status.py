@@ -37,43 +37,45 @@ class Status:
         return not self.declared and self.why.startswith("differs")
 
 
-def declared_only(rows):
+def declared_only(rows, path):
     """{line: reason}, complaints."""
-    by_name, reasons, complaints = {}, {}, []
-    for row in rows:
-        by_name.setdefault(row.name, []).append(row)
-        by_name.setdefault(row.name + (row.parameters or ""), []).append(row)
-    if DECLARED_ONLY.exists():
-        with open(DECLARED_ONLY, newline="", encoding="utf-8") as file:
-            for item in csv.DictReader(line for line in file if not line.startswith("#")):
-                name = item["row"].strip()
-                if "(" in name:
-                    head, tail = name.split("(", 1)
-                    name = head + facts.squeezed("(" + tail)
-                if name not in by_name:
-                    complaints.append("docs/api-declared-only.csv: the facts have no row " + item["row"])
-                elif not (item["reason"] or "").strip():
-                    complaints.append("docs/api-declared-only.csv: %s has no reason" % item["row"])
-                for row in by_name.get(name, []):
-                    reasons[row.line] = item["reason"].strip()
+    names, reasons, complaints = facts.Names(rows), {}, []
+    with open(path, newline="", encoding="utf-8") as file:
+        for item in csv.DictReader(file):
+            found, complaint = names.find(item["row"].strip())
+            reason = (item["reason"] or "").strip()
+            if not complaint and not reason:
+                complaint = item["row"] + " has no reason"
+            if complaint:
+                complaints.append("docs/api-declared-only.csv: " + complaint)
+            for row in found:
+                reasons[row.line] = reason
     return reasons, complaints
 
 
 def find_out(build, compiler):
     """([Status], complaints)."""
     rows = facts.driverkit_rows()
-    text, unchecked = checks.generate(rows, checks.headers_of(build))
-    messages, others = checks.compile_checks(text, build, compiler)
-    iig_text, iig_unchecked = checks.generate(rows, ["DriverKit/IORPC.h"], for_iig=True)
-    iig_messages, iig_others = checks.compile_checks(iig_text, build, compiler, ["-D__IIG=1"])
+    by_hand, deviations = checks.handwritten()
+    unknown = (set(by_hand) | set(deviations)) - {checks.key_of(row) for row in rows}
+    complaints = ["sdk/facts/handwritten.cpp: the facts have no row " + key for key in sorted(unknown)]
+    words = [row for row in rows if checks.is_iig_word(row)]
+    others = [row for row in rows if not checks.is_iig_word(row)]
+    text, unchecked = checks.generate(others, checks.headers_of(build), by_hand, checks.prelude_by_hand())
+    messages, stray = checks.compile_checks(text, build, compiler)
+    iig_text, iig_unchecked = checks.generate(words, ["DriverKit/IORPC.h"], by_hand)
+    iig_messages, iig_stray = checks.compile_checks(iig_text, build, compiler, ["-D__IIG=1"])
     messages.update(iig_messages)
-    complaints = ["a header does not compile: " + line for line in others + iig_others]
-    deviations = {row.line: checks.handwritten()[1].get(checks.key_of(row)) for row in rows}
+    complaints += ["a header does not compile: " + line for line in stray + iig_stray]
     without_check = {row.line for row in unchecked + iig_unchecked}
     shown, wrong_claims = annotations.read(rows)
-    reasons, wrong_reasons = declared_only(rows)
+    reasons, wrong_reasons = declared_only(rows, DECLARED_ONLY)
     complaints += wrong_claims + wrong_reasons
+    return statuses(rows, messages, without_check, shown, reasons, deviations), complaints
 
+
+def statuses(rows, messages, without_check, shown, reasons, deviations):
+    """The state of each row from what the compiler said of it, its tests, and the reason not to have any."""
     found = []
     for row in rows:
         message = messages.get(row.line)
@@ -86,7 +88,7 @@ def find_out(build, compiler):
         elif row.line in reasons:
             status = Status(row, "declared only", reasons[row.line], True)
         elif not row.needs_test:
-            different = deviations[row.line]
+            different = deviations.get(checks.key_of(row))
             status = Status(row, "done", "generated" + (", but " + different if different else ""), True)
         elif row.line in shown:
             where = sorted({claim.where for claim in shown[row.line]})
@@ -94,7 +96,7 @@ def find_out(build, compiler):
         else:
             status = Status(row, "missing", "no test", True)
         found.append(status)
-    return found, complaints
+    return found
 
 
 def grouped(found):

@@ -228,19 +228,19 @@ def key_of(row):
     return "%s: %s" % (row.name, row.signature)
 
 
-def generate(rows, headers, for_iig=False):
-    """The source text, and the rows that have no check yet."""
-    text = ["#include <%s>" % header for header in headers]
-    text.append(PRELUDE)
-    if not for_iig:
-        text.append((HERE / "handwritten_prelude.h").read_text(encoding="utf-8"))
-    by_hand, unchecked = handwritten()[0], []
-    unknown = set(by_hand) - {key_of(row) for row in rows}
-    if unknown:
-        raise SystemExit("sdk/facts/handwritten.cpp names rows that the facts do not have:\n" + "\n".join(sorted(unknown)))
+def is_iig_word(row):
+    return row.kind == "macro" and row.member in IIG_WORDS
+
+
+def prelude_by_hand():
+    return (HERE / "handwritten_prelude.h").read_text(encoding="utf-8")
+
+
+def generate(rows, headers, by_hand, prelude=""):
+    """The source text, and the rows that have no check yet. `by_hand`: checks that go before the rules'."""
+    text = ["#include <%s>" % header for header in headers] + [PRELUDE, prelude]
+    unchecked = []
     for row in rows:
-        if (row.member in IIG_WORDS and row.kind == "macro") != for_iig:
-            continue
         lines = by_hand.get(key_of(row))
         if lines is None:
             check = CHECKS[row.kind](row)
@@ -256,6 +256,8 @@ def generate(rows, headers, for_iig=False):
 
 def headers_of(build):
     include = pathlib.Path(build) / "sdk/include"
+    if not (include / "DriverKit/DriverKit.h").exists():
+        raise SystemExit("%s has no SDK: build the target sdk_DriverKit first" % build)
     found = sorted(str(path.relative_to(include)) for path in (include / "DriverKit").rglob("*.h"))
     platform = pathlib.Path(build) / "sdk/platform"
     found += sorted(str(path.relative_to(platform)) for path in (platform / "DriverKit").rglob("*.h"))

@@ -128,3 +128,26 @@ def parameter_types(signature, member):
         return None
     types = ",".join(squeezed(without_parameter_name(item)) for item in split_top(parts[1]))
     return "(%s)%s" % (types, "const" if re.search(r"\bconst\b", parts[2]) else "")
+
+
+class Names:
+    """Finds rows by the names that comments of tests and docs/api-declared-only.csv give them."""
+
+    def __init__(self, rows):
+        self.by_name = {}
+        for row in rows:
+            self.by_name.setdefault(row.name, []).append(row)
+
+    def find(self, text):
+        """(rows, complaint): all overloads of `Class.member`, or the one whose parameters `text` names."""
+        if text in self.by_name:
+            return self.by_name[text], None
+        match = re.fullmatch(r"([^(]+?)\s*(\(.*\).*)", text)
+        candidates = self.by_name.get(match.group(1), []) if match else []
+        if not candidates:
+            return [], "the facts have no row " + text
+        wanted = squeezed(match.group(2)).replace("noexcept", "")
+        found = [row for row in candidates if row.parameters == wanted]
+        if found:
+            return found, None
+        return [], "the facts have no %s; they have %s" % (text, ", ".join(str(row.parameters) for row in candidates))
