@@ -69,8 +69,12 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                       });
                   }}),
       matcher_(context_, families_, index_, lifecycle_),
+      power_(context_, lifecycle_, {[this](bool asleep) {
+                 matcher_.set_asleep(asleep);
+                 lifecycle_.set_asleep(asleep);
+             }}),
       catalogue_(context_, options_.realm.extensions(), index_, matcher_, lifecycle_),
-      clients_(context_, lifecycle_, matcher_, catalogue_, options_.realm.root().string(),
+      clients_(context_, lifecycle_, matcher_, catalogue_, power_, options_.realm.root().string(),
                options_.keeper_pid, options_.client_limits,
                {[this](std::function<void()> done) { stop(std::move(done)); },
                 [this] { return processes_quiet(); }}) {
@@ -104,6 +108,7 @@ void Daemon::publish_roots() {
                  {"OpenDextPolicy", to_string(options_.policy)}});
     platform_ = publish(root, "IOPlatformExpertDevice", "OpenDext", {{"model", "OpenDext"}});
     resources_ = publish(platform_, "IOResources", "IOResources", {});
+    lifecycle_.publish_servers_below(resources_);
     link_.user_resources = publish(platform_, "IOUserResources", "IOUserResources", {});
 }
 
@@ -115,7 +120,10 @@ void Daemon::publish_resource(const std::string& name) {
 }
 
 Status Daemon::start() {
-    OD_TRY(families_.add(std::make_unique<CoreFamily>(context_, lifecycle_)));
+    OD_TRY(families_.add(std::make_unique<CoreFamily>(
+        context_, lifecycle_, power_, [this](EntryId id, uint32_t message, uint64_t argument) {
+            clients_.message_clients(id, message, argument);
+        })));
     for (const RegisteredFamily& family : options_.families) {
         hosts_.push_back(std::make_unique<Host>(family.name, context_, lifecycle_, link_));
         Status added = families_.add(family.make(*hosts_.back()));

@@ -14,6 +14,7 @@
 #include "daemon/host.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
+#include "daemon/lifecycle/power.h"
 #include "rpc/realm.h"
 
 namespace opendext::daemon {
@@ -54,6 +55,7 @@ class Daemon {
     [[nodiscard]] Matcher& matcher() { return matcher_; }
     [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
     [[nodiscard]] ClientServer& clients() { return clients_; }
+    [[nodiscard]] PowerTree& power() { return power_; }
     [[nodiscard]] EntryId resources() const { return resources_; }
     [[nodiscard]] EntryId user_resources() const { return link_.user_resources; }
 
@@ -81,6 +83,7 @@ class Daemon {
     PersonalityIndex index_;
     Lifecycle lifecycle_;
     Matcher matcher_;
+    PowerTree power_;
     Catalogue catalogue_;
     ClientServer clients_;
     EntryId platform_ = kNoEntry;

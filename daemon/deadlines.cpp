@@ -36,6 +36,10 @@ std::string_view to_string(Deadline deadline) {
             return "relayed call";
         case Deadline::client_crashed:
             return "ClientCrashed";
+        case Deadline::power_acknowledge:
+            return "SetPowerState";
+        case Deadline::report:
+            return "report";
         case Deadline::exit:
             return "exit";
         case Deadline::reap:
@@ -54,6 +58,7 @@ Deadlines::Deadlines() {
     set(Deadline::start, seconds(120));
     set(Deadline::relayed_call, seconds(120));
     set(Deadline::stop_unplugged, seconds(5));
+    set(Deadline::power_acknowledge, seconds(20));
     set(Deadline::exit, seconds(5));
     set(Deadline::reap, seconds(5));
     set(Deadline::shut_down, seconds(8));  // the keeper waits 10 s

@@ -26,12 +26,14 @@ enum class Deadline : uint8_t {
     set_properties,   ///< process: SetProperties of a client program
     relayed_call,     ///< process: a call that another driver made on its object
     client_crashed,   ///< process: ClientCrashed
-    exit,             ///< process: Exit to its end; then it is killed
-    reap,             ///< keeper: end of file on the control socket to Exited
-    keeper_request,   ///< keeper: open, hold, fetch, release, nodes
-    shut_down,        ///< realm: everything terminated
+    power_acknowledge,  ///< process: SetPowerState to super's SetPowerState
+    report,             ///< process: ConfigureReport and UpdateReport
+    exit,               ///< process: Exit to its end; then it is killed
+    reap,               ///< keeper: end of file on the control socket to Exited
+    keeper_request,     ///< keeper: open, hold, fetch, release, nodes
+    shut_down,          ///< realm: everything terminated
 };
-inline constexpr size_t kDeadlineCount = 17;
+inline constexpr size_t kDeadlineCount = 19;
 [[nodiscard]] std::string_view to_string(Deadline deadline);
 
 class Deadlines {

@@ -44,8 +44,24 @@ Result<Message> open_pseudo_terminal() {
     return message;
 }
 
+/// The kernel keeps the processors' latency below this while the descriptor is open.
+Result<Message> open_cpu_latency(const wire::Open& request) {
+    const Value* wanted = find(request.arguments, "microseconds");
+    if (wanted == nullptr || wanted->number() == nullptr || wanted->number()->raw > INT32_MAX)
+        return Error{Errc::invalid, 0, "a latency needs a number of microseconds"};
+    UniqueFd file(::open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC));
+    if (!file) return Error::system("cannot open /dev/cpu_dma_latency");
+    const auto microseconds = static_cast<int32_t>(wanted->number()->raw);
+    if (::write(file.get(), &microseconds, sizeof microseconds) != sizeof microseconds)
+        return Error::system("cannot set the latency of the processors");
+    Message message = encode(wire::Opened{});
+    message.fds.push_back(std::move(file));
+    return message;
+}
+
 Result<Message> open_resource(const wire::Open& request) {
     if (request.resource == "pseudo-terminal") return open_pseudo_terminal();
+    if (request.resource == "cpu-latency") return open_cpu_latency(request);
     return Error{Errc::unsupported, 0, "the keeper knows no resource \"" + request.resource + "\""};
 }
 

@@ -31,17 +31,6 @@ UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecy
     });
 }
 
-bool UserClientConnections::allowed(const std::string& breach) {
-    if (context_.policy == PolicyMode::strict) {
-        context_.log.write(LogLevel::error, "entitlements", breach);
-        return false;
-    }
-    if (context_.policy == PolicyMode::dev && said_.insert(breach).second) {
-        context_.log.write(LogLevel::notice, "entitlements", breach + "; allowed in dev mode");
-    }
-    return true;
-}
-
 Status UserClientConnections::check_target(const ClientIdentity& identity, EntryId id) {
     const Entry* entry = context_.registry.find(id);
     if (entry == nullptr) return Error::kern(kIOReturnNoDevice, "the service is gone");
@@ -64,7 +53,7 @@ Status UserClientConnections::check_target(const ClientIdentity& identity, Entry
         const std::string breach = identity.program + " lacks the entitlement " +
                                    *required->string() + " (IOUserClientEntitlements of " +
                                    entry->name + ")";
-        if (!allowed(breach)) return Error::kern(kIOReturnNotPrivileged, breach);
+        if (!lifecycle_.guard().allowed(breach)) return Error::kern(kIOReturnNotPrivileged, breach);
     }
     return success();
 }
@@ -82,9 +71,11 @@ void UserClientConnections::open(uint64_t client, ClientIdentity identity, Entry
     connection.identity = std::move(identity);
     connection.done = std::move(done);
     connections_.emplace(number, std::move(connection));
-    system::IOService_NewUserClient::In in;
+    system::IOService__NewUserClient::In in;
     in.type = type;
-    lifecycle_.call(system::IOService_NewUserClient::encode(entry, in), {},
+    in.entitlements.kind = protocol::RefKind::value;
+    in.entitlements.value = connections_.at(number).identity.entitlements;
+    lifecycle_.call(system::IOService__NewUserClient::encode(entry, in), {},
                     context_.deadlines.of(Deadline::new_user_client),
                     std::string(to_string(Deadline::new_user_client)),
                     [this, number, entry](Result<CallAnswer> answer) {
@@ -100,7 +91,7 @@ Result<EntryId> UserClientConnections::check_user_client(EntryId provider,
         return Error::kern(answer.result.io_return,
                            "NewUserClient of " + name + " returned an error");
     }
-    const auto out = system::IOService_NewUserClient::decode_result(answer.result);
+    const auto out = system::IOService__NewUserClient::decode_result(answer.result);
     if (!out.ok() || out->userClient.kind != protocol::RefKind::object) {
         return Error::kern(kIOReturnUnsupported,
                            "NewUserClient of " + name + " returned no object");
@@ -139,7 +130,8 @@ Status UserClientConnections::check_access(const ClientIdentity& identity, Entry
                               instance->personality->bundle_id,
                               entry->property("IOServiceDEXTEntitlements"), identity.uid == 0};
     const auto breach = refuse_client(access);
-    if (!breach || allowed(*breach + " (" + identity.program + ")")) return success();
+    if (!breach || lifecycle_.guard().allowed(*breach + " (" + identity.program + ")"))
+        return success();
     return Error::kern(kIOReturnNotPermitted, *breach);
 }
 

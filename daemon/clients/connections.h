@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "daemon/context.h"
@@ -68,8 +67,6 @@ class UserClientConnections {
     void attach(uint64_t number);
     void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);
     void fail(uint64_t number, Error error);
-    /// The policy decides what a breach costs; dev mode logs it once.
-    [[nodiscard]] bool allowed(const std::string& breach);
     void user_client_inactive(const Entry& entry);
 
     Context& context_;
@@ -77,7 +74,6 @@ class UserClientConnections {
     Died died_;
     uint64_t next_ = 1;
     std::map<uint64_t, Connection> connections_;
-    std::set<std::string> said_;
 };
 
 }  // namespace opendext::daemon

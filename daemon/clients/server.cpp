@@ -52,12 +52,13 @@ protocol::Outcome outcome_of(const Error& error) {
 }
 
 ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher,
-                           Catalogue& catalogue, std::string realm, int32_t keeper_pid,
-                           Limits limits, Hooks hooks)
+                           Catalogue& catalogue, PowerTree& power, std::string realm,
+                           int32_t keeper_pid, Limits limits, Hooks hooks)
     : context_(context),
       lifecycle_(lifecycle),
       matcher_(matcher),
       catalogue_(catalogue),
+      power_(power),
       realm_(std::move(realm)),
       keeper_pid_(keeper_pid),
       limits_(limits),
@@ -183,7 +184,8 @@ bool with(const Message& message, Handle handle) {
 }  // namespace
 
 bool ClientServer::handle(Client& client, Message& message) {
-    return handle_registry(client, message) || handle_control(client, message);
+    return handle_registry(client, message) || handle_control(client, message) ||
+           handle_system(client, message);
 }
 
 bool ClientServer::handle_registry(Client& client, const Message& message) {
@@ -282,6 +284,75 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
     }
 }
 
+bool ClientServer::handle_system(Client& client, const Message& message) {
+    const uint64_t number = client.number;
+    const uint64_t serial = message.serial;
+    switch (static_cast<client::Kind>(message.kind)) {
+        case client::Kind::set_power:
+            return with<client::SetPower>(message, [&](auto request) {
+                const auto done = [this, number, serial](const Status& status) {
+                    reply_status(number, serial, status);
+                };
+                if (!may_administer(client)) {
+                    return done(Error::kern(kIOReturnNotPrivileged,
+                                            "only the realm's owner and root may do this"));
+                }
+                power_.set_asleep(request.asleep, done);
+            });
+        case client::Kind::get_power:
+            return with<client::GetPower>(message,
+                                          [&](auto) { reply(number, serial, power_.describe()); });
+        case client::Kind::report:
+            return with<client::Report>(message,
+                                        [&](auto request) { report(client, request, serial); });
+        case client::Kind::developer_mode:
+            return with<client::DeveloperMode>(message, [&](auto request) {
+                client::DeveloperModeIs answer;
+                if (request.set && !may_administer(client)) {
+                    answer.outcome = {kIOReturnNotPrivileged,
+                                      "only the realm's owner and root may do this"};
+                } else if (request.set) {
+                    const Status status = catalogue_.set_developer_mode(request.on);
+                    if (!status.ok()) answer.outcome = outcome_of(status.error());
+                }
+                answer.on = catalogue_.developer_mode();
+                reply(number, serial, std::move(answer));
+            });
+        default:
+            return false;
+    }
+}
+
+void ClientServer::report(Client& client, const client::Report& request, uint64_t serial) {
+    const uint64_t number = client.number;
+    const auto refuse_report = [&](int32_t io_return, std::string reason) {
+        client::Reported refused;
+        refused.outcome = {io_return, std::move(reason)};
+        reply(number, serial, std::move(refused));
+    };
+    if (client.waits >= limits_.waits)
+        return refuse_report(kIOReturnNoResources, "too many requests at a time");
+    // Others than the realm's owner see what the driver has published for everybody.
+    const Entry* entry = context_.registry.find(request.entry);
+    const Value* open = entry == nullptr ? nullptr : entry->property("IOReportLegendPublic");
+    const bool shown = open != nullptr && open->boolean() != nullptr && *open->boolean();
+    if (entry != nullptr && !shown && !may_administer(client)) {
+        return refuse_report(kIOReturnNotPrivileged,
+                             "the reports of " + entry->name + " are not public");
+    }
+    ++client.waits;
+    lifecycle_.report(request, [this, number, serial](Result<client::Reported> reported) {
+        if (Client* waiting = find(number)) --waiting->waits;
+        client::Reported answer;
+        if (reported.ok()) {
+            answer = std::move(reported).value();
+        } else {
+            answer.outcome = outcome_of(reported.error());
+        }
+        reply(number, serial, std::move(answer));
+    });
+}
+
 bool ClientServer::may_administer(const Client& client) const {
     return client.identity.uid == 0 || client.identity.uid == ::geteuid();
 }
@@ -337,6 +408,7 @@ void ClientServer::get_entry(Client& client, const client::GetEntry& request, ui
     if (entry->activity == Activity::active) answer.flags |= client::kEntryActive;
     if (entry->service) answer.flags |= client::kEntryService;
     answer.busy = entry->busy;
+    answer.busy_ns = static_cast<uint64_t>(entry->busy_time().count());
     // Who holds the entry: the tree, its clients, its driver process.
     const Instance* instance = gone ? nullptr : lifecycle_.find(entry->id);
     answer.retain_count =
@@ -346,6 +418,9 @@ void ClientServer::get_entry(Client& client, const client::GetEntry& request, ui
     answer.state =
         gone ? std::string(to_string(Activity::detached)) : lifecycle_.state_text(*entry);
     if (instance != nullptr && instance->process) answer.server_pid = instance->process->pid();
+    for (const auto& [number, process] : lifecycle_.processes().all()) {
+        if (process->server == entry->id) answer.server_pid = process->pid();
+    }
     reply(client.number, serial, std::move(answer));
 }
 

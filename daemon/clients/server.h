@@ -14,6 +14,7 @@
 #include "daemon/extensions/catalogue.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
+#include "daemon/lifecycle/power.h"
 #include "rpc/protocol/client.h"
 #include "rpc/realm.h"
 
@@ -36,7 +37,8 @@ class ClientServer {
         std::function<bool()> processes_quiet;
     };
     ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher, Catalogue& catalogue,
-                 std::string realm, int32_t keeper_pid, Limits limits, Hooks hooks);
+                 PowerTree& power, std::string realm, int32_t keeper_pid, Limits limits,
+                 Hooks hooks);
     ~ClientServer();
 
     /// Binds the realm's socket; removes what a daemon that died left there.
@@ -73,6 +75,8 @@ class ClientServer {
     bool handle(Client& client, Message& message);
     bool handle_registry(Client& client, const Message& message);
     bool handle_control(Client& client, const Message& message);
+    bool handle_system(Client& client, const Message& message);
+    void report(Client& client, const protocol::client::Report& request, uint64_t serial);
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);
     void match(Client& client, const protocol::client::Match& request, uint64_t serial);
     void get_entry(Client& client, const protocol::client::GetEntry& request, uint64_t serial);
@@ -99,6 +103,7 @@ class ClientServer {
     Lifecycle& lifecycle_;
     Matcher& matcher_;
     Catalogue& catalogue_;
+    PowerTree& power_;
     std::string realm_;
     int32_t keeper_pid_;
     Limits limits_;

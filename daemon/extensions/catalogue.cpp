@@ -2,6 +2,7 @@
 #include "daemon/extensions/catalogue.h"
 
 #include <algorithm>
+#include <fstream>
 #include <utility>
 
 #include "daemon/io_return.h"
@@ -120,16 +121,33 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
         done(success());
         return;
     }
-    if (context_.policy == PolicyMode::strict &&
-        installed->second.bundle.version() == bundle.version()) {
-        return refuse(Error{Errc::exists, 0,
-                            id + " " + bundle.version() +
-                                " is installed already; raise CFBundleVersion, or use dev mode"});
+    if (!developer_mode() && installed->second.bundle.version() == bundle.version() &&
+        installed->second.bundle.short_version() == bundle.short_version()) {
+        log(LogLevel::notice, id + " " + bundle.version() +
+                                  " is installed already, and nothing was done; raise "
+                                  "CFBundleVersion, or turn developer mode on");
+        done(success());
+        return;
     }
     log(LogLevel::notice, id + " " + installed->second.bundle.version() + " is being replaced by " +
                               bundle.version());
     begin(id, ExtensionState::waiting_to_upgrade,
           Operation{std::move(staged).value(), std::move(done)});
+}
+
+bool Catalogue::developer_mode() const {
+    std::string word;
+    std::ifstream(developer_file_) >> word;
+    if (word == "on" || word == "off") return word == "on";
+    return context_.policy != PolicyMode::strict;
+}
+
+Status Catalogue::set_developer_mode(bool on) {
+    std::ofstream file(developer_file_);
+    file << (on ? "on" : "off") << "\n";
+    if (!file.flush()) return Error::system("cannot write " + developer_file_.string());
+    log(LogLevel::notice, std::string("developer mode is ") + (on ? "on" : "off"));
+    return success();
 }
 
 void Catalogue::uninstall(const std::string& bundle_id, Done done) {

@@ -31,6 +31,7 @@ class Catalogue {
     Catalogue(Context& context, std::filesystem::path folder, PersonalityIndex& index,
               Matcher& matcher, Lifecycle& lifecycle)
         : context_(context),
+          developer_file_(folder.parent_path() / "developer-mode"),
           store_(std::move(folder)),
           index_(index),
           matcher_(matcher),
@@ -42,6 +43,10 @@ class Catalogue {
     void install(const std::filesystem::path& path, Done done);
     void uninstall(const std::string& bundle_id, Done done);
     [[nodiscard]] std::vector<protocol::client::ExtensionInfo> list() const;
+    /// Whether a version that is installed may be installed again. On unless the policy is strict,
+    /// until somebody says otherwise; kept in the realm.
+    [[nodiscard]] bool developer_mode() const;
+    [[nodiscard]] Status set_developer_mode(bool on);
     /// Something ended that an operation may wait for.
     void check_waiting();
 
@@ -67,6 +72,7 @@ class Catalogue {
     }
 
     Context& context_;
+    std::filesystem::path developer_file_;
     ExtensionStore store_;
     PersonalityIndex& index_;
     Matcher& matcher_;

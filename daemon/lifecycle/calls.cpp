@@ -4,6 +4,7 @@
 
 #include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
+#include "daemon/lifecycle/bundle_files.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
 
@@ -19,6 +20,13 @@ constexpr uint64_t kOneWay = 8;  // flag Oneway (docs/facts/semantics.md section
 constexpr uint32_t kMalformedLimit = 16;
 constexpr size_t kMaxPending = 1024;  // calls that one process has not answered
 constexpr size_t kMaxCreated = 4096;  // objects of one process
+constexpr size_t kMaxHeld = 8192;     // calls that wait while the system sleeps
+
+/// What reaches a driver while the system sleeps.
+bool passes_sleep(uint64_t msgid) {
+    return msgid == system::IOService_SetPowerState::kMsgId ||
+           msgid == system::IOService_Stop::kMsgId;
+}
 
 /// Methods that only opendextd may call on a driver's object.
 bool is_ours(uint64_t msgid) {
@@ -63,6 +71,34 @@ ProcessPtr Lifecycle::process_of(const Invocation& invocation) const {
 
 void Lifecycle::call(Invocation invocation, std::vector<UniqueFd> fds,
                      std::chrono::milliseconds deadline, std::string what, CallDone done) {
+    if (!asleep_ || passes_sleep(invocation.msgid)) {
+        call_now(std::move(invocation), std::move(fds), deadline, std::move(what), std::move(done));
+        return;
+    }
+    if (held_.size() >= kMaxHeld) {
+        if (done) done(Error{Errc::no_space, 0, what + ": too many calls wait for the wake"});
+        return;
+    }
+    // Kept with its descriptors; its deadline begins when it is sent.
+    auto kept = std::make_shared<std::vector<UniqueFd>>(std::move(fds));
+    held_.emplace_back([this, invocation = std::move(invocation), kept, deadline,
+                        what = std::move(what), done = std::move(done)]() mutable {
+        call_now(std::move(invocation), std::move(*kept), deadline, std::move(what),
+                 std::move(done));
+    });
+}
+
+void Lifecycle::set_asleep(bool asleep) {
+    asleep_ = asleep;
+    for (const auto& [number, process] : processes_.all()) {
+        if (process->state() == ProcessState::ready) process->send(driver::SystemPower{asleep});
+    }
+    if (asleep) return;
+    for (auto& held : std::exchange(held_, {})) held();
+}
+
+void Lifecycle::call_now(Invocation invocation, std::vector<UniqueFd> fds,
+                         std::chrono::milliseconds deadline, std::string what, CallDone done) {
     const ProcessPtr process = process_of(invocation);
     if (!process) {
         if (done) done(Error{Errc::not_ready, 0, what + ": no driver process has this object"});
@@ -122,13 +158,59 @@ void Lifecycle::message(DriverProcess& process, Message message) {
         case driver::Kind::log:
             log_line(process, message);
             return;
+        case driver::Kind::open_file:
+            if (const Status answered = answer_open_file(process, message); !answered.ok())
+                nonsense(process, answered.error().text());
+            return;
         case driver::Kind::attach_interrupt:
         case driver::Kind::detach_interrupt:
             interrupt_message(process, message);
             return;
+        case driver::Kind::panic_log:
+            keep_panic_log(process, std::move(message));
+            return;
         default:
+            if (watch_message(process, message)) return;
             nonsense(process, "message kind " + std::to_string(message.kind));
             return;
+    }
+}
+
+bool Lifecycle::watch_message(DriverProcess& process, const Message& message) {
+    const auto with = [&]<typename T>(std::type_identity<T>, auto handle) {
+        Result<T> request = decode<T>(message);
+        if (request.ok()) {
+            handle(std::move(request).value());
+        } else {
+            nonsense(process, request.error().text());
+        }
+        return true;
+    };
+    switch (static_cast<driver::Kind>(message.kind)) {
+        case driver::Kind::watch:
+            return with(std::type_identity<driver::Watch>(), [&](driver::Watch request) {
+                const Status status = watches_.watch(process, std::move(request));
+                driver::Reply reply;
+                if (!status.ok()) {
+                    reply.io_return = static_cast<int32_t>(status.error().number);
+                    reply.reason = status.error().message;
+                }
+                process.send(std::move(reply), message.serial);
+            });
+        case driver::Kind::unwatch:
+            return with(std::type_identity<driver::Unwatch>(),
+                        [&](auto request) { watches_.unwatch(process, request.source); });
+        case driver::Kind::arm:
+            return with(std::type_identity<driver::Arm>(),
+                        [&](auto request) { watches_.arm(process, request.source); });
+        case driver::Kind::next_notification:
+            return with(std::type_identity<driver::NextNotification>(), [&](auto request) {
+                driver::Notification next = watches_.next(process, request.source);
+                introduce(next.service, process, context_.registry, actions_);
+                process.send(std::move(next), message.serial);
+            });
+        default:
+            return false;
     }
 }
 
@@ -155,7 +237,7 @@ void Lifecycle::driver_call(DriverProcess& process, Message message) {
     const EntryId target = invocation.object;
     if (target == kNoEntry)
         return relay(process, std::move(invocation), std::move(message.fds), respond);
-    const bool own = process.objects.contains(target);
+    const bool own = process.owns(target);
     if (!own && !process.known.contains(target)) {
         nonsense(process, "a call on an object that it was never told of");
         return respond(kIOReturnNotPermitted);
@@ -211,10 +293,10 @@ void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties,
     Instance* instance = find(id);
     if (instance == nullptr || !instance->running())
         return done(Error::kern(kIOReturnNotReady, "it is not running"));
-    system::IOService_SetProperties::In in;
+    system::IOService_UserSetProperties::In in;
     in.properties.kind = protocol::RefKind::value;
     in.properties.value = std::move(properties);
-    call(system::IOService_SetProperties::encode(id, in), {},
+    call(system::IOService_UserSetProperties::encode(id, in), {},
          context_.deadlines.of(Deadline::set_properties),
          std::string(to_string(Deadline::set_properties)),
          [done = std::move(done)](const Result<CallAnswer>& answer) {
@@ -301,6 +383,7 @@ Result<driver::Created> Lifecycle::create_object(DriverProcess& process,
     process.objects.insert(id);
     context_.registry.set_user_classes(id, process.class_chain(*user_class));
     if (const Entry* entry = context_.registry.find(id)) families_.attached(*entry);
+    publish_objects(process);
 
     driver::Created created;
     created.entry = id;

@@ -2,6 +2,7 @@
 #include "daemon/lifecycle/crash_report.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -35,7 +36,39 @@ void remove_oldest(const fs::path& folder) {
         fs::remove(reports[i].second, error);
 }
 
+bool is_text(std::string_view bytes) {
+    return std::all_of(bytes.begin(), bytes.end(),
+                       [](char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\t'; });
+}
+
+std::string hex(std::string_view bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (const char c : bytes) {
+        text += kDigits[static_cast<uint8_t>(c) >> 4];
+        text += kDigits[static_cast<uint8_t>(c) & 15];
+    }
+    return text;
+}
+
 }  // namespace
+
+std::optional<CrashReport::Attachment> read_panic_log(const PanicLog& log) {
+    namespace driver = protocol::driver;
+    driver::PanicLogHead head;
+    const int fd = log.memory.get();
+    if (::pread(fd, &head, sizeof head, 0) != sizeof head || head.active != 1 ||
+        head.used > log.length) {
+        return {};
+    }
+    CrashReport::Attachment attachment;
+    attachment.uuid = hex({reinterpret_cast<const char*>(log.uuid.data()), log.uuid.size()});
+    attachment.id = log.data_id;
+    attachment.bytes.resize(head.used);
+    const ssize_t got = ::pread(fd, attachment.bytes.data(), head.used, driver::kPanicLogData);
+    attachment.bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
+    return attachment;
+}
 
 std::string CrashReport::to_json(uint64_t time_ns) const {
     std::string text = "{\n  \"time\": \"" + iso_time(time_ns) + "\",\n";
@@ -60,7 +93,17 @@ std::string CrashReport::to_json(uint64_t time_ns) const {
                 ", \"class\": " + json_string(object.class_name) +
                 ", \"state\": " + json_string(object.state) + "}";
     }
-    return text + (objects.empty() ? "]\n}\n" : "\n  ]\n}\n");
+    text += objects.empty() ? "]" : "\n  ]";
+    text += ",\n  \"panic_logs\": [";
+    for (const Attachment& each : panic_logs) {
+        const bool readable = is_text(each.bytes);
+        text += (&each == panic_logs.data() ? "\n" : ",\n");
+        text += "    {\"uuid\": " + json_string(each.uuid) + ", \"id\": " + json_string(each.id) +
+                (readable ? ", \"text\": " + json_string(each.bytes)
+                          : ", \"hex\": " + json_string(hex(each.bytes))) +
+                "}";
+    }
+    return text + (panic_logs.empty() ? "]\n}\n" : "\n  ]\n}\n");
 }
 
 Result<fs::path> write_crash_report(const fs::path& folder, const CrashReport& report) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,7 +14,10 @@
 #include "daemon/lifecycle/instance.h"
 #include "daemon/lifecycle/interrupts.h"
 #include "daemon/lifecycle/processes.h"
+#include "daemon/lifecycle/state_items.h"
+#include "daemon/lifecycle/watches.h"
 #include "daemon/registry/termination.h"
+#include "rpc/protocol/client.h"
 
 namespace opendext::daemon {
 
@@ -48,6 +52,18 @@ class Lifecycle {
     /// is unsupported.
     void set_properties_from_outside(EntryId id, Dictionary properties,
                                      std::function<void(Status)> done);
+
+    /// Has a driver configure or update its reports, for a client program.
+    using ReportDone = std::function<void(Result<protocol::client::Reported>)>;
+    void report(const protocol::client::Report& request, ReportDone done);
+
+    /// While the system sleeps calls of drivers wait, but for what tells them of that, and Stop.
+    void set_asleep(bool asleep);
+
+    /// Where the entries of driver processes (IOUserServer) are published.
+    void publish_servers_below(EntryId parent) { servers_ = parent; }
+    [[nodiscard]] StateItems& state_items() { return items_; }
+    [[nodiscard]] PolicyGuard& guard() { return guard_; }
 
     [[nodiscard]] Instance* find(EntryId id);
     [[nodiscard]] const Instance* find(EntryId id) const;
@@ -84,7 +100,15 @@ class Lifecycle {
     void object_lost_process(Instance& instance, const DriverProcess& process);
     void carry_out_registration(Instance& instance);
 
+    // servers.cpp
+    void server_ready(DriverProcess& process);
+    void publish_objects(const DriverProcess& process);
+    void keep_panic_log(DriverProcess& process, Message message);
+
     // calls.cpp
+    bool watch_message(DriverProcess& process, const Message& message);
+    void call_now(protocol::Invocation invocation, std::vector<UniqueFd> fds,
+                  std::chrono::milliseconds deadline, std::string what, CallDone done);
     void message(DriverProcess& process, Message message);
     void driver_call(DriverProcess& process, Message message);
     /// The process that a call goes to: of the object, or of the action in the first reference. May
@@ -112,6 +136,12 @@ class Lifecycle {
     Processes processes_;
     ActionTable actions_;
     Interrupts interrupts_;
+    PolicyGuard guard_;
+    StateItems items_;
+    DriverWatches watches_;
+    EntryId servers_ = kNoEntry;
+    bool asleep_ = false;
+    std::deque<std::function<void()>> held_;  ///< calls that wait until the system is awake
 };
 
 }  // namespace opendext::daemon

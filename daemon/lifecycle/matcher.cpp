@@ -34,6 +34,7 @@ Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index,
                 break;
             case Event::detached:
                 nubs_.erase(entry.id);
+                deferred_.erase(entry.id);
                 break;
             default:
                 break;
@@ -72,11 +73,31 @@ void Matcher::match_nubs_of(const std::vector<PersonalityPtr>& personalities) {
     }
 }
 
+void Matcher::defer(EntryId id) {
+    if (!deferred_.insert(id).second) return;
+    context_.registry.set_property(id, "IOServiceMatchDeferred", true);
+}
+
+void Matcher::set_asleep(bool asleep) {
+    asleep_ = asleep;
+    if (asleep) return;
+    for (const EntryId id : std::exchange(deferred_, {})) {
+        context_.registry.remove_property(id, "IOServiceMatchDeferred");
+        match(id);
+    }
+}
+
 void Matcher::begin(EntryId id) {
     const Entry* entry = context_.registry.find(id);
     const auto place = nubs_.find(id);
     if (place == nubs_.end() || entry == nullptr) return;
     if (stopped_ || entry->activity != Activity::active) {
+        place->second.state = RoundState::idle;
+        place->second.busy.reset();
+        return;
+    }
+    if (asleep_) {
+        defer(id);
         place->second.state = RoundState::idle;
         place->second.busy.reset();
         return;
@@ -159,6 +180,11 @@ void Matcher::start_next(EntryId id, size_t index) {
     if (place == nubs_.end() || index >= place->second.runs.size()) return;
     CategoryRun& run = place->second.runs[index];
     if (run.candidates.empty() || stopped_) return;
+    if (asleep_) {
+        defer(id);
+        run.candidates.clear();
+        return;
+    }
     const Candidate candidate = std::move(run.candidates.front());
     run.candidates.pop_front();
     run.running = true;
@@ -238,6 +264,10 @@ void Matcher::detached(const Instance& instance) {
 }
 
 void Matcher::rematch(EntryId id, const PersonalityPtr& personality) {
+    if (asleep_) {  // whoever wins then may be another one
+        defer(id);
+        return;
+    }
     Nub& nub = nubs_[id];
     const uint32_t count = ++nub.relaunches[personality->label()];
     context_.registry.set_property(id, "IORematchCount", count);

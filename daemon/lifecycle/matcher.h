@@ -40,6 +40,9 @@ class Matcher {
     void resume(const std::string& bundle_id) { suspended_.erase(bundle_id); }
     /// The realm ends: nothing is started any more.
     void stop() { stopped_ = true; }
+    /// Nothing is started while the system sleeps; a nub that would have been matched says so
+    /// (IOServiceMatchDeferred) and is matched when the system is awake again.
+    void set_asleep(bool asleep);
 
     [[nodiscard]] MatchContext match_context() const;
 
@@ -67,6 +70,7 @@ class Matcher {
     void start_next(EntryId id, size_t run);
     void ended(EntryId id, size_t run, const Candidate& candidate, const Status& outcome);
     void finish_if_over(EntryId id);
+    void defer(EntryId id);
     void retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality);
     void rematch(EntryId id, const PersonalityPtr& personality);
     /// The driver that has the category on this nub, or nullptr.
@@ -86,6 +90,8 @@ class Matcher {
     std::set<std::string> suspended_;
     std::set<std::string> said_;  ///< what is logged once
     bool stopped_ = false;
+    bool asleep_ = false;
+    std::set<EntryId> deferred_;
 };
 
 }  // namespace opendext::daemon

@@ -194,6 +194,7 @@ void DriverProcess::loaded(Result<Message> message) {
         classes_.emplace(std::move(name), std::move(info));
     }
     state_ = ProcessState::ready;
+    hooks_.ready(*this);
     tell_waiters(success());
 }
 

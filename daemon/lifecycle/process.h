@@ -53,6 +53,14 @@ struct LaunchSpec {
     Dictionary entitlements;
 };
 
+/// Memory of the driver whose bytes go into a crash report (IOExtensiblePaniclog).
+struct PanicLog {
+    std::vector<uint8_t> uuid;
+    std::string data_id;
+    uint64_t length = 0;
+    UniqueFd memory;
+};
+
 /// One driver process and the control socket to it. States: docs/design/protocols.md. Trusts
 /// nothing it says.
 class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
@@ -62,6 +70,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         std::function<void(DriverProcess&, Message)> message;
         /// Before Load: a text refuses the process (entitlements); it is then killed.
         std::function<std::optional<std::string>(DriverProcess&)> check_in;
+        /// The executable is loaded; before anybody who waited is told.
+        std::function<void(DriverProcess&)> ready;
         /// Once, when the process is over; requests have been failed already.
         std::function<void(DriverProcess&, const ExitReport&)> gone;
         std::function<void(LogLevel, const std::string&)> log;
@@ -118,6 +128,12 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
 
     std::set<EntryId> objects;  ///< entries that live in it, from the reservation on
     std::set<EntryId> known;    ///< foreign entries that it was told of and may name
+    EntryId server = kNoEntry;  ///< its IOUserServer; owned by it, and no reason for it to stay
+    std::vector<PanicLog> panic_logs;  ///< what its crash report is to contain
+    /// Whether the entry lives in it.
+    [[nodiscard]] bool owns(EntryId id) const {
+        return objects.contains(id) || (id != kNoEntry && id == server);
+    }
     LogBudget log_budget{2000, 500};
     uint32_t malformed = 0;  ///< messages of it that made no sense
 

@@ -76,6 +76,7 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
         log(process, LogLevel::notice, text + " (allowed in dev mode)");
         return {};
     };
+    hooks.ready = hooks_.ready;
     hooks.gone = [this](DriverProcess& process, const ExitReport& report) {
         const ProcessPtr keep = process.shared_from_this();
         processes_.erase(process.number());

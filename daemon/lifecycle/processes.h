@@ -18,6 +18,7 @@ class Processes {
   public:
     struct Hooks {
         std::function<void(DriverProcess&, Message)> message;
+        std::function<void(DriverProcess&)> ready;
         std::function<void(DriverProcess&, const ExitReport&)> gone;
     };
     Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}

@@ -45,6 +45,7 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
                     [this](EntryId id) { detached(id); }}),
       processes_(context,
                  {[this](DriverProcess& process, Message m) { message(process, std::move(m)); },
+                  [this](DriverProcess& process) { server_ready(process); },
                   [this](DriverProcess& process, const ExitReport& report) {
                       process_gone(process, report);
                   }}),
@@ -52,7 +53,18 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
           if (const ProcessPtr process = processes_.find(owner))
               process->send(driver::Drop{number});
       }),
-      interrupts_(context.registry, families) {
+      interrupts_(context.registry, families),
+      guard_(context.log, context.policy),
+      items_(guard_),
+      watches_(context, items_, guard_,
+               {[this] {
+                    return MatchContext{context_.registry,
+                                        [this](const Entry& nub, const Dictionary& table) {
+                                            return families_.match(nub, table);
+                                        }};
+                },
+                [this](EntryId id) { return find(id); },
+                [this](uint64_t number) { return processes_.find(number); }}) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) families_.terminating(entry);
         if (event != Event::detached) return;
@@ -206,6 +218,7 @@ void Lifecycle::process_ready(EntryId id, const Status& status) {
     instance->state = InstanceState::instantiating;
     context_.registry.set_property(id, "IOUserServerTag", instance->process->spec().tag);
     context_.registry.set_user_classes(id, instance->process->class_chain(user_class));
+    publish_objects(*instance->process);
     instance->process->request(
         driver::Instantiate{id, user_class}, {}, context_.deadlines.of(Deadline::instantiate),
         std::string(to_string(Deadline::instantiate)),

@@ -12,6 +12,13 @@ namespace opendext::daemon {
 
 namespace driver = protocol::driver;
 
+namespace {
+/// The object's class and what it was started for, for the log.
+std::string name_of(const Instance& instance) {
+    return (instance.created ? "an object made by " : "") + instance.personality->user_class;
+}
+}  // namespace
+
 void Lifecycle::register_service(EntryId id) {
     Instance* instance = find(id);
     if (instance == nullptr) {
@@ -45,6 +52,7 @@ void Lifecycle::register_service(EntryId id) {
 
 void Lifecycle::carry_out_registration(Instance& instance) {
     const EntryId id = instance.entry;
+    log(instance, LogLevel::info, "registered: " + name_of(instance));
     instance.registration_pending = false;
     instance.state = InstanceState::registered;
     context_.registry.register_service(id);
@@ -81,7 +89,10 @@ void Lifecycle::stop(EntryId id, bool provider_active) {
 }
 
 void Lifecycle::send_stop(Instance& instance, bool provider_active) {
+    // A sleeping driver is not waited for.
+    provider_active = provider_active && !asleep_;
     instance.state = InstanceState::stopping;
+    log(instance, LogLevel::info, "stop: " + name_of(instance));
     const EntryId id = instance.entry;
     system::IOService_Stop::In in;
     in.provider = object_reference(instance.provider);
@@ -145,7 +156,9 @@ void Lifecycle::detached(EntryId id) {
     instance->state = InstanceState::detached;
     if (instance->process) {
         if (instance->process->usable()) instance->process->send(driver::Drop{id});
+        log(*instance, LogLevel::info, "detached: " + name_of(*instance));
         processes_.release(*instance->process, id);
+        publish_objects(*instance->process);
     }
     const auto outcome = std::exchange(instance->outcome, nullptr);
     hooks_.detached(*instance);
@@ -171,6 +184,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
                    process.spec().bundle_id + (clean ? " ended: " : " died: ") + report.text();
     context_.log.write(std::move(line));
     actions_.process_gone(process.number());
+    watches_.process_gone(process.number());
     interrupts_.process_gone(process);
     hooks_.process_gone(process);
 
@@ -181,6 +195,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     for (const EntryId id : objects) {
         if (find(id) != nullptr) termination_.terminate(id);
     }
+    if (process.server != kNoEntry) termination_.terminate(process.server);
 }
 
 void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end) {
@@ -197,6 +212,10 @@ void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end
         const std::string& name =
             entry->user_classes.empty() ? entry->name : entry->user_classes.front();
         report.objects.push_back({id, name, std::string(to_string(instance->state))});
+    }
+    for (const PanicLog& each : process.panic_logs) {
+        if (auto attachment = read_panic_log(each))
+            report.panic_logs.push_back(std::move(*attachment));
     }
     const auto written = write_crash_report(context_.crashes, report);
     if (!written.ok()) context_.log.write(LogLevel::error, "crash", written.error().text());

@@ -36,4 +36,8 @@ Dictionary Entry::merged_properties() const {
     return merged;
 }
 
+std::chrono::nanoseconds Entry::busy_time() const {
+    return busy == 0 ? busy_before : busy_before + (std::chrono::steady_clock::now() - busy_since);
+}
+
 }  // namespace opendext::daemon

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -46,6 +47,8 @@ struct Entry {
     bool matched = false;     ///< its first round of matching is over
     Activity activity = Activity::active;
     uint32_t busy = 0;  ///< own reasons to be busy plus one for each busy client
+    std::chrono::steady_clock::time_point busy_since;  ///< while `busy` is not 0
+    std::chrono::nanoseconds busy_before{0};           ///< how long it was busy before that
     /// Providers and clients in kServicePlane, in the order of attachment.
     std::vector<EntryId> providers;
     std::vector<EntryId> clients;
@@ -63,6 +66,8 @@ struct Entry {
     /// All properties as readers see them, IOUserServiceProperties merged in, IOUserClasses
     /// included.
     [[nodiscard]] Dictionary merged_properties() const;
+    /// How long the entry has been busy in all.
+    [[nodiscard]] std::chrono::nanoseconds busy_time() const;
 };
 
 }  // namespace opendext::daemon

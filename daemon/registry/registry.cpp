@@ -195,6 +195,8 @@ void Registry::adjust_busy(EntryId id, int delta) {
     if (entry == nullptr || delta == 0) return;
     const uint32_t before = entry->busy;
     const int64_t after = std::max<int64_t>(0, int64_t{before} + delta);
+    if (before > 0 && after == 0) entry->busy_before = entry->busy_time();
+    if (before == 0 && after > 0) entry->busy_since = std::chrono::steady_clock::now();
     entry->busy = static_cast<uint32_t>(after);
     if ((before == 0) == (entry->busy == 0)) return;
     const std::vector<EntryId> providers = entry->providers;

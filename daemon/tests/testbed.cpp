@@ -120,6 +120,11 @@ void FakeDriver::received(Message message) {
         case driver::Kind::call:
             called(message);
             return;
+        case driver::Kind::interrupt: {
+            const uint64_t serial = message.serial;
+            others.insert_or_assign(serial, std::move(message));
+            return;
+        }
         case driver::Kind::call_result:
             answers[message.serial] = decode<driver::CallResult>(message)->result;
             return;

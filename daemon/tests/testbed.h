@@ -79,6 +79,14 @@ class FakeDriver {
     /// Calls of other methods that opendextd relays: answered with this code.
     int32_t relayed_result = 0;
     std::vector<protocol::Invocation> relayed;
+    /// Sends any request; the answer lands in `others` under the serial returned.
+    template <typename T>
+    uint64_t send_request(T content) {
+        const uint64_t serial = next_++;
+        send(encode(std::move(content), serial));
+        return serial;
+    }
+    std::map<uint64_t, Message> others;
     [[nodiscard]] bool said(const std::string& what) const;
     std::map<uint64_t, protocol::driver::Created> created;
     std::vector<uint64_t> attached_clients;
