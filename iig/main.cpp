@@ -24,12 +24,16 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: iig --def FILE.iig --header FILE.h --impl FILE.iig.cpp [--system FILE.system.h]\n"
-    "           [--framework-name NAME] [--depfile FILE] [--no-sdk] [-- clang arguments]\n"
+    "           [--framework-name NAME] [--also-name NAME]… [--interface FILE]… [--depfile FILE]\n"
+    "           [--no-sdk] [-- clang arguments]\n"
     "\n"
     "Reads the interface of driver classes and writes the header and the code that carries their "
     "methods.\n"
     "  --system          the same methods as the system's side sees them\n"
     "  --framework-name  the header is included as <NAME/FILE.h> by the generated code\n"
+    "  --also-name       <NAME/FILE.h> is found too\n"
+    "  --interface       another interface of the same project: found by its name, wherever it "
+    "lies\n"
     "  --depfile         writes what was read, in the form of make\n"
     "  --no-sdk          does not look into the SDK beside this program\n";
 
@@ -40,6 +44,8 @@ struct Options {
     std::string system;
     std::string framework;
     std::string depfile;
+    std::vector<std::string> further_names;
+    std::vector<std::string> interfaces;
     bool sdk = true;
     std::vector<std::string> clang_arguments;
 };
@@ -49,6 +55,8 @@ bool parse_options(int argc, char** argv, Options& options, std::string& problem
         {"--def", &options.definition},           {"--header", &options.header},
         {"--impl", &options.implementation},      {"--system", &options.system},
         {"--framework-name", &options.framework}, {"--depfile", &options.depfile}};
+    const std::pair<const char*, std::vector<std::string>*> with_values[] = {
+        {"--also-name", &options.further_names}, {"--interface", &options.interfaces}};
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--") {
@@ -62,6 +70,9 @@ bool parse_options(int argc, char** argv, Options& options, std::string& problem
         std::string* value = nullptr;
         for (const auto& [name, place] : with_value) {
             if (argument == name) value = place;
+        }
+        for (const auto& [name, list] : with_values) {
+            if (argument == name) value = &list->emplace_back();
         }
         if (!value || i + 1 >= argc) {
             problem =
@@ -120,48 +131,66 @@ bool has_content(const std::string& path, const std::string& content) {
     return file && std::string(std::istreambuf_iterator<char>(file), {}) == content;
 }
 
-/// Files that appear together or not at all: each is written beside its place and renamed when all
-/// are complete. A file that would not change is left alone, so that nothing is compiled again for
-/// it.
+/// Files that appear together or not at all: each is written without a name and gets its place when
+/// all are complete, so that nothing is left behind by a run that was killed. A file that would not
+/// change is left alone, so that nothing is compiled again for it.
 class Outputs {
   public:
     ~Outputs() {
-        for (const auto& [temporary, path] : files_) unlink(temporary.c_str());
+        for (const Output& output : outputs_) close(output.descriptor);
     }
 
     bool write(const std::string& path, const std::string& content, std::string& problem) {
         if (has_content(path, content)) return true;
-        const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
         std::error_code error;
-        if (fs::path(path).has_parent_path())
-            fs::create_directories(fs::path(path).parent_path(), error);
-        FILE* file = std::fopen(temporary.c_str(), "we");
-        if (!file) {
-            problem = "cannot write '" + path + "': " + std::strerror(errno);
-            return false;
+        const fs::path folder = fs::path(path).parent_path();
+        if (!folder.empty()) fs::create_directories(folder, error);
+        const std::string place = folder.empty() ? "." : folder.string();
+        Output output = {-1, path, path + "." + std::to_string(getpid()) + ".tmp", false};
+        output.descriptor = open(place.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+        if (output.descriptor < 0) {  // a file system that has no files without a name
+            output.named = true;
+            output.descriptor =
+                open(output.temporary.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0666);
         }
-        files_.emplace_back(temporary, path);
-        const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-        if (std::fclose(file) != 0 || !written) {
-            problem = "cannot write '" + path + "': " + std::strerror(errno);
-            return false;
+        if (output.descriptor < 0) return failed(path, problem);
+        outputs_.push_back(output);
+        for (size_t done = 0; done < content.size();) {
+            const ssize_t count =
+                ::write(output.descriptor, content.data() + done, content.size() - done);
+            if (count < 0) return failed(path, problem);
+            done += static_cast<size_t>(count);
         }
         return true;
     }
 
     bool commit(std::string& problem) {
-        for (const auto& [temporary, path] : files_) {
-            if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-                problem = "cannot write '" + path + "': " + std::strerror(errno);
-                return false;
-            }
+        for (const Output& output : outputs_) {
+            const std::string self = "/proc/self/fd/" + std::to_string(output.descriptor);
+            if (!output.named && linkat(AT_FDCWD, self.c_str(), AT_FDCWD, output.temporary.c_str(),
+                                        AT_SYMLINK_FOLLOW) != 0)
+                return failed(output.path, problem);
+            if (std::rename(output.temporary.c_str(), output.path.c_str()) != 0)
+                return failed(output.path, problem);
         }
-        files_.clear();
         return true;
     }
 
   private:
-    std::vector<std::pair<std::string, std::string>> files_;
+    struct Output {
+        int descriptor;
+        std::string path;
+        std::string temporary;
+        bool named;
+    };
+
+    bool failed(const std::string& path, std::string& problem) {
+        problem = "cannot write '" + path + "': " + std::strerror(errno);
+        for (const Output& output : outputs_) unlink(output.temporary.c_str());
+        return false;
+    }
+
+    std::vector<Output> outputs_;
 };
 
 std::string guard_of(const Options& options) {
@@ -184,6 +213,16 @@ std::string depfile_of(const Options& options, const std::vector<std::string>& i
     return text + "\n";
 }
 
+ParseRequest request_of(const Options& options) {
+    ParseRequest request;
+    request.file = options.definition;
+    request.names = options.further_names;
+    if (!options.framework.empty()) request.names.push_back(options.framework);
+    request.interfaces = options.interfaces;
+    request.arguments = options.clang_arguments;
+    return request;
+}
+
 int run(const Options& options) {
     Diagnostics diagnostics;
     TranslationUnit unit;
@@ -191,8 +230,7 @@ int run(const Options& options) {
     if (!fs::is_regular_file(options.definition)) {
         diagnostics.error({}, "cannot read '" + options.definition + "'",
                           "check the path after --def");
-    } else if (unit.parse({options.definition, options.framework, options.clang_arguments},
-                          diagnostics)) {
+    } else if (unit.parse(request_of(options), diagnostics)) {
         file = read_file(unit, options.definition, diagnostics);
         check(file, diagnostics);
         if (!diagnostics.failed() && file.classes.empty()) {

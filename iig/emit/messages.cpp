@@ -183,7 +183,9 @@ std::string forwarder(const Class& owner, const Method& method) {
     const std::string prefix = owner.name + "_" + method.name;
     const std::string parameters = parameter_list(method);
     const Parameter* target = method.target();
-    std::string text = method.result + "\n" + owner.name + "::" + method.name + "(" + parameters;
+    // Outside of the class its own types need their scope.
+    const std::string result = method.value ? method.value->plain.cxx : method.result;
+    std::string text = result + "\n" + owner.name + "::" + method.name + "(" + parameters;
     if (!method.is_static)
         text += std::string(parameters.empty() ? "" : ", ") + "OSDispatchMethod supermethod";
     text += method.is_const ? ") const {\n" : ") {\n";
@@ -223,10 +225,10 @@ std::string forwarder(const Class& owner, const Method& method) {
             (target ? std::string("0") : id_name(method)) + ", " +
             std::to_string(reply_refs(method)) + ")) " + give_up(method, "kIOReturnIPCError") +
             "\n";
-    const std::string result = !method.value ? "od_ret"
+    const std::string answer = !method.value ? "od_ret"
                                              : "od_rpl.content." + method.value->name +
                                                    (is_bool(*method.value) ? " != 0" : "");
-    return text + reply_checks(method) + load_results(method) + "    return " + result + ";\n}\n\n";
+    return text + reply_checks(method) + load_results(method) + "    return " + answer + ";\n}\n\n";
 }
 
 namespace {

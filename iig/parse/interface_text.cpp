@@ -166,7 +166,7 @@ std::vector<std::string> included_names(std::string_view text) {
         } else if (first == "<") {
             const size_t begin = all[i + 1].begin;
             const size_t end = text.find_first_of(">\n", begin);
-            if (end != std::string_view::npos && text[end] == '>')
+            if (end != std::string_view::npos && end > begin + 1 && text[end] == '>')
                 names.emplace_back(text.substr(begin, end - begin));
         }
     }

@@ -177,6 +177,7 @@ class Reader {
         method.returns_void = clang_getCanonicalType(result).kind == CXType_Void;
         method.returns_code = clang_getCanonicalType(result).kind == CXType_Int;
         if (!method.returns_void && !method.returns_code) method.value = number_result(result);
+        if (names_member_of(owner, result)) method.names_nested_types = true;
         method.is_static = clang_CXXMethod_isStatic(cursor);
         method.is_virtual = clang_CXXMethod_isVirtual(cursor);
         method.is_pure = clang_CXXMethod_isPureVirtual(cursor);
@@ -249,6 +250,11 @@ class Reader {
         }
     }
 
+    static bool names_member_of(const Class& owner, CXType type) {
+        const std::string canonical = take(clang_getTypeSpelling(clang_getCanonicalType(type)));
+        return canonical.find(owner.name + "::") != std::string::npos;
+    }
+
     void read_parameter(CXCursor cursor, Method& method, const Class& owner) {
         Parameter parameter;
         const Annotations annotations = annotations_of(cursor);
@@ -274,9 +280,7 @@ class Reader {
                 parameter.name = "arg" + std::to_string(method.parameters.size());
             parameter.declaration = with_name(parameter.declaration, parameter.name);
         }
-        const std::string canonical = take(clang_getTypeSpelling(clang_getCanonicalType(type)));
-        if (canonical.find(owner.name + "::") != std::string::npos)
-            method.names_nested_types = true;
+        if (names_member_of(owner, type)) method.names_nested_types = true;
         method.parameters.push_back(std::move(parameter));
     }
 

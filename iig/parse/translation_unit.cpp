@@ -49,7 +49,8 @@ TranslationUnit::~TranslationUnit() {
 }
 
 bool TranslationUnit::parse(const ParseRequest& request, Diagnostics& diagnostics) {
-    VirtualFiles files(request.file, request.framework, include_directories(request.arguments));
+    VirtualFiles files(request.file, request.interfaces, request.names,
+                       include_directories(request.arguments));
     std::vector<std::string> arguments = {
         "-x", "c++", "-std=gnu++20", "-fblocks", "-fno-exceptions", "-fno-rtti", "-D__IIG=1"};
     arguments.push_back("-D" + std::string(kKernelAlias) +

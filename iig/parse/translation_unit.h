@@ -13,8 +13,9 @@ namespace opendext::iig {
 /// What is to be read, and how.
 struct ParseRequest {
     std::string file;
-    std::string framework;               ///< headers of the project are found below it too, or ""
-    std::vector<std::string> arguments;  ///< clang's: -I, -isystem, -D …
+    std::vector<std::string> names;       ///< `<NAME/X.h>` of the project's own interfaces
+    std::vector<std::string> interfaces;  ///< of the project, besides `file`
+    std::vector<std::string> arguments;   ///< clang's: -I, -isystem, -D …
 };
 
 /// A parsed `.iig` file. Every error of clang is in `diagnostics` afterwards.

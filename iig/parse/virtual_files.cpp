@@ -31,31 +31,34 @@ std::string read_text(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-VirtualFiles::VirtualFiles(const std::string& file, const std::string& framework,
+VirtualFiles::VirtualFiles(const std::string& file, const std::vector<std::string>& interfaces,
+                           const std::vector<std::string>& names,
                            const std::vector<std::string>& include_directories) {
+    add_own(file, names);
+    for (const std::string& interface : interfaces) add_own(interface, names);
     const fs::path folder = fs::path(file).parent_path();
-    std::vector<std::string> directories = {folder.empty() ? "." : folder.string()};
-    directories.insert(directories.end(), include_directories.begin(), include_directories.end());
-    for (size_t i = 0; i < directories.size(); ++i) {
-        for (const auto& entry : entries(directories[i])) {
+    for (const auto& entry : entries(folder.empty() ? "." : folder.string())) {
+        if (entry.path().extension() == ".iig") add_own(entry.path().string(), names);
+    }
+    for (const std::string& directory : include_directories) {
+        for (const auto& entry : entries(directory)) {
             const fs::path& path = entry.path();
-            if (path.extension() == ".iig") {
-                add(path.string(), path.stem().string());
-                if (!framework.empty()) add(path.string(), framework + "/" + path.stem().string());
-            }
+            if (path.extension() == ".iig") add_own(path.string(), names);
             std::error_code error;
-            // Frameworks lie in include directories, not beside the sources.
-            if (i != 0 && entry.is_directory(error)) list(path.string(), path.filename().string());
+            if (!entry.is_directory(error)) continue;
+            for (const auto& below : entries(path.string())) {
+                if (below.path().extension() == ".iig")
+                    add(below.path().string(), (path.filename() / below.path().stem()).string());
+            }
         }
     }
     follow(file);
 }
 
-void VirtualFiles::list(const std::string& directory, const std::string& below) {
-    for (const auto& entry : entries(directory)) {
-        if (entry.path().extension() == ".iig")
-            add(entry.path().string(), below + "/" + entry.path().stem().string());
-    }
+void VirtualFiles::add_own(const std::string& interface, const std::vector<std::string>& names) {
+    const std::string stem = fs::path(interface).stem().string();
+    add(interface, stem);
+    for (const std::string& name : names) add(interface, name + "/" + stem);
 }
 
 void VirtualFiles::add(const std::string& interface, const std::string& name) {

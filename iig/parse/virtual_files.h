@@ -15,9 +15,10 @@ namespace opendext::iig {
 ///  - interface files with the alias of KERNEL in place of the word.
 class VirtualFiles {
   public:
-    /// `file` is the interface that is read, `framework` the name below which its project's headers
-    /// are found too (or empty).
-    VirtualFiles(const std::string& file, const std::string& framework,
+    /// `file` is the interface that is read, `interfaces` are the others of its project, `names`
+    /// those below which all of them are found too.
+    VirtualFiles(const std::string& file, const std::vector<std::string>& interfaces,
+                 const std::vector<std::string>& names,
                  const std::vector<std::string>& include_directories);
 
     /// The directory to be searched first.
@@ -28,7 +29,7 @@ class VirtualFiles {
     bool look_at(const std::string& path);
 
   private:
-    void list(const std::string& directory, const std::string& below);
+    void add_own(const std::string& interface, const std::vector<std::string>& names);
     void add(const std::string& interface, const std::string& name);
     void follow(const std::string& path);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -440,6 +441,62 @@ TEST_F(Iig, leavesNoTemporaryFilesBehind) {
     EXPECT_EQ(run(iig + " --def " + (kInputs / "refused/reference.iig").string() + outputs).status,
               1);
     EXPECT_TRUE(fs::is_empty(own));
+}
+
+TEST_F(Iig, leavesNoTemporaryFilesBehindWhenKilled) {
+    const std::string own = (directory_ / "tmp").string();
+    fs::create_directory(own);
+    const fs::path input = kInputs / "inputs/Tutorial.iig";
+    // From before the start to after the end, whatever the machine's speed.
+    for (int delay = 0; delay < 40; ++delay) {
+        const pid_t child = fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            setenv("TMPDIR", own.c_str(), 1);
+            const std::string iig = (kBuild / "bin/iig").string();
+            execl(iig.c_str(), iig.c_str(), "--def", input.c_str(), "--header",
+                  header(input).c_str(), "--impl", implementation(input).c_str(), nullptr);
+            _exit(127);
+        }
+        usleep(static_cast<useconds_t>(delay) * 2000);
+        kill(child, SIGKILL);
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+    }
+    EXPECT_TRUE(fs::is_empty(own));
+    for (const auto& entry : fs::directory_iterator(directory_)) {
+        EXPECT_TRUE(entry.path() == own || entry.path() == header(input) ||
+                    entry.path() == implementation(input))
+            << entry.path();
+    }
+    EXPECT_EQ(generate(input).status, 0);
+}
+
+TEST_F(Iig, interfacesOfTheProjectAreFoundByNameAndByProduct) {
+    write("Base.iig",
+          "#include <DriverKit/IOService.iig>\nclass Base : public IOService {\n  public:\n"
+          "    virtual kern_return_t Set(uint32_t value);\n};\n");
+    write("user.h", "#pragma once\n#include <Product/Base.h>\n#include \"Base.iig\"\n");
+    fs::create_directory(directory_ / "deeper");
+    write("deeper/Kernel.iig",
+          "#include \"../Base.iig\"\nclass KERNEL Kernel : public Base {\n};\n");
+    const fs::path derived =
+        write("Derived.iig",
+              "#include <Product/Base.iig>\n#include \"Base.h\"\n#include \"user.h\"\n#include "
+              "\"deeper/Kernel.iig\"\n"
+              "class KERNEL Derived : public Kernel {\n  public:\n"
+              "    virtual kern_return_t Set(uint32_t value) override LOCAL;\n};\n");
+    fs::create_directory(directory_ / "elsewhere");
+    write("elsewhere/Far.iig",
+          "#include <DriverKit/IOService.iig>\nclass KERNEL Far : public IOService {\n};\n");
+    write("user.h",
+          contents(directory_ / "user.h") + "#include \"Far.h\"\n#import <Other/Far.iig>\n");
+    const Outcome result = generate(derived,
+                                    "--framework-name Product --also-name Other "
+                                    "--interface " +
+                                        (directory_ / "elsewhere/Far.iig").string());
+    EXPECT_EQ(result.status, 0) << result.output;
+    EXPECT_NE(contents(implementation(derived)).find("case Base_Set_ID:"), std::string::npos);
 }
 
 }  // namespace
