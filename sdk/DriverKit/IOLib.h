@@ -170,7 +170,8 @@ static inline void OSSynchronizeIO(void) {
 #include <new>
 #include <type_traits>
 
-namespace opendext::sdk {
+namespace opendext {
+namespace sdk {
 template <typename T>
 T* construct(void* memory, size_t count, bool zero) {
     if (memory == nullptr) return nullptr;
@@ -192,9 +193,10 @@ template <typename T>
 void destroy(T* first, size_t count) {
     if (first == nullptr) return;
     for (size_t i = 0; i < count; ++i) first[i].~T();
-    IOFree(const_cast<std::remove_cv_t<T>*>(first), sizeof(T) * count);
+    IOFree(const_cast<typename std::remove_cv<T>::type*>(first), sizeof(T) * count);
 }
-}  // namespace opendext::sdk
+}  // namespace sdk
+}  // namespace opendext
 
 /* Arrays of `count` elements; the Zero form gives zeroed (value-initialised) elements. NULL when
  * there is no memory. */

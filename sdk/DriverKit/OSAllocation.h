@@ -22,8 +22,8 @@ template <typename T>
 using OSAllocation =
     libkern::safe_allocation<T, os_detail::IOKit_allocator, os_detail::panic_trapping_policy>;
 
-inline constexpr auto OSAllocateMemory = libkern::allocate_memory;
-inline constexpr auto OSAllocateMemoryZero = libkern::allocate_memory_zero;
-inline constexpr auto OSAdoptMemory = libkern::adopt_memory;
+constexpr auto OSAllocateMemory = libkern::allocate_memory;
+constexpr auto OSAllocateMemoryZero = libkern::allocate_memory_zero;
+constexpr auto OSAdoptMemory = libkern::adopt_memory;
 
 #endif /* DRIVERKIT_OSALLOCATION_H */

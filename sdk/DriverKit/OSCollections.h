@@ -30,7 +30,7 @@ enum : uint64_t {
     kOSCollectionTypeSerialization = 13,
 };
 /* An index that means "at the end". */
-inline constexpr size_t kOSArrayAppend = ~(size_t)0;
+constexpr size_t kOSArrayAppend = ~(size_t)0;
 
 /* Return false to stop. */
 typedef bool (^OSArrayApplier)(OSObjectPtr value);

@@ -6,7 +6,7 @@
  * (results of Create, Copy and with calls), OSRetain adds one:
  *     OSSharedPtr<OSString> name(OSString::withCString("port"), OSNoRetain);
  * docs/facts/driverkit-api.csv, class OSSharedPtr. The object may be used by several threads, one
- * OSSharedPtr by one at a time. C++17. */
+ * OSSharedPtr by one at a time. C++14. */
 #include <stddef.h>
 
 #include <cstddef>
@@ -28,7 +28,7 @@ static constexpr auto OSRetain [[maybe_unused]] = OS_retain_t{};
 template <typename T>
 class OSSharedPtr {
     template <typename U>
-    using WhenConvertible = std::enable_if_t<std::is_convertible_v<U*, T*>>;
+    using WhenConvertible = std::enable_if_t<std::is_convertible<U*, T*>::value>;
 
   public:
     using pointer = T*;

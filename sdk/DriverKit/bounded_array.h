@@ -3,7 +3,7 @@
 #define DRIVERKIT_BOUNDED_ARRAY_H
 
 /* An array of fixed size whose accesses are checked: docs/facts/driverkit-api.csv, class
- * bounded_array. Drivers use it as OSBoundedArray. C++17. */
+ * bounded_array. Drivers use it as OSBoundedArray. C++14. */
 #include <DriverKit/bounded_ptr.h>
 
 namespace libkern {

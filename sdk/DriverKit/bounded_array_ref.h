@@ -3,7 +3,7 @@
 #define DRIVERKIT_BOUNDED_ARRAY_REF_H
 
 /* Somebody else's array whose accesses are checked: docs/facts/driverkit-api.csv, class
- * bounded_array_ref. Drivers use it as OSBoundedArrayRef. C++17. */
+ * bounded_array_ref. Drivers use it as OSBoundedArrayRef. C++14. */
 #include <DriverKit/bounded_array.h>
 #include <DriverKit/bounded_ptr.h>
 

@@ -5,7 +5,7 @@
 /* A pointer that knows the range it may be used in. Moving it out of the range is allowed; using it
  * there calls TrappingPolicy::trap, which does not return. Signatures:
  * docs/facts/driverkit-api.csv, classes bounded_ptr, copy_cv …; drivers use it as OSBoundedPtr
- * (OSBoundedPtr.h). C++17. */
+ * (OSBoundedPtr.h). C++14. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -3,7 +3,7 @@
 #define DRIVERKIT_BOUNDED_TRAITS_H
 
 /* The type traits behind bounded_ptr and its relatives, under the names of
- * docs/facts/driverkit-api.csv. The C++ library's own where it has them. C++17. */
+ * docs/facts/driverkit-api.csv. The C++ library's own where it has them in C++14. */
 #include <stddef.h>
 
 #include <cstddef>
@@ -17,15 +17,23 @@ namespace detail {
 using std::declval;
 using std::enable_if;
 using std::enable_if_t;
-using std::is_convertible_v;
-using std::is_empty_v;
-using std::is_nothrow_default_constructible_v;
-using std::is_trivially_destructible_v;
-using std::is_void_v;
 using std::nullptr_t;
 using std::remove_const;
 using std::remove_const_t;
-using std::void_t;
+
+/* C++17's, for drivers in C++14. */
+template <typename...>
+using void_t = void;
+template <typename From, typename To>
+constexpr bool is_convertible_v = std::is_convertible<From, To>::value;
+template <typename T>
+constexpr bool is_empty_v = std::is_empty<T>::value;
+template <typename T>
+constexpr bool is_nothrow_default_constructible_v = std::is_nothrow_default_constructible<T>::value;
+template <typename T>
+constexpr bool is_trivially_destructible_v = std::is_trivially_destructible<T>::value;
+template <typename T>
+constexpr bool is_void_v = std::is_void<T>::value;
 
 /** `To`, const if `From` is. */
 template <typename From, typename To>
@@ -61,15 +69,15 @@ using copy_cv_t = typename copy_cv<From, To>::type;
 
 /** sizeof, and 0 for void: a pointer to void needs no room behind it. */
 template <typename T>
-inline constexpr size_t sizeof_v = sizeof(T);
+constexpr size_t sizeof_v = sizeof(T);
 template <>
-inline constexpr size_t sizeof_v<void> = 0;
+constexpr size_t sizeof_v<void> = 0;
 template <>
-inline constexpr size_t sizeof_v<void const> = 0;
+constexpr size_t sizeof_v<void const> = 0;
 template <>
-inline constexpr size_t sizeof_v<void volatile> = 0;
+constexpr size_t sizeof_v<void volatile> = 0;
 template <>
-inline constexpr size_t sizeof_v<void const volatile> = 0;
+constexpr size_t sizeof_v<void const volatile> = 0;
 
 /** void where objects of the types can be compared with == and !=, else no type. */
 template <typename T, typename U>

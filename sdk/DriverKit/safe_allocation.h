@@ -3,7 +3,7 @@
 #define DRIVERKIT_SAFE_ALLOCATION_H
 
 /* Memory with one owner whose accesses are checked: docs/facts/driverkit-api.csv, class
- * safe_allocation. Drivers use it as OSAllocation (OSAllocation.h). C++17. */
+ * safe_allocation. Drivers use it as OSAllocation (OSAllocation.h). C++14. */
 #include <DriverKit/bounded_ptr.h>
 
 namespace libkern {
@@ -18,11 +18,11 @@ struct adopt_memory_t {
     explicit adopt_memory_t() = default;
 };
 /** Ask for new memory with value-initialised elements, … */
-inline constexpr allocate_memory_t allocate_memory{};
+constexpr allocate_memory_t allocate_memory{};
 /** … for new memory that is zero, … */
-inline constexpr allocate_memory_zero_t allocate_memory_zero{};
+constexpr allocate_memory_zero_t allocate_memory_zero{};
 /** … or hand over memory of the same allocator with constructed elements. */
-inline constexpr adopt_memory_t adopt_memory{};
+constexpr adopt_memory_t adopt_memory{};
 
 /** Owns `size()` elements; destroys and frees them in its destructor. Empty (false, data() NULL)
  * where there was no memory or no element was asked for. An index outside of it traps. */
@@ -43,7 +43,7 @@ struct safe_allocation {
     }
     explicit safe_allocation(size_t n, allocate_memory_zero_t) : safe_allocation() {
         take(n, Allocator::allocate_zero(bytes(n)));
-        if constexpr (!std::is_trivially_default_constructible_v<T>)
+        if (!std::is_trivially_default_constructible<T>::value)
             sa_detail::uninitialized_value_construct(data_, data_ + size_);
     }
     safe_allocation(safe_allocation const&) = delete;
