@@ -142,6 +142,35 @@ TEST(OSObjectTest, IsAllocatedByClass) {
     OSSafeReleaseNULL(service);
 }
 
+// Facts: OSObject.SetDispatchQueue, OSObject.CopyDispatchQueue
+TEST(OSObjectTest, HasQueuesIfItsClassHas) {
+    const auto service = owned(OSTypeAlloc(IOService));
+    IODispatchQueue* queue = nullptr;
+    ASSERT_EQ(IODispatchQueue::Create("q", 0, 0, &queue), kIOReturnSuccess);
+    const auto made = owned(queue);
+    OSObject* object = service.get();
+    EXPECT_EQ(object->SetDispatchQueue("Default", queue), kIOReturnSuccess);
+    OSSharedPtr<IODispatchQueue> copy;
+    EXPECT_EQ(object->CopyDispatchQueue("Default", copy.attach()), kIOReturnSuccess);
+    EXPECT_EQ(copy.get(), queue);
+    // A queue is an object without queues.
+    object = queue;
+    EXPECT_EQ(object->SetDispatchQueue("Default", queue), kIOReturnUnsupported);
+    EXPECT_EQ(object->CopyDispatchQueue("Default", copy.attach()), kIOReturnUnsupported);
+    EXPECT_FALSE(copy);
+}
+
+// Facts: IORPCMessageFromMach
+TEST(OSMetaClassBaseTest, TheContentOfAMessageFollowsItsHead) {
+    struct {
+        IORPCMessageMach mach;
+        IORPCMessage content;
+    } message{};
+    message.content.msgid = 5;
+    EXPECT_EQ(IORPCMessageFromMach(&message.mach, false), &message.content);
+    EXPECT_EQ(IORPCMessageFromMach(&message.mach, true)->msgid, 5u);
+}
+
 // Facts: OSSafeReleaseNULL, OSObjectSafeReleaseNULL
 TEST(OSObjectTest, SafeReleaseTakesNullAndForgets) {
     const auto string = owned(OSString::withCString("x"));
