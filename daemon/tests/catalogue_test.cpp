@@ -139,14 +139,48 @@ TEST_F(CatalogueTest, IsReadAgainAtTheNextStart) {
     })) << "what is installed is matched";
 }
 
-TEST_F(CatalogueTest, TheSameVersionIsRefusedInStrictModeOnly) {
+TEST_F(CatalogueTest, TheSameVersionReplacesOnlyInDeveloperMode) {
     ASSERT_TRUE(bed.install(good()).ok());
+    const auto running = [&](size_t processes) {
+        return bed.run_until([&] {
+            const EntryId id = bed.find("Widget");
+            return id != kNoEntry && bed.state(id) == InstanceState::started &&
+                   bed.drivers.size() == processes;
+        });
+    };
+    ASSERT_TRUE(running(1));
+    EXPECT_TRUE(bed.daemon->catalogue().developer_mode()) << "the policy is not strict";
     EXPECT_TRUE(bed.install(good()).ok());
+    ASSERT_TRUE(running(2)) << "the first instance ended, the second runs";
+
+    ASSERT_TRUE(bed.daemon->catalogue().set_developer_mode(false).ok());
+    EXPECT_TRUE(bed.install(good()).ok());
+    bed.settle();
+    EXPECT_EQ(bed.drivers.size(), 2U) << "the same version does nothing";
+    EXPECT_NE(bed.log_text().find("is installed already, and nothing was done"), std::string::npos);
+
+    // Another version drains the old instances.
+    const auto newer = bed.write_bundle(
+        kBundle, {{"Widget", Testbed::personality(kBundle, "Widget", "IOUserResources")}}, "2");
+    EXPECT_TRUE(bed.install(newer).ok());
+    ASSERT_TRUE(running(3));
+    EXPECT_TRUE(bed.drivers.begin()->dead);
+    EXPECT_EQ(bed.daemon->catalogue().list().front().version, "2");
+}
+
+TEST_F(CatalogueTest, DeveloperModeIsKeptInTheRealm) {
+    ASSERT_TRUE(bed.daemon->catalogue().set_developer_mode(false).ok());
     bed.daemon.reset();
-    bed.drivers.clear();
+    bed.start();
+    EXPECT_FALSE(bed.daemon->catalogue().developer_mode());
+    FakeClient program(bed);
+    const auto is =
+        program.ask<protocol::client::DeveloperModeIs>(protocol::client::DeveloperMode{true, true});
+    EXPECT_TRUE(is.on);
+    bed.daemon.reset();
     bed.options.policy = PolicyMode::strict;
     bed.start();
-    expect_refused(good(), {"is installed already", "CFBundleVersion"});
+    EXPECT_TRUE(bed.daemon->catalogue().developer_mode()) << "what was said wins over the policy";
 }
 
 TEST_F(CatalogueTest, StrictModeAsksForTheDriverKitEntitlement) {

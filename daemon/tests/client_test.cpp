@@ -217,7 +217,7 @@ TEST_F(ClientTest, PropertiesGoToTheDriver) {
         program.ask<client::Reply>(client::SetProperties{widget, Dictionary{{"a", 1}}}).io_return,
         0);
     ASSERT_EQ(driver->relayed.size(), 2U);
-    EXPECT_EQ(driver->relayed[1].msgid, system::IOService_SetProperties::kMsgId);
+    EXPECT_EQ(driver->relayed[1].msgid, system::IOService_UserSetProperties::kMsgId);
     EXPECT_EQ(program.ask<client::Reply>(client::SetProperties{widget, Value(7)}).io_return,
               kIOReturnBadArgument);
     EXPECT_EQ(

@@ -90,6 +90,12 @@ void FakeDriver::finish_start(EntryId object, int32_t result) {
     held_starts_.erase(object);
 }
 
+void FakeDriver::acknowledge_power(EntryId object, uint32_t flags) {
+    system::IOService_SetPowerState::In in;
+    in.powerFlags = flags;
+    call(system::IOService_SetPowerState::encode(object, in));
+}
+
 void FakeDriver::super_stop(EntryId object) {
     system::IOService_Stop::In in;
     call(system::IOService_Stop::encode(object, in));
@@ -137,13 +143,25 @@ void FakeDriver::received(Message message) {
             protocol::InvocationResult result;
             result.io_return = made->outcome.io_return;
             if (result.io_return == 0) {
-                system::IOService_NewUserClient::Out out;
+                system::IOService__NewUserClient::Out out;
                 out.userClient = object_reference(made->entry);
-                system::IOService_NewUserClient::encode_result(out, result);
+                system::IOService__NewUserClient::encode_result(out, result);
             }
             send(encode(driver::CallResult{std::move(result)}, asked->second.first));
             return;
         }
+        case driver::Kind::outcome:
+            replies[message.serial] = *decode<driver::Reply>(message);
+            return;
+        case driver::Kind::source_ready:
+            ready_sources.push_back(decode<driver::SourceReady>(message)->source);
+            return;
+        case driver::Kind::notification:
+            notifications[message.serial] = *decode<driver::Notification>(message);
+            return;
+        case driver::Kind::system_power:
+            trace.emplace_back(decode<driver::SystemPower>(message)->asleep ? "asleep" : "awake");
+            return;
         case driver::Kind::bind: {
             const auto bind = decode<driver::Bind>(message);
             bound[bind->entry] = bind->classes;
@@ -193,7 +211,7 @@ void FakeDriver::called(const Message& message) {
         trace.push_back("stop " + objects[object]);
         if (!script.hold_super_stop && script.stop_result == 0) super_stop(object);
         answer(script.stop_result);
-    } else if (invocation.msgid == system::IOService_NewUserClient::kMsgId) {
+    } else if (invocation.msgid == system::IOService__NewUserClient::kMsgId) {
         trace.push_back("new user client " + objects[object]);
         if (script.user_client_key.empty()) return answer(kIOReturnError);
         const uint64_t serial = next_++;
@@ -202,6 +220,11 @@ void FakeDriver::called(const Message& message) {
     } else if (invocation.msgid == system::IOService_ClientCrashed::kMsgId) {
         trace.push_back("client crashed");
         answer(0);
+    } else if (invocation.msgid == system::IOService_SetPowerState::kMsgId) {
+        const auto in = system::IOService_SetPowerState::decode(invocation);
+        trace.push_back("power " + std::to_string(in->powerFlags) + " " + objects[object]);
+        if (!script.hold_power) acknowledge_power(object, in->powerFlags);
+        answer(script.power_result);
     } else {
         relayed.push_back(invocation);
         if ((invocation.flags & 8) == 0) answer(relayed_result);

@@ -43,6 +43,8 @@ struct Script {
         false;  ///< Stop returns, super::Stop is not called until FakeDriver::super_stop
     bool hold_init = false;  ///< Instantiate is never answered
     bool die_in_start = false;
+    bool hold_power = false;  ///< SetPowerState returns without super's
+    int32_t power_result = 0;
     bool register_in_start = false;
     std::string
         user_client_key;  ///< NewUserClient Creates this property's class; empty: kIOReturnError
@@ -66,6 +68,19 @@ class FakeDriver {
     void check_in() { check_in(spawn.token); }
     void finish_start(EntryId object, int32_t result);
     void super_stop(EntryId object);
+    void acknowledge_power(EntryId object, uint32_t flags);
+    /// Sends a request that is answered by a Reply or a Notification; its serial.
+    template <typename T>
+    uint64_t ask(T content, std::vector<UniqueFd> fds = {}) {
+        const uint64_t serial = next_++;
+        Message message = encode(std::move(content), serial);
+        message.fds = std::move(fds);
+        send(std::move(message));
+        return serial;
+    }
+    std::map<uint64_t, protocol::driver::Reply> replies;
+    std::map<uint64_t, protocol::driver::Notification> notifications;
+    std::vector<uint64_t> ready_sources;
     /// Ends the process with a wait status (9 = killed).
     void die(int wait_status);
     void send(Message message);
