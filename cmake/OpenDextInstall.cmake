@@ -19,7 +19,7 @@ install(DIRECTORY ${CMAKE_BINARY_DIR}/lib/cmake ${CMAKE_BINARY_DIR}/lib/pkgconfi
 foreach(part include platform client)
     install(DIRECTORY ${CMAKE_BINARY_DIR}/sdk/${part} DESTINATION sdk)
 endforeach()
-install(FILES ${CMAKE_BINARY_DIR}/sdk/dext-flags.rsp DESTINATION sdk)
+install(FILES ${CMAKE_BINARY_DIR}/sdk/dext-flags.rsp ${CMAKE_BINARY_DIR}/sdk/api-names.txt DESTINATION sdk)
 install(DIRECTORY ${CMAKE_BINARY_DIR}/share/opendext DESTINATION share PATTERN dexts EXCLUDE)
 get_property(dexts GLOBAL PROPERTY OPENDEXT_SHIPPED_DEXTS)
 install(DIRECTORY ${dexts} DESTINATION share/opendext/dexts)

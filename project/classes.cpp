@@ -102,7 +102,8 @@ std::string nearest_name(std::string_view name, const std::set<std::string>& nam
 
 std::vector<bundle::Problem> check_class_names(const bundle::Plist& info, const ClassMap& own,
                                                const ClassMap& sdk,
-                                               const std::set<std::string>& others) {
+                                               const std::set<std::string>& others,
+                                               const std::set<std::string>& api) {
     std::vector<bundle::Problem> problems;
     const Dictionary* root = info.root.dictionary();
     const Value* personalities = root != nullptr ? find(*root, "IOKitPersonalities") : nullptr;
@@ -129,7 +130,13 @@ std::vector<bundle::Problem> check_class_names(const bundle::Plist& info, const 
         if (personality.dictionary() == nullptr) continue;
         const std::string path = "IOKitPersonalities/" + name;
         const std::string* provider = find_string(*personality.dictionary(), "IOProviderClass");
-        if (provider != nullptr && !known.contains(*provider)) {
+        if (provider != nullptr && !known.contains(*provider) && api.contains(*provider)) {
+            const std::string key = path + "/IOProviderClass";
+            problems.push_back({bundle::Problem::Severity::warning, key,
+                                info.where(key) + ": " + key + ": " + *provider +
+                                    " belongs to a framework that this OpenDext does not have yet: "
+                                    "nothing here will match"});
+        } else if (provider != nullptr && !known.contains(*provider)) {
             complain(path + "/IOProviderClass", *provider,
                      "is no class of the SDK or of this driver", known,
                      "name the class of another dext with --provider-class " + *provider);

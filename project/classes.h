@@ -26,12 +26,14 @@ using ClassMap = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] std::vector<std::string> class_chains(const ClassMap& own);
 
 /// IOProviderClass of each personality has to be a class that exists (in the SDK, in these sources,
-/// or in `others`), and IOUserClass one of these sources: a misspelt name would never match, and
+/// or in `others`; a class that only `api` has belongs to a framework that is not there yet, which
+/// is a warning), and IOUserClass one of these sources: a misspelt name would never match, and
 /// never say so.
 [[nodiscard]] std::vector<bundle::Problem> check_class_names(const bundle::Plist& info,
                                                              const ClassMap& own,
                                                              const ClassMap& sdk,
-                                                             const std::set<std::string>& others);
+                                                             const std::set<std::string>& others,
+                                                             const std::set<std::string>& api = {});
 
 /// The member of `names` that is nearest to `name` by edits, if any is near enough to be meant;
 /// else "".

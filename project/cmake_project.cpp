@@ -120,7 +120,7 @@ Result<ProjectResult> build_cmake(const Located& located, const ProjectOptions& 
         "-B",
         work,
         "-DOpenDext_DIR=" + package.string(),
-        "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+        "--no-warn-unused-cli",
         "-DCMAKE_BUILD_TYPE=" +
             (options.configuration.empty() ? std::string("Release") : options.configuration)};
     if (!fs::exists(work / "CMakeCache.txt", error)) {

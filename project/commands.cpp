@@ -180,6 +180,7 @@ Status Commands::prepare() {
             OD_TRY(write_map(work_ / ("headers-" + library.name + ".hmap"),
                              library.compile.named_headers));
     }
+    OD_TRY(find_unknown_flags());
     // <NAME/X.h> for the headers that the target lists, as if they were installed.
     if (!target_.headers.empty()) {
         std::map<std::string, std::string> map;
@@ -190,6 +191,47 @@ Status Commands::prepare() {
                 map.emplace(name + "/" + header.filename().string(), header);
         }
         OD_TRY(write_if_changed(work_ / "product-headers.hmap", make_header_map(map)));
+    }
+    return success();
+}
+
+/// Asks the compiler about the flags that the project brings. What it says is kept beside the
+/// objects, so that a build with nothing to do does not ask.
+Status Commands::find_unknown_flags() {
+    std::set<std::string> flags;
+    const auto add = [&flags](const CompileOptions& options, const SourceFlags& source_flags) {
+        flags.insert(options.c_flags.begin(), options.c_flags.end());
+        flags.insert(options.cxx_flags.begin(), options.cxx_flags.end());
+        for (const auto& [path, own] : source_flags) flags.insert(own.begin(), own.end());
+    };
+    add(target_.compile, target_.source_flags);
+    for (const auto& library : target_.libraries) add(library.compile, library.source_flags);
+    // Only what is one word can be asked about alone.
+    std::erase_if(flags, [](const std::string& flag) {
+        return !flag.starts_with("-f") && !flag.starts_with("-m") && !flag.starts_with("--");
+    });
+    if (flags.empty()) return success();
+    std::vector<std::string> command = {toolchain_.compiler, "-###", "-x", "c++", "-fsyntax-only"};
+    command.insert(command.end(), flags.begin(), flags.end());
+    command.emplace_back("/dev/null");
+    std::string key;
+    for (const auto& word : command) key += word + "\n";
+
+    const fs::path record = work_ / "flags.txt";
+    std::ifstream file(record, std::ios::binary);
+    const std::string known(std::istreambuf_iterator<char>(file), {});
+    std::string said;
+    if (known.starts_with(key)) {
+        said = known.substr(key.size());
+    } else {
+        said = OD_TRY(output_of(command));
+        OD_TRY(write_if_changed(record, key + said));
+    }
+    for (const auto& flag : flags) {
+        for (const char* words :
+             {"unknown argument: '", "unsupported option '", "unknown argument '"}) {
+            if (said.find(words + flag + "'") != std::string::npos) unknown_flags_.insert(flag);
+        }
     }
     return success();
 }
@@ -245,6 +287,7 @@ std::vector<std::string> Commands::language_flags(const Unit& unit, const fs::pa
         flags.insert(flags.end(), more.begin(), more.end());
     }
     flags.insert(flags.end(), own.begin(), own.end());
+    std::erase_if(flags, [this](const std::string& flag) { return unknown_flags_.contains(flag); });
     return flags;
 }
 

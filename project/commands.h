@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ class Commands {
     /// Reads the SDK's flags and writes what the commands need besides their sources.
     Status prepare();
 
+    /// Flags of the project that this compiler does not know; they are left out.
+    [[nodiscard]] const std::set<std::string>& unknown_flags() const { return unknown_flags_; }
+
     [[nodiscard]] std::vector<Job> interfaces() const;
     [[nodiscard]] std::vector<Job> compilations() const;
     /// `objects` are the results of compilations().
@@ -50,6 +54,7 @@ class Commands {
     [[nodiscard]] std::filesystem::path header_folder() const;
     [[nodiscard]] Unit own_unit() const;
     [[nodiscard]] static Unit unit_of(const Library& library);
+    Status find_unknown_flags();
 
     const Target& target_;
     const Toolchain& toolchain_;
@@ -58,6 +63,7 @@ class Commands {
     std::string framework_;
     bool colored_;
     std::vector<std::string> sdk_flags_;
+    std::set<std::string> unknown_flags_;
 };
 
 }  // namespace opendext::project

@@ -46,14 +46,6 @@ std::string list(const std::vector<std::string>& words) {
     return result;
 }
 
-/// Names that the public interface of DriverKit has, of all frameworks and versions.
-std::set<std::string> known_names(const fs::path& sdk) {
-    std::set<std::string> names;
-    std::ifstream file(sdk / "api-names.txt");
-    for (std::string line; std::getline(file, line);) names.insert(line);
-    return names;
-}
-
 /// Names of the frameworks that are there or are known to be missing need no further word.
 std::vector<std::string> missing_frameworks(const std::string& text, const fs::path& sdk,
                                             std::vector<std::string>& headers) {
@@ -75,6 +67,13 @@ std::vector<std::string> missing_frameworks(const std::string& text, const fs::p
 }
 
 }  // namespace
+
+std::set<std::string> api_names(const fs::path& sdk) {
+    std::set<std::string> names;
+    std::ifstream file(sdk / "api-names.txt");
+    for (std::string line; std::getline(file, line);) names.insert(line);
+    return names;
+}
 
 std::vector<std::string> sdk_frameworks(const fs::path& sdk) {
     std::vector<std::string> result;
@@ -102,7 +101,7 @@ std::vector<std::string> explain_failure(std::string_view printed, const Target&
         R"re((?:use of undeclared identifier|no member named|unknown type name|no type named|no template named|undefined symbol:) '?([A-Za-z_:~]\w*)'?)re");
     std::vector<std::string> never;
     std::vector<std::string> later;
-    const auto known = known_names(sdk);
+    const auto known = api_names(sdk);
     for (const auto& name : matches(text, kName)) {
         // Only a name in the style of the interface can be meant to come from it.
         const bool style = name.starts_with("IO") || name.starts_with("OS") ||

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ namespace opendext::project {
 [[nodiscard]] std::vector<std::string> explain_failure(std::string_view printed,
                                                        const Target& target,
                                                        const std::filesystem::path& sdk);
+
+/// Names that the public interface of DriverKit has, of all frameworks and versions.
+[[nodiscard]] std::set<std::string> api_names(const std::filesystem::path& sdk);
 
 /// Names of the frameworks that the SDK has: "DriverKit" …
 [[nodiscard]] std::vector<std::string> sdk_frameworks(const std::filesystem::path& sdk);

@@ -304,6 +304,27 @@ Status write_if_changed(const fs::path& path, const std::string& text) {
     return success();
 }
 
+Result<std::string> output_of(const std::vector<std::string>& command) {
+    UniqueFd output = OD_TRY(unlinked_file());
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, output.get(), 1);
+    ::posix_spawn_file_actions_adddup2(&actions, output.get(), 2);
+    std::vector<char*> words;
+    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    pid_t pid = -1;
+    const int result = ::posix_spawnp(&pid, words[0], &actions, nullptr, words.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (result != 0) return Error::system("cannot run " + command.front(), result);
+    int status = 0;
+    while (::waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR) return Error::system("cannot wait for " + command.front());
+    }
+    return read_back(output.get());
+}
+
 Status run_jobs(const std::vector<Job>& jobs, const RunOptions& options, Progress& progress) {
     return Runner(options, progress).run(jobs);
 }

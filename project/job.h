@@ -49,6 +49,9 @@ struct Progress {
 [[nodiscard]] Status run_jobs(const std::vector<Job>& jobs, const RunOptions& options,
                               Progress& progress);
 
+/// Runs a command and gives what it prints, whatever its status.
+[[nodiscard]] Result<std::string> output_of(const std::vector<std::string>& command);
+
 /// The prerequisites named by a make-style dependency file.
 [[nodiscard]] std::vector<std::filesystem::path> parse_depfile(const std::filesystem::path& path);
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "bundle/plist.h"
+#include "project/document/node.h"
 #include "project/explain.h"
 #include "project/xcode/describe.h"
 #include "project/xcode/model.h"
@@ -112,6 +113,20 @@ xcode::Environment environment_of(const ProjectOptions& options, const std::stri
     return environment;
 }
 
+/// One file for editors, with the entries of all dexts.
+Status merge_compile_commands(const fs::path& output, const ProjectResult& result) {
+    std::string text;
+    for (const auto& dext : result.dexts) {
+        const fs::path file =
+            xcode::work_folder(output, dext.bundle.stem()) / "compile_commands.json";
+        std::string one = OD_TRY(read_file(file.string()));
+        // "[ entries ]": the brackets go, a comma comes between.
+        one = one.substr(1, one.rfind(']') - 1);
+        text += (text.empty() ? "" : ",") + one.substr(0, one.find_last_not_of(" \n") + 1);
+    }
+    return write_if_changed(output / "compile_commands.json", "[" + text + "\n]\n");
+}
+
 /// Applications belong to one project and get the dexts of that project.
 Status embed(const std::vector<xcode::Project>& projects, const ProjectOptions& options,
              const std::map<const xcode::Target*, fs::path>& built,
@@ -198,6 +213,7 @@ Result<ProjectResult> build_project(const Located& located, const ProjectOptions
         built.emplace(target, result.dexts.back().bundle);
     }
     OD_TRY(embed(projects, options, built, environment, result));
+    OD_TRY(merge_compile_commands(environment.products, result));
     return result;
 }
 

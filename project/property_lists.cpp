@@ -3,6 +3,7 @@
 
 #include "bundle/bundle.h"
 #include "project/classes.h"
+#include "project/explain.h"
 #include "project/variables.h"
 
 namespace opendext::project {
@@ -35,8 +36,8 @@ Result<PropertyLists> prepare_property_lists(const Target& target, const Setting
     std::vector<bundle::Problem> problems = bundle::check_info(info);
 
     const ClassMap own = find_classes(target.interfaces);
-    for (auto& problem :
-         check_class_names(info, own, find_sdk_classes(sdk / "include"), provider_classes))
+    for (auto& problem : check_class_names(info, own, find_sdk_classes(sdk / "include"),
+                                           provider_classes, api_names(sdk)))
         problems.push_back(std::move(problem));
 
     if (target.entitlements_plist || !target.entitlements.empty()) {

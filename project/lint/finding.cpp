@@ -90,9 +90,9 @@ void Findings::add(std::string_view rule, Place place, std::string message, std:
 
 std::vector<Finding> Findings::sorted() const {
     std::vector<Finding> result = findings_;
-    std::ranges::stable_sort(result, [](const Finding& a, const Finding& b) {
-        return std::tie(a.place.file, a.place.line, a.place.column) <
-               std::tie(b.place.file, b.place.line, b.place.column);
+    std::ranges::sort(result, [](const Finding& a, const Finding& b) {
+        return std::tie(a.place.file, a.place.line, a.place.column, a.rule->id, a.message) <
+               std::tie(b.place.file, b.place.line, b.place.column, b.rule->id, b.message);
     });
     return result;
 }

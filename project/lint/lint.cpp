@@ -71,7 +71,7 @@ void each_string(const Value& value, const std::string& path, const Visit& visit
 class Linter {
   public:
     Linter(const Options& options, const Facts& facts)
-        : options_(options), facts_(facts), findings_(options.ignored) {}
+        : facts_(facts), findings_(options.ignored) {}
 
     [[nodiscard]] std::vector<Finding> take() const { return findings_.sorted(); }
 
@@ -218,7 +218,6 @@ class Linter {
         check_needed_entitlements(subject, facts_, findings_);
     }
 
-    const Options& options_;
     const Facts& facts_;
     Findings findings_;
 };

@@ -247,15 +247,19 @@ void add_first_error(CXTranslationUnit unit, const std::filesystem::path& source
 }  // namespace
 
 InterfaceFacts read_interface(const std::filesystem::path& file,
-                              const std::vector<std::string>& iig_command) {
+                              const std::vector<std::string>& iig_command,
+                              const std::vector<std::filesystem::path>& interfaces) {
     InterfaceFacts facts;
     iig::ParseRequest request;
     request.file = file;
     const auto separator = std::ranges::find(iig_command, "--");
     if (separator != iig_command.end()) request.arguments.assign(separator + 1, iig_command.end());
-    const auto framework = std::ranges::find(iig_command, "--framework-name");
-    if (framework != iig_command.end() && framework + 1 != iig_command.end())
-        request.framework = *(framework + 1);
+    for (size_t i = 0; i + 1 < iig_command.size(); ++i) {
+        if (iig_command[i] == "--framework-name") request.names.push_back(iig_command[i + 1]);
+    }
+    for (const auto& other : interfaces) {
+        if (other != file) request.interfaces.push_back(other);
+    }
     iig::TranslationUnit unit;
     iig::Diagnostics ignored;  // iig itself has told of them
     unit.parse(request, ignored);

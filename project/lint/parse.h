@@ -14,9 +14,11 @@ namespace opendext::lint {
 struct InterfaceFacts {
     std::vector<DeclaredClass> classes;
 };
-/// Reads the classes of the file, errors or not. `iig_command`: how the build runs iig on it.
+/// Reads the classes of the file, errors or not. `iig_command`: how the build runs iig on it;
+/// `interfaces`: all of the driver.
 [[nodiscard]] InterfaceFacts read_interface(const std::filesystem::path& file,
-                                            const std::vector<std::string>& iig_command);
+                                            const std::vector<std::string>& iig_command,
+                                            const std::vector<std::filesystem::path>& interfaces);
 
 /// What one source holds, and the headers of the driver that it includes.
 struct ParsedSource {

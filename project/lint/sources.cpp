@@ -123,7 +123,7 @@ Result<SourceFacts> read_sources(const project::Target& target, const project::T
         }
         const auto ran = capture(interfaces[i].command);
         const InterfaceFacts read =
-            read_interface(interfaces[i].inputs.front(), interfaces[i].command);
+            read_interface(interfaces[i].inputs.front(), interfaces[i].command, target.interfaces);
         const std::lock_guard lock(mutex);
         if (ran.ok()) add_iig_findings(ran->text, findings);
         if (!ran.ok() || ran->status != 0) facts.complete = false;

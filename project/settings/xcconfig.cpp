@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "project/absent.h"
 #include "project/document/node.h"
 
 namespace opendext::project {
@@ -106,7 +107,8 @@ class XcconfigParser {
             if (optional) return success();
             return fail(number, column,
                         "includes " + name.string() + ", which is not there (" + path.string() +
-                            "): add it, or write #include? if it may be absent");
+                            "): " + why_absent(path, path.parent_path()) +
+                            "; write #include? if it may be absent");
         }
         if (std::ranges::find(open_, path) != open_.end())
             return fail(number, column, name.string() + " includes itself: remove this line");

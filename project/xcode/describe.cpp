@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "project/absent.h"
 #include "project/document/node.h"
-#include "project/xcode/absent.h"
 #include "project/xcode/compile_settings.h"
 
 namespace opendext::project::xcode {
@@ -284,10 +284,32 @@ class Describer {
             result_.entitlements_plist =
                 bundle::Plist{project_.file.string(), *target_.entitlements, {}};
         } else if (!entitlements.empty()) {
-            result_.entitlements = (project_.folder / entitlements).lexically_normal();
-            OD_TRY(present(result_.entitlements, settings, "CODE_SIGN_ENTITLEMENTS"));
+            result_.entitlements =
+                found_entitlements((project_.folder / entitlements).lexically_normal(), settings);
         }
         return success();
+    }
+
+    /// Xcode reads the file only when it signs, so that projects name files that were renamed: the
+    /// only other one beside it is meant.
+    fs::path found_entitlements(const fs::path& path, const Settings& settings) {
+        std::error_code error;
+        if (fs::exists(path, error)) return path;
+        std::vector<fs::path> others;
+        for (const auto& entry : fs::directory_iterator(path.parent_path(), error)) {
+            if (entry.path().extension() == ".entitlements") others.push_back(entry.path());
+        }
+        const std::string missing_file =
+            settings.where("CODE_SIGN_ENTITLEMENTS") + ": CODE_SIGN_ENTITLEMENTS of target " +
+            target_.name + " names " + path.lexically_relative(project_.folder).string() +
+            ", which is not there: ";
+        if (others.size() == 1) {
+            result_.notes.push_back(missing_file + others.front().filename().string() +
+                                    " beside it is taken");
+            return others.front();
+        }
+        result_.notes.push_back(missing_file + "the driver gets no entitlements");
+        return {};
     }
 
     /// INFOPLIST_KEY_X = V becomes the key X.

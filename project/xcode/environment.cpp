@@ -3,7 +3,7 @@
 
 #include <sys/utsname.h>
 
-#include "project/xcode/absent.h"
+#include "project/absent.h"
 
 namespace opendext::project::xcode {
 namespace {
@@ -26,7 +26,7 @@ std::string default_name(const ConfigurationList& list) {
 Level built_in(const Project& project, const Target& target, const std::string& configuration,
                const fs::path& products) {
     const bool driver = target.short_type() == "driver-extension";
-    const std::string work = work_folder(products, target.name).string();
+    const std::string work = "$(CONFIGURATION_BUILD_DIR)/$(PRODUCT_NAME).build";
     const Variables values = {
         {"ACTION", "build"},
         {"ARCHS", "$(ARCHS_STANDARD)"},
@@ -109,6 +109,8 @@ Status push(const ConfigurationList& list, const std::string& name, const std::s
                          configuration->missing_base + ", which is not there: " +
                          why_absent(configuration->missing_base, folder)};
     }
+    if (!configuration->base_problem.empty())
+        return Error{Errc::invalid, 0, configuration->base_problem};
     settings.push(configuration->base);
     settings.push(configuration->settings);
     return success();

@@ -56,6 +56,7 @@ struct Configuration {
     std::string name;
     Level base;                ///< of its .xcconfig file
     std::string missing_base;  ///< the .xcconfig file that it names and that is not there
+    std::string base_problem;  ///< what is wrong with that file; told if the configuration is used
     Level settings;
     std::string where;
 };

@@ -259,7 +259,9 @@ class Reader {
         if (!base.empty() && !base.starts_with('/')) base.clear();
         if (!base.empty()) {
             if (fs::exists(base, error)) {
-                result.base = OD_TRY(read_xcconfig(base)).assignments;
+                auto read = read_xcconfig(base);
+                if (read.ok()) result.base = std::move(read->assignments);
+                if (!read.ok()) result.base_problem = read.error().text();
             } else {
                 result.missing_base = base;
             }

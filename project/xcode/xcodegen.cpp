@@ -216,7 +216,9 @@ class Generator {
             one.where = document_.where(*files);
             std::error_code error;
             if (fs::exists(path, error)) {
-                one.base = OD_TRY(read_xcconfig(path)).assignments;
+                auto read = read_xcconfig(path);
+                if (read.ok()) one.base = std::move(read->assignments);
+                if (!read.ok()) one.base_problem = read.error().text();
             } else {
                 one.missing_base = path.string();
             }

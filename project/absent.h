@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace opendext::project::xcode {
+namespace opendext::project {
 
 /// Why a file that a project names may not be there, and the step that makes it: CocoaPods,
 /// Carthage, a submodule, a template beside it and the makefile that fills it in. Ends with a way
@@ -20,4 +20,4 @@ namespace opendext::project::xcode {
                                          const std::vector<std::string>& places, size_t listed,
                                          const std::filesystem::path& project_folder);
 
-}  // namespace opendext::project::xcode
+}  // namespace opendext::project

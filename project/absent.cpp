@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "project/xcode/absent.h"
+#include "project/absent.h"
+
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <string_view>
 
-namespace opendext::project::xcode {
+namespace opendext::project {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr int kFoldersAbove = 5;
+constexpr int kDeepest = 6;
 
 bool has_part(const fs::path& path, std::string_view part) {
     return std::ranges::any_of(path, [part](const fs::path& one) { return one == part; });
@@ -102,6 +105,36 @@ fs::path other_case(const fs::path& file) {
     return {};
 }
 
+/// A line of a .gitignore above the file that means it.
+bool is_ignored(const fs::path& file, const std::vector<fs::path>& folders) {
+    for (const auto& folder : folders) {
+        std::ifstream text(folder / ".gitignore");
+        for (std::string line; std::getline(text, line);) {
+            while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back())) != 0)
+                line.pop_back();
+            if (line.empty() || line.front() == '#' || line.front() == '!') continue;
+            const size_t slash = line.rfind('/');
+            const std::string pattern = slash == std::string::npos ? line : line.substr(slash + 1);
+            if (pattern.empty() || pattern == "*" || pattern == "**") continue;
+            if (::fnmatch(pattern.c_str(), file.filename().c_str(), 0) == 0) return true;
+        }
+    }
+    return false;
+}
+
+/// A file of the same name in another folder of the project.
+fs::path elsewhere(const fs::path& file, const fs::path& project_folder) {
+    std::error_code error;
+    fs::recursive_directory_iterator it(project_folder, error);
+    for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
+        const std::string name = it->path().filename().string();
+        if (name.starts_with('.') || name == "build" || it.depth() > kDeepest)
+            it.disable_recursion_pending();
+        if (name == file.filename().string() && it->path() != file) return it->path();
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string why_absent(const fs::path& file, const fs::path& project_folder) {
@@ -124,6 +157,15 @@ std::string why_absent(const fs::path& file, const fs::path& project_folder) {
     if (const fs::path other = other_case(file); !other.empty())
         return "there is " + other.filename().string() +
                ", which is another name on Linux: name it the same in both places";
+    if (const fs::path other = elsewhere(file, project_folder); !other.empty()) {
+        return "there is " + other.lexically_relative(project_folder).string() +
+               ": correct the path in the project, or move the file";
+    }
+    if (is_ignored(file, folders)) {
+        return "it is left out of version control (.gitignore), so each developer makes it: see "
+               "the "
+               "project's README";
+    }
     return "restore it from version control, take the step that generates it, or remove it from "
            "the "
            "project";
@@ -146,4 +188,4 @@ std::string absent_sources(const std::string& target, const std::vector<fs::path
     return text + why_absent(files.front(), project_folder);
 }
 
-}  // namespace opendext::project::xcode
+}  // namespace opendext::project
