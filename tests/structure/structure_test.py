@@ -132,7 +132,7 @@ class Layering(unittest.TestCase):
             "runtime": {"runtime", "rpc"},
             "daemon": {"daemon", "rpc", "bundle"},
             "iokit": {"iokit", "rpc"},
-            "project": {"project", "bundle", "rpc", "tools"},
+            "project": {"project", "bundle", "rpc", "tools", "iig"},
         }
         found = []
         for name in self.core_sources():
