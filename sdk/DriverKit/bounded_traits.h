@@ -71,13 +71,13 @@ using copy_cv_t = typename copy_cv<From, To>::type;
 template <typename T>
 constexpr size_t sizeof_v = sizeof(T);
 template <>
-constexpr size_t sizeof_v<void> = 0;
+inline constexpr size_t sizeof_v<void> = 0;
 template <>
-constexpr size_t sizeof_v<void const> = 0;
+inline constexpr size_t sizeof_v<void const> = 0;
 template <>
-constexpr size_t sizeof_v<void volatile> = 0;
+inline constexpr size_t sizeof_v<void volatile> = 0;
 template <>
-constexpr size_t sizeof_v<void const volatile> = 0;
+inline constexpr size_t sizeof_v<void const volatile> = 0;
 
 /** void where objects of the types can be compared with == and !=, else no type. */
 template <typename T, typename U>
