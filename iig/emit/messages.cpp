@@ -49,7 +49,7 @@ std::string plain_member(const Parameter& parameter) {
 std::string size_check(const std::string& name, size_t refs, size_t plain) {
     return "static_assert(sizeof(" + name +
            ") == sizeof(IORPCMessageMach) + sizeof(IORPCMessage) + " + std::to_string(8 * refs) +
-           " + " + std::to_string(plain) + ");\n";
+           " + " + std::to_string(plain) + ", \"the layout has gaps\");\n";
 }
 
 }  // namespace
