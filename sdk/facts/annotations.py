@@ -177,6 +177,14 @@ def mentions(row, body):
     return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
 
 
+ASSERTION = re.compile(r"EXPECT_|ASSERT_|ADD_FAILURE|FAIL\(|\.assert|\bassert\b")
+
+
+def is_test(claim):
+    """A whole test, which has to assert something; a dext's statement is asserted by who runs the dext."""
+    return claim.file.endswith(".py") or re.search(r"\bTEST(_F|_P)?\s*\(", claim.body) is not None
+
+
 def read(rows, root=facts.ROOT):
     """(tests of each row: {line: [claim]}, complaints)."""
     names = facts.Names(rows)
@@ -193,6 +201,9 @@ def read(rows, root=facts.ROOT):
             silent = [row for row in found if not mentions(row, claim.body)]
             if silent:
                 complaints.append("%s: does not call %s" % (claim.where, claim.text))
+                continue
+            if is_test(claim) and not ASSERTION.search(claim.body):
+                complaints.append("%s: asserts nothing about %s" % (claim.where, claim.text))
                 continue
             for row in found:
                 shown.setdefault(row.line, []).append(claim)

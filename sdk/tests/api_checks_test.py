@@ -132,13 +132,13 @@ class Comments(unittest.TestCase):
         return {item.signature for item in ROWS if item.line in shown}, complaints
 
     def test_a_name_stands_for_all_overloads_and_parameters_for_one(self):
-        self.assertEqual(self.read("// Facts: Port.Close\nTEST(Port, Closes) {\n    port->Close();\n}\n"),
+        self.assertEqual(self.read("// Facts: Port.Close\nTEST(Port, Closes) {\n    ASSERT_TRUE(port->Close());\n}\n"),
                          ({CLOSE.signature, CLOSE_NOW.signature}, []))
-        self.assertEqual(self.read("// Facts: Port.Close(bool), PortSum\nTEST(Port, Closes) {\n    port->Close(PortSum(b, 1));\n}\n"),
+        self.assertEqual(self.read("// Facts: Port.Close(bool), PortSum\nTEST(Port, Closes) {\n    EXPECT_EQ(port->Close(PortSum(b, 1)), 0);\n}\n"),
                          ({CLOSE_NOW.signature, SUM.signature}, []))
 
     def test_a_claim_goes_on_in_the_next_lines(self):
-        text = "// Facts: Port.Open,\n// Facts: PortSum\n// What it is about.\nTEST_F(Port, Opens) {\n    Open(PortSum(b, 1));\n}\n"
+        text = "// Facts: Port.Open,\n// Facts: PortSum\n// What it is about.\nTEST_F(Port, Opens) {\n    EXPECT_EQ(Open(PortSum(b, 1)), 0);\n}\n"
         self.assertEqual(self.read(text), ({OPEN.signature, SUM.signature}, []))
 
     def test_the_name_must_be_called_in_the_code_of_the_test(self):
@@ -149,11 +149,15 @@ class Comments(unittest.TestCase):
 
     def test_a_static_method_is_called_with_its_class(self):
         self.assertEqual(self.read("// Facts: Port.With\nTEST(A, B) {\n    Hub::With(1);\n}\n")[0], set())
-        self.assertEqual(self.read("// Facts: Port.With\nTEST(A, B) {\n    Port::With(1);\n}\n")[0], {WITH.signature})
+        self.assertEqual(self.read("// Facts: Port.With\nTEST(A, B) {\n    EXPECT_EQ(Port::With(1), p);\n}\n")[0], {WITH.signature})
 
     def test_helpers_of_the_file_count(self):
         text = "int opened(Port *port) {\n    return port->Open(1);\n}\n// Facts: Port.Open\nTEST(Port, Opens) {\n    EXPECT_EQ(opened(p), 0);\n}\n"
         self.assertEqual(self.read(text), ({OPEN.signature}, []))
+
+    def test_a_test_that_asserts_nothing_shows_nothing(self):
+        self.assertEqual(self.read("// Facts: Port.Open\nTEST(Port, Opens) {\n    port->Open(1);\n}\n"),
+                         (set(), ["part/tests/port_test.cpp: Port.Opens: asserts nothing about Port.Open"]))
 
     def test_rows_that_do_not_exist_are_refused(self):
         self.assertIn("the facts have no row Port.Reset", self.read("// Facts: Port.Reset\nTEST(A, B) {\n    Reset();\n}\n")[1][0])
@@ -161,7 +165,7 @@ class Comments(unittest.TestCase):
         self.assertIn("they have (), (bool)", complaint)
 
     def test_python_tests_and_dexts_of_tests_count_and_products_do_not(self):
-        text = "class T:\n    # Facts: Port.Open\n    def test_it(self):\n        self.client.run('Open')\n"
+        text = "class T:\n    # Facts: Port.Open\n    def test_it(self):\n        self.assertTrue(self.client.run('Open'))\n"
         self.assertEqual(self.read(text, "tests/e2e/port_test.py")[0], {OPEN.signature})
         dext = "kern_return_t Start() {\n    // Facts: Port.Open\n    ret = port->Open(1);\n    return ret;\n}\n"
         self.assertEqual(self.read(dext, "tests/dexts/port/Driver.cpp")[0], {OPEN.signature})
