@@ -158,6 +158,15 @@ TEST_F(DriverProcessTest, HoldsNothingButItsJob) {
     EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos);
 }
 
+TEST_F(DriverProcessTest, BootArgumentsReachTheDriverWithoutTheEnvironment) {
+    ::setenv("OPENDEXT_BOOT_ARGS", "debug=0x1 -v", 1);
+    start_keeper();
+    ::unsetenv("OPENDEXT_BOOT_ARGS");
+    const Driver driver = spawn();
+    EXPECT_EQ(driver.ask("boot arguments"), "debug=0x1 -v");
+    EXPECT_EQ(driver.ask("environment"), "empty");
+}
+
 TEST_F(DriverProcessTest, MemoryLimitHolds) {
     start_keeper();
     EXPECT_EQ(spawn("com.example.Small", 64u << 20).ask("allocate 256M"), "ENOMEM");

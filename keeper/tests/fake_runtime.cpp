@@ -42,6 +42,7 @@ std::string probe(const std::string& what, const opendext_driver_start& start) {
     if (what == "pid") return std::to_string(::getpid());
     if (what == "environment")
         return environ == nullptr || *environ == nullptr ? "empty" : *environ;
+    if (what == "boot arguments") return start.boot_arguments;
     if (what == "read bundle")
         return errno_name(::open((bundle + "/Info.plist").c_str(), O_RDONLY));
     if (what == "write bundle")
