@@ -174,6 +174,9 @@ def mentions(row, body):
         return plain in body.replace("_", "").lower() or "ivars" in body
     if row.kind == "static" and not re.search(r"\b%s\b" % row.class_name, body):
         return False
+    # What iig made of a dispatchable method for the system's side has the class in its name.
+    if re.search(r"\b%s_%s\b" % (row.class_name, re.escape(member)), body):
+        return True
     return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
 
 
