@@ -2,8 +2,10 @@
 #include "runtime/dispatch/executor.h"
 
 #include <chrono>
+#include <map>
 
 #include "runtime/dispatch/thread_pool.h"
+#include "runtime/log/log.h"
 
 namespace opendext::runtime {
 namespace {
@@ -76,6 +78,44 @@ void Executor::leave_beside(std::unique_lock<std::mutex>& lock) {
     end_if_over(lock);
 }
 
+namespace {
+
+/// Which thread waits for which executor: looked at only where a thread has to wait anyway.
+class Waits {
+  public:
+    static Waits& shared() {
+        static auto& waits = *new Waits;
+        return waits;
+    }
+    void add(uint64_t thread, const Executor* executor) {
+        const std::lock_guard lock(mutex_);
+        waits_[thread] = executor;
+    }
+    void remove(uint64_t thread) {
+        const std::lock_guard lock(mutex_);
+        waits_.erase(thread);
+    }
+    /// The queue that the last thread of a circle through `thread` waits for; empty if there is no
+    /// circle.
+    std::string circle_of(uint64_t thread) {
+        const std::lock_guard lock(mutex_);
+        auto wait = waits_.find(thread);
+        // A circle is no longer than there are threads that wait.
+        for (size_t i = 0; i < waits_.size() && wait != waits_.end(); ++i) {
+            const uint64_t holder = wait->second->owner();
+            if (i > 0 && holder == thread) return wait->second->name();
+            wait = waits_.find(holder);
+        }
+        return {};
+    }
+
+  private:
+    std::mutex mutex_;
+    std::map<uint64_t, const Executor*> waits_;
+};
+
+}  // namespace
+
 /// Waits until this thread holds the executor.
 void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
     if (!busy_) {
@@ -83,9 +123,27 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
     } else {
         Waiter waiter;
         entries_.push_back({nullptr, &waiter});
+        const bool holds_another = t_current != nullptr && t_current != this;
+        if (holds_another) report_deadlock(lock);
         waiter.granted_changed.wait(lock, [&] { return waiter.granted; });
+        if (holds_another) Waits::shared().remove(thread_token());
     }
     owner_.store(thread_token(), std::memory_order_relaxed);
+}
+
+/// This thread holds a queue and is about to wait for this one: says so if that can never end.
+/// Nobody can end it, but a driver's author wants to know.
+void Executor::report_deadlock(std::unique_lock<std::mutex>& lock) {
+    Waits& waits = Waits::shared();
+    waits.add(thread_token(), this);
+    const std::string circle = waits.circle_of(thread_token());
+    if (circle.empty()) return;
+    lock.unlock();
+    log_driver_bug(
+        "deadlock: a thread on queue \"%s\" waits for queue \"%s\", whose thread waits, directly "
+        "or through others, for queue \"%s\", which the first one holds",
+        t_current->name().c_str(), name_.c_str(), circle.c_str());
+    lock.lock();
 }
 
 /// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to
@@ -209,24 +267,30 @@ void Executor::cancel(TaskPtr handler) {
 Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     if (!on_queue()) return Wake::not_on_queue;
     const auto self = shared_from_this();
-    Sleeper sleeper{.event = event, .woken = false, .woken_changed = {}};
+    Sleeper sleeper{.event = event, .woken = false, .waiter = {}};
     std::unique_lock lock(mutex_);
     sleepers_.push_back(&sleeper);
     const auto place = std::prev(sleepers_.end());
     enter_beside();
     pass_on(lock, true);
     if (!lock.owns_lock()) lock.lock();
+    auto& changed = sleeper.waiter.granted_changed;
     const auto woken = [&] { return sleeper.woken; };
     if (deadline_ns == 0) {
-        sleeper.woken_changed.wait(lock, woken);
+        changed.wait(lock, woken);
     } else {
         // steady_clock is CLOCK_MONOTONIC
         const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
-        sleeper.woken_changed.wait_until(lock, deadline, woken);
+        changed.wait_until(lock, deadline, woken);
     }
-    if (!sleeper.woken) sleepers_.erase(place);
     const bool was_woken = sleeper.woken;
-    take_turn(lock);
+    if (was_woken) {
+        changed.wait(lock, [&] { return sleeper.waiter.granted; });
+        owner_.store(thread_token(), std::memory_order_relaxed);
+    } else {
+        sleepers_.erase(place);
+        take_turn(lock);
+    }
     --beside_;  // it holds the executor again: the end comes when it lets go
     return was_woken ? Wake::woken : Wake::timed_out;
 }
@@ -239,8 +303,15 @@ size_t Executor::wakeup(const void* event, bool all) {
             ++at;
             continue;
         }
-        (*at)->woken = true;
-        (*at)->woken_changed.notify_one();
+        Sleeper& sleeper = **at;
+        sleeper.woken = true;
+        if (busy_) {
+            entries_.push_back({nullptr, &sleeper.waiter});
+        } else {
+            busy_ = true;
+            sleeper.waiter.granted = true;
+        }
+        sleeper.waiter.granted_changed.notify_one();
         at = sleepers_.erase(at);
         ++count;
         if (!all) break;

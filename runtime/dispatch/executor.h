@@ -48,6 +48,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
     /// The calling thread holds the executor.
     [[nodiscard]] bool on_queue() const;
+    /// thread_token() of the thread that holds it, 0 if none does.
+    [[nodiscard]] uint64_t owner() const { return owner_.load(std::memory_order_relaxed); }
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] bool reentrant() const { return reentrant_; }
     /// Methods of objects do not take the executor: kIODispatchQueueMethodsNotSynchronized.
@@ -63,7 +65,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// Gives up the executor until `wakeup(event)` or the deadline; takes it
     /// again before it returns. `deadline_ns` is CLOCK_MONOTONIC, 0 = none.
     Wake sleep(const void* event, uint64_t deadline_ns);
-    /// Wakes one sleeper of `event`, or all. The number woken.
+    /// Wakes one sleeper of `event`, or all; they are in line from now on. The number woken.
     size_t wakeup(const void* event, bool all);
 
   private:
@@ -73,8 +75,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     };
     struct Sleeper {
         const void* event;
-        bool woken = false;
-        std::condition_variable woken_changed;
+        bool woken = false;  // and in line for the executor, or holding it
+        Waiter waiter;
     };
     struct Entry {
         TaskPtr task;
@@ -87,6 +89,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     void leave_beside(std::unique_lock<std::mutex>& lock);
 
     void take_turn(std::unique_lock<std::mutex>& lock);
+    void report_deadlock(std::unique_lock<std::mutex>& lock);
     void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
     void start_drain(std::unique_lock<std::mutex>& lock);
     void end_if_over(std::unique_lock<std::mutex>& lock);
