@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "iokit/client/daemon.h"
+#include "iokit/client/program_memory.h"
 #include "iokit/client/reason.h"
 #include "rpc/protocol/memory_part.h"
 
@@ -106,6 +107,12 @@ void Connection::hand_on(std::unique_lock<std::mutex>& lock, Message message) {
         lock.lock();
         return;
     }
+    if (static_cast<uc::Kind>(message.kind) == uc::Kind::copy_memory) {
+        lock.unlock();
+        give_memory(message);
+        lock.lock();
+        return;
+    }
     const auto found = waiters_.find(message.serial);
     if (found == waiters_.end()) return;  // an answer that nobody waits for
     Waiter& waiter = *found->second;
@@ -197,6 +204,15 @@ void Connection::forget(const Message& message) {
     if (!released.ok() || released->async_reference.empty()) return;
     const std::lock_guard lock(mutex_);
     completions_.erase(released->async_reference[0]);
+}
+
+void Connection::give_memory(const Message& message) {
+    const Result<uc::CopyMemory> request = decode<uc::CopyMemory>(message);
+    if (!request.ok()) {
+        channel_->close("the driver's request for memory does not parse");
+        return;
+    }
+    (void)channel_->send(ProgramMemory::instance().answer(*request, message.serial));
 }
 
 bool Connection::closed() {

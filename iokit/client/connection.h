@@ -94,6 +94,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     [[nodiscard]] bool closed();
     void complete(const Message& message);
     void forget(const Message& message);
+    void give_memory(const Message& message);
     /// `completion`: the number under which the call's completion is remembered, 0 for a
     /// synchronous call.
     kern_return_t call(const Arguments& arguments, Results& results, uint64_t completion);

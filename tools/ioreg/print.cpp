@@ -83,8 +83,8 @@ std::string description(const Entry& entry, const Style& style) {
         flag(kEntryRegistered, "registered");
         flag(kEntryMatched, "matched");
         flag(kEntryActive, "active");
-        // How long it was busy is not recorded.
-        std::snprintf(buffer, sizeof buffer, ", busy %u (0 ms)", entry.busy);
+        std::snprintf(buffer, sizeof buffer, ", busy %u (%" PRIu64 " ms)", entry.busy,
+                      entry.busy_ns / 1'000'000);
         text += buffer;
     }
     return text + ", retain " + std::to_string(entry.retain_count) + ">";
@@ -212,7 +212,7 @@ Value to_archive(const Node& node, const Style& style, int depth) {
     }
     if ((entry.flags & kEntryService) != 0) {
         archive["IOServiceBusyState"] = entry.busy;
-        archive["IOServiceBusyTime"] = uint64_t{0};
+        archive["IOServiceBusyTime"] = entry.busy_ns;
         archive["IOServiceState"] = state_bits(entry);
     }
     if (!cut(style, depth) && !node.children.empty()) {
@@ -239,6 +239,7 @@ Value to_json_value(const Node& node, const Style& style, int depth) {
         {"matched", (entry.flags & kEntryMatched) != 0},
         {"active", (entry.flags & kEntryActive) != 0},
         {"busy", entry.busy},
+        {"busy_ms", entry.busy_ns / 1'000'000},
         {"retain", entry.retain_count},
         {"state", entry.state},
         {"pid", uint64_t{static_cast<uint32_t>(std::max(entry.server_pid, 0))}},

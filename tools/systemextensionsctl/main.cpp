@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // systemextensionsctl list: the driver extensions of the realm, in the columns that its users know.
+// systemextensionsctl developer: whether a version that is installed may be installed again.
 
 #include <cstdio>
 
@@ -49,14 +50,38 @@ std::string to_json(const std::vector<ExtensionInfo>& extensions) {
     return tools::to_json(list, 2) + "\n";
 }
 
+/// Asks for developer mode, or sets it (`word` is on or off).
+Result<bool> developer_mode(const Realm& realm, const std::string& word) {
+    OD_TRY(tools::ensure_realm(realm));
+    auto daemon = OD_TRY(tools::DaemonClient::connect(realm, "systemextensionsctl"));
+    return OD_TRY(daemon.request<protocol::client::DeveloperModeIs>(
+                      protocol::client::DeveloperMode{!word.empty(), word == "on"}))
+        .on;
+}
+
+int developer(const tools::CommandLine& line) {
+    const std::string word = line.operands().size() > 1 ? line.operands()[1] : std::string();
+    if (!word.empty() && word != "on" && word != "off")
+        return line.usage_error("developer mode is on or off");
+    const auto on = developer_mode(line.realm(), word);
+    if (!on.ok()) return line.failure(on.error());
+    std::printf("Developer mode is %s\n", *on ? "on" : "off");
+    return tools::kExitSuccess;
+}
+
 int main(int argc, char** argv) {
     bool json = false;
-    tools::CommandLine line("systemextensionsctl", "list [--json]",
-                            "Shows the driver extensions of the realm.");
+    tools::CommandLine line(
+        "systemextensionsctl", "list [--json] | developer [on|off]",
+        "Shows the driver extensions of the realm. In developer mode a version that is installed "
+        "may be installed again: the instances of the old copy end, the new one runs. Otherwise "
+        "that does nothing.");
     line.flag("--json", json, "print JSON (docs/schemas/systemextensionsctl.json)");
-    if (const auto status = line.parse(argc, argv, 1, 1)) return *status;
-    if (line.operands()[0] != "list") {
-        return line.usage_error("unknown command '" + line.operands()[0] + "'; there is: list");
+    if (const auto status = line.parse(argc, argv, 1, 2)) return *status;
+    if (line.operands()[0] == "developer") return developer(line);
+    if (line.operands()[0] != "list" || line.operands().size() > 1) {
+        return line.usage_error("unknown command '" + line.operands()[0] +
+                                "'; there are: list, developer");
     }
     const auto found = extensions(line.realm());
     if (!found.ok()) return line.failure(found.error());
