@@ -7,6 +7,7 @@ fields, as the facts have them beside as the SDK has them.
 """
 
 import argparse
+import csv
 import pathlib
 import re
 
@@ -44,6 +45,19 @@ def tables(rows):
     return numbers, strings, fields
 
 
+# Codes of other frameworks and of client programs' headers.
+NOT_DRIVERKIT = ("USB", "IOMessage")
+
+
+def result_codes():
+    """Numbers of docs/facts/ioreturn.csv that DriverKit's headers have."""
+    with open(facts.ROOT / "docs/facts/ioreturn.csv", newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        return ['    {%d, "%s", NUMBER(%s), %s},' % (reader.line_num, row["name"], row["name"],
+                                                    checks.as_unsigned(row["value_hex"]))
+                for row in reader if not row["group"].startswith(NOT_DRIVERKIT) and row["name"].isidentifier()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--build", required=True)
@@ -53,7 +67,7 @@ def main():
     text = ["// Written by sdk/facts/emit_values.py."]
     for header in checks.headers_of(arguments.build):
         text.append("#if __has_include(<%s>)\n#include <%s>\n#endif" % (header, header))
-    for name, lines in (("Number kNumbers", numbers), ("String kStrings", strings), ("Field kFields", fields)):
+    for name, lines in (("Number kNumbers", numbers), ("Number kResultCodes", result_codes()), ("String kStrings", strings), ("Field kFields", fields)):
         text += ["const %s[] = {" % name, *lines, "};"]
     output = pathlib.Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)

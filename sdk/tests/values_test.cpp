@@ -85,6 +85,15 @@ TEST(Values, NumbersAreThoseOfTheFacts) {
     }
 }
 
+TEST(Values, ResultCodesAreThoseOfTheFacts) {
+    EXPECT_GT(std::size(kResultCodes), 150u);
+    for (const Number& code : kResultCodes) {
+        EXPECT_TRUE(same(code.have, code.want))
+            << "docs/facts/ioreturn.csv:" << code.line << ": " << code.name << " is "
+            << code.have.bits << ", the facts have " << code.want;
+    }
+}
+
 TEST(Values, StringsAreThoseOfTheFacts) {
     EXPECT_GT(std::size(kStrings), 200u);
     for (const String& text : kStrings) {
