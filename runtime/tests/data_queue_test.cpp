@@ -193,7 +193,8 @@ TEST_F(DataQueue, SettingTheHandlerWhileThereIsDataCallsIt) {
 }
 
 // Facts: IODataQueueDispatchSource.EnqueueWithCoalesce,
-// IODataQueueDispatchSource.DequeueWithCoalesce, Facts: IODataQueueDispatchSource.SendDataAvailable
+// Facts: IODataQueueDispatchSource.DequeueWithCoalesce,
+// Facts: IODataQueueDispatchSource.SendDataAvailable
 TEST_F(DataQueue, TheCoalesceFormsOnlyTell) {
     set_handlers();
     bool available = false;

@@ -45,7 +45,7 @@ OSSharedPtr<IODispatchQueue> make_queue(const char* name, uint64_t options = 0) 
 }
 
 // Facts: IODispatchQueue.Create, IODispatchQueue.GetName, IODispatchQueue.DispatchAsync,
-// IODispatchQueue.OnQueue
+// Facts: IODispatchQueue.OnQueue
 TEST(Queue, RunsBlocksInOrderOneAtATime) {
     const auto queue = make_queue("order");
     EXPECT_STREQ(queue->GetName(), "order");
