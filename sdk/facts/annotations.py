@@ -140,11 +140,14 @@ def claims_of(root, name, text):
         if not match:
             index += 1
             continue
-        names = []
+        # Goes on where a line ends with a comma or the next one says so; the formatter may have moved words between lines.
+        said = ""
         while match:
-            names += facts.split_top(match.group(1))
+            said += " " + match.group(1)
             index += 1
-            match = index < len(lines) and re.match(r"\s*%s Facts: (.*)" % mark, lines[index])
+            more = r"\s*%s (?:Facts: )?(.*)" if said.rstrip().endswith(",") else r"\s*%s (.*\bFacts: .*)"
+            match = index < len(lines) and re.match(more % mark, lines[index])
+        names = facts.split_top(said.replace("Facts:", ","), "(", ")")
         while index < len(lines) and re.match(r"\s*(%s.*)?$" % mark, lines[index]):
             index += 1
         test, body = (python_body if python else cpp_body)(lines, index)

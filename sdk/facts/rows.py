@@ -66,15 +66,15 @@ def driverkit_rows():
     return rows
 
 
-def split_top(text, separator=","):
-    """Splits at separators that stand in no bracket."""
+def split_top(text, opening="([{<", closing=")]}>"):
+    """Splits at commas that stand in no bracket."""
     parts, depth, current = [], 0, ""
     for letter in text:
-        if letter in "([{<":
+        if letter in opening:
             depth += 1
-        elif letter in ")]}>":
+        elif letter in closing:
             depth -= 1
-        if letter == separator and depth == 0:
+        if letter == "," and depth == 0:
             parts.append(current)
             current = ""
         else:

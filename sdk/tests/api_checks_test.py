@@ -141,6 +141,11 @@ class Comments(unittest.TestCase):
         text = "// Facts: Port.Open,\n// Facts: PortSum\n// What it is about.\nTEST_F(Port, Opens) {\n    EXPECT_EQ(Open(PortSum(b, 1)), 0);\n}\n"
         self.assertEqual(self.read(text), ({OPEN.signature, SUM.signature}, []))
 
+    def test_words_that_the_formatter_moved_are_found(self):
+        text = ("// Facts: Port.Open,\n// Port.Close(bool), Facts: Port.Close()\n// Facts: PortSum\nTEST(A, B) {\n"
+                "    EXPECT_EQ(Open(PortSum(b, 1)), Close(true) || Close());\n}\n")
+        self.assertEqual(self.read(text), ({OPEN.signature, CLOSE.signature, CLOSE_NOW.signature, SUM.signature}, []))
+
     def test_the_name_must_be_called_in_the_code_of_the_test(self):
         for body in ("// port->Open(1)\n", "    Reopen(1);\n", "}\nTEST(Port, Other) {\n    Open(1);\n"):
             shown, complaints = self.read("// Facts: Port.Open\nTEST(Port, Opens) {\n" + body + "}\n")
