@@ -199,7 +199,8 @@ class Linter {
             return;
         }
         Dictionary root = *subject.info->root.dictionary();
-        Dictionary as_written = root;
+        Dictionary as_written;
+        if (written.dictionary() != nullptr) as_written = *written.dictionary();
         for (const auto& [key, value] : target.info_additions) as_written.try_emplace(key, value);
         const Status completed = project::complete_info(root, target, settings);
         if (completed.ok()) subject.info->root = Value(std::move(root));

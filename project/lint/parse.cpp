@@ -100,6 +100,13 @@ bool derives_from(CXCursor record, std::string_view root, int depth = 0) {
     return found;
 }
 
+/// Where a struct of instance variables stands.
+struct IvarsExtent {
+    Place begin;
+    Place end;
+    std::string name;
+};
+
 class SourceVisitor {
   public:
     SourceVisitor(ParsedSource& result, const std::string& generated)
@@ -116,6 +123,8 @@ class SourceVisitor {
             return CXChildVisit_Continue;
         });
     }
+
+    [[nodiscard]] const std::vector<IvarsExtent>& ivars() const { return ivars_; }
 
   private:
     void add(std::string_view rule, CXCursor cursor, std::string message, std::string fix) {
@@ -181,6 +190,9 @@ class SourceVisitor {
         if (clang_isCursorDefinition(cursor) == 0 ||
             (!name.ends_with("_IVars") && !name.ends_with("_LocalIVars")))
             return;
+        const CXSourceRange extent = clang_getCursorExtent(cursor);
+        ivars_.push_back(
+            {place_of(clang_getRangeStart(extent)), place_of(clang_getRangeEnd(extent)), name});
         visit_children(cursor, [&](CXCursor field) {
             if (clang_getCursorKind(field) != CXCursor_FieldDecl) return CXChildVisit_Continue;
             CXType type = clang_getCanonicalType(clang_getCursorType(field));
@@ -222,11 +234,32 @@ class SourceVisitor {
 
     ParsedSource& result_;
     const std::string& generated_;
+    std::vector<IvarsExtent> ivars_;
 };
 
+/// An array of OS objects in instance variables: clang drops the member, so that only its message
+/// tells.
+bool is_object_array(const std::string& text, const Place& place,
+                     const std::vector<IvarsExtent>& ivars, ParsedSource& result) {
+    static const std::string kStart = "array of abstract class type '";
+    if (!text.starts_with(kStart)) return false;
+    const auto inside = std::ranges::find_if(ivars, [&](const IvarsExtent& extent) {
+        return extent.begin.file == place.file && extent.begin.line <= place.line &&
+               place.line <= extent.end.line;
+    });
+    if (inside == ivars.end()) return false;
+    const std::string object = text.substr(kStart.size(), text.rfind('\'') - kStart.size());
+    result.findings.push_back({find_rule("ivars-object"), place,
+                               "a member of " + inside->name + " is an array of " + object +
+                                   " by value: OS objects are made by their create functions and "
+                                   "counted",
+                               "write an array of " + object + " *, or keep an OSArray"});
+    return true;
+}
+
 /// The first error that kept the source from being read, if there is one.
-void add_first_error(CXTranslationUnit unit, const std::filesystem::path& source,
-                     ParsedSource& result) {
+void add_errors(CXTranslationUnit unit, const std::filesystem::path& source,
+                const std::vector<IvarsExtent>& ivars, ParsedSource& result) {
     const unsigned count = clang_getNumDiagnostics(unit);
     for (unsigned i = 0; i < count; ++i) {
         const CXDiagnostic diagnostic = clang_getDiagnostic(unit, i);
@@ -235,12 +268,14 @@ void add_first_error(CXTranslationUnit unit, const std::filesystem::path& source
         const std::string text = take(clang_getDiagnosticSpelling(diagnostic));
         clang_disposeDiagnostic(diagnostic);
         if (!error) continue;
+        const bool told = is_object_array(text, place, ivars, result);
+        if (!result.complete) continue;
         result.complete = false;
+        if (told) continue;
         result.findings.push_back({find_rule("source-incomplete"),
                                    place.file.empty() ? Place{source, 0, 0} : place,
                                    "clang: " + text + "; what depends on it was not looked at",
                                    "build it first: opendext build"});
-        return;
     }
 }
 
@@ -303,8 +338,9 @@ ParsedSource parse_source(const std::filesystem::path& source,
                                    "build it first: opendext build"});
         return result;
     }
-    SourceVisitor(result, generated).visit(unit);
-    add_first_error(unit, source, result);
+    SourceVisitor visitor(result, generated);
+    visitor.visit(unit);
+    add_errors(unit, source, visitor.ivars(), result);
     clang_disposeTranslationUnit(unit);
     return result;
 }

@@ -71,6 +71,13 @@ bool is_version(const std::string& text) {
                                [](unsigned char c) { return std::isalnum(c) != 0 || c == '.'; });
 }
 
+/// Its value comes from elsewhere.
+bool has_variable(const Dictionary& as_written, const char* key) {
+    const std::string* text = find_string(as_written, key);
+    return text != nullptr &&
+           (text->find("$(") != std::string::npos || text->find("${") != std::string::npos);
+}
+
 }  // namespace
 
 void check_info_keys(const bundle::Plist& info, const Dictionary& as_written, const Facts& facts,
@@ -110,7 +117,7 @@ void check_info_keys(const bundle::Plist& info, const Dictionary& as_written, co
                     (std::string_view(key) == "CFBundleVersion" ? "$(CURRENT_PROJECT_VERSION)"
                                                                 : "$(MARKETING_VERSION)") +
                     "</string>");
-        } else if (version != nullptr && !is_version(*version)) {
+        } else if (version != nullptr && !is_version(*version) && !has_variable(as_written, key)) {
             findings.add(
                 "plist-version", place_of(info, key),
                 std::string(key) + ": " + bundle::describe(Value(*version)) + " is no version",
