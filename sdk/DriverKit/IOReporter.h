@@ -10,6 +10,8 @@
  * Any thread may call any method; the two locks of IOReporter_IVars see to that. Times are those of
  * mach_absolute_time. What `with` and `createLegend` return belongs to the caller.
  */
+#include <limits.h>
+
 #include <DriverKit/IOKernelReportStructs.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOReportTypes.h>
@@ -53,6 +55,31 @@ typedef OSDictionary IOReportLegendEntry;
            (unsigned long long)elements[idx].values.v[1],                                   \
            (unsigned long long)elements[idx].values.v[2],                                   \
            (unsigned long long)elements[idx].values.v[3])
+
+/*
+ * Before memory for `__val` elements of `__type` is asked for: a number that is not positive, or
+ * whose bytes do not fit an int, is an error in the log. FAIL sets the caller's `res`
+ * (kIOReturnUnderrun, kIOReturnOverrun) and goes to the caller's label `finish`; PANIC ends the
+ * process.
+ */
+#define PREFL_MEMOP_FAIL(__val, __type)                                                \
+    do {                                                                               \
+        if ((__val) <= 0) {                                                            \
+            IORERROR("%s: %s is not positive", __func__, #__val);                      \
+            res = kIOReturnUnderrun;                                                   \
+            goto finish;                                                               \
+        }                                                                              \
+        if ((__val) > INT_MAX / (int)sizeof(__type)) {                                 \
+            IORERROR("%s: %s elements of %s are too many", __func__, #__val, #__type); \
+            res = kIOReturnOverrun;                                                    \
+            goto finish;                                                               \
+        }                                                                              \
+    } while (0)
+#define PREFL_MEMOP_PANIC(__val, __type)                                                   \
+    do {                                                                                   \
+        if ((__val) <= 0 || (__val) > INT_MAX / (int)sizeof(__type))                       \
+            panic("%s: %s elements of %s cannot be allocated", __func__, #__val, #__type); \
+    } while (0)
 
 /*
  * What a reporter consists of. Elements of one channel follow each other: element =

@@ -4,6 +4,7 @@
 #include <DriverKit/IOKernelReportStructs.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOReportTypes.h>
+#include <DriverKit/IOReporter.h>
 #include <gtest/gtest.h>
 #include <libkern/OSByteOrder.h>
 #include <mach/mach_time.h>
@@ -190,6 +191,32 @@ TEST(Reports, ElementsHaveNoGapsSoThatTheyTravelAsBytes) {
     EXPECT_EQ(sizeof(IOHistogramReportValues), sizeof(IOReportElementValues));
     EXPECT_EQ(sizeof(IOSimpleArrayReportValues), sizeof(IOReportElementValues));
     EXPECT_EQ(sizeof(IONormDistReportValues), sizeof(IOReportElementValues));
+}
+
+/// As reporters use it: the result, or what the check of the number gave.
+IOReturn allocate(int count) {
+    IOReturn res = kIOReturnSuccess;
+    PREFL_MEMOP_FAIL(count, IOReportElement);
+    PREFL_MEMOP_PANIC(count, IOReportElement);
+finish:
+    return res;
+}
+
+// Facts: PREFL_MEMOP_FAIL
+TEST(Reports, ANumberOfElementsIsCheckedBeforeMemoryIsAskedFor) {
+    EXPECT_EQ(allocate(1), kIOReturnSuccess);
+    EXPECT_EQ(allocate(INT_MAX / static_cast<int>(sizeof(IOReportElement))), kIOReturnSuccess);
+    EXPECT_EQ(allocate(INT_MAX / static_cast<int>(sizeof(IOReportElement)) + 1), kIOReturnOverrun);
+    EXPECT_EQ(allocate(0), kIOReturnUnderrun);
+    EXPECT_EQ(allocate(-1), kIOReturnUnderrun);
+}
+
+// Facts: PREFL_MEMOP_PANIC
+TEST(ReportsDeathTest, ANumberThatCannotBeIsTheEnd) {
+    int count = 0;
+    EXPECT_DEATH(PREFL_MEMOP_PANIC(count, IOReportElement), "count elements of IOReportElement");
+    count = INT_MAX;
+    EXPECT_DEATH(PREFL_MEMOP_PANIC(count, IOReportElement), "count elements of IOReportElement");
 }
 
 // Facts: IOPhysical32
