@@ -12,6 +12,10 @@ OSMetaClass* gOSBooleanMetaClass;
 OSBooleanPtr kOSBooleanTrue;
 OSBooleanPtr kOSBooleanFalse;
 
+void OSContainer::free() {
+    super::free();
+}
+
 void OSBoolean::retain() const {}
 void OSBoolean::release() const {}
 void OSBoolean::free() {}

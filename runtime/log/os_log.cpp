@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "runtime/log/format.h"
@@ -25,6 +26,12 @@ os_log_s _os_log_default{"", ""};
 namespace {
 
 using opendext::runtime::LogType;
+
+/// Many formats end with a line feed, although a line of the log needs none.
+std::string_view without_end(std::string_view line) {
+    while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
+    return line;
+}
 
 struct NamedLog {
     std::string subsystem;
@@ -73,15 +80,14 @@ void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...) 
     va_start(arguments, format);
     const std::string text = opendext::runtime::format_os_log(format, arguments, saved);
     va_end(arguments);
-    opendext::runtime::log_line(static_cast<LogType>(type), log->subsystem, log->category, text);
+    opendext::runtime::log_line(static_cast<LogType>(type), log->subsystem, log->category,
+                                without_end(text));
     errno = saved;
 }
 
 int IOLogv(const char* format, va_list arguments) {
     const std::string text = opendext::runtime::format_os_log(format, arguments, errno);
-    std::string_view line = text;
-    while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-    opendext::runtime::log_line(LogType::standard, "", "IOLog", line);
+    opendext::runtime::log_line(LogType::standard, "", "IOLog", without_end(text));
     return static_cast<int>(text.size());
 }
 

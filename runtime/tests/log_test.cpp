@@ -37,6 +37,7 @@ TEST(OsLog, FormatsAsPrintf) {
     EXPECT_EQ(LINE("%*d|", -4, 5), "5   |") << "a width below zero is one to the left";
     EXPECT_EQ(LINE("%.*s|%.*s", -1, "all", 0, "none"), "all|");
     EXPECT_EQ(LINE("no arguments"), "no arguments");
+    EXPECT_EQ(LINE("with its end\n"), "with its end");
     EXPECT_EQ(LINE("%p %p", nullptr, reinterpret_cast<void*>(0x1000)), "0x0 0x1000");
     EXPECT_EQ(LINE("%Lf %lf", 1.5L, 2.5), "1.500000 2.500000");
 }

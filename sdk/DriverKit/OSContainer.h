@@ -42,9 +42,11 @@ class __attribute__((visibility("default"))) OSContainer : public OSObject {
   public:
     using super = OSObject;
 
+    void free() override;
+
     /* Where a compiler names this function, a `*` is missing: objects are made by with… and Create…
      * functions and held by pointer. Write `OSString *name;` instead of `OSString name;`. */
-    virtual void declare_a_pointer_to_it_instead() const = 0;
+    virtual void declare_a_pointer_to_it_instead() const = 0; /* OSString *name; */
 };
 
 #endif /* _OS_OSCONTAINER_H */
