@@ -30,6 +30,8 @@ foreach(page IN LISTS pages)
     install(FILES ${page} DESTINATION share/man/man${section})
 endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/schemas DESTINATION share/opendext)
+install(FILES ${CMAKE_SOURCE_DIR}/tools/opendext/completion.bash DESTINATION share/bash-completion/completions
+    RENAME opendext)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md
     DESTINATION share/doc/opendext)
 

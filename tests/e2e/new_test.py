@@ -67,8 +67,12 @@ class New(harness.RealmCase):
                 name = "Plain" + family.capitalize()
                 folder = self.make(name, "--family", family, "--bundle-id", "com.example.plain-" + family)
                 output = os.path.join(self.folder, "out")
-                self.tool("opendext", "build", os.path.join(folder, "Driver"), "--bundle-id", "com.example.plain-" + family, "-o", output,
-                          timeout=300)
+                # The project through project.yml, and the driver's folder alone.
+                self.tool("opendext", "build", os.path.join(folder, "Driver"), "--bundle-id", "com.example.plain-" + family, "-o",
+                          os.path.join(self.folder, "plain"), timeout=300)
+                self.tool("opendext", "build", folder, "-o", output, timeout=300)
+                self.assertEqual(sorted(os.listdir(os.path.join(output, name + ".dext"))),
+                                 sorted(os.listdir(os.path.join(self.folder, "plain", name + ".dext"))))
                 self.tool("opendext", "install", os.path.join(output, name + ".dext"))
                 self.wait_for(lambda: self.services(name), "the driver in the registry")
                 self.tool("opendext", "uninstall", "com.example.plain-" + family)

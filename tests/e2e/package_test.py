@@ -149,7 +149,8 @@ add_dext(@P@ {arguments})
                      "lib/cmake/OpenDext/OpenDextConfig.cmake", "lib/pkgconfig/opendext.pc", "sdk/dext-flags.rsp",
                      "sdk/include/DriverKit/IOService.iig", "sdk/include/DriverKit/IOService.h", "sdk/platform/os/log.h",
                      "sdk/client/include/IOKit/IOKitLib.h", "share/man/man1/opendext.1", "share/man/man8/opendextd.8",
-                     "share/opendext/schemas/ioreg.json"):
+                     "share/opendext/schemas/ioreg.json", "share/opendext/facts/plist-keys.csv", "share/opendext/templates/none/project.yml",
+                     "share/opendext/templates/common/.gitignore"):
             self.assertTrue(os.path.exists(os.path.join(self.prefix, path)), path)
         # Every program of the build is in the installation, and runs from there.
         for folder in ("bin", "libexec/opendext"):
@@ -162,6 +163,19 @@ add_dext(@P@ {arguments})
                 self.assertIn("usage", (result.stdout + result.stderr).lower(), name)
         self.assertEqual(sorted(name for name in os.listdir(os.path.join(self.prefix, "lib")) if ".so" in name),
                          sorted(name for name in os.listdir(os.path.join(harness.PREFIX, "lib")) if ".so" in name))
+
+    def test_completions_offer_what_help_lists(self):
+        def complete(*words):
+            script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _opendext; '
+                      'printf "%s\\n" "${COMPREPLY[@]}"')
+            file = os.path.join(self.prefix, "share", "bash-completion", "completions", "opendext")
+            return self.run_program("bash", "-c", script, "bash", file, *words).stdout.split()
+
+        self.assertLessEqual({"build", "install", "lint", "logs", "new", "start", "stop", "uninstall"}, set(complete("opendext", "")))
+        self.assertEqual(complete("opendext", "ne"), ["new"])
+        self.assertIn("none", complete("opendext", "new", "Foo", "--family", ""))
+        self.assertEqual(complete("opendext", "lint", "--jso"), ["--json"])
+        self.assertIn("match-never", complete("opendext", "lint", "--ignore", "match-"))
 
     def test_nothing_of_the_build_tree_is_in_the_installation(self):
         """Text files name no folder of the machine that built them; programs look for libraries beside themselves."""

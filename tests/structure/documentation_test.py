@@ -87,11 +87,49 @@ def add_command_tests():
 add_command_tests()
 
 
+# Words that begin a command rather than code.
+PROGRAMS = ("./", "opendext", "cmake", "ctest", "ninja", "git", "apt", "ioreg", "systemextensionsctl", "man ", "sudo", "cd ", "pkg-config")
+NOT_RUN = "# not run by the tests: "
+
+
+class Blocks(unittest.TestCase):
+    """No command of README.md, CONTRIBUTING.md and the guide is left out of the tests without a reason that readers see."""
+
+    def pages(self):
+        return ["README.md", "CONTRIBUTING.md", *(name for name in documents() if name.startswith("docs/guide/"))]
+
+    def test_commands_are_run_or_say_why_not(self):
+        wrong = []
+        for name in self.pages():
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                text = file.read()
+            for kind, block in re.findall(r"^```([^\n]*)\n(.*?)^```", text, re.S | re.M):
+                first = block.split("\n", 1)[0]
+                if kind == "console":
+                    if not first.startswith("$ "):
+                        wrong.append(f"{name}: a console block that begins with {first!r}, not with a command")
+                elif kind in ("sh", "bash", "shell", ""):
+                    if not (first.startswith(NOT_RUN) and len(first) > len(NOT_RUN) + 10):
+                        wrong.append(f"{name}: the block {first!r} is not run and does not say why: make it console, or begin with {NOT_RUN}")
+            outside = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+            for line in re.findall(r"(?m)^(?: {4,}|\t)(.*)$", outside):
+                if line.lstrip("$ ").startswith(PROGRAMS):
+                    wrong.append(f"{name}: the command {line!r} stands in an indented block, which is not run")
+        self.assertEqual(wrong, [])
+
+    def test_every_page_of_the_guide_is_in_its_list(self):
+        with open(os.path.join(SOURCE, "docs", "guide", "README.md"), encoding="utf-8") as file:
+            listed = set(re.findall(r"\]\(([\w-]+\.md)\)", file.read()))
+        self.assertEqual(listed, {name for name in os.listdir(os.path.join(SOURCE, "docs", "guide")) if name != "README.md"})
+
+
 class ManualPages(unittest.TestCase):
     # How the program of a page is asked for its options.
     HELP = {
         "opendext.1": ["opendext", "--help"],
         "opendext-build.1": ["opendext-build", "--help"],
+        "opendext-lint.1": ["opendext-lint", "--help"],
+        "opendext-new.1": ["opendext-new", "--help"],
         "ioreg.1": ["ioreg", "--help"],
         "iig.1": ["iig", "--help"],
         "systemextensionsctl.1": ["systemextensionsctl", "--help"],
