@@ -15,7 +15,7 @@ SOURCE = os.environ.get("OPENDEXT_SOURCE") or os.path.dirname(
 CORE = ("iig", "rpc", "runtime", "keeper", "daemon", "iokit", "bundle", "project", "tools")
 SOURCE_ENDINGS = (".cpp", ".h", ".hpp", ".c", ".cc", ".iig", ".py", ".sh", ".cmake", ".rsp")
 # Files that cannot carry a comment.
-NO_COMMENT = re.compile(r"(\.csv|\.json|\.rsp|\.txt\.in|\.entitlements|\.png|\.bin|^LICENSE)$|/corpus/|/golden/|/fuzz/seeds/")
+NO_COMMENT = re.compile(r"(\.csv|\.json|\.rsp|\.txt\.in|\.entitlements|\.png|\.bin|^LICENSE)$|/corpus/|/golden/|/fuzz/(seeds|formats)/")
 MAXIMUM_LINES = 800
 
 
