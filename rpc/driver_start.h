@@ -26,7 +26,8 @@ typedef struct opendext_driver_start {
      * process then ends. May be NULL (tests). */
     int (*close_second_step)(void* context);
     void* context;
-    const char* boot_arguments; /* for IOParseBootArgNumber and …String: "debug=1 -v"; may be NULL */
+    const char*
+        boot_arguments; /* for IOParseBootArgNumber and …String: "debug=1 -v"; may be NULL */
 } opendext_driver_start;
 
 /* The entry point of libDriverKit.so.0. Runs the driver process until opendextd sends Exit or

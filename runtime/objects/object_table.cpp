@@ -108,8 +108,7 @@ void ObjectTable::set_classes(uint64_t entry, std::vector<std::string> classes) 
 std::string ObjectTable::class_of(uint64_t entry) {
     const std::lock_guard lock(mutex_);
     const auto found = classes_.find(entry);
-    return found == classes_.end() || found->second.empty() ? std::string()
-                                                             : found->second.front();
+    return found == classes_.end() || found->second.empty() ? std::string() : found->second.front();
 }
 
 uint64_t ObjectTable::export_action(OSAction* action) {

@@ -175,8 +175,7 @@ TEST_F(Interrupt, TellsItsType) {
     // Drivers look for the last index this way.
     EXPECT_EQ(IOInterruptDispatchSource::GetInterruptType(provider, 2, &type),
               kIOReturnNoInterrupt);
-    EXPECT_EQ(IOInterruptDispatchSource::GetInterruptType(nullptr, 0, &type),
-              kIOReturnBadArgument);
+    EXPECT_EQ(IOInterruptDispatchSource::GetInterruptType(nullptr, 0, &type), kIOReturnBadArgument);
 }
 
 TEST_F(Interrupt, ContinuousTimeMayBeAskedFor) {
