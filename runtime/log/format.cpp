@@ -323,6 +323,16 @@ bool append_conversion(std::string& out, const Conversion& conversion, Arguments
 
 }  // namespace
 
+void cut_log_line(std::string& line) {
+    if (line.size() <= kMaxLogLine) return;
+    line.resize(kMaxLogLine);
+    // Not within a character.
+    while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0) == 0x80)
+        line.pop_back();
+    if (!line.empty() && (line.back() & 0x80) != 0) line.pop_back();
+    line += " … (the line is too long)";
+}
+
 std::string format_os_log(const char* format, va_list list, int error_number) {
     if (format == nullptr) return "(null)";
     std::string out;
@@ -340,14 +350,7 @@ std::string format_os_log(const char* format, va_list list, int error_number) {
             break;
         }
     }
-    if (out.size() > kMaxLogLine) {
-        out.resize(kMaxLogLine);
-        // Not within a character.
-        while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80)
-            out.pop_back();
-        if (!out.empty() && (out.back() & 0x80) != 0) out.pop_back();
-        out += " … (the line is too long)";
-    }
+    cut_log_line(out);
     return out;
 }
 

@@ -9,6 +9,7 @@ namespace opendext::runtime {
 
 /// Bytes of a line; the rest is cut off, and the line says so.
 inline constexpr size_t kMaxLogLine = size_t{24} * 1024;
+void cut_log_line(std::string& line);
 
 /// The text of an os_log or IOLog line: printf's conversions with every length modifier, the words
 /// in braces of sdk/platform/os/log.h, %m (of `error_number`) and %.*P (bytes). %n writes nowhere

@@ -322,6 +322,9 @@ TEST(CFunctions, LogAnObject) {
               "{\"array\" = (false, {}), \"data\" = <0001>, \"flag\" = true, \"name\" = \"x\", "
               "\"narrow\" = 200, \"no data\" = <>, \"number\" = 7, \"set\" = (\"member\")}");
     EXPECT_EQ(logged([] { OSObjectLog(nullptr); }), "(null)");
+    const std::string many(100000, 'x');
+    const auto large = owned(OSDataCreate(many.data(), many.size()));
+    EXPECT_LT(logged([&] { OSObjectLog(large.get()); }).size(), 25000u);
     const auto cycle = owned(OSArrayCreate());
     OSArrayAppendValue(cycle.get(), cycle.get());
     EXPECT_EQ(logged([&] { OSObjectLog(cycle.get()); }).find("((((("), 0u) << "and an end";
