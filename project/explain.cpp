@@ -127,7 +127,9 @@ std::vector<std::string> explain_failure(std::string_view printed, const Target&
     const bool may_be_a_step =
         frameworks.empty() && (!headers.empty() || text.find("cannot open") != std::string::npos);
     if (may_be_a_step) {
-        for (const auto& step : target.skipped_steps)
+        std::vector<std::string> steps = target.skipped_steps;
+        steps.insert(steps.end(), target.suspects.begin(), target.suspects.end());
+        for (const auto& step : steps)
             result.push_back("a step before the build may make what is missing: " + step);
     }
     return result;

@@ -83,8 +83,10 @@ struct Target {
     std::vector<Resource> resources;
     /// Said before the build: what is left out, and why.
     std::vector<std::string> notes;
-    /// Said if the build fails: steps that Xcode takes and OpenDext does not.
+    /// Said before the build, and again if it fails: steps that Xcode takes and OpenDext does not.
     std::vector<std::string> skipped_steps;
+    /// Said only if a file is missing: search paths that are not there, packages.
+    std::vector<std::string> suspects;
     /// Frameworks that the project links and this OpenDext does not have.
     std::vector<std::string> missing_frameworks;
 };

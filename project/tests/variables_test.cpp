@@ -44,9 +44,10 @@ TEST(Variables, ErrorsNameVariableAndWayOut) {
     EXPECT_EQ(expanded("$(PRODUCT_BUNDLE_IDENTIFIER)"),
               "error: $(PRODUCT_BUNDLE_IDENTIFIER) has no value: give it one with --bundle-id "
               "com.example.driver");
-    EXPECT_EQ(expanded("$(TARGET_NAME:shout)"),
-              "error: unknown modifier \"shout\": use rfc1034identifier, c99extidentifier, lower, "
-              "upper or default=TEXT");
+    EXPECT_EQ(
+        expanded("$(TARGET_NAME:shout)"),
+        "error: unknown modifier \"shout\": use rfc1034identifier, c99extidentifier, identifier, "
+        "lower, upper, quote, dir, file, base, suffix, standardizepath, not or default=TEXT");
     EXPECT_NE(expanded("$(LOOP)").find("refers to itself"), std::string::npos)
         << expanded("$(LOOP)");
     EXPECT_EQ(expanded("a $(TARGET"), "error: \"$(TARGET\" is not closed: add ')'");

@@ -12,6 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaximumFolders = 2000;
+constexpr size_t kMaximumEntries = 100'000;
 
 // Flags of Apple's driver or of languages that a dext is not written in. With the words that
 // follow.
@@ -66,8 +67,9 @@ void add_recursive(const fs::path& folder, const std::vector<std::string>& exclu
     folders.push_back(folder);
     std::error_code error;
     std::vector<fs::path> below;
-    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-         it.increment(error)) {
+    size_t seen = 0;
+    for (fs::recursive_directory_iterator it(folder, error), end;
+         !error && it != end && ++seen < kMaximumEntries; it.increment(error)) {
         std::error_code ignored;
         if (!it->is_directory(ignored) || it->is_symlink(ignored)) continue;
         const std::string name = it->path().filename().string();

@@ -92,16 +92,15 @@ class Describer {
         if (!result_.compile.prefix_header.empty())
             OD_TRY(present(result_.compile.prefix_header, settings, "GCC_PREFIX_HEADER"));
         for (const auto& folder : compilation.absent_folders) {
-            result_.skipped_steps.push_back(
-                "the search path " + folder.lexically_relative(project_.folder).string() +
-                " is not there: " + why_absent(folder, project_.folder));
+            result_.suspects.push_back("the search path " +
+                                       folder.lexically_relative(project_.folder).string() +
+                                       " is not there: " + why_absent(folder, project_.folder));
         }
         OD_TRY(property_lists(settings));
         OD_TRY(phases(settings));
         OD_TRY(libraries(project_, target_, 0));
         for (const auto& package : target_.packages)
-            result_.skipped_steps.push_back("the Swift package product " + package +
-                                            " is not built");
+            result_.suspects.push_back("the Swift package product " + package + " is not built");
         result_.settings = std::move(settings);
         return std::move(result_);
     }

@@ -10,6 +10,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// More is no folder of sources.
+constexpr size_t kMaximumFiles = 50'000;
+
 struct Extension {
     std::string_view extension;
     std::string_view type;
@@ -159,7 +162,8 @@ std::vector<fs::path> files_below(const fs::path& folder) {
                                         fs::directory_options::skip_permission_denied |
                                             fs::directory_options::follow_directory_symlink,
                                         error);
-    for (const fs::recursive_directory_iterator end; !error && it != end; it.increment(error)) {
+    for (const fs::recursive_directory_iterator end;
+         !error && it != end && result.size() < kMaximumFiles; it.increment(error)) {
         std::error_code ignored;
         const bool hidden = it->path().filename().string().starts_with('.');
         const bool is_folder = it->is_directory(ignored);

@@ -108,6 +108,7 @@ class Generator {
         substitute(document.root, {}, true);
         Node result;
         result.kind = Node::Kind::dictionary;
+        result.position = document.root.position;
         const Node* include = document.root.find("include");
         const auto add = [&](const Node& one) -> Status {
             const std::string_view path = one.kind == Node::Kind::dictionary
