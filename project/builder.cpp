@@ -63,9 +63,7 @@ class Builder {
         remove_leftovers();
 
         OD_TRY(commands_.prepare());
-        for (const auto& flag : commands_.unknown_flags())
-            result_.warnings.push_back("flag " + flag +
-                                       " is left out: this compiler does not know it");
+        for (auto& remark : commands_.remarks()) result_.warnings.push_back(std::move(remark));
         const std::vector<Job> interfaces = commands_.interfaces();
         const std::vector<Job> compilations = commands_.compilations();
         progress_.total = interfaces.size() + compilations.size() + 1;

@@ -236,6 +236,17 @@ Status Commands::find_unknown_flags() {
     return success();
 }
 
+std::vector<std::string> Commands::remarks() const {
+    std::vector<std::string> result;
+    for (const auto& flag : unknown_flags_)
+        result.push_back("flag " + flag + " is left out: this compiler does not know it");
+    const std::string& wanted = target_.compile.cxx_standard;
+    if (const std::string used = cxx_standard(wanted); used != wanted)
+        result.push_back("the project's " + wanted + " is read as " + used +
+                         ": the SDK's headers need it");
+    return result;
+}
+
 std::vector<std::string> Commands::sdk_includes() const {
     return {"-isystem", toolchain_.sdk / "platform", "-isystem", toolchain_.sdk / "include"};
 }

@@ -31,8 +31,9 @@ class Commands {
     /// Reads the SDK's flags and writes what the commands need besides their sources.
     Status prepare();
 
-    /// Flags of the project that this compiler does not know; they are left out.
-    [[nodiscard]] const std::set<std::string>& unknown_flags() const { return unknown_flags_; }
+    /// Where the commands differ from what the project says: flags that this compiler does not
+    /// know, a language standard that the SDK's headers cannot be read in. After prepare().
+    [[nodiscard]] std::vector<std::string> remarks() const;
 
     [[nodiscard]] std::vector<Job> interfaces() const;
     [[nodiscard]] std::vector<Job> compilations() const;

@@ -98,7 +98,7 @@ std::vector<std::string> explain_failure(std::string_view printed, const Target&
                          list(sdk_frameworks(sdk)));
     }
     static const std::regex kName(
-        R"re((?:use of undeclared identifier|no member named|unknown type name|no type named|no template named|undefined symbol:) '?([A-Za-z_:~]\w*)'?)re");
+        R"re((?:use of undeclared identifier|no member named|unknown type name|no type named|no template named) '?([A-Za-z_:~]\w*)'?)re");
     std::vector<std::string> never;
     std::vector<std::string> later;
     const auto known = api_names(sdk);

@@ -100,8 +100,8 @@ targets:
         for (const auto& file : phase.files)
             files.push_back(std::string(to_string(phase.kind)) + " " + file.name());
     }
-    EXPECT_EQ(files, (Words{"headers A.h", "sources A.cpp", "sources A.iig", "sources B.cpp",
-                            "sources Gone.cpp", "resources data.bin", "resources Extra.txt",
+    EXPECT_EQ(files, (Words{"sources A.cpp", "sources A.iig", "sources B.cpp", "sources Gone.cpp",
+                            "headers A.h", "resources data.bin", "resources Extra.txt",
                             "frameworks HIDDriverKit.framework"}));
     EXPECT_EQ(target.phases.at(0).files.at(0).flags, "-DX=1 -DY");
     EXPECT_EQ(setting(*project, "INFOPLIST_FILE", "Release"), (folder_ / "S/Info.plist").string());

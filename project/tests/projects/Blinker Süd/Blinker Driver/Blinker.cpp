@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <os/log.h>
-#include <DriverKit/IOLib.h>
 #include <Blinker_Driver/Blinker.h>
+#include <DriverKit/IOLib.h>
+#include <os/log.h>
 
 #include "Lamp.h"     // lies in another group: found by its name
 #include "counter.h"  // of the library
@@ -16,8 +16,7 @@
 #error "the target's language standard does not count"
 #endif
 
-kern_return_t IMPL(Blinker, Start)
-{
+kern_return_t IMPL(Blinker, Start) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) return ret;
     os_log(OS_LOG_DEFAULT, "%{public}s blinks %u time", lamp_name(), counter_next());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <os/log.h>
-#include <DriverKit/IOLib.h>
 #include "Synced.h"
+#include <DriverKit/IOLib.h>
+#include <os/log.h>
 #include "Table.h"
 
 #if SYNCED_FLAG != 3
@@ -11,8 +11,7 @@
 #error "this target is C++23"
 #endif
 
-kern_return_t IMPL(Synced, Start)
-{
+kern_return_t IMPL(Synced, Start) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
     if (ret != kIOReturnSuccess) return ret;
     os_log(OS_LOG_DEFAULT, "synced, entry %d", table_entry(1));
