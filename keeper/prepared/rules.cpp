@@ -171,6 +171,8 @@ constexpr Rule kAllowed[] = {
     {"getcpu"},
     {"prctl", is32(0, PR_SET_NAME)},
     {"prctl", is32(0, PR_GET_NAME)},
+    {"prctl", is32(0, PR_SET_TIMERSLACK)},
+    {"prctl", is32(0, PR_GET_TIMERSLACK)},
     {"prctl", is32(0, kNameMappings)},
 
     // Signals within the process; abort() and pthread_kill() send with tgkill.
