@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // What the SDK's headers need at least; C++23 and what comes later pass through.
-constexpr int kLeastStandard = 17;
+constexpr int kLeastStandard = 14;
 
 template <typename... Lists>
 std::vector<std::string> joined(const Lists&... lists) {

@@ -357,8 +357,12 @@ class Describer {
             const std::string stem = path.stem().string();
             if (file.is_product) continue;  // libraries() finds it
             if (path.extension() == ".framework") {
-                if (!is_implied(stem, options_.frameworks))
-                    result_.missing_frameworks.push_back(stem);
+                if (is_implied(stem, options_.frameworks)) continue;
+                result_.missing_frameworks.push_back(stem);
+                result_.notes.push_back(
+                    "target " + target_.name + " links " + stem + ".framework, which " +
+                    (stem.ends_with("DriverKit") ? "this OpenDext does not have yet"
+                                                 : "is none of DriverKit's: it is left out"));
             } else if (path.extension() == ".a") {
                 return missing(
                     file.where + ": " + path.filename().string() +

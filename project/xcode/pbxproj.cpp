@@ -143,11 +143,12 @@ class Reader {
 
     /// The files that one entry of a phase stands for: a variant group has one for each language.
     Status add_files(const std::string& id, const Node& from, std::vector<File>& files) const {
+        if (find(id) == nullptr) return success();  // left by a merge: Xcode passes it over, too
         const Node* build_file = OD_TRY(object(id, from, "PBXBuildFile"));
         const std::string reference(build_file->text_of("fileRef"));
-        if (reference.empty()) return success();  // a Swift package product, or a damaged entry
         const Node* node = find(reference);
-        if (node == nullptr) return success();  // Xcode passes these over, too
+        // A Swift package product, or a reference whose file was deleted.
+        if (reference.empty() || node == nullptr || !applies(*build_file)) return success();
         std::vector<File> found;
         const std::string_view isa = node->text_of("isa");
         const auto path = [&](const std::string& of, const Node& what) {
@@ -168,8 +169,6 @@ class Reader {
             found.push_back(file_of(*node, path(reference, *node)));
         }
         const Node* settings = build_file->find("settings");
-        if (settings != nullptr && !applies(*build_file)) return success();
-        if (!applies(*build_file)) return success();
         for (File& file : found) {
             if (settings != nullptr) {
                 file.flags = settings->text_of("COMPILER_FLAGS");
