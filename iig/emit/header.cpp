@@ -130,7 +130,8 @@ std::string action_classes(const Class& owner) {
     std::string text;
     for (const Method& method : owner.methods) {
         if (!method.is_new() || !method.implements_callback()) continue;
-        text += "extern OPENDEXT_EXPORT OSMetaClass *gOSAction_" + owner.name + "_" + method.name +
+        const std::string action = "OSAction_" + owner.name + "_" + method.name;
+        text += "class " + action + ";\nextern OPENDEXT_EXPORT OSMetaClass *g" + action +
                 "MetaClass;\n";
     }
     return text.empty() ? text : text + "\n";

@@ -34,6 +34,8 @@ std::string read_text(const std::string& path) {
 VirtualFiles::VirtualFiles(const std::string& file, const std::vector<std::string>& interfaces,
                            const std::vector<std::string>& names,
                            const std::vector<std::string>& include_directories) {
+    std::error_code ignored;
+    file_ = fs::absolute(file, ignored).lexically_normal().string();
     add_own(file, names);
     for (const std::string& interface : interfaces) add_own(interface, names);
     const fs::path folder = fs::path(file).parent_path();
@@ -65,8 +67,9 @@ void VirtualFiles::add(const std::string& interface, const std::string& name) {
     std::error_code error;
     const std::string absolute = fs::absolute(interface, error).lexically_normal().string();
     if (!interfaces_.emplace(name, absolute).second) return;  // the first include directory wins
-    // Imported, so that a file without an include guard is read once, by whatever name.
-    const std::string text = "#import \"" + absolute + "\"\n";
+    // Imported, so that a file without an include guard is read once, by whatever name; the file
+    // that is being read is there already.
+    const std::string text = absolute == file_ ? "\n" : "#import \"" + absolute + "\"\n";
     texts_[std::string(kDirectory) + "/" + name + ".h"] = text;
     texts_[std::string(kDirectory) + "/" + name + ".iig"] = text;
 }

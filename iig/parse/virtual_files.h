@@ -33,6 +33,7 @@ class VirtualFiles {
     void add(const std::string& interface, const std::string& name);
     void follow(const std::string& path);
 
+    std::string file_;  ///< the absolute path of the interface that is read
     std::map<std::string, std::string> texts_;
     std::map<std::string, std::string> interfaces_;  ///< "F/X" to the path of X.iig
     std::set<std::string> seen_;

@@ -100,6 +100,21 @@ kern_return_t IMPL(EverythingBase, Submit) {
     return kIOReturnSuccess;
 }
 
+bool IMPL(EverythingBase, IsOdd) {
+    return value % 2 != 0;
+}
+
+uint64_t IMPL(EverythingBase, Halve) {
+    *exact = value % 2 == 0;
+    return value / 2;
+}
+
+Colour IMPL(EverythingBase, Mixed) {
+    retain();
+    *same = this;
+    return name[0] == 'r' ? Colour::red : Colour::green;
+}
+
 kern_return_t IMPL(EverythingBase, Make) {
     EverythingBase* made = OSTypeAlloc(EverythingBase);
     if (!made) return kIOReturnNoMemory;

@@ -173,6 +173,34 @@ TEST_F(RoundTrip, callsReachTheImplementationAndBringResultsBack) {
     EXPECT_EQ(base->Nothing(), kIOReturnSuccess);
 }
 
+TEST_F(RoundTrip, numbersAreResultsOfTheirOwn) {
+    EXPECT_TRUE(base->IsOdd(3));
+    EXPECT_FALSE(base->IsOdd(4));
+    bool exact = true;
+    EXPECT_EQ(base->Halve(0x200000001, &exact), 0x100000000u) << "more than a result code holds";
+    EXPECT_FALSE(exact);
+    OSObject* same = nullptr;
+    EXPECT_EQ(base->Mixed("red", &same), Colour::red);
+    EXPECT_EQ(same, base.get());
+    OSSafeReleaseNULL(same);
+    // What does not get there gives zero.
+    EXPECT_EQ(base->Mixed("twenty-four characters..", &same), Colour(0));
+    EXPECT_EQ(same, nullptr);
+    g_diversion = [](const IORPC&) { return kIOReturnNotReady; };
+    EXPECT_FALSE(base->IsOdd(3, &divert));
+
+    wire::EverythingBase_Halve::In in;
+    in.value = 9;
+    const protocol::Invocation call = wire::EverythingBase_Halve::encode(1, in);
+    Bytes request = from_invocation(call, base.get());
+    const Answer answer = dispatch(base.get(), request, call.reply_size);
+    ASSERT_EQ(answer.result, kIOReturnSuccess);
+    const auto out = wire::EverythingBase_Halve::decode_result(answer.wire);
+    ASSERT_TRUE(out.ok()) << out.error().text();
+    EXPECT_EQ(out->od_value, 4u);
+    EXPECT_FALSE(out->exact);
+}
+
 TEST_F(RoundTrip, resultsThatNobodyWantsAreDropped) {
     EXPECT_EQ(base->Add(2, 3, nullptr), kIOReturnSuccess);
     EXPECT_EQ(base->Fill(10, nullptr), kIOReturnSuccess);

@@ -87,7 +87,7 @@ class Conformance(harness.RealmCase):
         self.assertEqual(len(self.objects("FormsDriver")), 1)
 
     def test_styles_of_sources(self):
-        self.passes_its_checks("styles", 14)
+        self.passes_its_checks("styles", 13)
         self.tool("opendext", "uninstall", bundle_id("styles"))
         # The super class's Stop comes last; when it has been called the process may end at any time.
         wanted = ["StylesDriver - stop", "StylesDriver - cancelled"]
@@ -97,7 +97,7 @@ class Conformance(harness.RealmCase):
 
     def test_language_standards(self):
         for name, standard in (("styles17", 201703), ("styles23", 202302)):
-            self.passes_its_checks(name, 15, says="styles")
+            self.passes_its_checks(name, 14, says="styles")
             self.wait_for_line(name, f"StylesDriver - C++ {standard}")
 
     def test_styles_of_logging(self):
