@@ -18,6 +18,7 @@
 #include "runtime/dispatch/watcher.h"
 #include "runtime/log/log.h"
 #include "runtime/objects/class_registry.h"
+#include "runtime/objects/object_table.h"
 #include "runtime/process/process.h"
 #include "runtime/service/service_ivars.h"
 
@@ -91,13 +92,13 @@ void InterruptLine::readable() {
 void InterruptLine::deliver(std::unique_lock<std::mutex>& lock) {
     if (!enabled || cancelled || handling || pending == 0 || handler == nullptr || owner == nullptr)
         return;
+    IOInterruptDispatchSource* source = owner;
+    if (!try_retain(source)) return;  // the last reference has just gone: free() waits for the lock
     handling = true;
     const uint64_t count = std::exchange(pending, 0);
     const uint64_t time = last_time;
     OSAction* action = handler;
     action->retain();
-    IOInterruptDispatchSource* source = owner;
-    source->retain();
     auto call = std::make_unique<InterruptCall>(*this, count);
     lock.unlock();
     {

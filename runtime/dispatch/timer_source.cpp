@@ -8,6 +8,7 @@
 #include "runtime/dispatch/timer_clocks.h"
 #include "runtime/dispatch/timer_service.h"
 #include "runtime/objects/class_registry.h"
+#include "runtime/objects/object_table.h"
 
 using namespace opendext::runtime;
 
@@ -60,10 +61,10 @@ class TimerCall final : public StateCall {
 
 void IOTimerDispatchSource_IVars::fire(std::unique_lock<std::mutex>& lock) {
     OSAction* action = handler;
-    if (action == nullptr || owner == nullptr) return;
-    action->retain();
     IOTimerDispatchSource* source = owner;
-    source->retain();
+    // The last reference may just have gone: free() waits for the lock.
+    if (action == nullptr || source == nullptr || !try_retain(source)) return;
+    action->retain();
     auto call = std::make_unique<TimerCall>(*this);
     lock.unlock();
     {

@@ -122,8 +122,10 @@ std::shared_ptr<Executor> RemoteCall::executor() {
     if (OSDynamicCast(OSAction, receiver_)) return nullptr;  // finds the queue of its target itself
     const auto queue = queue_name_of(receiver_->meta, msgid_);
     auto executor = queue ? executor_of(receiver_, *queue) : nullptr;
-    if (executor != nullptr && executor->methods_parallel() && !executor->cancelled())
+    if (executor != nullptr && executor->methods_parallel() && !executor->cancelled()) {
+        beside_ = std::move(executor);
         return nullptr;
+    }
     return executor;
 }
 
@@ -132,7 +134,15 @@ void RemoteCall::run() {
     const IORPC rpc = message_->rpc();
     const bool starts = action == nullptr && msgid_ == IOService_Start_ID;
     const StartTrace trace(receiver_, starts ? message_->object(1) : nullptr);
-    const kern_return_t code = action ? invoke_action(action, rpc) : receiver_->Dispatch(rpc);
+    kern_return_t code = kIOReturnOffline;
+    const auto dispatch = [&] {
+        code = action ? invoke_action(action, rpc) : receiver_->Dispatch(rpc);
+    };
+    if (beside_ != nullptr) {
+        (void)beside_->sync_method(dispatch);
+    } else {
+        dispatch();
+    }
     trace.ended(code);
     if (oneway_) return;
     std::vector<UniqueFd> fds;

@@ -48,7 +48,8 @@ class RemoteCall : public std::enable_shared_from_this<RemoteCall> {
 
     const std::shared_ptr<Process> process_;
     const uint64_t serial_;
-    OSObject* receiver_ = nullptr;  // retained
+    OSObject* receiver_ = nullptr;      // retained
+    std::shared_ptr<Executor> beside_;  // the queue whose methods run side by side
     std::optional<OwnedMessage> message_;
     uint64_t msgid_ = 0;
     bool oneway_ = false;

@@ -282,6 +282,20 @@ TEST_F(Timer, ReleasingAnArmedTimerEndsIt) {
     EXPECT_EQ(count("timer"), 0u);
 }
 
+TEST_F(Timer, ReleasingATimerRacesWithItsExpiry) {
+    for (int i = 0; i < 5000; ++i) {
+        IOTimerDispatchSource* timer = nullptr;
+        ASSERT_EQ(IOTimerDispatchSource::Create(queue_, &timer), kIOReturnSuccess);
+        ASSERT_EQ(timer->SetHandler(action_), kIOReturnSuccess);
+        ASSERT_EQ(timer->WakeAtTime(kIOTimerClockUptimeRaw, uptime(), 0), kIOReturnSuccess);
+        for (int spin = 0; spin < (i % 64) * 16; ++spin)
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+        timer->release();  // about when the event thread calls
+    }
+    settle();
+    EXPECT_LE(count("timer"), 5000u);
+}
+
 // Facts: IODispatchSource.CheckForWork, IOTimerDispatchSource.CheckForWork
 TEST_F(Timer, CheckForWorkNeitherFiresNorLosesADeadline) {
     IODispatchSource* source = timer_;
