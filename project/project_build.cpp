@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <regex>
 
 #include "bundle/plist.h"
 #include "project/document/node.h"
@@ -178,6 +179,21 @@ Result<Described> describe_chosen(const Located& located, const ProjectOptions& 
                      OD_TRY(xcode::describe(*chosen.project, *chosen.target, describe_options))};
 }
 
+std::string list_head(std::string_view what, const fs::path& path) {
+    return std::string(what) + " " + path.string() + "\ntargets:\n";
+}
+
+/// The drivers that the top CMakeLists.txt adds; only CMake itself knows those of further files.
+Result<std::string> list_cmake(const Located& located) {
+    static const std::regex kCall(R"re((^|\n)[ \t]*add_dext[ \t]*\(\s*"?([^\s")]+))re");
+    const fs::path file = located.paths.front() / "CMakeLists.txt";
+    const std::string lists = OD_TRY(read_file(file.string()));
+    std::string text = list_head(to_string(located.kind), located.paths.front());
+    for (std::sregex_iterator it(lists.begin(), lists.end(), kCall), end; it != end; ++it)
+        text += "  " + (*it)[2].str() + "_dext  driver-extension\n";
+    return text;
+}
+
 }  // namespace
 
 Result<std::vector<Target>> describe_dexts(const Located& located, const ProjectOptions& options,
@@ -218,13 +234,21 @@ Result<ProjectResult> build_project(const Located& located, const ProjectOptions
 }
 
 Result<std::string> list_project(const Located& located, const ProjectOptions& options) {
-    const bool project_file =
-        located.kind == Located::Kind::xcode || located.kind == Located::Kind::xcodegen;
-    if (!project_file) {
-        return Error{Errc::unsupported, 0,
-                     located.paths.front().string() + ": is a " +
-                         std::string(to_string(located.kind)) +
-                         ", which has no targets to list: leave out --list"};
+    switch (located.kind) {
+        case Located::Kind::xcode:
+        case Located::Kind::xcodegen:
+            break;
+        case Located::Kind::cmake:
+            return list_cmake(located);
+        case Located::Kind::folder:
+        case Located::Kind::description: {
+            const Target target =
+                located.kind == Located::Kind::folder
+                    ? OD_TRY(find_folder_target(located.paths.front(), options.common))
+                    : OD_TRY(read_target_description(located.paths.front(), options.common));
+            return list_head(to_string(located.kind), located.paths.front()) + "  " + target.name +
+                   "  driver-extension\n";
+        }
     }
     std::string text;
     for (const auto& project : OD_TRY(read_projects(located))) {

@@ -200,6 +200,32 @@ class XcodeTest(BuildCase):
 
 
 class OtherProjectsTest(BuildCase):
+    def test_progress_is_one_line_on_a_terminal(self):
+        place = self.copy("synchronized")
+        reading, writing = os.openpty()
+        process = subprocess.Popen([harness.program("opendext-build"), place], env=self.realm.environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=writing)
+        os.close(writing)
+        seen = b""
+        try:
+            while chunk := os.read(reading, 4096):
+                seen += chunk
+        except OSError:
+            pass  # the other end is closed
+        os.close(reading)
+        self.assertEqual(process.wait(timeout=60), 0, seen)
+        self.assertIn(b"\r\x1b[K[1/5] generate Synced.h", seen)
+        self.assertIn(b"\r\x1b[K[5/5] link com.example.synced", seen)
+        self.assertNotIn(b"\n", seen)
+        # The colours of a terminal are no reason to build again.
+        self.assertIn("up to date", self.build(place)[0])
+
+    def test_list_of_other_projects(self):
+        self.assertIn("Cooked_dext  driver-extension", self.build(self.copy("cmake"), "--list")[0])
+        self.assertRegex(self.build(self.copy("xcodegen"), "--list")[0], r"Generated +driver-extension com\.example\.Generated")
+        folder = os.path.join(self.folder, "cmake", "src")
+        self.assertIn("Cooked  driver-extension", self.build(folder, "--list")[0])
+
     def test_synchronised_folders_with_exceptions(self):
         place = self.copy("synchronized")
         self.build(place)
