@@ -19,6 +19,7 @@ OPENDEXT_TEST_PATIENCE multiplies all deadlines (sanitizers, slow machines).
 import contextlib
 import json
 import os
+import plistlib
 import shutil
 import signal
 import socket
@@ -111,6 +112,24 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def info_plist(personalities):
+    """An Info.plist as Xcode's template has it. In each personality, what nearly all say alike is added unless it is
+    there: IOClass, IOUserServerName; IOProviderClass IOUserResources with IOResourceMatch and a category of its own."""
+    complete = {}
+    for name, personality in personalities.items():
+        personality = {"IOClass": "IOUserService", "IOUserServerName": "$(PRODUCT_BUNDLE_IDENTIFIER)", **personality}
+        if "IOProviderClass" not in personality:
+            personality = {"IOProviderClass": "IOUserResources", "IOResourceMatch": "IOKit",
+                           "IOMatchCategory": "$(PRODUCT_BUNDLE_IDENTIFIER)", **personality}
+        complete[name] = personality
+    return plistlib.dumps({
+        "CFBundleIdentifier": "$(PRODUCT_BUNDLE_IDENTIFIER)",
+        "CFBundleExecutable": "$(EXECUTABLE_NAME)",
+        "CFBundlePackageType": "DEXT",
+        "IOKitPersonalities": complete,
+    }, sort_keys=False).decode()
 
 
 class Realm:

@@ -189,67 +189,18 @@ kern_return_t @P@Client::ExternalMethod(uint64_t selector, IOUserClientMethodArg
 """,
 }
 
-INFO = """<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-\t<key>CFBundleIdentifier</key>
-\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t<key>CFBundleExecutable</key>
-\t<string>$(EXECUTABLE_NAME)</string>
-\t<key>CFBundlePackageType</key>
-\t<string>DEXT</string>
-\t<key>IOKitPersonalities</key>
-\t<dict>
-\t\t<key>Control</key>
-\t\t<dict>
-\t\t\t<key>IOClass</key>
-\t\t\t<string>IOUserService</string>
-\t\t\t<key>IOMatchCategory</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t\t\t<key>IOProviderClass</key>
-\t\t\t<string>IOUserResources</string>
-\t\t\t<key>IOResourceMatch</key>
-\t\t\t<string>IOKit</string>
-\t\t\t<key>IOUserClass</key>
-\t\t\t<string>@P@Control</string>
-\t\t\t<key>IOUserServerName</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t\t\t<key>PageProperties</key>
-\t\t\t<dict>
-\t\t\t\t<key>IOClass</key>
-\t\t\t\t<string>IOUserService</string>
-\t\t\t\t<key>IOUserClass</key>
-\t\t\t\t<string>@P@Page</string>
-\t\t\t</dict>
-\t\t</dict>
-\t\t<key>Reader</key>
-\t\t<dict>
-\t\t\t<key>IOClass</key>
-\t\t\t<string>IOUserService</string>
-\t\t\t<key>IOProviderClass</key>
-\t\t\t<string>@P@Page</string>
-\t\t\t<key>IOPropertyMatch</key>
-\t\t\t<dict>
-\t\t\t\t<key>@P@Kind</key>
-\t\t\t\t<string>parchment</string>
-\t\t\t</dict>
-\t\t\t<key>IOUserClass</key>
-\t\t\t<string>@P@Reader</string>
-\t\t\t<key>IOUserServerName</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t\t\t<key>ClientProperties</key>
-\t\t\t<dict>
-\t\t\t\t<key>IOClass</key>
-\t\t\t\t<string>IOUserUserClient</string>
-\t\t\t\t<key>IOUserClass</key>
-\t\t\t\t<string>@P@Client</string>
-\t\t\t</dict>
-\t\t</dict>
-\t</dict>
-</dict>
-</plist>
-"""
+INFO = harness.info_plist({
+    "Control": {
+        "IOUserClass": "@P@Control",
+        "PageProperties": {"IOClass": "IOUserService", "IOUserClass": "@P@Page"},
+    },
+    "Reader": {
+        "IOProviderClass": "@P@Page",
+        "IOPropertyMatch": {"@P@Kind": "parchment"},
+        "IOUserClass": "@P@Reader",
+        "ClientProperties": {"IOClass": "IOUserUserClient", "IOUserClass": "@P@Client"},
+    },
+})
 
 ENTITLEMENTS = """<?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0">

@@ -166,38 +166,8 @@ kern_return_t IMPL(LoopLine, HwProgramFlowControl)
     return ret;
 }
 """,
-    "Info.plist": """<?xml version="1.0" encoding="UTF-8"?>
-<plist version="1.0">
-<dict>
-\t<key>CFBundleIdentifier</key>
-\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t<key>CFBundleExecutable</key>
-\t<string>$(EXECUTABLE_NAME)</string>
-\t<key>CFBundlePackageType</key>
-\t<string>DEXT</string>
-\t<key>IOKitPersonalities</key>
-\t<dict>
-\t\t<key>Port</key>
-\t\t<dict>
-\t\t\t<key>IOClass</key>
-\t\t\t<string>IOUserSerial</string>
-\t\t\t<key>IOMatchCategory</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t\t\t<key>IOProviderClass</key>
-\t\t\t<string>IOUserResources</string>
-\t\t\t<key>IOResourceMatch</key>
-\t\t\t<string>IOKit</string>
-\t\t\t<key>IOTTYBaseName</key>
-\t\t\t<string>loopline</string>
-\t\t\t<key>IOUserClass</key>
-\t\t\t<string>LoopLine</string>
-\t\t\t<key>IOUserServerName</key>
-\t\t\t<string>$(PRODUCT_BUNDLE_IDENTIFIER)</string>
-\t\t</dict>
-\t</dict>
-</dict>
-</plist>
-""",
+    "Info.plist": harness.info_plist(
+        {"Port": {"IOClass": "IOUserSerial", "IOTTYBaseName": "loopline", "IOUserClass": "LoopLine"}}),
     "LoopLine.entitlements": """<?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0">
 <dict>
