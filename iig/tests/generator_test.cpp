@@ -328,6 +328,41 @@ TEST_F(Iig, eachCallbackHasAnActionClassOfItsOwn) {
     EXPECT_NE(code.find("OSTypeID(OSAction_Actions_Data)"), std::string::npos);
 }
 
+/// Both spellings of the words that have an argument do the same: methods of another class, a named
+/// queue, the callback that a method implements.
+// Facts: EXTENDS, IIG_EXTENDS, QUEUENAME, IIG_QUEUENAME, TYPE, IIG_TYPE
+TEST_F(Iig, wordsWithAnArgumentHaveTheirEffectInBothSpellings) {
+    const auto text_of = [&](const char* extends, const char* queue_name, const char* type) {
+        const fs::path input = write(
+            "Driver.iig",
+            std::string("#include <DriverKit/IOTimerDispatchSource.iig>\n"
+                        "class Driver : public OSObject {\n  public:\n"
+                        "    virtual kern_return_t Ask(OSAction *action TARGET) = 0;\n"
+                        "    virtual kern_return_t Set(OSAction *action ") +
+                type + "(Ask)) " + queue_name +
+                "(Slow);\n"
+                "    virtual void Tick(OSAction *action, uint64_t time) " +
+                type + "(IOTimerDispatchSource::TimerOccurred) " + queue_name +
+                "(Ticks);\n};\n"
+                "class " +
+                extends +
+                "(Driver) DriverPrivate {\n    virtual kern_return_t _Hidden(uint32_t a);\n};\n");
+        const Outcome result = generate(input);
+        EXPECT_EQ(result.output, "");
+        return contents(header(input)) + contents(implementation(input));
+    };
+    const std::string plain = text_of("EXTENDS", "QUEUENAME", "TYPE");
+    EXPECT_EQ(plain, text_of("IIG_EXTENDS", "IIG_QUEUENAME", "IIG_TYPE"));
+    EXPECT_NE(plain.find("#define Driver__Hidden_ID"), std::string::npos);
+    EXPECT_EQ(plain.find("DriverPrivate"), std::string::npos);
+    EXPECT_NE(plain.find("\"Slow\\0\"\n        \"Ticks\""), std::string::npos) << "queue names";
+    EXPECT_NE(plain.find("Driver_Set_ID, 1,"), std::string::npos);
+    EXPECT_NE(plain.find("Driver_Tick_ID, 2,"), std::string::npos);
+    EXPECT_NE(plain.find("IOTimerDispatchSource::TimerOccurred_Invoke(rpc, self"),
+              std::string::npos);
+    EXPECT_NE(plain.find("CreateActionTick("), std::string::npos);
+}
+
 TEST_F(Iig, idsStayWhenMethodsAreAddedAndMoved) {
     const auto text_of = [&](const std::string& methods) {
         const fs::path input = write("Driver.iig",
