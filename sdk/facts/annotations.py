@@ -120,8 +120,14 @@ def python_body(lines, start):
 
 
 def helpers_of(root, name, text):
-    """The definitions of a file and of the headers beside it that it includes."""
+    """The definitions of a file, the methods of its interface file, and the definitions of headers beside it."""
     found = definitions(text)
+    interface = (root / name).with_suffix(".iig")
+    if interface.is_file() and not name.endswith(".iig"):
+        for method in without_comments(interface.read_text(encoding="utf-8", errors="replace")).split(";"):
+            declared = re.search(r"(\w+)\s*\(", method)  # its words tell which callback it is
+            if declared:
+                found.setdefault(declared.group(1), method)
     for header in re.findall(r'#include "(?:[\w/]+/)?(\w+\.h)"', text):
         path = (root / name).parent / header
         if path.is_file():
@@ -178,7 +184,7 @@ def mentions(row, body):
     if row.kind == "static" and not re.search(r"\b%s\b" % row.class_name, body):
         return False
     # What iig made of a dispatchable method for the system's side has the class in its name.
-    if re.search(r"\b%s_%s\b" % (row.class_name, re.escape(member)), body):
+    if re.search(r"\b%s_%s(_ID)?\b" % (row.class_name, re.escape(member)), body):
         return True
     return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
 
