@@ -135,9 +135,19 @@ def helpers_of(root, name, text):
     return found
 
 
+def dexts_of(folder):
+    """The sources of the folders beside a Python test, by the folder's name: what it builds and runs."""
+    found = {}
+    for path in sorted(folder.glob("*/**/*")):
+        if path.suffix in SOURCES and path.suffix != ".py":
+            name = path.relative_to(folder).parts[0]
+            found[name] = found.get(name, "") + without_comments(path.read_text(encoding="utf-8", errors="replace"))
+    return found
+
+
 def claims_of(root, name, text):
     python = name.endswith(".py")
-    helpers = {} if python else helpers_of(root, name, text)
+    helpers = dexts_of((root / name).parent) if python else helpers_of(root, name, text)
     mark = "#" if python else "//"
     lines = text.splitlines()
     index = 0
@@ -186,7 +196,7 @@ def mentions(row, body):
     # What iig made of a dispatchable method for the system's side has the class in its name.
     if re.search(r"\b%s_%s(_ID)?\b" % (row.class_name, re.escape(member)), body):
         return True
-    return bool(re.search(CALLED_AS.get(member, r"(?<!\w)%s(?!\w)" % re.escape(member)), body))
+    return bool(re.search(CALLED_AS.get(member, r"(?<!\w)(CreateAction)?%s(?!\w)" % re.escape(member)), body))
 
 
 ASSERTION = re.compile(r"EXPECT_|ASSERT_|ADD_FAILURE|FAIL\(|\.assert|\bassert\b")
