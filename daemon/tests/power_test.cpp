@@ -93,7 +93,7 @@ class PowerStates : public PowerTest {
     SystemPower state() { return bed.daemon->power().state(); }
 };
 
-// Facts: IOService.ChangePowerState, IOService.SetPowerState, IOService.JoinPMTree
+// Facts: IOService.ChangePowerState, IOService.JoinPMTree
 TEST_F(PowerStates, AStartedObjectHasJoinedAndAMadeOneJoinsByItself) {
     start();
     EXPECT_EQ(current(widget), 2U);

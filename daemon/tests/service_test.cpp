@@ -90,7 +90,6 @@ class Watching : public ServiceTest {
     }
 };
 
-// Facts: IOServiceNotificationDispatchSource.CopyNextNotification
 TEST_F(Watching, ServicesOfTheOwnServerComeAndGo) {
     start();
     ASSERT_EQ(watch(control, services("Gadget")), 0);
@@ -215,7 +214,6 @@ TEST_F(Items, ItsSchemaNamesWhoMayReadAndWrite) {
     EXPECT_EQ(watch(control, request), kIOReturnNotPermitted);
 }
 
-// Facts: IOServiceStateNotificationDispatchSource.StateNotificationBegin
 TEST_F(Items, OneCallbackForEachArming) {
     start();
     ASSERT_EQ(create(control, widget, "a"), 0);
