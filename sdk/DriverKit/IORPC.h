@@ -184,7 +184,7 @@ OPENDEXT_EXPORT kern_return_t opendext_wrong_action_type(OSMetaClassBase* self, 
 #define IIG_QUEUENAME(name) __attribute__((annotate("queuename=" #name)))
 #define IIG_SERIALIZABLE __attribute__((annotate("serializable")))
 #define IIG_CONCRETE __attribute__((annotate("concrete")))
-/* KERNEL is no macro: iig itself reads it in interface files, so that headers may ask `#if KERNEL`. */
+/* KERNEL is no macro: iig reads it by itself, so that headers may ask `#if KERNEL`. */
 #define NATIVE IIG_NATIVE
 #define LOCAL IIG_LOCAL
 #define LOCALONLY IIG_LOCALONLY
