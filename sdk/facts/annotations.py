@@ -17,7 +17,7 @@ def is_test_file(path):
 
 
 def test_files(root):
-    listed = subprocess.run(["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"],
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard"],
                             capture_output=True, text=True, check=False)
     if listed.returncode == 0 and listed.stdout:
         names = listed.stdout.splitlines()
