@@ -125,6 +125,7 @@ TEST(FieldsTest, AnInvocationWithReferencesComesBack) {
     memory.fd_index = 1;
     memory.offset = 4096;
     memory.length = 8192;
+    memory.more = {{0, 4096, 100}, {1, 0, 4096}};
     protocol::Ref value;
     value.kind = protocol::RefKind::value;
     value.value = Dictionary{{"x", Array{1, 2}}};
@@ -133,6 +134,9 @@ TEST(FieldsTest, AnInvocationWithReferencesComesBack) {
     ASSERT_TRUE(decoded.ok());
     ASSERT_EQ(decoded->invocation.refs.size(), 2u);
     EXPECT_EQ(decoded->invocation.refs[0].length, 8192u);
+    ASSERT_EQ(decoded->invocation.refs[0].more.size(), 2u);
+    EXPECT_EQ(decoded->invocation.refs[0].more[0].length, 100u);
+    EXPECT_EQ(decoded->invocation.refs[0].more[1].fd_index, 1u);
     EXPECT_EQ(decoded->invocation.refs[1].value, value.value);
     EXPECT_EQ(decoded->invocation.plain, (std::vector<uint8_t>{1, 2, 3, 4}));
 }
