@@ -158,6 +158,8 @@ TEST_F(XcodeTest, WhatIsMissingIsToldWithThePlaceThatNamesIt) {
     EXPECT_NE(
         refusal(pbxproj("INFOPLIST_FILE = \"\";")).find("has no Info.plist: set INFOPLIST_FILE"),
         std::string::npos);
+    EXPECT_NE(refusal(pbxproj("PRODUCT_NAME = \"../out\";")).find("cannot name a file"),
+              std::string::npos);
     fs::remove(folder_ / "Driver/Driver.iig");
     fs::remove(folder_ / "Driver/Driver.cpp");
     EXPECT_NE(
@@ -258,6 +260,19 @@ TEST_F(XcodeTest, ConfigurationsAreChosenOrNamed) {
                   .error()
                   .message.find("has no configuration Fast: it has Release"),
               std::string::npos);
+}
+
+TEST(FilesBelow, LinksAreFollowedOnce) {
+    const TemporaryFolder folder;
+    folder.write("a/A.cpp", "");
+    folder.write("a/.hidden/H.cpp", "");
+    folder.write("a/X.xcassets/c.json", "");
+    folder.write("other/B.cpp", "");
+    fs::create_directory_symlink("..", folder / "a/up");
+    fs::create_directory_symlink("../other", folder / "a/linked");
+    EXPECT_EQ(files_below(folder / "a"),
+              (std::vector<fs::path>{folder / "a/A.cpp", folder / "a/X.xcassets",
+                                     folder / "a/linked/B.cpp"}));
 }
 
 TEST(PortableFlags, ForeignOnesGoWithTheirValues) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bundle/rules.h"
 #include "project/absent.h"
 #include "project/document/node.h"
 #include "project/xcode/compile_settings.h"
@@ -61,6 +62,12 @@ class Describer {
             return Error{Errc::invalid, 0,
                          target_.where + ": target " + target_.name +
                              " has no product name: set PRODUCT_NAME or PRODUCT_BUNDLE_IDENTIFIER"};
+        }
+        if (!bundle::is_file_name(product)) {
+            return Error{Errc::invalid, 0,
+                         target_.where + ": the product name \"" + product + "\" of target " +
+                             target_.name +
+                             " cannot name a file: set PRODUCT_NAME to one without /"};
         }
         result_.name = product;
         result_.folder = project_.folder;
@@ -392,7 +399,13 @@ class Describer {
             // A localised file keeps the folder of its language.
             fs::path to = folder;
             if (path.parent_path().extension() == ".lproj") to /= path.parent_path().filename();
-            result_.resources.push_back({path, to / path.filename()});
+            to = (to / path.filename()).lexically_normal();
+            if (to.is_absolute() || *to.begin() == "..") {
+                return Error{
+                    Errc::invalid, 0,
+                    phase.where + ": step \"" + phase.name + "\" copies out of the bundle"};
+            }
+            result_.resources.push_back({path, std::move(to)});
         }
         return success();
     }
@@ -431,6 +444,7 @@ class Describer {
         const Settings settings = OD_TRY(settings_of(owner, *target, options_.environment));
         Library library;
         library.name = name;
+        std::ranges::replace(library.name, '/', '_');
         library.folder = owner.folder;
         Sources sources = OD_TRY(read_sources(owner, *target, settings, false));
         library.sources = std::move(sources.compiled);
@@ -502,6 +516,11 @@ Result<std::vector<Application>> applications(const Project& project,
         if (application.dexts.empty()) continue;
         const Settings settings = OD_TRY(settings_of(project, target, environment));
         application.wrapper = OD_TRY(settings.value("WRAPPER_NAME"));
+        if (!bundle::is_file_name(application.wrapper)) {
+            return Error{Errc::invalid, 0,
+                         target.where + ": \"" + application.wrapper +
+                             "\" cannot name the application " + target.name};
+        }
         for (const auto& [key, text] :
              {std::pair{"CFBundleIdentifier", "$(PRODUCT_BUNDLE_IDENTIFIER)"},
               {"CFBundleName", "$(PRODUCT_NAME)"},

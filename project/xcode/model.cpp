@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace opendext::project::xcode {
 
@@ -158,6 +159,8 @@ Phase::Kind phase_of(const fs::path& file) {
 std::vector<fs::path> files_below(const fs::path& folder) {
     std::vector<fs::path> result;
     std::error_code error;
+    const fs::path root = fs::canonical(folder, error);
+    std::set<fs::path> folders = {root};
     fs::recursive_directory_iterator it(folder,
                                         fs::directory_options::skip_permission_denied |
                                             fs::directory_options::follow_directory_symlink,
@@ -167,9 +170,11 @@ std::vector<fs::path> files_below(const fs::path& folder) {
         std::error_code ignored;
         const bool hidden = it->path().filename().string().starts_with('.');
         const bool is_folder = it->is_directory(ignored);
-        // A link to a folder above would go round for ever.
-        if (is_folder && (hidden || is_wrapper(it->path()) || it.depth() > 32))
-            it.disable_recursion_pending();
+        // A link to a folder above, or to one that was seen, would give its files twice.
+        const fs::path real = is_folder ? fs::canonical(it->path(), ignored) : fs::path();
+        const bool seen = is_folder && (root.string().starts_with(real.string() + "/") ||
+                                        !folders.insert(real).second);
+        if (is_folder && (hidden || seen || is_wrapper(it->path()))) it.disable_recursion_pending();
         if (!hidden && (!is_folder || is_wrapper(it->path()))) result.push_back(it->path());
     }
     std::ranges::sort(result);
