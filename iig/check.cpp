@@ -46,6 +46,11 @@ void check_method(const Class& owner, const Method& method, Diagnostics& diagnos
                           "return kern_return_t and add a parameter for the result, or mark the "
                           "method LOCALONLY");
     }
+    if (method.is_variadic) {
+        diagnostics.error(method.where,
+                          "'" + method.name + "' takes any number of arguments: a message cannot",
+                          "declare each of them, or mark the method LOCALONLY");
+    }
     if (method.has_body) {
         diagnostics.error(method.where,
                           "'" + method.name + "' is a message and cannot have a body here",

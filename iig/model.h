@@ -107,6 +107,7 @@ struct Method {
     bool is_static = false;
     bool is_const = false;
     bool is_noexcept = false;
+    bool is_variadic = false;
     bool is_virtual = false;
     bool is_pure = false;
     bool is_final = false;

@@ -14,6 +14,7 @@ std::string parameter_list(const Method& method, bool with_defaults) {
         if (with_defaults && !parameter.default_value.empty())
             list += " = " + parameter.default_value;
     }
+    if (method.is_variadic) list += list.empty() ? "..." : ", ...";
     return list;
 }
 

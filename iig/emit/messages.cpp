@@ -184,7 +184,9 @@ std::string forwarder(const Class& owner, const Method& method) {
     const std::string parameters = parameter_list(method);
     const Parameter* target = method.target();
     // Outside of the class its own types need their scope.
-    const std::string result = method.value ? method.value->plain.cxx : method.result;
+    const std::string result = method.value          ? method.value->plain.cxx
+                               : method.returns_void ? "void"
+                                                     : "kern_return_t";
     std::string text = result + "\n" + owner.name + "::" + method.name + "(" + parameters;
     if (!method.is_static)
         text += std::string(parameters.empty() ? "" : ", ") + "OSDispatchMethod supermethod";

@@ -72,6 +72,30 @@ void extent_of(CXCursor cursor, size_t& begin, size_t& end) {
     end = to;
 }
 
+void add_types_and_constants(CXCursor class_cursor, std::set<std::string>& names) {
+    for_children(clang_getCursorDefinition(class_cursor), [&](CXCursor member) {
+        switch (clang_getCursorKind(member)) {
+            case CXCursor_EnumDecl:
+                add_types_and_constants(member, names);  // its constants
+                [[fallthrough]];
+            case CXCursor_EnumConstantDecl:
+            case CXCursor_TypedefDecl:
+            case CXCursor_TypeAliasDecl:
+            case CXCursor_StructDecl:
+            case CXCursor_ClassDecl:
+            case CXCursor_UnionDecl:
+            case CXCursor_ClassTemplate:
+            case CXCursor_TypeAliasTemplateDecl:
+            case CXCursor_VarDecl:
+                if (std::string name = take(clang_getCursorSpelling(member)); !name.empty())
+                    names.insert(std::move(name));
+                break;
+            default:
+                break;
+        }
+    });
+}
+
 ClassWords words_of_class(CXCursor cursor) {
     const Annotations annotations = annotations_of(cursor);
     ClassWords words;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ void for_children(CXCursor cursor, const std::function<void(CXCursor)>& visit);
 [[nodiscard]] bool in_macro(CXCursor cursor);
 /// Offsets of a declaration in its file; words before and after it are not all part of it.
 void extent_of(CXCursor cursor, size_t& begin, size_t& end);
+
+/// Names of the types and constants that a class declares in its body.
+void add_types_and_constants(CXCursor class_cursor, std::set<std::string>& names);
 
 struct ClassWords {
     std::string name;  ///< the class whose members these are: EXTENDS seen through

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "iig/parse/chunks.h"
 #include "iig/parse/cursors.h"
+#include "iig/parse/interface_text.h"
 #include "iig/parse/source.h"
 #include "iig/parse/types.h"
 
@@ -120,6 +122,9 @@ class Reader {
         extent_of(cursor, result.begin, result.end);
         source_.widen(result.begin, result.end, /*has_body=*/true);
 
+        members_.clear();
+        for (CXCursor holder = cursor; !clang_Cursor_isNull(holder); holder = object_base(holder))
+            add_types_and_constants(holder, members_);
         std::vector<std::pair<size_t, size_t>> cut;
         int bases = 0;
         for_children(cursor, [&](CXCursor member) {
@@ -177,7 +182,8 @@ class Reader {
         method.returns_void = clang_getCanonicalType(result).kind == CXType_Void;
         method.returns_code = clang_getCanonicalType(result).kind == CXType_Int;
         if (!method.returns_void && !method.returns_code) method.value = number_result(result);
-        if (names_member_of(owner, result)) method.names_nested_types = true;
+        method.is_variadic = clang_Cursor_isVariadic(cursor) != 0;
+        if (needs_class(owner, result, method.result)) method.names_nested_types = true;
         method.is_static = clang_CXXMethod_isStatic(cursor);
         method.is_virtual = clang_CXXMethod_isVirtual(cursor);
         method.is_pure = clang_CXXMethod_isPureVirtual(cursor);
@@ -250,9 +256,14 @@ class Reader {
         }
     }
 
-    static bool names_member_of(const Class& owner, CXType type) {
+    /// `text` of that type means something only where the members of the class are known.
+    bool needs_class(const Class& owner, CXType type, const std::string& text) {
         const std::string canonical = take(clang_getTypeSpelling(clang_getCanonicalType(type)));
-        return canonical.find(owner.name + "::") != std::string::npos;
+        if (canonical.find(owner.name + "::") != std::string::npos) return true;
+        for (const Lexeme& lexeme : lexemes(text)) {
+            if (members_.contains(std::string(lexeme.text))) return true;
+        }
+        return false;
     }
 
     void read_parameter(CXCursor cursor, Method& method, const Class& owner) {
@@ -280,7 +291,7 @@ class Reader {
                 parameter.name = "arg" + std::to_string(method.parameters.size());
             parameter.declaration = with_name(parameter.declaration, parameter.name);
         }
-        if (names_member_of(owner, type)) method.names_nested_types = true;
+        if (needs_class(owner, type, parameter.declaration)) method.names_nested_types = true;
         method.parameters.push_back(std::move(parameter));
     }
 
@@ -400,6 +411,7 @@ class Reader {
     Source source_;
     Diagnostics& diagnostics_;
     std::vector<Class> all_;
+    std::set<std::string> members_;  ///< types and constants in the scope of the class being read
     File result_;
 };
 
