@@ -179,11 +179,7 @@ Message ProgramMemory::answer(const uc::CopyMemory& request, uint64_t serial) {
     } else {
         auto copied = copy(request.segments);
         if (!copied.ok()) return failed(copied.error());
-        uint64_t offset = 0;
-        for (const Segment& segment : request.segments) {
-            answer.parts.push_back({0, offset, segment.length});
-            offset += segment.length;
-        }
+        answer.parts.push_back({0, 0, total});  // one behind the other, so in one piece
         fds.push_back(std::move(copied).value());
     }
     Message message = encode(std::move(answer), serial);

@@ -112,7 +112,7 @@ struct CopyMemory {
 struct MemoryCopied {
     static constexpr auto kKind = Kind::memory_copied;
     int32_t io_return = 0;
-    std::vector<MemoryPart> parts;  ///< sealed memory in `fds`, in the order of the segments
+    std::vector<MemoryPart> parts;  ///< sealed memory in `fds`: the segments one behind the other
     std::string reason;
     void fields(auto& io) { io(io_return, parts, reason); }
 };

@@ -4,6 +4,7 @@
 #include <DriverKit/OSObject.h>
 
 #include <DriverKit/IOLib.h>
+#include <DriverKit/IOService.h>
 
 #include "runtime/log/log.h"
 #include "runtime/objects/class_registry.h"
@@ -24,7 +25,15 @@ void OSMetaClassBase::release() const {
     if (reserved & kObjectIsClass) return;
     const int before = __c11_atomic_fetch_sub(&refcount, 1, __ATOMIC_ACQ_REL);
     if (before <= 0) panic("release of a %s without a reference", GetClassName());
-    if (before == 1) static_cast<OSObject*>(const_cast<OSMetaClassBase*>(this))->free();
+    if (before != 1) return;
+    auto* object = static_cast<OSObject*>(const_cast<OSMetaClassBase*>(this));
+    auto* proxy = (reserved & kObjectIsRemote) != 0 ? OSDynamicCast(IOService, object) : nullptr;
+    if (proxy != nullptr) {
+        // A proxy was never initialised: free() of a driver's class would look for its ivars.
+        proxy->IOService::free();
+    } else {
+        object->free();
+    }
 }
 
 const OSMetaClass* OSMetaClassBase::getMetaClass() const {

@@ -14,6 +14,7 @@
 #include "runtime/messages/wire.h"
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
+#include "runtime/service/live_services.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/user_client/connections.h"
 
@@ -58,7 +59,7 @@ void Process::load(const Message& message) {
     }
     {
         const std::lock_guard lock(mutex_);
-        bundle_path_ = request->bundle_path;
+        if (!request->bundle_path.empty()) bundle_path_ = request->bundle_path;
         executable_there_ = true;
     }
     for (ClassSummary& each : all_classes()) {
@@ -147,7 +148,10 @@ void Process::handle_other(Message message) {
             if (auto request = parse<driver::SourceReady>(message)) watches_.ready(request->source);
             return;
         case driver::Kind::exit:
-            if (auto request = parse<driver::Exit>(message)) end(0, request->reason);
+            if (auto request = parse<driver::Exit>(message)) {
+                LiveServices::shared().report();
+                end(0, request->reason);
+            }
             return;
         default:
             end(70, "unknown message kind " + std::to_string(message.kind) + " from opendextd");

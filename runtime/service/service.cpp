@@ -15,6 +15,7 @@
 #include "runtime/messages/invoke.h"
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
+#include "runtime/service/live_services.h"
 #include "runtime/service/return_names.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/service/start_trace.h"
@@ -74,6 +75,7 @@ std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view n
 bool IOService::init() {
     if (!super::init()) return false;
     ivars = new IOService_IVars;
+    LiveServices::shared().initialised(meta);
     ivars->entry = t_pending_entry;
     t_pending_entry = 0;  // an object that init() of a subclass makes is another one
     // A class may make another kind of queue: it overrides this.
@@ -88,6 +90,8 @@ void IOService::free() {
                 process->objects().forget_proxy(ivars->entry, this);
                 process->post(encode(protocol::driver::Drop{ivars->entry}));
             }
+        } else {
+            LiveServices::shared().freed(meta);
         }
         OSSafeReleaseNULL(ivars->provider);
         OSSafeReleaseNULL(ivars->default_queue);

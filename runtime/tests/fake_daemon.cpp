@@ -110,6 +110,19 @@ void FakeDaemon::handle(Message message) {
         case driver::Kind::detach_interrupt:
             detached_.push_back(decode<driver::DetachInterrupt>(message).value().handle);
             break;
+        case driver::Kind::open_file: {
+            const auto asked = decode<driver::OpenFile>(message).value();
+            std::vector<UniqueFd> fds;
+            driver::FileOpened answer;
+            answer.outcome = {kIOReturnNotFound, "no files here"};
+            if (file_answer_) answer = file_answer_(asked.path, fds);
+            Message reply = encode(std::move(answer), message.serial);
+            reply.fds = std::move(fds);
+            lock.unlock();
+            send(reply);
+            lock.lock();
+            break;
+        }
         case driver::Kind::create: {
             const auto made = create_(decode<driver::Create>(message).value());
             lock.unlock();
@@ -134,8 +147,17 @@ void FakeDaemon::handle(Message message) {
             lock.lock();
             break;
         }
-        default:
-            ADD_FAILURE() << "unexpected message kind " << message.kind;
+        default: {
+            const auto other = others_.find(message.kind);
+            if (other == others_.end()) {
+                ADD_FAILURE() << "unexpected message kind " << message.kind;
+                break;
+            }
+            const auto answer = other->second(message);
+            lock.unlock();
+            if (answer) send(*answer);
+            lock.lock();
+        }
     }
     changed_.notify_all();
 }
@@ -288,4 +310,9 @@ std::vector<driver::Log> FakeDaemon::logs() {
 
 bool FakeDaemon::wait_for_drop(uint64_t entry) {
     return wait([&] { return std::find(drops_.begin(), drops_.end(), entry) != drops_.end(); });
+}
+
+void FakeDaemon::on_open_file(FileAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    file_answer_ = std::move(answer);
 }

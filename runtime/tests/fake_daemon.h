@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,19 @@ class FakeDaemon {
     void on_interrupt(InterruptAnswer answer);
     bool wait_for_detach(uint64_t handle);
 
+    /// What requests for files of the bundle are answered with; the descriptors go along.
+    using FileAnswer = std::function<opendext::protocol::driver::FileOpened(
+        const std::string& path, std::vector<opendext::UniqueFd>&)>;
+    void on_open_file(FileAnswer answer);
+
+    /// What other messages of this kind are answered with, if with anything. Runs on the thread
+    /// that receives.
+    using Other = std::function<std::optional<opendext::Message>(const opendext::Message&)>;
+    void on_message(opendext::protocol::driver::Kind kind, Other other) {
+        const std::lock_guard lock(mutex_);
+        others_[static_cast<uint32_t>(kind)] = std::move(other);
+    }
+
     /// Calls of this method are answered only by `let_go`.
     void hold(uint64_t msgid);
     /// Waits for a held call and answers it.
@@ -88,8 +102,10 @@ class FakeDaemon {
     std::vector<opendext::protocol::driver::Log> logs_;
     std::vector<uint64_t> drops_;
     InterruptAnswer interrupt_answer_;
+    FileAnswer file_answer_;
     std::vector<uint64_t> detached_;
     std::map<uint64_t, Answer> answers_;
+    std::map<uint32_t, Other> others_;
     std::map<uint64_t, uint64_t> held_;  // method -> serial of the call, 0 before it came
     std::function<opendext::protocol::driver::Created(const opendext::protocol::driver::Create&)>
         create_;

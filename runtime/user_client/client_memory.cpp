@@ -30,13 +30,16 @@ kern_return_t check(uint64_t options, uint32_t count, const IOAddressSegment* se
     return kIOReturnSuccess;
 }
 
-/// The client's answer has to be what was asked for: it is another program.
+/// The client's answer has to be as long as what was asked for: it is another program.
 bool fits(const uc::MemoryCopied& answer, uint32_t count, const IOAddressSegment* segments) {
-    if (answer.parts.size() != count) return false;
-    for (uint32_t i = 0; i < count; ++i) {
-        if (answer.parts[i].length != segments[i].length) return false;
+    if (answer.parts.empty() || answer.parts.size() > count) return false;
+    uint64_t missing = 0;
+    for (uint32_t i = 0; i < count; ++i) missing += segments[i].length;
+    for (const protocol::MemoryPart& part : answer.parts) {
+        if (part.length == 0 || part.length > missing) return false;
+        missing -= part.length;
     }
-    return true;
+    return missing == 0;
 }
 
 }  // namespace
