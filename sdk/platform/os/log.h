@@ -7,11 +7,11 @@
  *
  * Formats are those of printf with all length modifiers (%llu is right for 64-bit types), %m, %.*P
  * (bytes), and words in braces: %{public}s, and for integers bool, BOOL, errno, darwin.errno,
- * mach.errno (names of kIOReturn… and KERN_…), darwin.mode, darwin.signal, time_t, bytes, iec-bytes,
- * bitrate, iec-bitrate, network:in_addr, and for %.*P uuid_t, timespec, timeval, network:sockaddr,
- * network:in6_addr, network:mac_addr. The words public, private and sensitive are accepted and
- * nothing is redacted: a developer reads the log of the own realm. %n and %@ are not supported.
- * Times are UTC; a line of more than 24 KiB is cut. Values: docs/facts/driverkit-api.csv (log.h). */
+ * mach.errno (names of kIOReturn… and KERN_…), darwin.mode, darwin.signal, time_t, bytes,
+ * iec-bytes, bitrate, iec-bitrate, network:in_addr, and for %.*P uuid_t, timespec, timeval,
+ * network:sockaddr, network:in6_addr, network:mac_addr. The words public, private and sensitive are
+ * accepted and nothing is redacted: a developer reads the log of the own realm. %n and %@ are not
+ * supported. Times are UTC; a line of more than 24 KiB is cut. Values: driverkit-api.csv. */
 #include <os/base.h>
 #include <stdint.h>
 
