@@ -153,6 +153,19 @@ std::string Commands::interface_overlay() const {
     return text + "]}\n";
 }
 
+/// <NAME/X.h> for the headers that the target and its libraries list, as if they were installed.
+std::map<std::string, std::string> Commands::product_headers() const {
+    std::map<std::string, std::string> map;
+    const auto add = [&map](const std::string& name, const std::vector<fs::path>& headers) {
+        for (const auto& header : headers)
+            map.emplace(name + "/" + header.filename().string(), header);
+    };
+    add(framework_, target_.headers);
+    for (const auto& name : target_.header_names) add(name, target_.headers);
+    for (const auto& library : target_.libraries) add(library.name, library.headers);
+    return map;
+}
+
 Status Commands::prepare() {
     std::ifstream flags(toolchain_.sdk / "dext-flags.rsp");
     for (std::string word; flags >> word;) sdk_flags_.push_back(word);
@@ -181,17 +194,9 @@ Status Commands::prepare() {
                              library.compile.named_headers));
     }
     OD_TRY(find_unknown_flags());
-    // <NAME/X.h> for the headers that the target lists, as if they were installed.
-    if (!target_.headers.empty()) {
-        std::map<std::string, std::string> map;
-        std::vector<std::string> names = target_.header_names;
-        names.push_back(framework_);
-        for (const auto& name : names) {
-            for (const auto& header : target_.headers)
-                map.emplace(name + "/" + header.filename().string(), header);
-        }
-        OD_TRY(write_if_changed(work_ / "product-headers.hmap", make_header_map(map)));
-    }
+    const auto listed = product_headers();
+    if (!listed.empty())
+        OD_TRY(write_if_changed(work_ / "product-headers.hmap", make_header_map(listed)));
     return success();
 }
 
@@ -259,7 +264,8 @@ std::vector<std::string> Commands::include_flags(const Unit& unit) const {
     for (const auto& folder : *unit.include_folders) flags.push_back("-I" + folder.string());
     flags.push_back("-I" + header_folder().string());
     flags.push_back("-I" + generated_.string());
-    if (!target_.headers.empty()) flags.push_back("-I" + (work_ / "product-headers.hmap").string());
+    if (!product_headers().empty())
+        flags.push_back("-I" + (work_ / "product-headers.hmap").string());
     for (const auto& folder : unit.options->system_folders)
         flags.insert(flags.end(), {"-isystem", folder});
     return flags;
@@ -318,7 +324,7 @@ std::vector<Job> Commands::interfaces() const {
     for (const auto& folder : unit.options->quote_folders)
         arguments.insert(arguments.end(), {"-iquote", folder});
     for (const auto& folder : target_.include_folders) arguments.push_back("-I" + folder.string());
-    if (!target_.headers.empty())
+    if (!product_headers().empty())
         arguments.push_back("-I" + (work_ / "product-headers.hmap").string());
     for (const auto& folder : unit.options->system_folders)
         arguments.insert(arguments.end(), {"-isystem", folder});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -55,6 +56,7 @@ class Commands {
     [[nodiscard]] std::filesystem::path header_folder() const;
     [[nodiscard]] Unit own_unit() const;
     [[nodiscard]] static Unit unit_of(const Library& library);
+    [[nodiscard]] std::map<std::string, std::string> product_headers() const;
     Status find_unknown_flags();
 
     const Target& target_;

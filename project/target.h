@@ -44,6 +44,7 @@ struct Library {
     std::filesystem::path folder;
     std::vector<std::filesystem::path> sources;
     SourceFlags source_flags;
+    std::vector<std::filesystem::path> headers;  ///< found as <NAME/X.h> by the dext
     std::vector<std::filesystem::path> include_folders;
     std::vector<std::string> definitions;
     CompileOptions compile;

@@ -210,10 +210,28 @@ TEST_F(XcodeTest, LibrariesAreLinkedWithTheirOwnSettings) {
     EXPECT_TRUE(target->definitions.empty());
 }
 
+TEST_F(XcodeTest, DependenciesThatOnlyRunSomethingAreNamed) {
+    const auto target = described(
+        pbxproj("", "BI, BC,",
+                R"(TS = { isa = PBXAggregateTarget; name = Tables; buildPhases = (SC, ); };
+           TM = { isa = PBXLegacyTarget; name = Made; };
+           SC = { isa = PBXShellScriptBuildPhase; name = Make; shellScript = "make tables"; };
+           D = { isa = PBXTargetDependency; target = TS; };
+           E = { isa = PBXTargetDependency; target = TM; };
+           P = { isa = PBXProject; mainGroup = G; buildConfigurationList = L0; targets = (T, TS, TM, ); };)",
+                "dependencies = (D, E, );"));
+    ASSERT_TRUE(target.ok()) << target.error().text();
+    ASSERT_EQ(target->skipped_steps.size(), 2U);
+    EXPECT_NE(target->skipped_steps[0].find("step \"Make\" of target Tables is a script"),
+              std::string::npos);
+    EXPECT_NE(target->skipped_steps[1].find("the target Made, which this one depends on"),
+              std::string::npos);
+}
+
 TEST_F(XcodeTest, SynchronisedFoldersWithTheirExceptions) {
     for (const char* name :
-         {"Sync/A.cpp", "Sync/B.cpp", "Sync/deep/C.iig", "Sync/Info.plist", "Sync/x.code",
-          "Sync/out/D.cpp", "Sync/data.bin", "Other/O.cpp", "Other/P.cpp"})
+         {"Sync/A.cpp", "Sync/B.cpp", "Sync/Phone.cpp", "Sync/deep/C.iig", "Sync/Info.plist",
+          "Sync/x.code", "Sync/out/D.cpp", "Sync/data.bin", "Other/O.cpp", "Other/P.cpp"})
         folder_.write(name, "");
     const Project project =
         read(pbxproj("", "",
@@ -222,7 +240,8 @@ TEST_F(XcodeTest, SynchronisedFoldersWithTheirExceptions) {
                   explicitFileTypes = { x.code = sourcecode.cpp.cpp; }; };
            GZ = { isa = PBXFileSystemSynchronizedRootGroup; path = Other; sourceTree = "<group>"; exceptions = (F, ); };
            E = { isa = PBXFileSystemSynchronizedBuildFileExceptionSet; target = T; membershipExceptions = (B.cpp, out, );
-                 additionalCompilerFlagsByRelativePath = { A.cpp = "-DA"; }; };
+                 additionalCompilerFlagsByRelativePath = { A.cpp = "-DA"; };
+                 platformFiltersByRelativePath = { Phone.cpp = (ios, ); A.cpp = (macos, ); }; };
            F = { isa = PBXFileSystemSynchronizedBuildFileExceptionSet; target = T; membershipExceptions = (P.cpp, ); };)",
                      "fileSystemSynchronizedGroups = (GY, );"));
     const Target& target = project.targets.at(0);

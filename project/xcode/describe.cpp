@@ -436,11 +436,28 @@ class Describer {
         return success();
     }
 
+    /// Targets that only run something may make files that the dext needs.
+    Status other_dependency(const Target& target) {
+        if (target.type == "legacy") {
+            result_.skipped_steps.push_back(target.where + ": the target " + target.name +
+                                            ", which this one depends on, runs another build tool: "
+                                            "OpenDext does not");
+        }
+        for (const Phase& phase : target.phases) {
+            const std::string line = first_line(phase.script);
+            if (phase.kind != Phase::Kind::script || line.empty() || target.is_application())
+                continue;
+            result_.skipped_steps.push_back(phase.where + ": step \"" + phase.name +
+                                            "\" of target " + target.name +
+                                            " is a script that OpenDext does not run: " + line);
+        }
+        return success();
+    }
+
     Status add_library(const Project& owner, const std::string& name, unsigned depth) {
         const Target* target = owner.find(name);
-        if (target == nullptr || !target->is_library() ||
-            !known_.insert(owner.name + "/" + name).second)
-            return success();
+        if (target == nullptr || !known_.insert(owner.name + "/" + name).second) return success();
+        if (!target->is_library()) return other_dependency(*target);
         const Settings settings = OD_TRY(settings_of(owner, *target, options_.environment));
         Library library;
         library.name = name;
@@ -454,6 +471,7 @@ class Describer {
         library.definitions = std::move(compilation.definitions);
         library.compile = std::move(compilation.options);
         if (settings.is_on("USE_HEADERMAP")) library.compile.named_headers = owner.headers;
+        library.headers = sources.headers;
         // Its headers are found by users of the library as if they were installed.
         for (const auto& header : sources.headers) add_once(result_.compile.named_headers, header);
         result_.libraries.push_back(std::move(library));

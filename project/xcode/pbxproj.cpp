@@ -183,15 +183,18 @@ class Reader {
     }
 
     /// A file for some platforms only counts if DriverKit's or the Mac's is among them.
+    [[nodiscard]] static bool names_us(const std::vector<std::string>& filters) {
+        return filters.empty() || std::ranges::any_of(filters, [](const std::string& filter) {
+                   return filter == "driverkit" || filter == "macos";
+               });
+    }
     [[nodiscard]] static bool applies(const Node& build_file) {
         std::vector<std::string> filters;
         if (const Node* list = build_file.find("platformFilters"); list != nullptr)
             filters = list->texts();
         const std::string_view one = build_file.text_of("platformFilter");
         if (!one.empty()) filters.emplace_back(one);
-        return filters.empty() || std::ranges::any_of(filters, [](const std::string& filter) {
-                   return filter == "driverkit" || filter == "macos";
-               });
+        return names_us(filters);
     }
 
     Result<Phase> read_phase(const Node& node) {
@@ -378,6 +381,12 @@ class Reader {
             if (set->text_of("target") != target_id) continue;
             for (auto& name : ids(*set, "membershipExceptions"))
                 result.exceptions.insert(std::move(name));
+            if (const Node* filters = set->find("platformFiltersByRelativePath");
+                filters != nullptr) {
+                for (const auto& [name, value] : filters->members) {
+                    if (!names_us(value.texts())) result.exceptions.insert(name);
+                }
+            }
             if (const Node* flags = set->find("additionalCompilerFlagsByRelativePath");
                 flags != nullptr) {
                 for (const auto& [name, value] : flags->members) result.flags[name] = value.text;
