@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kAlways[] = {"IOService", "IOResources", "IOUserResources",
                                         "IOUserService"};
 
+// Always loaded: drivers of every family name it, and start (observed).
+constexpr const char* kKernel = "com.apple.kpi.iokit";
+
 /// What the nearest superclass with a row says; nullptr if none has one.
 const ClassFact* family_of(const std::vector<std::string>& chain, const Facts& facts,
                            std::string_view role) {
@@ -72,6 +75,9 @@ class ClassChecker {
         const std::vector<std::string> chain = subject_.chain(facts_, *name);
         if (chain.size() < 2) return;  // nothing is known of it
         const ClassFact* family = family_of(chain, facts_, "superclass");
+        // A driver may be its own user client; then its personality is that of a plain service.
+        if (entry.is_personality && family != nullptr && family->ioclass == "IOUserUserClient")
+            family = nullptr;
         const std::string wanted = family != nullptr ? family->ioclass : "IOUserService";
         const bool ioclass_is_known =
             *ioclass == "IOUserService" ||
@@ -88,18 +94,11 @@ class ClassChecker {
                           "write <string>" + wanted + "</string>");
         }
         if (!entry.is_personality) return;
-        if (family != nullptr && family->name == "IOUserClient") {
-            findings_.add(
-                "class-family", place(entry, "IOUserClass"),
-                "IOUserClass: " + *name + " is a user client, which no personality starts",
-                "put it into a dictionary inside the personality, and name that in Create()");
-        }
         check_kernel_bundle(entry, family);
     }
 
     void check_kernel_bundle(const Entry& entry, const ClassFact* family) {
-        const std::string wanted =
-            family != nullptr ? family->kernel_bundle : "com.apple.kpi.iokit";
+        const std::string wanted = family != nullptr ? family->kernel_bundle : kKernel;
         const std::string* kernel = find_string(*entry.values, "CFBundleIdentifierKernel");
         if (find(*entry.values, "CFBundleIdentifierKernel") == nullptr) {
             findings_.add("kernel-bundle", place(entry, "IOClass"),
@@ -107,7 +106,8 @@ class ClassChecker {
                               ": CFBundleIdentifierKernel is missing: macOS loads IOClass from it",
                           "add <key>CFBundleIdentifierKernel</key><string>" +
                               (wanted.empty() ? "BUNDLE" : wanted) + "</string>");
-        } else if (!wanted.empty() && kernel != nullptr && *kernel != wanted) {
+        } else if (!wanted.empty() && kernel != nullptr && *kernel != wanted &&
+                   *kernel != kKernel) {
             findings_.add("kernel-bundle", place(entry, "CFBundleIdentifierKernel"),
                           "personality " + entry.personality + ": " + *kernel +
                               " does not hold the class of IOClass",
@@ -221,15 +221,16 @@ void check_needed_entitlements(const Subject& subject, const Facts& facts, Findi
     const Dictionary* granted =
         subject.entitlements ? subject.entitlements->root.dictionary() : &kNone;
     if (granted == nullptr) return;
-    const std::string where = subject.entitlements ? subject.entitlements->file
-                                                   : "the driver, which has no .entitlements file,";
+    const std::string where = subject.entitlements
+                                  ? "which " + subject.entitlements->file + " lacks"
+                                  : "and this one has no .entitlements file";
 
     const auto need = [&](const std::string& entitlement, const Place& place,
                           const std::string& who) {
         if (entitlement.empty() || granted->contains(entitlement)) return;
         const KeyFact* fact = facts.key(entitlement, "entitlement (");
         findings.add("entitlement-missing", place,
-                     who + " needs the entitlement " + entitlement + ", which " + where + " lacks",
+                     who + " needs the entitlement " + entitlement + ", " + where,
                      "add <key>" + entitlement + "</key>" +
                          (fact != nullptr ? TypeFact(fact->type).example() : "<true/>"));
     };
@@ -242,7 +243,7 @@ void check_needed_entitlements(const Subject& subject, const Facts& facts, Findi
             const ClassFact* family = family_of(subject.chain(facts, *name), facts, "superclass");
             if (family != nullptr)
                 need(family->entitlement, place_of(info, entry.path + "/IOUserClass"),
-                     *name + ", a " + family->name + ",");
+                     *name + ", an " + family->name + ",");
         }
         const std::string* provider = find_string(*entry.values, "IOProviderClass");
         if (!entry.is_personality || provider == nullptr) continue;

@@ -79,7 +79,7 @@ class Linter {
         Subject subject;
         subject.entitlements = read(path, findings_);
         project::Settings settings = variables_of(project::default_variables("Driver"));
-        if (subject.entitlements) expand_in(*subject.entitlements, settings, false);
+        if (subject.entitlements) expand_in(*subject.entitlements, settings, Missing::filled);
         check(subject, nullptr);
     }
 
@@ -89,7 +89,7 @@ class Linter {
         project::Target target;
         target.name = "Driver";
         target.variables = project::default_variables(target.name);
-        finish_info(subject, target, variables_of(target.variables), false);
+        finish_info(subject, target, variables_of(target.variables), Missing::filled);
     }
 
     /// What is in a built bundle is final: nothing is replaced or added.
@@ -136,8 +136,9 @@ class Linter {
             target.settings ? *target.settings : variables_of(target.variables);
         if (!settings.has("PRODUCT_BUNDLE_IDENTIFIER"))
             settings.push("PRODUCT_BUNDLE_IDENTIFIER", "org.example." + target.name);
-        if (subject.entitlements) expand_in(*subject.entitlements, settings, true);
-        finish_info(subject, target, settings, true);
+        const Missing missing = target.settings ? Missing::dropped : Missing::told;
+        if (subject.entitlements) expand_in(*subject.entitlements, settings, missing);
+        finish_info(subject, target, settings, missing);
         return success();
     }
 
@@ -162,17 +163,24 @@ class Linter {
         return facts;
     }
 
-    /// Replaces the variables of `plist`; those without a value get one that is as good as any.
-    void expand_in(bundle::Plist& plist, project::Settings settings, bool tell) {
+    /// What becomes of a build variable without a value.
+    enum class Missing {
+        filled,   ///< gets a value that is as good as any: the project is not known
+        told,     ///< that, and is told of: the build would refuse it
+        dropped,  ///< is told of, and replaced by nothing, as Xcode does
+    };
+
+    /// Replaces the variables of `plist`.
+    void expand_in(bundle::Plist& plist, project::Settings settings, Missing missing) {
         each_string(plist.root, "", [&](const std::string& path, const std::string& text) {
             for (const auto& name : settings.missing(text)) {
-                if (tell) {
+                if (missing != Missing::filled) {
                     findings_.add(
                         "plist-variable", place_of(plist, path),
                         path + ": $(" + name + ") has no value",
                         "set it in the project, or give it with --set " + name + "=VALUE");
                 }
-                settings.push(name, "org.example.value");
+                if (missing != Missing::dropped) settings.push(name, "org.example.value");
             }
         });
         auto expanded = project::expand(plist, settings);
@@ -184,7 +192,7 @@ class Linter {
     }
 
     void finish_info(Subject& subject, const project::Target& target,
-                     const project::Settings& given, bool tell) {
+                     const project::Settings& given, Missing missing) {
         if (!subject.info) {
             check(subject, nullptr);
             return;
@@ -193,7 +201,7 @@ class Linter {
         if (!settings.has("PRODUCT_BUNDLE_IDENTIFIER"))
             settings.push("PRODUCT_BUNDLE_IDENTIFIER", "org.example." + target.name);
         const Value written = subject.info->root;
-        expand_in(*subject.info, settings, tell);
+        expand_in(*subject.info, settings, missing);
         if (subject.info->root.dictionary() == nullptr) {
             check(subject, nullptr);
             return;
@@ -202,6 +210,14 @@ class Linter {
         Dictionary as_written;
         if (written.dictionary() != nullptr) as_written = *written.dictionary();
         for (const auto& [key, value] : target.info_additions) as_written.try_emplace(key, value);
+        // A generated property list gets its versions from the settings.
+        if (target.settings && settings.is_on("GENERATE_INFOPLIST_FILE")) {
+            for (const auto& [key, name] : {std::pair{"CFBundleVersion", "CURRENT_PROJECT_VERSION"},
+                                            {"CFBundleShortVersionString", "MARKETING_VERSION"}}) {
+                if (settings.has(name))
+                    as_written.try_emplace(key, Value(std::string("$(") + name + ")"));
+            }
+        }
         const Status completed = project::complete_info(root, target, settings);
         if (completed.ok()) subject.info->root = Value(std::move(root));
         check(subject, &as_written);

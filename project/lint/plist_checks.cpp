@@ -129,7 +129,8 @@ void check_info_keys(const bundle::Plist& info, const Dictionary& as_written, co
         (description != nullptr && description->empty())) {
         findings.add(
             "plist-usage-description", place_of(info, "OSBundleUsageDescription"),
-            "OSBundleUsageDescription is missing: users are asked with its text whether the driver "
+            "OSBundleUsageDescription is missing or empty: users are asked with its text whether "
+            "the driver "
             "may run",
             "add <key>OSBundleUsageDescription</key><string>what the driver does</string>");
     }

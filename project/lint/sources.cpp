@@ -7,11 +7,13 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <regex>
 #include <sstream>
 #include <thread>
 
+#include "project/classes.h"
 #include "project/commands.h"
 #include "project/lint/capture.h"
 #include "project/lint/parse.h"
@@ -49,10 +51,14 @@ void add_iig_findings(const std::string& text, Findings& findings) {
     const auto flush = [&] {
         if (open.message.empty()) return;
         std::string_view rule = "interface-refused";
-        if (open.message.find("bound") != std::string::npos)
+        if (open.message.ends_with("file not found"))
+            rule = "source-incomplete";
+        else if (open.message.find("bound") != std::string::npos)
             rule = "message-unbounded";
         else if (open.message.find("sent") != std::string::npos)
             rule = "message-type";
+        if (rule == "source-incomplete" && open.fix.empty())
+            open.fix = "build it first: opendext build says which step or framework is missing";
         findings.add(rule, open.place, open.message, open.fix);
         open = {};
     };
@@ -69,6 +75,25 @@ void add_iig_findings(const std::string& text, Findings& findings) {
         }
     }
     flush();
+}
+
+/// Classes of a file that could not be parsed to its end, by their words.
+void add_by_words(const fs::path& file, std::vector<DeclaredClass>& classes) {
+    const project::ClassMap found = project::find_classes({file});
+    for (const auto& [name, superclass] : found) {
+        if (std::ranges::find(classes, name, &DeclaredClass::name) != classes.end()) continue;
+        DeclaredClass declared{name, superclass, {file, 0, 0}};
+        const std::regex declaration("\\bclass\\b[^;]*\\b(" + name + ")\\b");
+        std::ifstream stream(file);
+        uint32_t number = 0;
+        std::smatch match;
+        for (std::string line; declared.place.line == 0 && std::getline(stream, line);) {
+            ++number;
+            if (std::regex_search(line, match, declaration))
+                declared.place = {file, number, static_cast<uint32_t>(match.position(1) + 1)};
+        }
+        classes.push_back(std::move(declared));
+    }
 }
 
 /// The compiler's arguments for libclang: without what names inputs and outputs, and with
@@ -128,6 +153,8 @@ Result<SourceFacts> read_sources(const project::Target& target, const project::T
         if (ran.ok()) add_iig_findings(ran->text, findings);
         if (!ran.ok() || ran->status != 0) facts.complete = false;
         facts.classes.insert(facts.classes.end(), read.classes.begin(), read.classes.end());
+        if (!ran.ok() || ran->status != 0)
+            add_by_words(interfaces[i].inputs.front(), facts.classes);
     });
     std::ranges::sort(facts.classes, {}, &DeclaredClass::name);
 

@@ -186,6 +186,45 @@ class Inputs(LintCase):
         self.assertEqual({finding["rule"] for finding in found}, {"entitlement-missing"})
         self.assertTrue(all("no .entitlements file" in finding["message"] for finding in found))
 
+    def test_driver_may_be_its_own_user_client(self):
+        self.edit("Lamp.iig", "DriverKit/IOService.iig", "DriverKit/IOUserClient.iig")
+        self.edit("Lamp.iig", "class Lamp : public IOService", "class Lamp : public IOUserClient")
+        self.edit("Info.plist", "<string>LampClient</string>", "<string>Lamp</string>")
+        for name in ("LampClient.iig", "LampClient.cpp"):
+            os.remove(os.path.join(self.driver, name))
+        self.assertEqual(self.findings(self.driver), [])
+
+    def test_family_that_is_not_there_is_no_error_of_the_driver(self):
+        self.edit("Lamp.iig", "#include <DriverKit/IOService.iig>", "#include <DriverKit/IOService.iig>\n#include <NoSuchDriverKit/Thing.iig>")
+        self.assertEqual({finding["rule"] for finding in self.findings(self.driver)}, {"source-incomplete"})
+
+    def test_xcodegen_project_and_cmake_project(self):
+        write(os.path.join(self.folder, "project.yml"), """
+name: Lamp
+settings: {base: {GENERATE_INFOPLIST_FILE: YES, CURRENT_PROJECT_VERSION: 3, MARKETING_VERSION: 2.0}}
+targets:
+  Lamp:
+    type: driver-extension
+    platform: macOS
+    sources: [Lamp]
+    settings:
+      base: {PRODUCT_BUNDLE_IDENTIFIER: com.example.lamp, INFOPLIST_FILE: Lamp/Info.plist, CODE_SIGN_ENTITLEMENTS: Lamp/Lamp.entitlements}
+""")
+        self.assertEqual(self.findings(self.folder), [])
+        self.edit("Info.plist", "\t<key>CFBundleVersion</key>\n\t<string>7</string>\n", "")
+        self.assertEqual(self.findings(self.folder), [], "Xcode generates the version")
+        self.edit("Info.plist", cases.PRODUCT, "")
+        self.assertEqual([finding["rule"] for finding in self.findings(self.folder)], ["match-never"])
+        os.remove(os.path.join(self.folder, "project.yml"))
+        write(os.path.join(self.folder, "CMakeLists.txt"), """
+cmake_minimum_required(VERSION 3.20)
+project(Lamp LANGUAGES CXX)
+find_package(OpenDext REQUIRED)
+add_dext(Lamp FOLDER Lamp BUNDLE_ID com.example.lamp)
+""")
+        self.assertEqual([finding["rule"] for finding in self.findings(self.folder)], ["plist-version", "match-never"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["CMakeLists.txt", "Lamp"], "nothing is written beside the sources")
+
     def test_broken_property_list_hides_nothing_of_the_sources(self):
         self.edit("Info.plist", "</plist>", "")
         self.edit("Lamp.cpp", cases.DRIVER_BODY, "    throw 1;\n")
