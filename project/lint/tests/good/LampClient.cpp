@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "LampClient.h"
 
-kern_return_t IMPL(LampClient, Start)
-{
+kern_return_t IMPL(LampClient, Start) {
     return Start(provider, SUPERDISPATCH);
 }
