@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <Block.h>
 #include <DriverKit/DriverKit.h>
 #include <gtest/gtest.h>
 
@@ -147,6 +148,36 @@ TEST(OSSharedPtrTest, CastsCopyOrMoveTheReference) {
     EXPECT_EQ(plain->getRetainCount(), 3u);
     plain = OSConstPtrCast<OSString>(std::move(constant));
     EXPECT_EQ(plain->getRetainCount(), 2u);
+}
+
+TEST(OSSharedPtrTest, FindsItsArgumentInTheConstructor) {
+    auto adopted = OSSharedPtr(OSString::withCString("x"), OSNoRetain);
+    static_assert(std::is_same_v<decltype(adopted), OSSharedPtr<OSString>>);
+    EXPECT_EQ(adopted->getRetainCount(), 1u);
+    const auto retained = OSSharedPtr(adopted.get(), OSRetain);
+    EXPECT_EQ(adopted->getRetainCount(), 2u);
+    // As members of ivars, which IONewZero makes and IODelete ends.
+    struct Driver_IVars {
+        OSSharedPtr<OSString> name;
+        OSSharedPtr<OSObject> object;
+    };
+    auto* ivars = IONewZero(Driver_IVars, 1);
+    ivars->name = adopted;
+    ivars->object = retained;
+    EXPECT_EQ(adopted->getRetainCount(), 4u);
+    IOSafeDeleteNULL(ivars, Driver_IVars, 1);
+    EXPECT_EQ(adopted->getRetainCount(), 2u);
+    {
+        // The block on the stack holds a reference, its copy another.
+        const auto block = Block_copy(^{
+          return adopted.get();
+        });
+        EXPECT_EQ(adopted->getRetainCount(), 4u);
+        EXPECT_EQ(block(), adopted.get());
+        Block_release(block);
+        EXPECT_EQ(adopted->getRetainCount(), 3u);
+    }
+    EXPECT_EQ(adopted->getRetainCount(), 2u);
 }
 
 TEST(OSSharedPtrTest, ComparesByIdentity) {
