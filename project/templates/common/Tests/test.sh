@@ -8,6 +8,8 @@ set -euo pipefail
 
 if [ $# -eq 0 ]; then
     project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    # OpenDext brings clang; without a compiler called c++ the client is built with that.
+    command -v c++ >/dev/null || export CXX="${CXX:-clang++-19}"
     cmake -S "$project" -B "$project/build"
     cmake --build "$project/build"
     exec ctest --test-dir "$project/build" --output-on-failure
