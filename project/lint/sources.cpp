@@ -23,6 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Longer lines, of generated code perhaps, are not searched: regular expressions recurse.
+constexpr size_t kLongestLine = 4096;
+
 /// A folder that goes with the object.
 class WorkFolder {
   public:
@@ -65,6 +68,7 @@ void add_iig_findings(const std::string& text, Findings& findings) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         std::smatch match;
+        if (line.size() > kLongestLine) continue;
         if (std::regex_match(line, match, kError)) {
             flush();
             open.place = {match[1], static_cast<uint32_t>(std::stoul(match[2])),
@@ -89,7 +93,7 @@ void add_by_words(const fs::path& file, std::vector<DeclaredClass>& classes) {
         std::smatch match;
         for (std::string line; declared.place.line == 0 && std::getline(stream, line);) {
             ++number;
-            if (std::regex_search(line, match, declaration))
+            if (line.size() <= kLongestLine && std::regex_search(line, match, declaration))
                 declared.place = {file, number, static_cast<uint32_t>(match.position(1) + 1)};
         }
         classes.push_back(std::move(declared));
