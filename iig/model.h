@@ -185,6 +185,7 @@ struct File {
     std::string name;            ///< base name of the source
     std::vector<Class> classes;  ///< without EXTENDS ones, which are merged
     std::vector<Chunk> chunks;
+    bool nullability = false;    ///< it says of pointers that they are not NULL, or may be
     std::string implementation;  ///< from `@iig implementation` blocks
 };
 

@@ -37,6 +37,9 @@ struct Names {
 [[nodiscard]] std::string hexadecimal(uint64_t value);
 /// First line of every generated file.
 [[nodiscard]] std::string generated_note(const File& file);
+/// Where the source speaks of nullability, clang wants to hear of it for every pointer of the file:
+/// silences that, for generated code speaks of none. To be popped.
+[[nodiscard]] std::string complete_nullability(const File& file);
 /// "char name[128]": a member with the type of `plain`. `cxx` replaces the element's spelling if
 /// not empty.
 [[nodiscard]] std::string member(const Plain& plain, const std::string& name,

@@ -175,12 +175,14 @@ std::string emit_header(const File& file, const Names& names) {
     std::string text = generated_note(file);
     text += "#ifndef " + names.guard + "\n#define " + names.guard + "\n\n";
     text += "#include <DriverKit/IORPC.h>\n#include <DriverKit/OSMetaClass.h>\n\n";
+    text += complete_nullability(file);
     for (const Chunk& chunk : file.chunks) {
         text += chunk.class_index < 0
                     ? chunk.text
                     : class_text(file.classes[static_cast<size_t>(chunk.class_index)]);
     }
     if (text.back() != '\n') text += "\n";
+    if (file.nullability) text += "#pragma clang diagnostic pop\n";
     return text + "\n#endif /* " + names.guard + " */\n";
 }
 

@@ -82,6 +82,7 @@ std::string class_implementation(const Class& owner) {
 
 std::string emit_implementation(const File& file, const Names& names) {
     std::string text = generated_note(file);
+    text += complete_nullability(file);
     text += file.implementation;
     text += "#include " + names.header_include + "\n#include <DriverKit/IORPCGenerated.h>\n";
     bool actions = false;
@@ -102,6 +103,7 @@ std::string emit_implementation(const File& file, const Names& names) {
         text += "extern OPENDEXT_EXPORT OSMetaClass *g" + name + "MetaClass;\n";
     text += "\n";
     for (const Class& owner : file.classes) text += class_implementation(owner);
+    if (file.nullability) text += "#pragma clang diagnostic pop\n";
     return text;
 }
 

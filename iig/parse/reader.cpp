@@ -52,6 +52,9 @@ class Reader {
           source_(unit_, file_),
           diagnostics_(diagnostics) {
         result_.name = std::filesystem::path(path).filename().string();
+        for (const char* word : {"_Nonnull", "_Nullable", "_Null_unspecified"}) {
+            if (source_.text().find(word) != std::string::npos) result_.nullability = true;
+        }
     }
 
     File read() {
