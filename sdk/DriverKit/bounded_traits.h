@@ -68,16 +68,16 @@ template <typename From, typename To>
 using copy_cv_t = typename copy_cv<From, To>::type;
 
 /** sizeof, and 0 for void: a pointer to void needs no room behind it. */
+template <typename T, bool = is_void_v<T>>
+struct size_of {
+    static constexpr size_t value = sizeof(T);
+};
 template <typename T>
-constexpr size_t sizeof_v = sizeof(T);
-template <>
-inline constexpr size_t sizeof_v<void> = 0;
-template <>
-inline constexpr size_t sizeof_v<void const> = 0;
-template <>
-inline constexpr size_t sizeof_v<void volatile> = 0;
-template <>
-inline constexpr size_t sizeof_v<void const volatile> = 0;
+struct size_of<T, true> {
+    static constexpr size_t value = 0;
+};
+template <typename T>
+constexpr size_t sizeof_v = size_of<T>::value;
 
 /** void where objects of the types can be compared with == and !=, else no type. */
 template <typename T, typename U>
