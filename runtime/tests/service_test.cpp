@@ -126,7 +126,7 @@ TEST_F(Service, PropertiesFromOutsideAreRefusedWithoutAnOverride) {
     drop_driver();
 }
 
-// Facts: IOService.RegisterService, IOService.Terminate, IOService.Start, IOService.Stop
+// Facts: IOService.RegisterService, IOService.Terminate, IOService.Stop
 TEST_F(Service, TheRegistrysMethodsGoToItsSide) {
     start_driver();  // its Start calls super's and RegisterService
     EXPECT_EQ(daemon_.calls_of(IOService_RegisterService_ID).size(), 1U) << "RegisterService";

@@ -124,7 +124,6 @@ TEST_F(UserClient, ScalarsGoInAndComeBack) {
     EXPECT_EQ(result.scalars, std::vector<uint64_t>{42});
 }
 
-// Facts: IOUserClient.ExternalMethod
 TEST_F(UserClient, CountsThatTheTableDoesNotAllowAreBadArguments) {
     EXPECT_EQ(call(make_call(kSum, {40}, 1)).io_return, kIOReturnBadArgument);
     EXPECT_EQ(call(make_call(kSum, {40, 2, 3}, 1)).io_return, kIOReturnBadArgument);
@@ -193,7 +192,6 @@ TEST_F(UserClient, LargeStructuresTravelAsMemory) {
     EXPECT_EQ(static_cast<uint8_t>(out->data()[kSize - 1]), (3 * kSize) & 0xff);
 }
 
-// Facts: IOUserClient.AsyncCompletion
 TEST_F(UserClient, CompletionsComeLaterAndRepeatedlyInOrder) {
     auto keep = make_call(kKeepCompletion, {}, 0);
     keep.async_reference = {11, 22, 33};
@@ -262,7 +260,6 @@ TEST_F(UserClient, AFailedCallIsNeverCompleted) {
     EXPECT_EQ(call(make_call(kSum, {1, 2}, 1)).scalars, std::vector<uint64_t>{3});
 }
 
-// Facts: IOUserClient.CopyClientMemoryForType
 TEST_F(UserClient, ClientMemoryIsMappedByBothSides) {
     for (int i = 0; i < 2; ++i) {  // the same type gives the same memory
         Message request = encode(uc::MapMemory{5, 0}, ++serial_);

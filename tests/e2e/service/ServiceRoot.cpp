@@ -164,7 +164,7 @@ void ServiceRoot::CheckQueues() {
     OSSafeReleaseNULL(other);
 }
 
-// Facts: IOService.Create, IOService.init, IOService.Start, IOService.Stop_async, IOService.JoinPMTree
+// Facts: IOService.Create, IOService.init, IOService.Stop_async, IOService.JoinPMTree
 void ServiceRoot::CheckObjects(IOService* provider) {
     TRY(Create(this, "NubProperties", &ivars->nub) == kIOReturnSuccess);
     TRY(OSDynamicCast(ServiceNub, ivars->nub) && ivars->nub->GetProvider() == this);
