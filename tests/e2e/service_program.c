@@ -33,16 +33,19 @@ static io_connect_t open_root(void) {
     return connection;
 }
 
-static void call(io_connect_t connection, uint32_t selector, const uint64_t* in, uint32_t count, const char* what) {
+static void call(io_connect_t connection, uint32_t selector, const uint64_t* in, uint32_t count,
+                 const char* what) {
     uint64_t out = 0;
     uint32_t outs = 1;
-    const kern_return_t result = IOConnectCallScalarMethod(connection, selector, in, count, &out, &outs);
+    const kern_return_t result =
+        IOConnectCallScalarMethod(connection, selector, in, count, &out, &outs);
     printf("%s 0x%x %llu\n", what, result, (unsigned long long)out);
     fflush(stdout);
 }
 
 static uint8_t* pages(size_t count) {
-    uint8_t* memory = mmap(NULL, count * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t* memory =
+        mmap(NULL, count * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) exit(5);
     memset(memory, 1, count * kPage);
     return memory;
@@ -92,15 +95,17 @@ int main(int argc, char** argv) {
         CFNumberRef number = CFNumberCreate(kCFAllocatorDefault, kCFNumberSInt32Type, &seven);
         const void* keys[] = {CFSTR("FromOutside")};
         const void* values[] = {number};
-        CFDictionaryRef properties = CFDictionaryCreate(kCFAllocatorDefault, keys, values, 1, &kCFTypeDictionaryKeyCallBacks,
-                                                        &kCFTypeDictionaryValueCallBacks);
+        CFDictionaryRef properties =
+            CFDictionaryCreate(kCFAllocatorDefault, keys, values, 1, &kCFTypeDictionaryKeyCallBacks,
+                               &kCFTypeDictionaryValueCallBacks);
         printf("set 0x%x\n", IORegistryEntrySetCFProperties(service, properties));
     } else {
         static const struct {
             const char* name;
             uint32_t selector;
-        } kCalls[] = {{"crash", kServiceCrash},         {"exit", kServiceExit},       {"item", kServiceSetItem},
-                      {"power", kServiceChangePower},   {"busy", kServiceAdjustBusy}, {"entitlements", kServiceEntitlements}};
+        } kCalls[] = {{"crash", kServiceCrash},     {"exit", kServiceExit},
+                      {"item", kServiceSetItem},    {"power", kServiceChangePower},
+                      {"busy", kServiceAdjustBusy}, {"entitlements", kServiceEntitlements}};
         for (size_t i = 0; i < sizeof kCalls / sizeof kCalls[0]; ++i) {
             if (strcmp(command, kCalls[i].name) != 0) continue;
             io_connect_t connection = open_root();

@@ -52,8 +52,8 @@ kern_return_t ServiceClient::TakeMemory(IOUserClientMethodArguments* arguments) 
         segments[i].length = arguments->scalarInput[2 + 2 * i];
     }
     OSSafeReleaseNULL(ivars->memory);
-    kern_return_t ret =
-        CreateMemoryDescriptorFromClient(arguments->scalarInput[0], count, segments, &ivars->memory);
+    kern_return_t ret = CreateMemoryDescriptorFromClient(arguments->scalarInput[0], count, segments,
+                                                         &ivars->memory);
     if (ret != kIOReturnSuccess) return ret;
     IOMemoryMap* map = nullptr;
     ret = ivars->memory->CreateMapping(0, 0, 0, 0, 0, &map);
@@ -93,9 +93,10 @@ kern_return_t ServiceClient::SetItem(IOUserClientMethodArguments* arguments) {
     return ret;
 }
 
-kern_return_t ServiceClient::ExternalMethod(uint64_t selector, IOUserClientMethodArguments* arguments,
-                                            const IOUserClientMethodDispatch* dispatch, OSObject* target,
-                                            void* reference) {
+kern_return_t ServiceClient::ExternalMethod(uint64_t selector,
+                                            IOUserClientMethodArguments* arguments,
+                                            const IOUserClientMethodDispatch* dispatch,
+                                            OSObject* target, void* reference) {
     switch (selector) {
         case kServiceTakeMemory:
             return TakeMemory(arguments);

@@ -35,7 +35,8 @@ kern_return_t IMPL(ServiceNub, ClientCrashed) {
 
 kern_return_t IMPL(ServiceNub, UserSetProperties) {
     OSDictionary* dictionary = OSDynamicCast(OSDictionary, properties);
-    os_log(OS_LOG_DEFAULT, "nub: properties from outside: %u", dictionary ? dictionary->getCount() : 0);
+    os_log(OS_LOG_DEFAULT, "nub: properties from outside: %u",
+           dictionary ? dictionary->getCount() : 0);
     return dictionary ? SetProperties(dictionary) : kIOReturnBadArgument;
 }
 

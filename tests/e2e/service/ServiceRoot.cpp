@@ -119,10 +119,13 @@ void ServiceRoot::CheckProperties(IOService* provider) {
     OSSafeReleaseNULL(properties);
 
     OSContainer* found = nullptr;
-    TRY(SearchProperty("ServiceColour", "IOService", 0, &found) == kIOReturnSuccess && has_string(found, "red"));
+    TRY(SearchProperty("ServiceColour", "IOService", 0, &found) == kIOReturnSuccess &&
+        has_string(found, "red"));
     OSSafeReleaseNULL(found);
     TRY(SearchProperty("model", "IOService", 0, &found) == kIOReturnNotFound && !found);
-    TRY(SearchProperty("model", "IOService", kIOServiceSearchPropertyParents, &found) == kIOReturnSuccess && found);
+    TRY(SearchProperty("model", "IOService", kIOServiceSearchPropertyParents, &found) ==
+            kIOReturnSuccess &&
+        found);
     OSSafeReleaseNULL(found);
     TRY(SearchProperty("model", "IODeviceTree", 0, &found) == kIOReturnBadArgument);
     TRY(provider->SearchProperty("IOKit", "IOService", 0, &found) == kIOReturnSuccess);
@@ -132,7 +135,8 @@ void ServiceRoot::CheckProperties(IOService* provider) {
     OSArray* keys = OSArray::withCapacity(1);
     keys->setObject(key);
     OSArray* above = nullptr;
-    TRY(CopyProviderProperties(keys, &above) == kIOReturnSuccess && above && above->getCount() == 3);
+    TRY(CopyProviderProperties(keys, &above) == kIOReturnSuccess && above &&
+        above->getCount() == 3);
     OSDictionary* platform = above ? OSDynamicCast(OSDictionary, above->getObject(1)) : nullptr;
     TRY(platform && platform->getObject("model") && platform->getObject("IOServiceClasses"));
     OSSafeReleaseNULL(above);
@@ -147,7 +151,8 @@ void ServiceRoot::CheckProperties(IOService* provider) {
     TRY(SendIOMessageServicePropertyChange() == kIOReturnSuccess);
 }
 
-// Facts: IOService.SetDispatchQueue, IOService.CopyDispatchQueue, IOService.CreateDefaultDispatchQueue
+// Facts: IOService.SetDispatchQueue, IOService.CopyDispatchQueue,
+// IOService.CreateDefaultDispatchQueue
 void ServiceRoot::CheckQueues() {
     IODispatchQueue* queue = nullptr;
     TRY(CopyDispatchQueue("Default", &queue) == kIOReturnSuccess && queue && queue->OnQueue());
@@ -198,7 +203,8 @@ void ServiceRoot::CheckPower() {
 }
 
 // Facts: IOService.CopySystemStateNotificationService, IOService.StateNotificationItemCreate
-// Facts: IOService.StateNotificationItemCopy, IOService.StateNotificationItemSet, IOService.CoreAnalyticsSendEvent
+// Facts: IOService.StateNotificationItemCopy, IOService.StateNotificationItemSet,
+// IOService.CoreAnalyticsSendEvent
 void ServiceRoot::CheckItems() {
     IOService* service = nullptr;
     TRY(CopySystemStateNotificationService(&service) == kIOReturnSuccess && service);
@@ -209,7 +215,8 @@ void ServiceRoot::CheckItems() {
     TRY(StateNotificationItemCopy(name, &copied) == kIOReturnNotReady && !copied);
     OSDictionary* value = one("Number", kOSBooleanTrue);
     TRY(StateNotificationItemSet(name, value) == kIOReturnSuccess);
-    TRY(StateNotificationItemCopy(name, &copied) == kIOReturnSuccess && copied && copied->isEqualTo(value));
+    TRY(StateNotificationItemCopy(name, &copied) == kIOReturnSuccess && copied &&
+        copied->isEqualTo(value));
     OSSafeReleaseNULL(copied);
     OSString* event = OSString::withCString("org.example.service.started");
     TRY(CoreAnalyticsSendEvent(0, event, value) == kIOReturnSuccess);
@@ -248,7 +255,8 @@ void ServiceRoot::CheckReports() {
 
 // Facts: IOService.ConfigureReport
 kern_return_t IMPL(ServiceRoot, ConfigureReport) {
-    os_log(OS_LOG_DEFAULT, "root: configure report, %zu bytes, action %u", channels->getLength(), action);
+    os_log(OS_LOG_DEFAULT, "root: configure report, %zu bytes, action %u", channels->getLength(),
+           action);
     *outCount = 1;
     return ConfigureReport(channels, action, outCount, SUPERDISPATCH);
 }
@@ -285,7 +293,8 @@ void ServiceRoot::CheckServer() {
     const uint64_t mine = number ? number->unsigned64BitValue() : 0;
     IOUserServer* wrong = nullptr;
     TRY(IOUserServer::Create(text, mine + 1, 0, name, &wrong) == kIOReturnNotPermitted && !wrong);
-    TRY(IOUserServer::Create(text, mine, 0, name, &ivars->server) == kIOReturnSuccess && ivars->server);
+    TRY(IOUserServer::Create(text, mine, 0, name, &ivars->server) == kIOReturnSuccess &&
+        ivars->server);
     OSSafeReleaseNULL(tag);
     OSSafeReleaseNULL(server);
 }
@@ -296,9 +305,11 @@ kern_return_t ServiceRoot::Leave() {
 }
 
 // Facts: IOServiceNotificationDispatchSource.Create, IOServiceNotificationDispatchSource.init
-// Facts: IOServiceNotificationDispatchSource.SetHandler, IOServiceNotificationDispatchSource.SetEnableWithCompletion
-// Facts: IOServiceNotificationDispatchSource.Cancel, IOServiceNotificationDispatchSource.CopyNextNotification
-// Facts: IOServiceNotificationDispatchSource.CheckForWork
+// Facts: IOServiceNotificationDispatchSource.SetHandler,
+// IOServiceNotificationDispatchSource.SetEnableWithCompletion Facts:
+// IOServiceNotificationDispatchSource.Cancel,
+// IOServiceNotificationDispatchSource.CopyNextNotification Facts:
+// IOServiceNotificationDispatchSource.CheckForWork
 void ServiceRoot::WatchServices() {
     OSDictionary* matching = CreateUserClassMatchingDictionary("ServiceLeaf", nullptr);
     matching->removeObject("IOUserClass");
@@ -306,8 +317,10 @@ void ServiceRoot::WatchServices() {
     matching->setObject("IOProviderClass", name);
     OSSafeReleaseNULL(name);
     IOServiceNotificationDispatchSource* none = nullptr;
-    TRY(IOServiceNotificationDispatchSource::Create(nullptr, 0, ivars->queue, &none) == kIOReturnBadArgument);
-    TRY(IOServiceNotificationDispatchSource::Create(matching, 0, ivars->queue, &none) == kIOReturnSuccess);
+    TRY(IOServiceNotificationDispatchSource::Create(nullptr, 0, ivars->queue, &none) ==
+        kIOReturnBadArgument);
+    TRY(IOServiceNotificationDispatchSource::Create(matching, 0, ivars->queue, &none) ==
+        kIOReturnSuccess);
     uint64_t type = 0, options = 7;
     IOService* service = this;
     TRY(none && none->CopyNextNotification(&type, &service, &options) == kIOReturnSuccess);
@@ -318,12 +331,15 @@ void ServiceRoot::WatchServices() {
     TRY(none && none->SetEnableWithCompletion(true, nullptr) == kIOReturnAborted);
     OSSafeReleaseNULL(none);
 
-    TRY(IOServiceNotificationDispatchSource::Create(matching, 0, ivars->queue, &ivars->services) == kIOReturnSuccess);
+    TRY(IOServiceNotificationDispatchSource::Create(matching, 0, ivars->queue, &ivars->services) ==
+        kIOReturnSuccess);
     OSAction* action = nullptr;
     TRY(CreateActionServicesChanged(0, &action) == kIOReturnSuccess);
-    TRY(ivars->services && ivars->services->SetEnableWithCompletion(false, nullptr) == kIOReturnSuccess);
+    TRY(ivars->services &&
+        ivars->services->SetEnableWithCompletion(false, nullptr) == kIOReturnSuccess);
     TRY(ivars->services && ivars->services->SetHandler(action) == kIOReturnSuccess);
-    TRY(ivars->services && ivars->services->SetEnableWithCompletion(true, nullptr) == kIOReturnSuccess);
+    TRY(ivars->services &&
+        ivars->services->SetEnableWithCompletion(true, nullptr) == kIOReturnSuccess);
     OSSafeReleaseNULL(action);
     OSSafeReleaseNULL(matching);
 }
@@ -340,23 +356,28 @@ void IMPL(ServiceRoot, ServicesChanged) {  // ServiceNotificationReady
     });
 }
 
-// Facts: IOServiceStateNotificationDispatchSource.Create, IOServiceStateNotificationDispatchSource.SetHandler
-// Facts: IOServiceStateNotificationDispatchSource.StateNotificationBegin, IOServiceStateNotificationDispatchSource.init
-// Facts: IOServiceStateNotificationDispatchSource.SetEnableWithCompletion
-// Facts: IOServiceStateNotificationDispatchSource.Cancel
+// Facts: IOServiceStateNotificationDispatchSource.Create,
+// IOServiceStateNotificationDispatchSource.SetHandler Facts:
+// IOServiceStateNotificationDispatchSource.StateNotificationBegin,
+// IOServiceStateNotificationDispatchSource.init Facts:
+// IOServiceStateNotificationDispatchSource.SetEnableWithCompletion Facts:
+// IOServiceStateNotificationDispatchSource.Cancel
 void ServiceRoot::WatchItems() {
     IOService* service = nullptr;
     TRY(CopySystemStateNotificationService(&service) == kIOReturnSuccess);
     OSString* name = OSString::withCString("org.example.service.item");
     OSArray* names = OSArray::withCapacity(1);
     IOServiceStateNotificationDispatchSource* none = nullptr;
-    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue, &none) == kIOReturnBadArgument);
+    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue, &none) ==
+        kIOReturnBadArgument);
     names->setObject(name);
-    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue, &none) == kIOReturnSuccess);
+    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue, &none) ==
+        kIOReturnSuccess);
     TRY(none && none->Cancel(nullptr) == kIOReturnSuccess);
     TRY(none && none->StateNotificationBegin() == kIOReturnAborted);
     OSSafeReleaseNULL(none);
-    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue, &ivars->items) == kIOReturnSuccess);
+    TRY(IOServiceStateNotificationDispatchSource::Create(service, names, ivars->queue,
+                                                         &ivars->items) == kIOReturnSuccess);
     OSAction* action = nullptr;
     TRY(CreateActionItemsChanged(0, &action) == kIOReturnSuccess);
     TRY(ivars->items && ivars->items->SetHandler(action) == kIOReturnSuccess);
@@ -382,17 +403,20 @@ void IMPL(ServiceRoot, ItemsChanged) {  // StateNotificationReady
     ivars->items->StateNotificationBegin();
 }
 
-// Facts: IOExtensiblePaniclog.Create, IOExtensiblePaniclog.SetActive, IOExtensiblePaniclog.SetInactive
-// Facts: IOExtensiblePaniclog.InsertData, IOExtensiblePaniclog.AppendData, IOExtensiblePaniclog.ClaimBuffer
-// Facts: IOExtensiblePaniclog.YieldBuffer, IOExtensiblePaniclog.CopyMemoryDescriptor
-// Facts: IOExtensiblePaniclog.SetUsedLen, IOExtensiblePaniclog.init
+// Facts: IOExtensiblePaniclog.Create, IOExtensiblePaniclog.SetActive,
+// IOExtensiblePaniclog.SetInactive Facts: IOExtensiblePaniclog.InsertData,
+// IOExtensiblePaniclog.AppendData, IOExtensiblePaniclog.ClaimBuffer Facts:
+// IOExtensiblePaniclog.YieldBuffer, IOExtensiblePaniclog.CopyMemoryDescriptor Facts:
+// IOExtensiblePaniclog.SetUsedLen, IOExtensiblePaniclog.init
 void ServiceRoot::WritePanicLog() {
     const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     OSData* uuid = OSData::withBytes(bytes, sizeof bytes);
     OSString* id = OSString::withCString("service state");
     IOExtensiblePaniclog* log = nullptr;
-    TRY(IOExtensiblePaniclog::Create(nullptr, id, 64, kIOExtensiblePaniclogOptionsNone, &log) == kIOReturnBadArgument);
-    TRY(IOExtensiblePaniclog::Create(uuid, id, 64, kIOExtensiblePaniclogOptionsWithBuffer, &log) == kIOReturnSuccess);
+    TRY(IOExtensiblePaniclog::Create(nullptr, id, 64, kIOExtensiblePaniclogOptionsNone, &log) ==
+        kIOReturnBadArgument);
+    TRY(IOExtensiblePaniclog::Create(uuid, id, 64, kIOExtensiblePaniclogOptionsWithBuffer, &log) ==
+        kIOReturnSuccess);
     ivars->log = log;
     if (log) {
         OSData* text = OSData::withBytes("page 41,", 8);
