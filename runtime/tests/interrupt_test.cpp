@@ -286,12 +286,12 @@ TEST_F(Interrupt, ALevelTriggeredOneStaysMaskedWhileDisabled) {
 
 // Facts: IOInterruptDispatchSource.Cancel
 TEST_F(Interrupt, TheCancelHandlerRunsOnceAndNothingLater) {
-    create_enabled(0);
     Hooks::shared().interrupt = [](OSAction*, uint64_t, uint64_t) {
         Events::shared().add("handler begins");
         EXPECT_TRUE(Events::shared().wait_for("cancel returned"));
         Events::shared().add("handler ends");
     };
+    create_enabled(0);
     raise(edge_);
     ASSERT_TRUE(wait_for("handler begins"));
     EXPECT_EQ(source_->Cancel(^{
