@@ -58,9 +58,10 @@ static bool has_string(OSObject* object, const char* text) {
     return string && string->isEqualTo(text);
 }
 
-// Facts: IOService.SetName, IOService.CopyName, IOService.GetRegistryEntryID, IOService.GetProvider
-// Facts: IOService.StringFromReturn, IOService.CreateNameMatchingDictionary
-// Facts: IOService.CreateUserClassMatchingDictionary, IOService.CreateKernelClassMatchingDictionary
+// Facts: IOService.SetName, IOService.CopyName, IOService.GetRegistryEntryID
+// Facts: IOService.GetProvider, IOService.StringFromReturn
+// Facts: IOService.CreateNameMatchingDictionary, IOService.CreateUserClassMatchingDictionary
+// Facts: IOService.CreateKernelClassMatchingDictionary
 // Facts: IOService.CreatePropertyMatchingDictionary
 void ServiceRoot::CheckNames(IOService* provider) {
     OSString* name = nullptr;
@@ -151,8 +152,8 @@ void ServiceRoot::CheckProperties(IOService* provider) {
     TRY(SendIOMessageServicePropertyChange() == kIOReturnSuccess);
 }
 
-// Facts: IOService.SetDispatchQueue, IOService.CopyDispatchQueue,
-// IOService.CreateDefaultDispatchQueue
+// Facts: IOService.SetDispatchQueue, IOService.CopyDispatchQueue
+// Facts: IOService.CreateDefaultDispatchQueue
 void ServiceRoot::CheckQueues() {
     IODispatchQueue* queue = nullptr;
     TRY(CopyDispatchQueue("Default", &queue) == kIOReturnSuccess && queue && queue->OnQueue());
@@ -203,8 +204,8 @@ void ServiceRoot::CheckPower() {
 }
 
 // Facts: IOService.CopySystemStateNotificationService, IOService.StateNotificationItemCreate
-// Facts: IOService.StateNotificationItemCopy, IOService.StateNotificationItemSet,
-// IOService.CoreAnalyticsSendEvent
+// Facts: IOService.StateNotificationItemCopy, IOService.StateNotificationItemSet
+// Facts: IOService.CoreAnalyticsSendEvent
 void ServiceRoot::CheckItems() {
     IOService* service = nullptr;
     TRY(CopySystemStateNotificationService(&service) == kIOReturnSuccess && service);
@@ -305,11 +306,11 @@ kern_return_t ServiceRoot::Leave() {
 }
 
 // Facts: IOServiceNotificationDispatchSource.Create, IOServiceNotificationDispatchSource.init
-// Facts: IOServiceNotificationDispatchSource.SetHandler,
-// IOServiceNotificationDispatchSource.SetEnableWithCompletion Facts:
-// IOServiceNotificationDispatchSource.Cancel,
-// IOServiceNotificationDispatchSource.CopyNextNotification Facts:
-// IOServiceNotificationDispatchSource.CheckForWork
+// Facts: IOServiceNotificationDispatchSource.SetHandler
+// Facts: IOServiceNotificationDispatchSource.SetEnableWithCompletion
+// Facts: IOServiceNotificationDispatchSource.Cancel
+// Facts: IOServiceNotificationDispatchSource.CopyNextNotification
+// Facts: IOServiceNotificationDispatchSource.CheckForWork
 void ServiceRoot::WatchServices() {
     OSDictionary* matching = CreateUserClassMatchingDictionary("ServiceLeaf", nullptr);
     matching->removeObject("IOUserClass");
@@ -356,12 +357,12 @@ void IMPL(ServiceRoot, ServicesChanged) {  // ServiceNotificationReady
     });
 }
 
-// Facts: IOServiceStateNotificationDispatchSource.Create,
-// IOServiceStateNotificationDispatchSource.SetHandler Facts:
-// IOServiceStateNotificationDispatchSource.StateNotificationBegin,
-// IOServiceStateNotificationDispatchSource.init Facts:
-// IOServiceStateNotificationDispatchSource.SetEnableWithCompletion Facts:
-// IOServiceStateNotificationDispatchSource.Cancel
+// Facts: IOServiceStateNotificationDispatchSource.Create
+// Facts: IOServiceStateNotificationDispatchSource.SetHandler
+// Facts: IOServiceStateNotificationDispatchSource.StateNotificationBegin
+// Facts: IOServiceStateNotificationDispatchSource.init
+// Facts: IOServiceStateNotificationDispatchSource.SetEnableWithCompletion
+// Facts: IOServiceStateNotificationDispatchSource.Cancel
 void ServiceRoot::WatchItems() {
     IOService* service = nullptr;
     TRY(CopySystemStateNotificationService(&service) == kIOReturnSuccess);
@@ -403,11 +404,11 @@ void IMPL(ServiceRoot, ItemsChanged) {  // StateNotificationReady
     ivars->items->StateNotificationBegin();
 }
 
-// Facts: IOExtensiblePaniclog.Create, IOExtensiblePaniclog.SetActive,
-// IOExtensiblePaniclog.SetInactive Facts: IOExtensiblePaniclog.InsertData,
-// IOExtensiblePaniclog.AppendData, IOExtensiblePaniclog.ClaimBuffer Facts:
-// IOExtensiblePaniclog.YieldBuffer, IOExtensiblePaniclog.CopyMemoryDescriptor Facts:
-// IOExtensiblePaniclog.SetUsedLen, IOExtensiblePaniclog.init
+// Facts: IOExtensiblePaniclog.Create, IOExtensiblePaniclog.SetActive
+// Facts: IOExtensiblePaniclog.SetInactive, IOExtensiblePaniclog.InsertData
+// Facts: IOExtensiblePaniclog.AppendData, IOExtensiblePaniclog.ClaimBuffer
+// Facts: IOExtensiblePaniclog.YieldBuffer, IOExtensiblePaniclog.CopyMemoryDescriptor
+// Facts: IOExtensiblePaniclog.SetUsedLen, IOExtensiblePaniclog.init
 void ServiceRoot::WritePanicLog() {
     const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     OSData* uuid = OSData::withBytes(bytes, sizeof bytes);
