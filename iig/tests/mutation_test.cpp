@@ -56,7 +56,12 @@ class Mutator {
 
     std::string next() {
         std::string text = pick(corpus_);
-        for (size_t changes = 1 + below(3); changes > 0; --changes) change(text);
+        // Half of the inputs get words alone, so that many are still accepted.
+        if (below(2) == 0) {
+            add_word(text);
+        } else {
+            for (size_t changes = 1 + below(3); changes > 0; --changes) change(text);
+        }
         return text;
     }
 
@@ -66,6 +71,18 @@ class Mutator {
     }
     const std::string& pick(const std::vector<std::string>& from) {
         return from[below(from.size())];
+    }
+
+    /// A word behind the parameters of a method.
+    void add_word(std::string& text) {
+        static const std::vector<std::string> kEndings = {
+            " LOCALONLY", " LOCAL", " QUEUENAME(Added)", " IIG_LOCALONLY", " REPLY", " KERNEL"};
+        const std::vector<Lexeme> all = lexemes(text);
+        std::vector<size_t> places;
+        for (size_t i = 0; i + 1 < all.size(); ++i) {
+            if (all[i].text == ")" && all[i + 1].text == ";") places.push_back(all[i].begin + 1);
+        }
+        if (!places.empty()) text.insert(places[below(places.size())], pick(kEndings));
     }
 
     void change(std::string& text) {
@@ -142,9 +159,12 @@ Outcome run(const std::string& path) {
     Diagnostics diagnostics;
     TranslationUnit unit;
     File file;
-    if (unit.parse(
-            {path, {"Fuzzed"}, {}, {"-isystem", sdk + "/platform", "-isystem", sdk + "/include"}},
-            diagnostics)) {
+    if (unit.parse({path,
+                    {"Fuzzed"},
+                    {},
+                    {"-I", kInputs / "accepted", "-isystem", sdk + "/platform", "-isystem",
+                     sdk + "/include"}},
+                   diagnostics)) {
         file = read_file(unit, path, diagnostics);
         check(file, diagnostics);
     }
@@ -160,6 +180,9 @@ TEST(Mutations, areReadToAnEndAndAlwaysAlike) {
     std::string pattern = (fs::temp_directory_path() / "iig-mutation-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     const fs::path path = fs::path(pattern) / "Fuzzed.iig";
+    std::ofstream(path, std::ios::binary) << contents(kInputs / "inputs/Tutorial.iig");
+    const Outcome unchanged = run(path.string());
+    ASSERT_FALSE(unchanged.refused) << unchanged.messages;
     const unsigned seed = number_of("OPENDEXT_FUZZ_SEED", 1);
     const unsigned runs = number_of("OPENDEXT_FUZZ_RUNS", 150);
     Mutator mutator(corpus(), seed);
