@@ -2,7 +2,7 @@
 # add_dext() inside OpenDext's own build: the function of the CMake package (package/OpenDextAddDext.cmake, which documents its
 # arguments), with the tools of this build tree. Besides: OUTPUT defaults to share/opendext/dexts, and what is built there is
 # installed; FOR_TESTS makes the dext part of test-programs instead of all.
-set(OPENDEXT_PREFIX ${CMAKE_BINARY_DIR})
+set_property(GLOBAL PROPERTY OPENDEXT_PREFIX ${CMAKE_BINARY_DIR})
 include(${CMAKE_CURRENT_LIST_DIR}/package/OpenDextAddDext.cmake)
 
 function(add_dext name)

@@ -17,7 +17,7 @@
 # say that nothing is. What is to be built is written to NAME.dexttarget in OPENDEXT_TARGET_FOLDER (default:
 # opendext-targets/ in the top binary folder) when CMake configures.
 #
-# Uses the variable OPENDEXT_PREFIX: the installation whose programs and SDK are used. The function is called
+# Uses the global property OPENDEXT_PREFIX: the installation whose programs and SDK are used. The function is called
 # _opendext_add_dext here; OpenDextConfig.cmake gives it its name, OpenDext's own build puts its own defaults in front.
 
 function(_opendext_xml result text)
@@ -175,9 +175,10 @@ function(_opendext_add_dext name)
             list(APPEND targets_needed ${dependency})
         endif()
     endforeach()
+    get_property(prefix GLOBAL PROPERTY OPENDEXT_PREFIX)
     add_custom_target(${name}_dext ${all}
-        COMMAND ${CMAKE_COMMAND} -E env OPENDEXT_PREFIX=${OPENDEXT_PREFIX}
-            ${OPENDEXT_PREFIX}/libexec/opendext/opendext-build ${options} ${file}
+        COMMAND ${CMAKE_COMMAND} -E env OPENDEXT_PREFIX=${prefix}
+            ${prefix}/libexec/opendext/opendext-build ${options} ${file}
         DEPENDS ${files_needed}
         COMMENT "Building ${name}.dext"
         VERBATIM)

@@ -108,7 +108,11 @@ class Package(unittest.TestCase):
         folder, identifier = self.project(prefix, """
 cmake_minimum_required(VERSION 3.20)
 project(Outside LANGUAGES CXX)
-find_package(OpenDext 0.1 REQUIRED)
+# A scope of its own: what add_dext() needs must not be lost with it.
+function(find_it)
+    find_package(OpenDext 0.1 REQUIRED)
+endfunction()
+find_it()
 add_dext(@P@ FOLDER driver BUNDLE_ID @ID@ OUTPUT bundles EXCLUDE_FROM_ALL)
 """)
         self.configure(folder)
