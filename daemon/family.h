@@ -86,7 +86,8 @@ struct FamilyVerdict {
     std::string reason;  ///< why not, in words: names key, wanted and found value
 };
 
-/// An attached interrupt of a nub, as its driver gets it.
+/// An attached interrupt of a nub, as its driver gets it. The driver's process makes the
+/// descriptors non-blocking, for everybody who has a duplicate.
 struct InterruptLine {
     UniqueFd
         events;  ///< eventfd: each interrupt adds 1 to its counter (VFIO and KVM do so directly)

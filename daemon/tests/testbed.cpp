@@ -334,6 +334,11 @@ void Testbed::keeper_message(Message message) {
             }
             const auto spawn = decode<keeper::Spawn>(message);
             ASSERT_EQ(message.fds.size(), 1U);
+            if (real_driver) {
+                keeper_->send(encode(keeper::Spawned{next_pid_++, "none (test)"}, message.serial));
+                real_driver(*spawn, Socket(std::move(message.fds[0])));
+                return;
+            }
             FakeDriver& made =
                 drivers.emplace_back(*this, *spawn, next_pid_++, Socket(std::move(message.fds[0])));
             keeper_->send(encode(keeper::Spawned{made.pid, "none (test)"}, message.serial));

@@ -173,6 +173,8 @@ class Testbed {
     std::map<std::string, std::string> classes;
     std::map<std::string, Script> scripts;
     bool auto_check_in = true;
+    /// If set, it gets the control socket of every process in place of a FakeDriver.
+    std::function<void(const protocol::keeper::Spawn&, Socket)> real_driver;
     bool refuse_spawn = false;
 
     FakeDriver* driver_of(EntryId entry);
