@@ -315,8 +315,11 @@ class Reader {
         if (const Node* reference = find(product); reference != nullptr)
             target.product = fs::path(reference->text_of("path")).filename();
         target.configurations = OD_TRY(configurations(node));
-        for (const auto& phase : ids(node, "buildPhases"))
-            target.phases.push_back(OD_TRY(read_phase(*OD_TRY(object(phase, node, "")))));
+        for (const auto& id_of_phase : ids(node, "buildPhases")) {
+            // Published projects name phases that are gone; Xcode opens them.
+            const Node* phase = find(id_of_phase);
+            if (phase != nullptr) target.phases.push_back(OD_TRY(read_phase(*phase)));
+        }
         for (const auto& rule : ids(node, "buildRules"))
             target.rules.push_back(
                 read_rule(*OD_TRY(object(rule, node, "PBXBuildRule")), document_));
