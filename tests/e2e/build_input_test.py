@@ -142,8 +142,8 @@ class BuildInput(harness.RealmCase):
 
     def test_install_refuses_a_bundle_of_another_abi(self):
         self.tool("opendext", *self.arguments, timeout=300)
-        sources.edit(os.path.join(self.bundle, "Info.plist"), "<key>OpenDextABI</key>\n\t<integer>1</integer>",
-                     "<key>OpenDextABI</key>\n\t<integer>999</integer>")
+        sources.edit(os.path.join(self.bundle, "Info.plist"), "<key>OpenDextABI</key>\n\t<integer>",
+                     "<key>OpenDextABI</key>\n\t<integer>99")
         message = self.refused("opendext", "install", self.bundle)
         self.assertIn("OpenDextABI", message)
         self.assertIn("opendext build", message)
