@@ -109,9 +109,10 @@ TEST_F(BundleTest, RefusesBrokenEntitlements) {
 TEST_F(BundleTest, RefusesAnotherAbiAndNamesTheCommand) {
     info_[kAbiKey] = Value(kDextAbi + 1);
     write();
-    expect_refused(
-        "OpenDextABI: the number 2, this OpenDext runs ABI 1: rebuild it from its sources with: "
-        "opendext build");
+    expect_refused("OpenDextABI: the number " + std::to_string(kDextAbi + 1) +
+                   ", this OpenDext runs ABI " + std::to_string(kDextAbi) +
+                   ": rebuild it from its sources with: "
+                   "opendext build");
     EXPECT_EQ(Bundle::open(bundle_).error().code, Errc::unsupported);
     info_.erase(kAbiKey);
     write();
