@@ -196,9 +196,9 @@ Status Drivers::signal(const wire::Signal& request) {
 }
 
 void Drivers::on_prepared_end(int wait_status) {
-    prepared_.reset();
     end_ = {};
     answers_ = {};
+    prepared_.reset();
     link_.close();
     if (shutting_down_) return check_over();
     std::fprintf(stderr,

@@ -15,9 +15,10 @@ struct Watch::State : std::enable_shared_from_this<State> {
     std::function<void(int)> call;
     sd_event_source* source = nullptr;
 
-    ~State() {
-        if (source != nullptr) sd_event_source_disable_unref(source);
-    }
+    /// Not left to the destructor: the function may be running, and hold this, while the watch ends
+    /// and its descriptor is closed. Of a descriptor whose file somebody else has open too (a pidfd
+    /// that was sent on), epoll would keep an entry that leads to freed memory.
+    void stop() { source = sd_event_source_disable_unref(source); }
     /// Holds the function while it runs: it may end its own watch.
     static int fire(void* data, int argument) {
         const auto self = static_cast<State*>(data)->shared_from_this();
@@ -41,6 +42,19 @@ int wait_status(const siginfo_t& info) {
 }
 
 }  // namespace
+
+void Watch::end() {
+    if (state_) state_->stop();
+    state_.reset();
+}
+
+Watch& Watch::operator=(Watch&& other) noexcept {
+    if (this != &other) {
+        end();
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
 
 void Watch::enable(bool on) const {
     if (state_) sd_event_source_set_enabled(state_->source, on ? SD_EVENT_ON : SD_EVENT_OFF);

@@ -14,6 +14,11 @@ namespace opendext::keeper {
 class Watch {
   public:
     Watch() = default;
+    /// From here on the descriptor may be closed: nothing refers to it any more, even within the
+    /// callback.
+    ~Watch() { end(); }
+    Watch(Watch&&) noexcept = default;
+    Watch& operator=(Watch&& other) noexcept;
     explicit operator bool() const { return state_ != nullptr; }
     /// Pauses and resumes it.
     void enable(bool on) const;
@@ -21,6 +26,7 @@ class Watch {
   private:
     friend class EventLoop;
     struct State;
+    void end();
     std::shared_ptr<State> state_;
 };
 

@@ -235,9 +235,9 @@ void Keeper::on_daemon_end(int wait_status) {
         if (!received.ok() || !received.value()) break;
         handle(std::move(**received));
     }
-    daemon_.reset();
     daemon_end_ = {};
     messages_ = {};
+    daemon_.reset();
     backlog_.clear();
     backlog_timer_ = {};
     link_.close();
