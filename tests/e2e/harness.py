@@ -224,7 +224,7 @@ class RealmCase(unittest.TestCase):
         problems = getattr(result, "failures", []) + getattr(result, "errors", [])
         failed = any(test is self or getattr(test, "test_case", None) is self for test, _ in problems)
         if left or failed or os.environ.get("OPENDEXT_TEST_LOG"):
-            sys.stderr.write("realm's log:\n" + self.realm.log_text()[-8000:] + "\n")
+            sys.stderr.write("realm's log:\n" + self.realm.log_text()[-40000:] + "\n")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.assertEqual(left, [], "processes were left behind by the realm")
 

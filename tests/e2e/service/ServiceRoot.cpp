@@ -186,15 +186,20 @@ void ServiceRoot::CheckObjects(IOService* provider) {
     OSSafeReleaseNULL(second);
 }
 
-// Facts: IOService.AdjustBusy, IOService.GetBusyState, IOService.RequireMaxBusStall
-// Facts: IOService.ChangePowerState, IOService.SetPowerOverride, IOService._ClaimSystemWakeEvent
-void ServiceRoot::CheckPower() {
+// Before there are objects on this one: what they do later makes it busy as well.
+// Facts: IOService.AdjustBusy, IOService.GetBusyState
+void ServiceRoot::CheckBusy() {
     uint32_t before = 0, after = 0;
     TRY(GetBusyState(&before) == kIOReturnSuccess);
     TRY(AdjustBusy(1) == kIOReturnSuccess);
     TRY(GetBusyState(&after) == kIOReturnSuccess && after == before + 1);
     TRY(AdjustBusy(-1) == kIOReturnSuccess);
     TRY(AdjustBusy(-1) == kIOReturnBadArgument);
+}
+
+// Facts: IOService.RequireMaxBusStall
+// Facts: IOService.ChangePowerState, IOService.SetPowerOverride, IOService._ClaimSystemWakeEvent
+void ServiceRoot::CheckPower() {
     TRY(RequireMaxBusStall(20000) == kIOReturnSuccess);
     TRY(ChangePowerState(77) == kIOReturnBadArgument);
     TRY(SetPowerOverride(true) == kIOReturnSuccess);
@@ -458,6 +463,7 @@ kern_return_t IMPL(ServiceRoot, Start) {
     if (ret != kIOReturnSuccess) return ret;
     os_log(OS_LOG_DEFAULT, "root: start");
     ivars->checks.name = "root";
+    CheckBusy();
     CheckObjects(provider);
     CheckNames(provider);
     CheckProperties(provider);
