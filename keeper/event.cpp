@@ -16,8 +16,8 @@ struct Watch::State : std::enable_shared_from_this<State> {
     sd_event_source* source = nullptr;
 
     /// Not left to the destructor: the function may be running, and hold this, while the watch ends
-    /// and its descriptor is closed. Of a descriptor whose file somebody else has open too (a pidfd
-    /// that was sent on), epoll would keep an entry that leads to freed memory.
+    /// and its descriptor is closed. Of a descriptor whose file a forked child has open too, epoll
+    /// would keep an entry that leads to freed memory.
     void stop() { source = sd_event_source_disable_unref(source); }
     /// Holds the function while it runs: it may end its own watch.
     static int fire(void* data, int argument) {
