@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <thread>
 
-#include "daemon/tests/testbed.h"
+#include "daemon/tests/two_drivers.h"
 
 namespace opendext::daemon::testing {
 namespace {
@@ -9,68 +9,9 @@ namespace {
 namespace client = protocol::client;
 namespace driver = protocol::driver;
 
-constexpr const char* kBundle = "com.example.widget";
-
-/// A control driver with a nub that a second driver matches, each in a process of its own.
-class ServiceTest : public ::testing::Test {
-  protected:
-    void start(Dictionary more = {}, const Dictionary& entitlements = {}) {
-        bed.classes["Widget"] = "IOService";
-        bed.classes["Gadget"] = "IOService";
-        bed.classes["WidgetNub"] = "IOService";
-        for (const char* each : {"Widget", "Gadget"}) bed.scripts[each].register_in_start = true;
-        bed.start();
-        Dictionary port = Testbed::personality(kBundle, "Gadget", "WidgetNub", std::move(more));
-        const Status status = bed.install(bed.write_bundle(
-            kBundle,
-            {{"Widget", Testbed::personality(kBundle, "Widget", "IOUserResources",
-                                             {{"Nub", Dictionary{{"IOClass", "IOUserService"},
-                                                                 {"IOUserClass", "WidgetNub"}}}})},
-             {"Gadget", std::move(port)}},
-            "1", entitlements));
-        ASSERT_TRUE(status.ok()) << status.error().text();
-        widget = registered("Widget");
-        control = bed.driver_of(widget);
-        control->send(encode(driver::Create{widget, "Nub"}, 1000));
-        ASSERT_TRUE(bed.run_until([&] { return control->created.contains(1000); }));
-        nub = control->created[1000].entry;
-    }
-    void start_gadget() {
-        ASSERT_EQ(
-            control->call_and_wait(system::IOService_RegisterService::encode(nub, {})).io_return,
-            0);
-        gadget = registered("Gadget");
-        port = bed.driver_of(gadget);
-    }
-    EntryId registered(const std::string& name) {
-        EntryId found = kNoEntry;
-        EXPECT_TRUE(bed.run_until([&] {
-            found = bed.find(name);
-            return found != kNoEntry && bed.state(found) == InstanceState::registered;
-        })) << name;
-        bed.settle();
-        return found;
-    }
-    const Value* property(EntryId id, std::string_view key) {
-        return bed.daemon->registry().find(id)->property(key);
-    }
-    static protocol::Ref value(Value content) {
-        protocol::Ref ref;
-        ref.kind = protocol::RefKind::value;
-        ref.value = std::move(content);
-        return ref;
-    }
-    Testbed bed;
-    EntryId widget = kNoEntry;
-    EntryId nub = kNoEntry;
-    EntryId gadget = kNoEntry;
-    FakeDriver* control = nullptr;
-    FakeDriver* port = nullptr;
-};
-
 constexpr const char* kAllowsPublish = "com.apple.private.driverkit.allows-publish";
 
-class Watching : public ServiceTest {
+class Watching : public TwoDriversTest {
   protected:
     int32_t watch(FakeDriver* process, driver::Watch request) {
         const uint64_t serial = process->ask(std::move(request));
@@ -241,7 +182,7 @@ TEST_F(Items, OneCallbackForEachArming) {
 }
 
 // Facts: IOService.AdjustBusy, IOService.GetBusyState
-TEST_F(ServiceTest, BusyCountsGoDownToTheRootAndTheirTimeIsKept) {
+TEST_F(TwoDriversTest, BusyCountsGoDownToTheRootAndTheirTimeIsKept) {
     start();
     const auto adjust = [&](int32_t delta) {
         system::IOService_AdjustBusy::In in;
@@ -267,7 +208,7 @@ TEST_F(ServiceTest, BusyCountsGoDownToTheRootAndTheirTimeIsKept) {
     EXPECT_EQ(program.ask<client::Entry>(client::GetEntry{widget, false}).busy_ns, entry.busy_ns);
 }
 
-TEST_F(ServiceTest, EachProcessHasAnIOUserServer) {
+TEST_F(TwoDriversTest, EachProcessHasAnIOUserServer) {
     start();
     start_gadget();
     FakeClient program(bed);
@@ -286,7 +227,7 @@ TEST_F(ServiceTest, EachProcessHasAnIOUserServer) {
         bed.run_until([&] { return bed.daemon->registry().find(servers.ids[0]) == nullptr; }));
 }
 
-TEST_F(ServiceTest, ActivePanicLogsAreInTheCrashReport) {
+TEST_F(TwoDriversTest, ActivePanicLogsAreInTheCrashReport) {
     start();
     const auto add = [&](const std::string& id, const std::string& text, bool active) {
         auto memory = make_sealed_memory("log", driver::kPanicLogData + 64);
@@ -331,7 +272,7 @@ TEST_F(ServiceTest, ActivePanicLogsAreInTheCrashReport) {
 }
 
 // Facts: IOService.ConfigureReport, IOService.UpdateReport, IOService.SetLegend
-TEST_F(ServiceTest, ReportsOfADriverAreAskedForByClients) {
+TEST_F(TwoDriversTest, ReportsOfADriverAreAskedForByClients) {
     start();
     system::IOService_SetLegend::In legend;
     legend.legend = value(Array{Dictionary{{"IOReportGroupName", "Widgets"}}});
@@ -376,7 +317,7 @@ TEST_F(ServiceTest, ReportsOfADriverAreAskedForByClients) {
 }
 
 // Facts: IOService.CoreAnalyticsSendEvent, IOService.SendIOMessageServicePropertyChange
-TEST_F(ServiceTest, EventsAreLoggedAndPropertyMessagesSent) {
+TEST_F(TwoDriversTest, EventsAreLoggedAndPropertyMessagesSent) {
     start();
     system::IOService_CoreAnalyticsSendEvent::In event;
     event.eventName = value("org.example.jam");
@@ -407,7 +348,7 @@ TEST_F(ServiceTest, EventsAreLoggedAndPropertyMessagesSent) {
 }
 
 // Facts: IOService.ClientCrashed
-TEST_F(ServiceTest, AProviderInAnotherProcessHearsOfACrash) {
+TEST_F(TwoDriversTest, AProviderInAnotherProcessHearsOfACrash) {
     start();
     start_gadget();
     port->die(11);
