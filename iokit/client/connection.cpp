@@ -90,8 +90,8 @@ kern_return_t Connection::gone(const Error& error) {
         const std::lock_guard lock(mutex_);
         if (closed_) return fail(kIOReturnNotOpen, "the connection is closed");
     }
-    if (error.code != Errc::peer_gone) return fail(error);
-    return fail(kIOReturnNotResponding, error.message);
+    if (error.code != Errc::peer_gone) return fail(error, OPENDEXT_ORIGIN_LIBRARY);
+    return fail(kIOReturnNotResponding, error.message, OPENDEXT_ORIGIN_DRIVER_DIED);
 }
 
 void Connection::hand_on(std::unique_lock<std::mutex>& lock, Message message) {
@@ -307,7 +307,8 @@ kern_return_t Connection::call(const Arguments& arguments, Results& results, uin
     }
     if (result->io_return != kIOReturnSuccess) {
         return fail(result->io_return,
-                    result->reason.empty() ? "the driver refused the call" : result->reason);
+                    result->reason.empty() ? "the driver refused the call" : result->reason,
+                    OPENDEXT_ORIGIN_DRIVER);
     }
     if (result->scalars.size() > results.scalar_count ||
         result->structure.size() > results.structure_size ||
@@ -334,7 +335,8 @@ kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* add
     if (!mapped.ok()) return fail(kIOReturnNotResponding, "the driver's answer does not parse");
     if (mapped->io_return != kIOReturnSuccess) {
         return fail(mapped->io_return,
-                    mapped->reason.empty() ? "the driver has no such memory" : mapped->reason);
+                    mapped->reason.empty() ? "the driver has no such memory" : mapped->reason,
+                    OPENDEXT_ORIGIN_DRIVER);
     }
     if (answer->fds.empty()) return fail(kIOReturnVMError, "the driver sent no memory");
     const auto parts =

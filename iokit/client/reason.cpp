@@ -2,7 +2,6 @@
 #include "iokit/client/reason.h"
 
 #include <mach/mach_error.h>
-#include <opendext/client.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@ namespace opendext::client {
 namespace {
 
 thread_local std::string last_reason;
+thread_local opendext_origin last_origin = OPENDEXT_ORIGIN_NONE;
 
 struct Name {
     kern_return_t code;
@@ -63,20 +63,22 @@ kern_return_t code_of(const Error& error) {
 
 }  // namespace
 
-kern_return_t fail(kern_return_t code, std::string reason) {
+kern_return_t fail(kern_return_t code, std::string reason, opendext_origin origin) {
     last_reason = std::move(reason);
+    last_origin = origin;
     return code;
 }
 
-kern_return_t fail(const Error& error) {
+kern_return_t fail(const Error& error, opendext_origin origin) {
     // The number of an IOReturn is the result itself; only errno says more than the message.
-    return fail(code_of(error), error.code == Errc::system ? error.text() : error.message);
+    return fail(code_of(error), error.code == Errc::system ? error.text() : error.message, origin);
 }
 
 kern_return_t finish(const protocol::Outcome& outcome) {
     if (outcome.io_return == kIOReturnSuccess) return kIOReturnSuccess;
     return fail(outcome.io_return,
-                outcome.reason.empty() ? mach_error_string(outcome.io_return) : outcome.reason);
+                outcome.reason.empty() ? mach_error_string(outcome.io_return) : outcome.reason,
+                OPENDEXT_ORIGIN_DAEMON);
 }
 
 const char* name_of_return(kern_return_t code) {
@@ -90,6 +92,14 @@ using namespace opendext::client;
 
 const char* opendext_last_error_reason(void) {
     return last_reason.c_str();
+}
+
+opendext_origin opendext_last_error_origin(void) {
+    return last_origin;
+}
+
+const char* opendext_error_name(kern_return_t code) {
+    return name_of_return(code);
 }
 
 char* mach_error_string(mach_error_t error_value) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <IOKit/IOReturn.h>
+#include <opendext/client.h>
 
 #include <string>
 
@@ -12,11 +13,12 @@
 /// opendext_last_error_reason().
 namespace opendext::client {
 
-/// Keeps `reason` for this thread; gives `code`.
-kern_return_t fail(kern_return_t code, std::string reason);
+/// Keeps `reason` and who refused for this thread; gives `code`.
+kern_return_t fail(kern_return_t code, std::string reason,
+                   opendext_origin origin = OPENDEXT_ORIGIN_LIBRARY);
 /// The same for an Error. Trouble with opendextd is kIOReturnIPCError, so that it cannot be taken
 /// for a driver's answer.
-kern_return_t fail(const Error& error);
+kern_return_t fail(const Error& error, opendext_origin origin = OPENDEXT_ORIGIN_DAEMON);
 /// kIOReturnSuccess, or the failure that the outcome tells of.
 kern_return_t finish(const protocol::Outcome& outcome);
 
