@@ -142,6 +142,29 @@ IOKIT_EXPORT kern_return_t opendext_connect_post(io_connect_t connect, const ope
                                                  uint32_t count, uint32_t options,
                                                  uint32_t* posted);
 
+/* Asynchronous calls for bindings
+ * -------------------------------------------------------------------------------
+ *
+ * IOConnectCallAsyncMethod calls a function whose form depends on how many words the driver sends,
+ * and does not tell when the last completion came. What wraps it in another language needs one form
+ * and the end. */
+
+typedef void (*opendext_completion_callback)(void* refcon, IOReturn result, const uint64_t* args,
+                                             uint32_t numArgs);
+typedef void (*opendext_completions_ended)(void* refcon);
+
+/* Calls as IOConnectCallAsyncMethod does; `callback` runs for each completion, where the port's
+ * call-backs run. `ended` (may be NULL) runs there once, after the last of them: the driver let go
+ * of the completion, the driver died, or the connection was closed; if the port was destroyed
+ * before, it runs on the thread that notices. If the call fails neither runs. `result` is written
+ * as by opendext_calls_wait() and may be NULL; its reason is valid until the thread's next call. */
+IOKIT_EXPORT kern_return_t opendext_connect_call_async(io_connect_t connect,
+                                                       const opendext_call* call,
+                                                       IONotificationPortRef port,
+                                                       opendext_completion_callback callback,
+                                                       opendext_completions_ended ended,
+                                                       void* refcon, opendext_call_result* result);
+
 CF_EXTERN_C_END
 
 #endif
