@@ -73,7 +73,8 @@ struct Released {
     void fields(auto& io) { io(async_reference); }
 };
 
-/// IOConnectMapMemory. fds of the answer: [0] the memory, and what `more` names.
+/// IOConnectMapMemory. fds of the answer: [0] the memory, and what `more` names; the last one is an
+/// eventfd if `data_queue`.
 struct MapMemory {
     static constexpr auto kKind = Kind::map_memory;
     uint64_t type = 0;
@@ -89,7 +90,10 @@ struct Mapped {
     uint64_t length = 0;
     std::string reason;
     std::vector<MemoryPart> more;  ///< joined memory: what lies behind the first range
-    void fields(auto& io) { io(io_return, options, offset, length, reason, more); }
+    /// It is the memory of an IODataQueueDispatchSource (rpc/data_queue_ring.h): writing to the
+    /// eventfd says that its bell was rung.
+    bool data_queue = false;
+    void fields(auto& io) { io(io_return, options, offset, length, reason, more, data_queue); }
 };
 
 inline constexpr size_t kMaxSegments = 32;

@@ -2,20 +2,52 @@
 #include <DriverKit/IOBufferMemoryDescriptor.h>
 #include <DriverKit/IODataQueueDispatchSource.h>
 #include <DriverKit/IODispatchQueue.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include "runtime/dispatch/data_queue_ring.h"
+#include "rpc/data_queue_ring.h"
 #include "runtime/dispatch/sources.h"
+#include "runtime/dispatch/watcher.h"
+#include "runtime/log/log.h"
+#include "runtime/memory/memory_ivars.h"
 #include "runtime/objects/class_registry.h"
+#include "runtime/objects/object_table.h"
 
+using namespace opendext;
 using namespace opendext::runtime;
-using Status = DataQueueRing::Status;
+using RingStatus = DataQueueRing::Status;
 
 namespace {
 
 struct DataQueueState final : SourceState {
     bool serviced_missed = false;  // due while disabled: told when enabled again
+};
+
+/// How a client program that shares the queue's memory says that it put something in or took
+/// something out. Rung once for all that happens until it is heard.
+class ClientBell final : public WatchClient {
+  public:
+    ClientBell(IODataQueueDispatchSource* source, DataQueueRing ring, UniqueFd event)
+        : source_(source), ring_(ring), event_(std::move(event)) {}
+
+    void readable() override;
+    /// The source goes: nothing of it is used after this.
+    void source_gone() {
+        Watcher::shared().remove(event_.get());
+        const std::lock_guard lock(mutex_);
+        source_ = nullptr;
+    }
+    [[nodiscard]] int fd() const { return event_.get(); }
+
+  private:
+    std::mutex mutex_;
+    IODataQueueDispatchSource* source_;
+    const DataQueueRing ring_;
+    const UniqueFd event_;
 };
 
 }  // namespace
@@ -26,28 +58,68 @@ struct IODataQueueDispatchSource_IVars {
     DataQueueRing ring;
     OSAction* available = nullptr;  // retained
     OSAction* serviced = nullptr;   // retained
+    std::mutex bell_mutex;
+    std::shared_ptr<ClientBell> bell;  // made when the memory is first given away
 };
 
 namespace {
 
 constexpr uint64_t kMaxQueueSize = uint64_t{1} << 30;
 
-kern_return_t produce_result(Status status) {
+void ClientBell::readable() {
+    uint64_t count = 0;
+    (void)!read(event_.get(), &count, sizeof count);
+    IODataQueueDispatchSource* source = nullptr;
+    uint32_t rung = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        // The last reference may have just gone: free() waits for the lock.
+        if (source_ == nullptr || !try_retain(source_)) return;
+        source = source_;
+        rung = ring_.take_bell();
+    }
+    if ((rung & DataQueueRing::kDataAvailable) != 0) source->SendDataAvailable();
+    if ((rung & DataQueueRing::kDataServiced) != 0) source->SendDataServiced();
+    source->release();
+}
+
+/// A client program that maps the memory gets the bell with it (runtime/user_client). Without one
+/// the queue works, but the driver is not told.
+void make_bell(IODataQueueDispatchSource* source, IODataQueueDispatchSource_IVars& own) {
+    const std::lock_guard lock(own.bell_mutex);
+    if (own.bell != nullptr) return;
+    UniqueFd event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    auto for_clients = event ? event.duplicate() : Error::system("eventfd");
+    if (!for_clients.ok()) {
+        log(LogType::error, "a data queue has no bell: %s", for_clients.error().text().c_str());
+        return;
+    }
+    auto bell = std::make_shared<ClientBell>(source, own.ring, std::move(event));
+    if (!Watcher::shared().add(bell->fd(), bell)) {
+        log(LogType::error, "a data queue has no bell: %s", strerror(errno));
+        return;
+    }
+    own.memory->IOMemoryDescriptor::ivars->data_queue_bell =
+        std::make_shared<const UniqueFd>(std::move(for_clients).value());
+    own.bell = std::move(bell);
+}
+
+kern_return_t produce_result(RingStatus status) {
     switch (status) {
-        case Status::ok:
+        case RingStatus::ok:
             return kIOReturnSuccess;
-        case Status::full:
+        case RingStatus::full:
             return kIOReturnOverrun;
         default:
             return kIOReturnUnderrun;
     }
 }
 
-kern_return_t consume_result(Status status) {
+kern_return_t consume_result(RingStatus status) {
     switch (status) {
-        case Status::ok:
+        case RingStatus::ok:
             return kIOReturnSuccess;
-        case Status::empty:
+        case RingStatus::empty:
             return kIOReturnUnderrun;
         default:
             return kIOReturnError;
@@ -126,6 +198,7 @@ bool IODataQueueDispatchSource::init() {
 
 void IODataQueueDispatchSource::free() {
     if (ivars != nullptr) {
+        if (ivars->bell != nullptr) ivars->bell->source_gone();
         OSSafeReleaseNULL(ivars->memory);
         OSSafeReleaseNULL(ivars->available);
         OSSafeReleaseNULL(ivars->serviced);
@@ -157,6 +230,7 @@ kern_return_t IODataQueueDispatchSource::CopyMemory_Impl(IOMemoryDescriptor** me
     if (memory == nullptr) return kIOReturnBadArgument;
     *memory = nullptr;
     if (ivars->memory == nullptr) return kIOReturnNoMemory;
+    make_bell(this, *ivars);
     ivars->memory->retain();
     *memory = ivars->memory;
     return kIOReturnSuccess;
@@ -181,6 +255,7 @@ bool IODataQueueDispatchSource::IsDataAvailable() {
 
 void IODataQueueDispatchSource::SendDataAvailable() {
     if (!ivars->state->active()) return;
+    if (ivars->ring.valid()) ivars->ring.wake_consumer();  // a client program
     OSAction* action = copy_action(*ivars->state, ivars->available);
     if (action != nullptr) {
         const SourceCallScope scope(make_call<AvailableCall>(*ivars->state));
@@ -209,7 +284,7 @@ kern_return_t IODataQueueDispatchSource::Peek(IODataQueueClientDequeueEntryBlock
     if (callback == nullptr) return kIOReturnBadArgument;
     if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.first();
-    if (entry.status == Status::ok) callback(entry.data, entry.size);
+    if (entry.status == RingStatus::ok) callback(entry.data, entry.size);
     return consume_result(entry.status);
 }
 
@@ -218,11 +293,11 @@ kern_return_t IODataQueueDispatchSource::DequeueWithCoalesce(
     if (callback == nullptr) return kIOReturnBadArgument;
     if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.first();
-    if (entry.status == Status::ok) {
+    if (entry.status == RingStatus::ok) {
         callback(entry.data, entry.size);
         ivars->ring.consume(entry);
     }
-    if ((entry.status == Status::ok || entry.status == Status::empty) &&
+    if ((entry.status == RingStatus::ok || entry.status == RingStatus::empty) &&
         ivars->ring.take_want_serviced() && sendDataServiced != nullptr) {
         *sendDataServiced = true;
     }
@@ -241,11 +316,11 @@ kern_return_t IODataQueueDispatchSource::EnqueueWithCoalesce(
     if (callback == nullptr) return kIOReturnBadArgument;
     if (!ivars->ring.valid()) return kIOReturnNoMemory;
     const auto entry = ivars->ring.reserve(dataSize);
-    if (entry.status == Status::full) {
+    if (entry.status == RingStatus::full) {
         ivars->ring.want_serviced();
         if (sendDataAvailable != nullptr) *sendDataAvailable = true;
     }
-    if (entry.status != Status::ok) return produce_result(entry.status);
+    if (entry.status != RingStatus::ok) return produce_result(entry.status);
     callback(entry.data, dataSize);
     if (ivars->ring.publish(entry) && sendDataAvailable != nullptr) *sendDataAvailable = true;
     return kIOReturnSuccess;

@@ -42,6 +42,9 @@ struct IOMemoryDescriptor_IVars {
     uint64_t length = 0;
     uint64_t options = 0;                         // direction bits
     std::vector<opendext::MappedRange> mappings;  // of Map
+    /// Memory of an IODataQueueDispatchSource: what a client program that maps it rings to say that
+    /// there is something to do. Set before the memory is given away, and never changed.
+    std::shared_ptr<const opendext::UniqueFd> data_queue_bell;
 };
 
 struct IOBufferMemoryDescriptor_IVars {

@@ -221,6 +221,10 @@ void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial)
             answer.offset = parts->front().offset;
             answer.length = parts->front().length;
             answer.more.assign(parts->begin() + 1, parts->end());
+            const auto& bell = memory->IOMemoryDescriptor::ivars->data_queue_bell;
+            auto rung = bell != nullptr ? bell->duplicate() : Error{Errc::not_found, 0, ""};
+            answer.data_queue = rung.ok();
+            if (rung.ok()) fds.push_back(std::move(rung).value());
         }
     }
     OSSafeReleaseNULL(memory);
