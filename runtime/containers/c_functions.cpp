@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-#include "runtime/log/format.h"
+#include "rpc/log_format/format.h"
 #include "runtime/log/log.h"
 
 namespace {
@@ -124,7 +124,7 @@ void OSObjectRelease(OSObjectPtr object) {
 void OSObjectLog(OSObjectPtr object) {
     std::string text;
     describe(text, object);
-    opendext::runtime::cut_log_line(text);
+    opendext::cut_log_line(text);
     opendext::runtime::log_line(opendext::runtime::LogType::standard, "", "OSObjectLog", text);
 }
 

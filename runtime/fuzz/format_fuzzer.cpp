@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/log/format.h"
+#include "rpc/log_format/format.h"
 
 namespace {
 
@@ -20,7 +20,7 @@ constexpr size_t kBlock = size_t{64} * 1024;
 std::string call(const char* format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    std::string text = opendext::runtime::format_os_log(format, arguments, 2);
+    std::string text = opendext::format_os_log(format, arguments, 2);
     va_end(arguments);
     return text;
 }
@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                              size < kMaxFormat ? size : kMaxFormat);
     const std::string text =
         call_with_many(format.c_str(), readable_block(), std::make_index_sequence<kArguments>());
-    if (text.size() > opendext::runtime::kMaxLogLine + 64) abort();
+    if (text.size() > opendext::kMaxLogLine + 64) abort();
     if (format.find('%') == std::string::npos && text != format.c_str()) abort();
     return 0;
 }

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-#include "runtime/log/format.h"
+#include "rpc/log_format/format.h"
 #include "runtime/log/log.h"
 
 struct os_log_s {
@@ -78,7 +78,7 @@ void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...) 
     if (log == OS_LOG_DISABLED || format == nullptr) return;
     va_list arguments;
     va_start(arguments, format);
-    const std::string text = opendext::runtime::format_os_log(format, arguments, saved);
+    const std::string text = opendext::format_os_log(format, arguments, saved);
     va_end(arguments);
     opendext::runtime::log_line(static_cast<LogType>(type), log->subsystem, log->category,
                                 without_end(text));
@@ -86,7 +86,7 @@ void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...) 
 }
 
 int IOLogv(const char* format, va_list arguments) {
-    const std::string text = opendext::runtime::format_os_log(format, arguments, errno);
+    const std::string text = opendext::format_os_log(format, arguments, errno);
     opendext::runtime::log_line(LogType::standard, "", "IOLog", without_end(text));
     return static_cast<int>(text.size());
 }
@@ -127,7 +127,7 @@ void OSReportWithBacktrace(const char* format, ...) {
 void panic(const char* format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    const std::string text = "panic: " + opendext::runtime::format_os_log(format, arguments, errno);
+    const std::string text = "panic: " + opendext::format_os_log(format, arguments, errno);
     va_end(arguments);
     opendext::runtime::log_line(LogType::fault, "", "panic", text);
     backtrace_to_log();

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of result codes: docs/facts/ioreturn.csv.
-#include "runtime/service/return_names.h"
+#include <DriverKit/IOReturn.h>
 
-const char* opendext::runtime::return_name(IOReturn code) {
+#include "rpc/log_format/return_name.h"
+
+const char* opendext::return_name(int32_t code) {
     switch (code) {
         case kIOReturnSuccess:
             return "kIOReturnSuccess";

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "rpc/log_format/return_name.h"
 #include "rpc/protocol/driver.h"
 #include "runtime/dispatch/queue_ivars.h"
 #include "runtime/log/log.h"
@@ -16,7 +17,6 @@
 #include "runtime/objects/class_registry.h"
 #include "runtime/process/process.h"
 #include "runtime/service/live_services.h"
-#include "runtime/service/return_names.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/service/start_trace.h"
 #include "runtime/user_client/user_client_ivars.h"

@@ -2,8 +2,10 @@
 #ifndef OPENDEXT_PLATFORM_OS_LOG_H
 #define OPENDEXT_PLATFORM_OS_LOG_H
 
-/* Unified logging for drivers. A line goes to the log of the realm with type, subsystem and
- * category; `opendext logs` shows it. Any thread; never fails, never drops a line.
+/* Unified logging. A driver's line goes to the log of the realm with type, subsystem and category;
+ * `opendext logs` shows it, and none is dropped. A client program's line goes to the journal or
+ * syslog, or to standard error where there is neither and where the environment variable
+ * OPENDEXT_LOG is "stderr". Any thread; never fails.
  *
  * Formats are those of printf with all length modifiers (%llu is right for 64-bit types), %m, %.*P
  * (bytes), and words in braces: %{public}s, and for integers bool, BOOL, errno, darwin.errno,
@@ -43,9 +45,12 @@ OS_EXPORT bool os_log_type_enabled(os_log_t log, os_log_type_t type);
 #define os_log_info_enabled(log) os_log_type_enabled((log), OS_LOG_TYPE_INFO)
 #define os_log_debug_enabled(log) os_log_type_enabled((log), OS_LOG_TYPE_DEBUG)
 
-/* What the macros call. Not for drivers. */
+/* What the macros call. */
 OS_EXPORT void opendext_os_log(os_log_t log, os_log_type_t type, const char* format, ...)
-    __attribute__((format(os_log, 3, 4)));
+#ifdef __clang__
+    __attribute__((format(os_log, 3, 4)))
+#endif
+    ;
 
 #ifdef __cplusplus
 }

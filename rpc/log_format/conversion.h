@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace opendext::runtime {
+namespace opendext {
 
 enum class Length : uint8_t { none, hh, h, l, ll, z, t, j, big };
 
@@ -30,4 +30,4 @@ bool append_meaning(std::string& out, const Conversion& conversion, uint64_t val
 void append_bytes(std::string& out, const Conversion& conversion, const uint8_t* bytes,
                   size_t size);
 
-}  // namespace opendext::runtime
+}  // namespace opendext

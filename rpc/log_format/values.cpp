@@ -9,13 +9,14 @@
 
 #include <array>
 #include <cctype>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 
-#include "runtime/log/conversion.h"
-#include "runtime/service/return_names.h"
+#include "rpc/log_format/conversion.h"
+#include "rpc/log_format/return_name.h"
 
-namespace opendext::runtime {
+namespace opendext {
 namespace {
 
 void append_time(std::string& out, time_t seconds, const char* fraction) {
@@ -36,7 +37,7 @@ void append_error(std::string& out, int number) {
 }
 
 /// [0xe00002c2: kIOReturnBadArgument]
-void append_result(std::string& out, kern_return_t code) {
+void append_result(std::string& out, int32_t code) {
     char number[16];
     snprintf(number, sizeof number, "[0x%x", static_cast<unsigned>(code));
     out += number;
@@ -164,7 +165,7 @@ bool append_meaning(std::string& out, const Conversion& conversion, uint64_t val
     } else if (conversion.has("errno") || conversion.has("darwin.errno")) {
         append_error(out, static_cast<int>(value));
     } else if (conversion.has("mach.errno") || conversion.has("kern_return")) {
-        append_result(out, static_cast<kern_return_t>(value));
+        append_result(out, static_cast<int32_t>(value));
     } else if (conversion.has("signal") || conversion.has("darwin.signal")) {
         append_signal(out, static_cast<int>(value));
     } else if (conversion.has("mode") || conversion.has("darwin.mode")) {
@@ -208,4 +209,4 @@ void append_bytes(std::string& out, const Conversion& conversion, const uint8_t*
     append_hexadecimal(out, bytes, size, conversion.has("network:mac_addr") ? ":" : " ");
 }
 
-}  // namespace opendext::runtime
+}  // namespace opendext

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-namespace opendext::runtime {
+namespace opendext {
 
 /// Bytes of a line; the rest is cut off, and the line says so.
 inline constexpr size_t kMaxLogLine = size_t{24} * 1024;
@@ -17,4 +17,4 @@ void cut_log_line(std::string& line);
 /// `format` as it stands: the arguments after it cannot be found.
 std::string format_os_log(const char* format, va_list arguments, int error_number);
 
-}  // namespace opendext::runtime
+}  // namespace opendext

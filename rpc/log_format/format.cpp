@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/log/format.h"
+#include "rpc/log_format/format.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -9,9 +9,9 @@
 #include <cwchar>
 #include <string_view>
 
-#include "runtime/log/conversion.h"
+#include "rpc/log_format/conversion.h"
 
-namespace opendext::runtime {
+namespace opendext {
 namespace {
 
 /// More than any line needs: what is asked for beyond it is a mistake, or not a number at all.
@@ -354,4 +354,4 @@ std::string format_os_log(const char* format, va_list list, int error_number) {
     return out;
 }
 
-}  // namespace opendext::runtime
+}  // namespace opendext
