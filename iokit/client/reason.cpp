@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "rpc/log_format/return_name.h"
+
 namespace opendext::client {
 namespace {
 
@@ -87,6 +89,10 @@ const char* name_of_return(kern_return_t code) {
 }
 
 }  // namespace opendext::client
+
+const char* opendext::return_name(int32_t code) {
+    return client::name_of_return(code);
+}
 
 using namespace opendext::client;
 

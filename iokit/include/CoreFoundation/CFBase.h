@@ -13,6 +13,7 @@
  * get objects of the right type; a wrong type is a mistake of the program and ends it with a
  * message. Values and signatures: docs/facts/iokit-client-api.csv. */
 
+#include <MacTypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
