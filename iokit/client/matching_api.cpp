@@ -131,3 +131,9 @@ kern_return_t IOServiceWaitQuiet(io_service_t service, mach_timespec_t* waitTime
 kern_return_t IOKitWaitQuiet(mach_port_t, mach_timespec_t* waitTime) {
     return wait_quiet(0, waitTime);
 }
+
+kern_return_t IOKitWaitQuietWithOptions(mach_port_t mainPort, mach_timespec_t* waitTime,
+                                        IOOptionBits options) {
+    if (options != 0) return fail(kIOReturnUnsupported, "there are no options to waiting");
+    return IOKitWaitQuiet(mainPort, waitTime);
+}

@@ -149,6 +149,23 @@ void IONotificationPortSetDispatchQueue(IONotificationPortRef notify, dispatch_q
     notify->port->set_queue(queue);
 }
 
+void IODispatchCalloutFromMessage(void*, mach_msg_header_t*, void* reference) {
+    if (reference != nullptr)
+        opendext_notification_port_dispatch(static_cast<IONotificationPortRef>(reference));
+}
+
+kern_return_t IONotificationPortSetImportanceReceiver(IONotificationPortRef) {
+    return fail(kIOReturnUnsupported,
+                "importance goes with Mach messages, which Linux does not have");
+}
+
+kern_return_t IOCreateReceivePort(uint32_t, mach_port_t* recvPort) {
+    if (recvPort != nullptr) *recvPort = MACH_PORT_NULL;
+    return fail(kIOReturnUnsupported,
+                "Linux has no Mach ports to receive from; make an IONotificationPort and wait for "
+                "opendext_notification_port_fd()");
+}
+
 int opendext_notification_port_fd(IONotificationPortRef port) {
     return port->port->fd();
 }

@@ -30,6 +30,8 @@
 
 CF_EXTERN_C_BEGIN
 
+typedef struct IOObject IOObject;
+
 IOKIT_EXPORT const mach_port_t kIOMainPortDefault;
 IOKIT_EXPORT const mach_port_t kIOMasterPortDefault; /* old name */
 
@@ -65,6 +67,15 @@ IOKIT_EXPORT CFRunLoopSourceRef IONotificationPortGetRunLoopSource(IONotificatio
 IOKIT_EXPORT mach_port_t IONotificationPortGetMachPort(IONotificationPortRef notify);
 IOKIT_EXPORT void IONotificationPortSetDispatchQueue(IONotificationPortRef notify,
                                                      dispatch_queue_t queue);
+/* Runs the call-backs that wait at `reference`, an IONotificationPortRef, on this thread: what a
+ * program calls that received a message of its port. There are no Mach messages here; such a
+ * program waits for opendext_notification_port_fd() instead. `unused` and `msg` are not looked at.
+ */
+IOKIT_EXPORT void IODispatchCalloutFromMessage(void* unused, mach_msg_header_t* msg,
+                                               void* reference);
+/* kIOReturnUnsupported: both are about Mach ports and their messages, which Linux does not have. */
+IOKIT_EXPORT kern_return_t IONotificationPortSetImportanceReceiver(IONotificationPortRef notify);
+IOKIT_EXPORT kern_return_t IOCreateReceivePort(uint32_t msgType, mach_port_t* recvPort);
 
 /* The iterator holds what matches now and must be emptied to arm the notification; the call-back
  * comes when there is more. */
@@ -83,6 +94,11 @@ IOKIT_EXPORT kern_return_t IOObjectRelease(io_object_t object);
 IOKIT_EXPORT kern_return_t IOObjectRetain(io_object_t object);
 IOKIT_EXPORT kern_return_t IOObjectGetClass(io_object_t object, io_name_t className);
 IOKIT_EXPORT CFStringRef IOObjectCopyClass(io_object_t object);
+/* The super class of a class of the system or of a loaded driver; NULL for OSObject and for a class
+ * that nobody knows. */
+IOKIT_EXPORT CFStringRef IOObjectCopySuperclassForClass(CFStringRef classname);
+/* Who brings the class: the bundle identifier of a driver, or of a part of OpenDext. */
+IOKIT_EXPORT CFStringRef IOObjectCopyBundleIdentifierForClass(CFStringRef classname);
 IOKIT_EXPORT boolean_t IOObjectConformsTo(io_object_t object, const io_name_t className);
 IOKIT_EXPORT boolean_t IOObjectIsEqualTo(io_object_t object, io_object_t anObject);
 IOKIT_EXPORT uint32_t IOObjectGetKernelRetainCount(io_object_t object);
@@ -115,6 +131,10 @@ IOKIT_EXPORT kern_return_t IOServiceGetBusyState(io_service_t service, uint32_t*
 IOKIT_EXPORT kern_return_t IOServiceWaitQuiet(io_service_t service, mach_timespec_t* waitTime);
 IOKIT_EXPORT kern_return_t IOKitGetBusyState(mach_port_t mainPort, uint32_t* busyState);
 IOKIT_EXPORT kern_return_t IOKitWaitQuiet(mach_port_t mainPort, mach_timespec_t* waitTime);
+/* The same; there are no options: anything but 0 is kIOReturnUnsupported. */
+IOKIT_EXPORT kern_return_t IOKitWaitQuietWithOptions(mach_port_t mainPort,
+                                                     mach_timespec_t* waitTime,
+                                                     IOOptionBits options);
 
 /* The registry
  * --------------------------------------------------------------------------------------------------

@@ -8,9 +8,14 @@
 #include <CoreFoundation/CFBase.h>
 #include <IOKit/IOMapTypes.h>
 #include <IOKit/IOReturn.h>
+#include <inttypes.h>
 #include <mach/mach_types.h>
 
 #define IOKIT 1
+#define PRIIOByteCount PRIu64
+#define IOPhysSize 64
+#define IOPhysical32(hi, lo) ((UInt64)(UInt32)(lo) + ((UInt64)(hi) << 32))
+#define IO_NULL_VM_TASK ((vm_task_t)0)
 
 typedef UInt32 IOOptionBits;
 typedef SInt32 IOFixed;
@@ -20,7 +25,9 @@ typedef UInt32 IOCacheMode;
 typedef UInt32 IOByteCount32;
 typedef UInt64 IOByteCount64;
 typedef IOByteCount64 IOByteCount;
+typedef UInt32 IOPhysicalAddress32;
 typedef UInt64 IOPhysicalAddress64;
+typedef UInt32 IOPhysicalLength32;
 typedef UInt64 IOPhysicalLength64;
 typedef IOPhysicalAddress64 IOPhysicalAddress;
 typedef IOPhysicalLength64 IOPhysicalLength;
@@ -33,6 +40,10 @@ typedef struct IOVirtualRange {
     IOByteCount length;
 } IOVirtualRange;
 typedef IOVirtualRange IOAddressRange;
+typedef struct IOPhysicalRange {
+    IOPhysicalAddress address;
+    IOByteCount length;
+} IOPhysicalRange;
 typedef struct IONamedValue {
     int value;
     const char* name;
@@ -65,5 +76,17 @@ enum {
     kTickScale = kSecondScale / 100
 };
 enum { kIOConnectMethodVarOutputSize = -3 };
+
+/* How long a device bears to wait for the memory, in nanoseconds (IOService::RequireMaxBusStall);
+ * none: as long as it takes. */
+enum {
+    kIOMaxBusStall40usec = 40000,
+    kIOMaxBusStall30usec = 30000,
+    kIOMaxBusStall25usec = 25000,
+    kIOMaxBusStall20usec = 20000,
+    kIOMaxBusStall10usec = 10000,
+    kIOMaxBusStall5usec = 5000,
+    kIOMaxBusStallNone = 0
+};
 
 #endif

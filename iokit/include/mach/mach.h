@@ -7,5 +7,6 @@
 #include <mach/mach_error.h>
 #include <mach/mach_port.h>
 #include <mach/mach_types.h>
+#include <mach/message.h>
 
 #endif
