@@ -16,6 +16,7 @@ typedef mach_port_name_t mach_port_t;
 typedef mach_port_t task_t;
 typedef mach_port_t task_port_t;
 typedef mach_port_t vm_task_t;
+typedef mach_port_t vm_map_t;
 typedef mach_port_t ipc_space_t;
 typedef uint64_t mach_vm_address_t;
 typedef uint64_t mach_vm_size_t;
