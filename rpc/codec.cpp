@@ -11,6 +11,10 @@ Writer& Writer::put(std::string_view text) {
 
 Writer& Writer::put_blob(std::span<const uint8_t> bytes) {
     put(static_cast<uint32_t>(bytes.size()));
+    return put_bytes(bytes);
+}
+
+Writer& Writer::put_bytes(std::span<const uint8_t> bytes) {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
     return *this;
 }
@@ -68,10 +72,13 @@ const uint8_t* Reader::take(size_t size) {
     return from;
 }
 
-std::span<const uint8_t> Reader::get_blob() {
-    const auto size = get<uint32_t>();
+std::span<const uint8_t> Reader::get_bytes(size_t size) {
     const uint8_t* from = take(size);
     return from == nullptr ? std::span<const uint8_t>{} : std::span<const uint8_t>{from, size};
+}
+
+std::span<const uint8_t> Reader::get_blob() {
+    return get_bytes(get<uint32_t>());
 }
 
 std::string Reader::get_string() {
@@ -155,6 +162,45 @@ Value Reader::get_value(int depth) {
     }
     failed_ = true;
     return {};
+}
+
+void Reader::skip_value(int depth) {
+    if (depth > kMaxValueDepth) {
+        failed_ = true;
+        return;
+    }
+    switch (get<Value::Kind>()) {
+        case Value::Kind::null:
+            return;
+        case Value::Kind::boolean:
+            take(sizeof(uint8_t));
+            return;
+        case Value::Kind::number: {
+            const uint32_t bits = get<uint8_t>();
+            take(sizeof(uint64_t));
+            if (bits == 0 || bits > 64) failed_ = true;
+            return;
+        }
+        case Value::Kind::string:
+        case Value::Kind::data:
+            get_blob();
+            return;
+        case Value::Kind::dictionary: {
+            const uint32_t count = get_count(sizeof(uint32_t) + 1);
+            for (uint32_t i = 0; i < count && !failed_; ++i) {
+                get_blob();
+                skip_value(depth + 1);
+            }
+            return;
+        }
+        case Value::Kind::array:
+        case Value::Kind::set: {
+            const uint32_t count = get_count(1);
+            for (uint32_t i = 0; i < count && !failed_; ++i) skip_value(depth + 1);
+            return;
+        }
+    }
+    failed_ = true;
 }
 
 Status Reader::finish(std::string_view what) const {

@@ -33,9 +33,13 @@ class Writer {
     Writer& put_strings(std::span<const std::string> strings);
     /// Length-prefixed bytes.
     Writer& put_blob(std::span<const uint8_t> bytes);
+    /// Bytes as they are.
+    Writer& put_bytes(std::span<const uint8_t> bytes);
 
     [[nodiscard]] const std::vector<uint8_t>& bytes() const { return buffer_; }
     [[nodiscard]] std::vector<uint8_t> take() { return std::move(buffer_); }
+    /// Empty again; keeps the room.
+    void clear() { buffer_.clear(); }
 
   private:
     std::vector<uint8_t> buffer_;
@@ -65,6 +69,10 @@ class Reader {
     /// cannot follow.
     uint32_t get_count(size_t element_size);
     bool get_bool() { return get<uint8_t>() != 0; }
+    /// Leaves out a value, with the checks of get_value() and without building it.
+    void skip_value() { skip_value(0); }
+    /// The bytes of the next `size`; a view as get_blob() gives.
+    std::span<const uint8_t> get_bytes(size_t size);
 
     [[nodiscard]] bool failed() const { return failed_; }
     void fail() { failed_ = true; }
@@ -76,6 +84,7 @@ class Reader {
   private:
     const uint8_t* take(size_t size);
     Value get_value(int depth);
+    void skip_value(int depth);
 
     std::span<const uint8_t> rest_;
     bool failed_ = false;

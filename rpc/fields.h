@@ -43,8 +43,14 @@ class FieldWriter {
         } else if constexpr (requires { field.fields(*this); }) {
             field.fields(*this);
         } else {  // std::vector<T>
+            using Element = typename T::value_type;
             writer_.put(static_cast<uint32_t>(field.size()));
-            for (auto& element : field) one(element);
+            if constexpr (std::is_integral_v<Element> && !std::same_as<Element, bool>) {
+                writer_.put_bytes({reinterpret_cast<const uint8_t*>(field.data()),
+                                   field.size() * sizeof(Element)});
+            } else {
+                for (auto& element : field) one(element);
+            }
         }
     }
     Writer& writer_;
@@ -77,8 +83,15 @@ class FieldReader {
         } else if constexpr (requires { field.fields(*this); }) {
             field.fields(*this);
         } else {  // std::vector<T>; every element takes at least a byte
-            const uint32_t count = reader_.get_count(1);
-            for (uint32_t i = 0; i < count && !reader_.failed(); ++i) one(field.emplace_back());
+            using Element = typename T::value_type;
+            if constexpr (std::is_integral_v<Element> && !std::same_as<Element, bool>) {
+                field.resize(reader_.get_count(sizeof(Element)));
+                const auto bytes = reader_.get_bytes(field.size() * sizeof(Element));
+                if (!bytes.empty()) std::memcpy(field.data(), bytes.data(), bytes.size());
+            } else {
+                const uint32_t count = reader_.get_count(1);
+                for (uint32_t i = 0; i < count && !reader_.failed(); ++i) one(field.emplace_back());
+            }
         }
     }
     Reader& reader_;

@@ -40,13 +40,28 @@ enum class Kind : uint32_t {
     reported = 28,
     developer_mode = 29,
     developer_mode_is = 30,
+    get_snapshots = 31,
+    snapshots = 32,  ///< rpc/protocol/snapshots.h
+    walk = 33,
+    walked = 34,
+    search = 35,
+    found = 36,
+    resolve = 37,
+    resolved = 38,
+    locate = 39,
+    located = 40,
+    match_one = 41,
+    match_verdict = 42,
+    get_class = 43,
+    class_is = 44,
 };
 
 struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
 };
 
-/// First message. Answered by Welcome, or by Reply where the versions do not fit.
+/// First message. Answered by Welcome, or by Reply where the versions do not fit. With Welcome may
+/// come fds[0]: the counters of the registry's changes (rpc/change_board.h).
 struct Hello {
     static constexpr auto kKind = Kind::hello;
     uint32_t version = kVersion;
@@ -123,6 +138,118 @@ struct GetRelatives {
     std::string plane;
     bool parents = false;
     void fields(auto& io) { io(id, plane, parents); }
+};
+
+/// Names, places, classes and properties of many entries at once (rpc/protocol/snapshots.h).
+/// Answered by message kind `snapshots`, which has those of the first entries of `ids` that fit
+/// into `max_bytes`, at least one; entries that are not in the registry are left out.
+struct GetSnapshots {
+    static constexpr auto kKind = Kind::get_snapshots;
+    std::vector<uint64_t> ids;
+    uint32_t max_bytes = 0;
+    void fields(auto& io) { io(ids, max_bytes); }
+};
+
+/// Everything below `id` in a plane (or above it), depth first, each entry once. Answered by
+/// Walked.
+struct Walk {
+    static constexpr auto kKind = Kind::walk;
+    uint64_t id = 0;
+    std::string plane;
+    bool parents = false;
+    void fields(auto& io) { io(id, plane, parents); }
+};
+
+struct Walked {
+    static constexpr auto kKind = Kind::walked;
+    Outcome outcome;
+    std::vector<uint64_t> ids;
+    std::vector<uint16_t> depths;  ///< of each: 1 for a child (or parent) of the start
+    uint64_t generation = 0;
+    void fields(auto& io) { io(outcome, ids, depths, generation); }
+};
+
+/// A property of the entry, or of the nearest entry below or above it in the plane that has it.
+/// Answered by Found; kIOReturnNotFound if there is none.
+struct Search {
+    static constexpr auto kKind = Kind::search;
+    uint64_t id = 0;
+    std::string plane;
+    std::string key;
+    bool recursive = false;
+    bool parents = false;
+    void fields(auto& io) { io(id, plane, key, recursive, parents); }
+};
+
+struct Found {
+    static constexpr auto kKind = Kind::found;
+    Outcome outcome;
+    Value value;
+    void fields(auto& io) { io(outcome, value); }
+};
+
+/// The entry at "PLANE:/NAME@LOCATION/…". Answered by Resolved; kIOReturnNotFound names the
+/// component that is not there.
+struct Resolve {
+    static constexpr auto kKind = Kind::resolve;
+    std::string path;
+    void fields(auto& io) { io(path); }
+};
+
+struct Resolved {
+    static constexpr auto kKind = Kind::resolved;
+    Outcome outcome;
+    uint64_t id = 0;
+    void fields(auto& io) { io(outcome, id); }
+};
+
+/// Where the entry is in a plane. Answered by Located; kIOReturnNotFound if it is not in it,
+/// kIOReturnBadArgument if there is no such plane.
+struct Locate {
+    static constexpr auto kKind = Kind::locate;
+    uint64_t id = 0;
+    std::string plane;
+    void fields(auto& io) { io(id, plane); }
+};
+
+struct Located {
+    static constexpr auto kKind = Kind::located;
+    Outcome outcome;
+    std::string name;
+    std::string location;
+    std::string path;
+    void fields(auto& io) { io(outcome, name, location, path); }
+};
+
+/// Whether one service, registered or not, fits a matching dictionary. Answered by MatchVerdict.
+struct MatchOne {
+    static constexpr auto kKind = Kind::match_one;
+    uint64_t entry = 0;
+    Dictionary matching;
+    void fields(auto& io) { io(entry, matching); }
+};
+
+struct MatchVerdict {
+    static constexpr auto kKind = Kind::match_verdict;
+    Outcome outcome;
+    bool matches = false;
+    std::string reason;  ///< of a mismatch: key, wanted and found value
+    void fields(auto& io) { io(outcome, matches, reason); }
+};
+
+/// What is known of a class, a kernel-side one or one of a driver that runs. Answered by ClassIs.
+struct GetClass {
+    static constexpr auto kKind = Kind::get_class;
+    std::string name;
+    void fields(auto& io) { io(name); }
+};
+
+struct ClassIs {
+    static constexpr auto kKind = Kind::class_is;
+    Outcome outcome;
+    std::string super_name;  ///< empty: it has none
+    std::string bundle_id;   ///< of the driver that brings it; of a family: org.opendext.NAME
+    void fields(auto& io) { io(outcome, super_name, bundle_id); }
 };
 
 enum class Subscription : uint8_t {
