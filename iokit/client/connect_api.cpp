@@ -112,15 +112,22 @@ kern_return_t IOConnectGetService(io_connect_t connect, io_service_t* service) {
     return kIOReturnSuccess;
 }
 
+kern_return_t IOConnectSetNotificationPort(io_connect_t connect, uint32_t, mach_port_t port,
+                                           uintptr_t) {
+    if (connection_of(connect) == nullptr) return kIOReturnBadArgument;
+    if (port != MACH_PORT_NULL && HandleTable::instance().find_as<Port>(port) == nullptr)
+        return fail(kIOReturnBadArgument, "not a notification port");
+    return kIOReturnSuccess;
+}
+
 kern_return_t IOConnectMapMemory64(io_connect_t connect, uint32_t memoryType, task_port_t,
                                    mach_vm_address_t* atAddress, mach_vm_size_t* ofSize,
                                    IOOptionBits options) {
     const auto connection = connection_of(connect);
     if (connection == nullptr) return kIOReturnBadArgument;
     if (atAddress == nullptr) return fail(kIOReturnBadArgument, "no result");
-    if ((options & kIOMapAnywhere) == 0) {
-        return fail(kIOReturnUnsupported, "memory can be mapped only with kIOMapAnywhere");
-    }
+    if ((options & kIOMapAnywhere) == 0 && *atAddress == 0)
+        return fail(kIOReturnBadArgument, "an address or kIOMapAnywhere is needed");
     return connection->map(memoryType, options, atAddress, ofSize);
 }
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -41,6 +43,14 @@ void call_back(const std::vector<uint64_t>& reference, IOReturn status,
     }
 }
 
+bool is_eventfd(int fd) {
+    std::array<char, 32> kind{};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd);
+    const ssize_t length = ::readlink(link.c_str(), kind.data(), kind.size());
+    return length > 0 &&
+           std::string_view(kind.data(), static_cast<size_t>(length)) == "anon_inode:[eventfd]";
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t type) {
@@ -56,6 +66,7 @@ Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t 
         opened.connection, [weak = connection->weak_from_this()](std::string reason) {
             if (const auto self = weak.lock()) {
                 self->channel_->close(reason.empty() ? "the driver ended" : std::move(reason));
+                self->end_memory();
             }
         });
     return connection;
@@ -73,7 +84,7 @@ void Connection::released() {
 }
 
 void Connection::close() {
-    std::map<uint64_t, Mapped> unmapped;
+    std::map<uint64_t, std::shared_ptr<DriverMemory>> unmapped;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return;
@@ -83,6 +94,10 @@ void Connection::close() {
     }
     Daemon::instance().forget_connection(identity_.connection);
     channel_->close("the application closed the connection");
+    for (const auto& [address, memory] : unmapped) {
+        DriverMemories::instance().remove(address);
+        memory->end();
+    }
 }
 
 kern_return_t Connection::gone(const Error& error) {
@@ -338,36 +353,62 @@ kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* add
                     mapped->reason.empty() ? "the driver has no such memory" : mapped->reason,
                     OPENDEXT_ORIGIN_DRIVER);
     }
-    if (answer->fds.empty()) return fail(kIOReturnVMError, "the driver sent no memory");
+    if (answer->fds.size() < (mapped->data_queue ? 2U : 1U))
+        return fail(kIOReturnVMError, "the driver sent no memory");
     const auto parts =
         protocol::checked_parts({0, mapped->offset, mapped->length}, mapped->more, answer->fds);
     if (!parts.ok()) return fail(kIOReturnVMError, "the driver's memory is smaller than it says");
-    const bool read_only = (mapped->options & 1) != 0 || (options & kIOMapReadOnly) != 0;
+    auto memory = std::make_shared<DriverMemory>();
+    memory->type = type;
+    memory->writable = (mapped->options & 1) == 0 && (options & kIOMapReadOnly) == 0;
     std::vector<MemorySpan> spans;
-    uint64_t length = 0;
     for (const protocol::MemoryPart& part : *parts) {
-        spans.push_back({answer->fds[part.fd_index].get(), part.offset, part.length, !read_only});
-        length += part.length;
+        spans.push_back(
+            {answer->fds[part.fd_index].get(), part.offset, part.length, memory->writable});
+        memory->length += part.length;
     }
-    Result<MappedRange> mapping = MappedRange::map(spans, {});
-    if (!mapping.ok()) return fail(kIOReturnVMError, mapping.error().text());
-    const uint64_t at = reinterpret_cast<uint64_t>(mapping->data());
+    MappedRange::Options where;
+    if ((options & kIOMapAnywhere) == 0) where.fixed_address = *address;
+    Result<MappedRange> mapping = MappedRange::map(spans, where);
+    if (!mapping.ok()) {
+        return fail(mapping.error().code == Errc::exists ? kIOReturnNoSpace : kIOReturnVMError,
+                    mapping.error().text());
+    }
+    memory->range = std::move(mapping).value();
+    if (mapped->data_queue) {
+        // Written to by this program: no pipe, which could end it with a signal.
+        if (!is_eventfd(answer->fds.back().get()))
+            return fail(kIOReturnVMError, "the driver's data queue has no eventfd for a bell");
+        memory->bell = std::move(answer->fds.back());
+    }
     const std::lock_guard lock(mutex_);
     if (closed_) return fail(kIOReturnNotOpen, "the connection is closed");
-    mappings_.emplace(at, Mapped{std::move(mapping).value(), type});
-    *address = at;
-    if (size != nullptr) *size = length;
+    mappings_.emplace(memory->address(), memory);
+    *address = memory->address();
+    if (size != nullptr) *size = memory->length;
+    DriverMemories::instance().add(std::move(memory));
     return kIOReturnSuccess;
 }
 
 kern_return_t Connection::unmap(uint32_t type, uint64_t address) {
-    const std::lock_guard lock(mutex_);
-    const auto found = mappings_.find(address);
-    if (found == mappings_.end() || found->second.type != type) {
-        return fail(kIOReturnBadArgument, "no memory of this type is mapped there");
+    std::shared_ptr<DriverMemory> memory;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = mappings_.find(address);
+        if (found == mappings_.end() || found->second->type != type) {
+            return fail(kIOReturnBadArgument, "no memory of this type is mapped there");
+        }
+        memory = std::move(found->second);
+        mappings_.erase(found);
     }
-    mappings_.erase(found);
+    DriverMemories::instance().remove(address);
+    memory->end();
     return kIOReturnSuccess;
+}
+
+void Connection::end_memory() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [address, memory] : mappings_) memory->end();
 }
 
 }  // namespace opendext::client

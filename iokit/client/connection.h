@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "iokit/client/driver_memory.h"
 #include "iokit/client/handles.h"
 #include "iokit/client/notification_port.h"
 #include "rpc/channel.h"
 #include "rpc/fd.h"
-#include "rpc/mapped_range.h"
 #include "rpc/protocol/user_client.h"
 
 namespace opendext::client {
@@ -67,6 +67,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     /// kIOReturnSuccess.
     kern_return_t call(const Arguments& arguments, Results& results);
 
+    /// `address` is where it shall lie unless the options have kIOMapAnywhere; then where it does.
     kern_return_t map(uint32_t type, IOOptionBits options, uint64_t* address, uint64_t* size);
     kern_return_t unmap(uint32_t type, uint64_t address);
 
@@ -81,11 +82,6 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
         bool done = false;
         std::condition_variable changed;
     };
-    struct Mapped {
-        MappedRange mapping;
-        uint32_t type = 0;
-    };
-
     Result<Message> exchange(Message request);
     /// Receives one message and hands it on; false once the channel is closed and empty. Called
     /// and returns with `lock` held, which is open meanwhile.
@@ -99,6 +95,8 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     /// synchronous call.
     kern_return_t call(const Arguments& arguments, Results& results, uint64_t completion);
     void fail_all(const Error& reason);
+    /// The driver or the connection ended: who waits for data in mapped memory is told.
+    void end_memory();
     uint64_t remember(const Completion& completion);
     void start_receiver();
     /// What the caller sees once the channel is gone.
@@ -115,7 +113,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     bool closed_ = false;           ///< by us
     std::map<uint64_t, Completion> completions_;
     uint64_t next_completion_ = 1;
-    std::map<uint64_t, Mapped> mappings_;
+    std::map<uint64_t, std::shared_ptr<DriverMemory>> mappings_;  // by address
 };
 
 }  // namespace opendext::client

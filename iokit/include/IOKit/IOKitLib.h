@@ -220,8 +220,10 @@ IOKIT_EXPORT kern_return_t IOConnectUnmapMemory64(io_connect_t connect, uint32_t
 
 /* At most 16 scalars each way; structures up to 4096 bytes travel in the message, larger ones as
  * memory.
- * `*outputCnt` and `*outputStructCnt` are room on entry and use on return. kIOReturnNotResponding:
- * the driver died. */
+ * `*outputCnt` and `*outputStructCnt` are room on entry and use on return. With
+ * kIOConnectMethodVarOutputSize in `*outputStructCnt`, `outputStruct` is the address of a pointer
+ * that gets memory of the size that the driver chose, to be given back with vm_deallocate (NULL and
+ * 0 if it gave nothing). kIOReturnNotResponding: the driver died. */
 IOKIT_EXPORT kern_return_t IOConnectCallMethod(mach_port_t connection, uint32_t selector,
                                                const uint64_t* input, uint32_t inputCnt,
                                                const void* inputStruct, size_t inputStructCnt,
@@ -252,6 +254,30 @@ IOKIT_EXPORT kern_return_t
 IOConnectCallAsyncStructMethod(mach_port_t connection, uint32_t selector, mach_port_t wake_port,
                                uint64_t* reference, uint32_t referenceCnt, const void* inputStruct,
                                size_t inputStructCnt, void* outputStruct, size_t* outputStructCnt);
+
+/* The port that is told of events of `type`: data queues (IODataQueueClient.h). Drivers have no
+ * method to be asked with, so this remembers nothing: who waits for a queue is told in any case. */
+IOKIT_EXPORT kern_return_t IOConnectSetNotificationPort(io_connect_t connect, uint32_t type,
+                                                        mach_port_t port, uintptr_t reference);
+
+/* Older forms of IOConnectCallMethod, of 32-bit times. Behind the named parameters come: as many
+ * `int` as scalarInputCount, then as many `uint32_t*` as scalarOutputCount; or, for the forms with
+ * a structure, its address after the scalars. `*structureSize` is room on entry and use on return.
+ */
+IOKIT_EXPORT kern_return_t IOConnectMethodScalarIScalarO(io_connect_t connect, uint32_t index,
+                                                         IOItemCount scalarInputCount,
+                                                         IOItemCount scalarOutputCount, ...);
+IOKIT_EXPORT kern_return_t IOConnectMethodScalarIStructureO(io_connect_t connect, uint32_t index,
+                                                            IOItemCount scalarInputCount,
+                                                            IOByteCount* structureSize, ...);
+IOKIT_EXPORT kern_return_t IOConnectMethodScalarIStructureI(io_connect_t connect, uint32_t index,
+                                                            IOItemCount scalarInputCount,
+                                                            IOByteCount structureSize, ...);
+IOKIT_EXPORT kern_return_t IOConnectMethodStructureIStructureO(io_connect_t connect, uint32_t index,
+                                                               IOItemCount structureInputSize,
+                                                               IOByteCount* structureOutputSize,
+                                                               void* inputStructure,
+                                                               void* ouputStructure);
 
 CF_EXTERN_C_END
 
