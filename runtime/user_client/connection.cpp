@@ -29,6 +29,7 @@ ClientConnection::~ClientConnection() {
 }
 
 void ClientConnection::failed(const Error& error) {
+    if (channel_->closed()) return;  // said once, however much the driver still sends
     if (error.code != Errc::peer_gone) {
         log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
             error.text().c_str());
@@ -72,7 +73,10 @@ void ClientConnection::send_outbox() {
         auto sent = channel_->send(message);
         if (!sent) failed(sent.error());
         lock.lock();
-        if (!sent) outbox_.clear();
+        if (!sent) {
+            outbox_.clear();
+            outbox_bytes_ = 0;
+        }
     }
     sender_runs_ = false;
 }
