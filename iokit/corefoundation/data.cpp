@@ -2,7 +2,6 @@
 #include "iokit/corefoundation/data.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -56,7 +55,8 @@ CFDataRef CFDataCreateWithBytesNoCopy(CFAllocatorRef, const UInt8* bytes, CFInde
                                       CFAllocatorRef bytesDeallocator) {
     CFDataRef data =
         to_ref<CFDataRef>(new Data(copy_of(bytes, length, "CFDataCreateWithBytesNoCopy")));
-    if (bytesDeallocator != kCFAllocatorNull) std::free(const_cast<UInt8*>(bytes));
+    // Copied after all; what is given is ours to free.
+    CFAllocatorDeallocate(bytesDeallocator, const_cast<UInt8*>(bytes));
     return data;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iokit/corefoundation/object.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -15,48 +16,43 @@ class Null final : public Object {
     [[nodiscard]] std::string describe() const override { return "<null>"; }
 };
 
-class Allocator final : public Object {
-  public:
-    Allocator() : Object(Type::allocator, Lifetime::immortal) {}
-};
-
 Null null_object;
-Allocator system_allocator;
-Allocator malloc_allocator;
-Allocator null_allocator;
 
 }  // namespace
 
 const char* name_of(Type type) {
-    switch (type) {
-        case Type::null:
-            return "CFNull";
-        case Type::allocator:
-            return "CFAllocator";
-        case Type::boolean:
-            return "CFBoolean";
-        case Type::number:
-            return "CFNumber";
-        case Type::string:
-            return "CFString";
-        case Type::data:
-            return "CFData";
-        case Type::array:
-            return "CFArray";
-        case Type::dictionary:
-            return "CFDictionary";
-        case Type::set:
-            return "CFSet";
-        case Type::uuid:
-            return "CFUUID";
-        case Type::run_loop:
-            return "CFRunLoop";
-        case Type::run_loop_source:
-            return "CFRunLoopSource";
-        case Type::run_loop_timer:
-            return "CFRunLoopTimer";
-    }
-    return "object that is not a CFType";
+    constexpr std::array kNames{
+        "CFNull",
+        "CFAllocator",
+        "CFBoolean",
+        "CFNumber",
+        "CFString",
+        "CFData",
+        "CFArray",
+        "CFDictionary",
+        "CFSet",
+        "CFUUID",
+        "CFRunLoop",
+        "CFRunLoopSource",
+        "CFRunLoopTimer",
+        "CFRunLoopObserver",
+        "CFError",
+        "CFDate",
+        "CFURL",
+        "CFBundle",
+        "CFReadStream",
+        "CFWriteStream",
+        "CFMachPort",
+        "OSSystemExtensionManager",
+        "OSSystemExtensionRequest",
+        "OSSystemExtensionProperties",
+        "OSSystemExtensionInfo",
+        "OSSystemExtensionsWorkspace",
+    };
+    static_assert(kNames.size() == static_cast<size_t>(kLastType));
+    const auto number = static_cast<size_t>(type);
+    return number >= 1 && number <= kNames.size() ? kNames[number - 1]
+                                                  : "object that is not a CFType";
 }
 
 void misuse(const char* function, const std::string& what) {
@@ -91,19 +87,9 @@ std::string describe(CFTypeRef ref) {
 using namespace opendext::cf;
 
 const CFNullRef kCFNull = to_ref<CFNullRef>(&null_object);
-const CFAllocatorRef kCFAllocatorDefault = nullptr;
-const CFAllocatorRef kCFAllocatorSystemDefault = to_ref<CFAllocatorRef>(&system_allocator);
-const CFAllocatorRef kCFAllocatorMalloc = to_ref<CFAllocatorRef>(&malloc_allocator);
-const CFAllocatorRef kCFAllocatorNull = to_ref<CFAllocatorRef>(&null_allocator);
 
 CFTypeID CFNullGetTypeID(void) {
     return static_cast<CFTypeID>(Type::null);
-}
-CFTypeID CFAllocatorGetTypeID(void) {
-    return static_cast<CFTypeID>(Type::allocator);
-}
-CFAllocatorRef CFAllocatorGetDefault(void) {
-    return kCFAllocatorSystemDefault;
 }
 
 CFTypeID CFGetTypeID(CFTypeRef cf) {

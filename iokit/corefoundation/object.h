@@ -6,6 +6,7 @@
 #include <atomic>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// What a CFTypeRef points to. Every CF object begins with an Object; the opaque types of the
 /// public headers are never defined, `to<T>()` and `to_ref()` convert.
@@ -25,7 +26,21 @@ enum class Type : CFTypeID {
     run_loop,
     run_loop_source,
     run_loop_timer,
+    run_loop_observer,
+    error,
+    date,
+    url,
+    bundle,
+    read_stream,
+    write_stream,
+    mach_port,
+    system_extension_manager,
+    system_extension_request,
+    system_extension_properties,
+    system_extension_info,
+    system_extensions_workspace,
 };
+inline constexpr Type kLastType = Type::system_extensions_workspace;
 
 /// "CFString" and so on.
 [[nodiscard]] const char* name_of(Type type);
@@ -101,6 +116,35 @@ template <typename Ref>
 Ref to_ref(const Object* object) {
     return reinterpret_cast<Ref>(const_cast<Object*>(object));
 }
+
+/// A reference that is given back. `Owned<CFStringRef> name{CFStringCreate…}` takes over the
+/// caller's.
+template <typename Ref>
+class Owned {
+  public:
+    Owned() = default;
+    explicit Owned(Ref ref) : ref_(ref) {}
+    /// A reference of its own to what somebody else holds.
+    static Owned share(Ref ref) {
+        if (ref != nullptr) to_object(ref)->retain();
+        return Owned(ref);
+    }
+    Owned(const Owned& other) : Owned(share(other.ref_)) {}
+    Owned(Owned&& other) noexcept : ref_(other.release()) {}
+    Owned& operator=(Owned other) noexcept {
+        std::swap(ref_, other.ref_);
+        return *this;
+    }
+    ~Owned() {
+        if (ref_ != nullptr) to_object(ref_)->release();
+    }
+    [[nodiscard]] Ref get() const { return ref_; }
+    [[nodiscard]] explicit operator bool() const { return ref_ != nullptr; }
+    [[nodiscard]] Ref release() { return std::exchange(ref_, nullptr); }
+
+  private:
+    Ref ref_ = nullptr;
+};
 
 [[nodiscard]] bool equal(CFTypeRef a, CFTypeRef b);
 [[nodiscard]] CFHashCode hash(CFTypeRef ref);

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <Block.h>
 
-#include <ctime>
-
 #include "iokit/corefoundation/run_loop.h"
 #include "iokit/corefoundation/string.h"
 
 using namespace opendext::cf;
 
-const CFTimeInterval kCFAbsoluteTimeIntervalSince1970 = 978307200.0;
 const CFRunLoopMode kCFRunLoopDefaultMode = CFSTR("kCFRunLoopDefaultMode");
 const CFRunLoopMode kCFRunLoopCommonModes = CFSTR("kCFRunLoopCommonModes");
 
@@ -46,13 +43,6 @@ void invalidate(LoopItem& item) {
 }
 
 }  // namespace
-
-CFAbsoluteTime CFAbsoluteTimeGetCurrent(void) {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 -
-           kCFAbsoluteTimeIntervalSince1970;
-}
 
 CFTypeID CFRunLoopGetTypeID(void) {
     return static_cast<CFTypeID>(Type::run_loop);

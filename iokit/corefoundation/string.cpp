@@ -143,10 +143,8 @@ CFStringRef CFStringCreateWithCStringNoCopy(CFAllocatorRef alloc, const char* cS
                                             CFStringEncoding encoding,
                                             CFAllocatorRef contentsDeallocator) {
     CFStringRef string = CFStringCreateWithCString(alloc, cStr, encoding);
-    // Copied after all; the bytes are ours from here on unless the allocator says nobody frees
-    // them.
-    if (string != nullptr && contentsDeallocator != kCFAllocatorNull)
-        std::free(const_cast<char*>(cStr));
+    // Copied after all; what is given is ours to free, if it made a string.
+    if (string != nullptr) CFAllocatorDeallocate(contentsDeallocator, const_cast<char*>(cStr));
     return string;
 }
 

@@ -58,7 +58,12 @@ typedef unsigned short UniChar;
 typedef unsigned long UniCharCount;
 typedef unsigned char Str255[256];
 typedef const unsigned char* ConstStr255Param;
+typedef unsigned char* StringPtr;
+typedef const unsigned char* ConstStringPtr;
 typedef SInt16 OSErr;
+typedef SInt16 RegionCode;
+typedef SInt16 LangCode;
+typedef SInt16 ScriptCode;
 typedef UInt32 FourCharCode;
 typedef FourCharCode OSType;
 typedef UInt8 Byte;
@@ -101,17 +106,59 @@ CF_INLINE CFRange CFRangeMake(CFIndex loc, CFIndex len) {
 
 CF_EXPORT const CFNullRef kCFNull;
 
-/* Allocators are accepted and not used, but for one case: an allocator given as "deallocator" of
- * bytes that are not copied decides who frees them (kCFAllocatorNull: nobody; kCFAllocatorDefault,
- * Malloc, SystemDefault: free()). */
+/* Allocators. Those given to Create functions are accepted and not used: objects lie where C++ puts
+ * them. They are used where memory of the program changes hands: an allocator given as
+ * "deallocator" of bytes frees these (kCFAllocatorNull: nobody does), and CFAllocatorAllocate and
+ * its kin work with every allocator. kCFAllocatorDefault (NULL) stands for the calling thread's
+ * default, which is kCFAllocatorSystemDefault, malloc, until it is set. */
+typedef const void* (*CFAllocatorRetainCallBack)(const void* info);
+typedef void (*CFAllocatorReleaseCallBack)(const void* info);
+typedef CFStringRef (*CFAllocatorCopyDescriptionCallBack)(const void* info);
+typedef void* (*CFAllocatorAllocateCallBack)(CFIndex allocSize, CFOptionFlags hint, void* info);
+typedef void* (*CFAllocatorReallocateCallBack)(void* ptr, CFIndex newsize, CFOptionFlags hint,
+                                               void* info);
+typedef void (*CFAllocatorDeallocateCallBack)(void* ptr, void* info);
+typedef CFIndex (*CFAllocatorPreferredSizeCallBack)(CFIndex size, CFOptionFlags hint, void* info);
+typedef struct CFAllocatorContext {
+    CFIndex version;
+    void* info;
+    CFAllocatorRetainCallBack retain;
+    CFAllocatorReleaseCallBack release;
+    CFAllocatorCopyDescriptionCallBack copyDescription;
+    CFAllocatorAllocateCallBack allocate;
+    CFAllocatorReallocateCallBack reallocate;
+    CFAllocatorDeallocateCallBack deallocate;
+    CFAllocatorPreferredSizeCallBack preferredSize;
+} CFAllocatorContext;
+
 CF_EXPORT const CFAllocatorRef kCFAllocatorDefault;
 CF_EXPORT const CFAllocatorRef kCFAllocatorSystemDefault;
 CF_EXPORT const CFAllocatorRef kCFAllocatorMalloc;
+CF_EXPORT const CFAllocatorRef kCFAllocatorMallocZone;
+/* Allocates nothing and frees nothing. */
 CF_EXPORT const CFAllocatorRef kCFAllocatorNull;
+/* For CFAllocatorCreate only: the new allocator's own functions allocate it. */
+CF_EXPORT const CFAllocatorRef kCFAllocatorUseContext;
 
 CF_EXPORT CFTypeID CFNullGetTypeID(void);
 CF_EXPORT CFTypeID CFAllocatorGetTypeID(void);
+/* Of the calling thread. The allocator is kept. */
+CF_EXPORT void CFAllocatorSetDefault(CFAllocatorRef allocator);
 CF_EXPORT CFAllocatorRef CFAllocatorGetDefault(void);
+CF_EXPORT CFAllocatorRef CFAllocatorCreate(CFAllocatorRef allocator, CFAllocatorContext* context);
+/* NULL for a size of 0 or less, and where there is no memory. */
+CF_EXPORT void* CFAllocatorAllocate(CFAllocatorRef allocator, CFIndex size, CFOptionFlags hint);
+/* `ptr` NULL: allocates; `newsize` 0: frees. */
+CF_EXPORT void* CFAllocatorReallocate(CFAllocatorRef allocator, void* ptr, CFIndex newsize,
+                                      CFOptionFlags hint);
+CF_EXPORT void CFAllocatorDeallocate(CFAllocatorRef allocator, void* ptr);
+CF_EXPORT CFIndex CFAllocatorGetPreferredSizeForSize(CFAllocatorRef allocator, CFIndex size,
+                                                     CFOptionFlags hint);
+CF_EXPORT void CFAllocatorGetContext(CFAllocatorRef allocator, CFAllocatorContext* context);
+
+/* CFRelease later: when the present round of the thread's run loop is over, or the thread. Returns
+ * its argument. */
+CF_EXPORT CFTypeRef CFAutorelease(CFTypeRef arg);
 CF_EXPORT CFTypeID CFGetTypeID(CFTypeRef cf);
 CF_EXPORT CFStringRef CFCopyTypeIDDescription(CFTypeID type_id);
 CF_EXPORT CFTypeRef CFRetain(CFTypeRef cf);
