@@ -100,10 +100,15 @@ Result<MappedRange> MappedRange::map(std::span<const MemorySpan> spans, const Op
         const uint64_t start = page_down(span.offset);
         const uint64_t length = page_up(span.offset + span.length) - start;
         const int access = span.writable ? PROT_READ | PROT_WRITE : PROT_READ;
-        if (mmap(reinterpret_cast<void*>(at), length, access, MAP_SHARED | MAP_FIXED, span.fd,
-                 static_cast<off_t>(start)) == MAP_FAILED) {
-            return Error::system("mmap");
+        void* const place = reinterpret_cast<void*>(at);
+        void* mapped =
+            mmap(place, length, access, MAP_SHARED | MAP_FIXED, span.fd, static_cast<off_t>(start));
+        if (mapped == MAP_FAILED && errno == EPERM && span.writable && span.shown != nullptr) {
+            // An old size of 0 makes a second mapping of the same pages.
+            auto* pages = const_cast<std::byte*>(span.shown - (span.offset - start));
+            mapped = mremap(pages, 0, length, MREMAP_MAYMOVE | MREMAP_FIXED, place);
         }
+        if (mapped == MAP_FAILED) return Error::system("mmap");
         at += length;
     }
     return range;

@@ -15,6 +15,9 @@ struct MemorySpan {
     uint64_t offset = 0;
     uint64_t length = 0;
     bool writable = false;
+    /// Pages of this process that show the range already, writable; or nullptr. They are shown a
+    /// second time where the file itself may not be mapped for writing any more.
+    const std::byte* shown = nullptr;
 };
 
 /// Pages of this process that show one or more ranges of memory files one behind the other, with

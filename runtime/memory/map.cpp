@@ -40,6 +40,19 @@ bool known_cache_mode(uint64_t mode) {
            mode == kIOMemoryMapCacheModeRealTime;
 }
 
+/// Where the runtime keeps the memory mapped anyway (large structures of calls), a mapping costs
+/// nothing; such memory has no guard pages. nullptr otherwise.
+std::byte* shown_by_others(const MemoryPieces& pieces, const MappedRange::Options& how) {
+    if (pieces.size() != 1 || how.fixed_address != 0) return nullptr;
+    const MemoryPiece& piece = pieces.front();
+    if (piece.backing->mapping.data() != nullptr) return nullptr;
+    std::byte* address = piece.backing->at(piece.offset, piece.length);
+    const uint64_t alignment = how.alignment;
+    if (alignment != 0 && (reinterpret_cast<uint64_t>(address) & (alignment - 1)) != 0)
+        return nullptr;
+    return address;
+}
+
 kern_return_t code_of(const Error& error) {
     log(LogType::error, "CreateMapping: %s", error.text().c_str());
     switch (error.code) {
@@ -76,8 +89,15 @@ kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t 
     if (offset > size) return kIOReturnBadArgument;
     if (length == 0) length = size - offset;
     if (length == 0 || length > size - offset) return kIOReturnBadArgument;
-    auto mapping = map_pieces(cut(all, offset, length), (options & kIOMemoryMapReadOnly) != 0, how);
-    if (!mapping) return code_of(mapping.error());
+    const MemoryPieces pieces = cut(all, offset, length);
+    std::byte* place = shown_by_others(pieces, how);
+    MappedRange mapping;
+    if (place == nullptr) {
+        auto mapped = map_pieces(pieces, (options & kIOMemoryMapReadOnly) != 0, how);
+        if (!mapped) return code_of(mapped.error());
+        mapping = std::move(mapped).value();
+        place = mapping.data();
+    }
     OSObject* object = nullptr;
     if (const kern_return_t result = OSObjectAllocate(gIOMemoryMapMetaClass, &object);
         result != kIOReturnSuccess) {
@@ -86,7 +106,8 @@ kern_return_t IOMemoryDescriptor::CreateMapping_Impl(uint64_t options, uint64_t 
     auto* made = static_cast<IOMemoryMap*>(object);
     retain();
     made->ivars->descriptor = this;
-    made->ivars->mapping = std::move(mapping).value();
+    made->ivars->address = place;
+    made->ivars->mapping = std::move(mapping);
     made->ivars->offset = offset;
     made->ivars->length = length;
     made->ivars->options = options;
@@ -105,7 +126,8 @@ kern_return_t IOMemoryDescriptor::Map(uint64_t options, uint64_t address, uint64
     {
         const std::lock_guard lock(ivars->mutex);
         // Nobody else can take it away: it lives as long as the descriptor.
-        ivars->mappings.push_back(std::move(map->ivars->mapping));
+        if (map->ivars->mapping.data() != nullptr)
+            ivars->mappings.push_back(std::move(map->ivars->mapping));
     }
     map->release();
     return kIOReturnSuccess;
@@ -126,7 +148,7 @@ void IOMemoryMap::free() {
 }
 
 uint64_t IOMemoryMap::GetAddress() {
-    return reinterpret_cast<uint64_t>(ivars->mapping.data());
+    return reinterpret_cast<uint64_t>(ivars->address);
 }
 uint64_t IOMemoryMap::GetLength() {
     return ivars->length;

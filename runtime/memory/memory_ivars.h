@@ -22,6 +22,22 @@ namespace opendext::runtime {
 struct MemoryBacking {
     UniqueFd fd;
     size_t size = 0;
+
+    /// A range of it that this process shows at `bytes` as long as the backing lives: what was made
+    /// here, and what came from elsewhere as one buffer. Empty where nothing is shown.
+    std::byte* bytes = nullptr;
+    uint64_t shown_offset = 0;
+    uint64_t shown_length = 0;
+    bool shown_writable = false;
+    MappedRange mapping;  // of the range, unless somebody else keeps it mapped
+
+    /// Where that range of the file is shown; nullptr if it is not.
+    [[nodiscard]] std::byte* at(uint64_t offset, uint64_t length) const {
+        const bool within = bytes != nullptr && offset >= shown_offset &&
+                            offset - shown_offset <= shown_length &&
+                            length <= shown_length - (offset - shown_offset);
+        return within ? bytes + (offset - shown_offset) : nullptr;
+    }
 };
 
 /// A range of one backing.
@@ -49,12 +65,13 @@ struct IOMemoryDescriptor_IVars {
 
 struct IOBufferMemoryDescriptor_IVars {
     uint64_t capacity = 0;
-    opendext::MappedRange mapping;
+    std::byte* address = nullptr;  // in its backing
 };
 
 struct IOMemoryMap_IVars {
     IOMemoryDescriptor* descriptor = nullptr;  // retained
-    opendext::MappedRange mapping;
+    std::byte* address = nullptr;
+    opendext::MappedRange mapping;  // empty where the backing shows the memory anyway
     uint64_t offset = 0;
     uint64_t length = 0;
     uint64_t options = 0;
@@ -83,12 +100,22 @@ Result<MappedRange> map_pieces(const MemoryPieces& pieces, bool read_only,
 /// caller owns the reference.
 Result<IOBufferMemoryDescriptor*> make_foreign_memory(UniqueFd fd, uint64_t offset, uint64_t length,
                                                       uint64_t options);
+/// The same for a part of memory that this process shows and keeps: nothing is mapped.
+Result<IOBufferMemoryDescriptor*> make_shown_memory(std::shared_ptr<MemoryBacking> backing,
+                                                    uint64_t offset, uint64_t length,
+                                                    uint64_t options);
 /// A new descriptor over pieces of memory.
 IOMemoryDescriptor* make_descriptor(MemoryPieces pieces, uint64_t options);
 
-/// Memory as it travels with a message: its descriptors are added to `fds`, each file once.
+/// Memory as it travels with a message: its descriptors are added to `fds`, each file once. What
+/// leaves the process is sealed for good; memory that leaves for `read_only` use so that nobody can
+/// map it for writing or write it from then on: only mappings that are there already stay writable,
+/// and with them this process (docs/design/read-only-memory.md). Errc::not_permitted where that
+/// comes too late.
+enum class Leaves : uint8_t { as_it_is, writable, read_only };
 Result<std::vector<protocol::MemoryPart>> to_parts(IOMemoryDescriptor* memory,
-                                                   std::vector<UniqueFd>& fds);
+                                                   std::vector<UniqueFd>& fds,
+                                                   Leaves how = Leaves::as_it_is);
 /// The other way: takes the descriptors out of `fds`. The caller owns the reference.
 Result<IOMemoryDescriptor*> from_parts(const protocol::MemoryPart& first,
                                        const std::vector<protocol::MemoryPart>& more,

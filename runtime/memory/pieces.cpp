@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/memory/memory_ivars.h"
 
@@ -62,6 +63,10 @@ size_t read_bytes(const MemoryPieces& pieces, uint64_t offset, void* to, size_t 
     return walk(pieces, offset, length,
                 [&](const MemoryPiece& piece, uint64_t at, size_t bytes, size_t done) {
                     char* target = static_cast<char*>(to) + done;
+                    if (const std::byte* shown = piece.backing->at(at, bytes)) {
+                        memcpy(target, shown, bytes);
+                        return bytes;
+                    }
                     return all_of(bytes, [&](size_t skip, size_t rest) {
                         return pread(piece.backing->fd.get(), target + skip, rest,
                                      static_cast<off_t>(at + skip));
@@ -73,6 +78,11 @@ size_t write_bytes(const MemoryPieces& pieces, uint64_t offset, const void* from
     return walk(pieces, offset, length,
                 [&](const MemoryPiece& piece, uint64_t at, size_t bytes, size_t done) {
                     const char* source = static_cast<const char*>(from) + done;
+                    std::byte* shown = piece.backing->at(at, bytes);
+                    if (shown != nullptr && piece.backing->shown_writable) {
+                        memcpy(shown, source, bytes);
+                        return bytes;
+                    }
                     return all_of(bytes, [&](size_t skip, size_t rest) {
                         return pwrite(piece.backing->fd.get(), source + skip, rest,
                                       static_cast<off_t>(at + skip));
@@ -84,8 +94,11 @@ Result<MappedRange> map_pieces(const MemoryPieces& pieces, bool read_only,
                                const MappedRange::Options& options) {
     std::vector<MemorySpan> spans;
     for (const MemoryPiece& piece : pieces) {
+        const MemoryBacking& backing = *piece.backing;
+        const std::byte* shown =
+            backing.shown_writable ? backing.at(piece.offset, piece.length) : nullptr;
         spans.push_back(
-            {piece.backing->fd.get(), piece.offset, piece.length, piece.writable && !read_only});
+            {backing.fd.get(), piece.offset, piece.length, piece.writable && !read_only, shown});
     }
     return MappedRange::map(spans, options);
 }

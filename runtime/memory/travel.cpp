@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory descriptors on their way to and from other processes.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <map>
 
@@ -7,9 +9,31 @@
 #include "runtime/memory/memory_ivars.h"
 
 namespace opendext::runtime {
+namespace {
+
+Status seal(int fd, Leaves how) {
+    constexpr int kNoWriting = F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    const int wanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL |
+                       (how == Leaves::read_only ? F_SEAL_FUTURE_WRITE : 0);
+    const int seals = ::fcntl(fd, F_GET_SEALS);
+    if (seals < 0) return Error::system("cannot ask for the seals of memory");
+    if (how == Leaves::writable && (seals & kNoWriting) != 0) {
+        return Error{Errc::not_permitted, 0,
+                     "a program has this memory for reading only, so no other can have it for "
+                     "writing from now on: use a descriptor of its own for that type"};
+    }
+    if ((seals & wanted) == wanted) return success();
+    // Another process may have sealed what it made in its own way, against shrinking in any case.
+    if (::fcntl(fd, F_ADD_SEALS, wanted) == 0 || how != Leaves::read_only) return success();
+    return Error{Errc::not_permitted, 0,
+                 "this memory can be written by others already (a program mapped it for writing, "
+                 "or another process made it), so it cannot be given for reading only"};
+}
+
+}  // namespace
 
 Result<std::vector<protocol::MemoryPart>> to_parts(IOMemoryDescriptor* memory,
-                                                   std::vector<UniqueFd>& fds) {
+                                                   std::vector<UniqueFd>& fds, Leaves how) {
     const MemoryPieces pieces = pieces_of(memory);
     if (pieces.empty()) return Error{Errc::invalid, 0, "the memory descriptor is empty"};
     if (pieces.size() > protocol::kMaxMemoryParts)
@@ -19,7 +43,10 @@ Result<std::vector<protocol::MemoryPart>> to_parts(IOMemoryDescriptor* memory,
     for (const MemoryPiece& piece : pieces) {
         const auto [at, is_new] =
             known.emplace(piece.backing.get(), static_cast<uint32_t>(fds.size()));
-        if (is_new) fds.push_back(OD_TRY(piece.backing->fd.duplicate()));
+        if (is_new) {
+            OD_TRY(seal(piece.backing->fd.get(), how));
+            fds.push_back(OD_TRY(piece.backing->fd.duplicate()));
+        }
         parts.push_back({at->second, piece.offset, piece.length});
     }
     return parts;
@@ -39,8 +66,9 @@ Result<IOMemoryDescriptor*> from_parts(const protocol::MemoryPart& first,
         auto& backing = backings[part.fd_index];
         if (backing == nullptr) {
             const size_t size = OD_TRY(sealed_memory_size(fds[part.fd_index].get()));
-            backing =
-                std::make_shared<MemoryBacking>(MemoryBacking{std::move(fds[part.fd_index]), size});
+            backing = std::make_shared<MemoryBacking>();
+            backing->fd = std::move(fds[part.fd_index]);
+            backing->size = size;
         }
         pieces.push_back(
             {backing, part.offset, part.length, (options & 3) != kIOMemoryDirectionOut});
