@@ -33,6 +33,7 @@ struct Context {
     std::filesystem::path crashes;  ///< folder of the crash reports
     PolicyMode policy = PolicyMode::dev;
     Limits limits;
+    std::filesystem::path programs;  ///< folder of the client programs' entitlements
 };
 
 }  // namespace opendext::daemon

@@ -51,7 +51,8 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                keeper_,
                options_.realm.crashes(),
                options_.policy,
-               options_.limits},
+               options_.limits,
+               options_.realm.programs()},
       families_(classes_),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {

@@ -55,6 +55,10 @@ Realm Realm::select(std::string_view option) {
     return user();
 }
 
+std::filesystem::path Realm::programs() const {
+    return (is_system_ ? std::filesystem::path("/etc/opendext") : root_) / "programs";
+}
+
 Status Realm::create() const {
     const mode_t mode = is_system_ ? 0755 : 0700;
     OD_TRY(make_directory(root_, mode));

@@ -18,6 +18,7 @@ namespace opendext {
 ///     extensions/          installed bundles, one folder each
 ///     log                  messages, one JSON object a line; log.1 is the older half
 ///     crash/               reports of ended drivers
+///     programs/            entitlements of client programs, one property list each
 class Realm {
   public:
     explicit Realm(std::filesystem::path root);
@@ -36,6 +37,8 @@ class Realm {
     [[nodiscard]] std::filesystem::path extensions() const { return state_ / "extensions"; }
     [[nodiscard]] std::filesystem::path log() const { return state_ / "log"; }
     [[nodiscard]] std::filesystem::path crashes() const { return state_ / "crash"; }
+    /// What grants entitlements to client programs: /etc/opendext/programs for the system's realm.
+    [[nodiscard]] std::filesystem::path programs() const;
     [[nodiscard]] bool is_system() const { return is_system_; }
 
     /// Makes the directories (mode 0700 for a user's realm, 0755 for the system's).

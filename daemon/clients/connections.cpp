@@ -31,7 +31,7 @@ UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecy
     });
 }
 
-Status UserClientConnections::check_target(const ClientIdentity& identity, EntryId id) {
+Status UserClientConnections::check_target(EntryId id) const {
     const Entry* entry = context_.registry.find(id);
     if (entry == nullptr) return Error::kern(kIOReturnNoDevice, "the service is gone");
     const Instance* instance = lifecycle_.find(id);
@@ -47,27 +47,40 @@ Status UserClientConnections::check_target(const ClientIdentity& identity, Entry
                            entry->name + " is " + std::string(to_string(instance->state)) +
                                ": it can be opened after its driver called RegisterService");
     }
-    const Value* required = entry->property("IOUserClientEntitlements");
-    if (required != nullptr && required->string() != nullptr &&
-        !identity.entitlements.contains(*required->string())) {
-        const std::string breach = identity.program + " lacks the entitlement " +
-                                   *required->string() + " (IOUserClientEntitlements of " +
-                                   entry->name + ")";
-        if (!lifecycle_.guard().allowed(breach)) return Error::kern(kIOReturnNotPrivileged, breach);
-    }
     return success();
+}
+
+/// Tells the program, and whoever looks for the line of the program or of the driver in the log.
+void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, const Done& done,
+                                   Error error) {
+    const Entry* entry = context_.registry.find(id);
+    const Instance* instance = lifecycle_.find(id);
+    uint64_t skipped = 0;
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+    if (!refusals_.take(static_cast<uint64_t>(now_ns), skipped)) return done(std::move(error));
+    LogLine line;
+    line.pid = identity.pid;
+    line.level = LogLevel::error;
+    line.process = identity.program;
+    if (instance != nullptr) line.bundle = instance->personality->bundle_id;
+    line.category = "open";
+    line.message = "IOServiceOpen of " +
+                   (entry == nullptr ? "entry " + std::to_string(id) : entry->name) +
+                   " is refused: " + error.text();
+    if (skipped > 0) line.message += " (" + std::to_string(skipped) + " more were refused)";
+    context_.log.write(std::move(line));
+    done(std::move(error));
 }
 
 void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry,
                                  uint32_t type, Done done) {
-    Status checked = check_target(identity, entry);
-    if (!checked.ok()) {
-        done(std::move(checked).error());
-        return;
-    }
+    Status checked = check_target(entry);
+    if (!checked.ok()) return refuse(identity, entry, done, std::move(checked).error());
     const uint64_t number = next_++;
     Connection connection;
     connection.client = client;
+    connection.service = entry;
     connection.identity = std::move(identity);
     connection.done = std::move(done);
     connections_.emplace(number, std::move(connection));
@@ -130,9 +143,17 @@ Status UserClientConnections::check_access(const ClientIdentity& identity, Entry
                               instance->personality->bundle_id,
                               entry->property("IOServiceDEXTEntitlements"), identity.uid == 0};
     const auto breach = refuse_client(access);
-    if (!breach || lifecycle_.guard().allowed(*breach + " (" + identity.program + ")"))
-        return success();
-    return Error::kern(kIOReturnNotPermitted, *breach);
+    const std::string who = " (" + identity.program + ")";
+    if (breach && !lifecycle_.guard().allowed(*breach + who))
+        return Error::kern(kIOReturnNotPermitted, *breach);
+    // The rule of IOServiceOpen itself comes last.
+    const Value* required = entry->property("IOUserClientEntitlements");
+    const std::string* name = required == nullptr ? nullptr : required->string();
+    if (name == nullptr || identity.entitlements.contains(*name)) return success();
+    const std::string lacking = "the program lacks " + *name +
+                                ", which IOUserClientEntitlements of the user client asks for";
+    if (lifecycle_.guard().allowed(lacking + who)) return success();
+    return Error::kern(kIOReturnNotPrivileged, lacking);
 }
 
 void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
@@ -218,7 +239,7 @@ void UserClientConnections::fail(uint64_t number, Error error) {
     Connection failed = std::move(place->second);
     connections_.erase(place);
     if (failed.user_client != kNoEntry) lifecycle_.terminate(failed.user_client);
-    if (failed.done) failed.done(std::move(error));
+    if (failed.done) refuse(failed.identity, failed.service, failed.done, std::move(error));
 }
 
 Status UserClientConnections::close(uint64_t client, uint64_t number) {
@@ -255,7 +276,7 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
             crashed ? "the driver process died" : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {
-            lost.done(Error::kern(kIOReturnOffline, reason));
+            refuse(lost.identity, lost.service, lost.done, Error::kern(kIOReturnOffline, reason));
         } else {
             died_(lost.client, protocol::client::ConnectionDied{number, reason});
         }

@@ -16,8 +16,8 @@ namespace opendext::daemon {
 struct ClientIdentity {
     int32_t pid = 0;
     uint32_t uid = 0;
-    std::string program;
-    Dictionary entitlements;  ///< none yet: programs on Linux carry no signature
+    std::string program;      ///< as it calls itself
+    Dictionary entitlements;  ///< by the realm's lists (daemon/entitlements/programs.h)
 };
 
 /// How far an IOServiceOpen is.
@@ -54,16 +54,18 @@ class UserClientConnections {
   private:
     struct Connection {
         uint64_t client = 0;
+        EntryId service = kNoEntry;  ///< what is opened
         EntryId user_client = kNoEntry;
         OpenState state = OpenState::asking_driver;
         ClientIdentity identity;
         Done done;
     };
-    [[nodiscard]] Status check_target(const ClientIdentity& identity, EntryId entry);
+    [[nodiscard]] Status check_target(EntryId entry) const;
     void user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer);
     [[nodiscard]] Result<EntryId> check_user_client(EntryId provider,
                                                     const CallAnswer& answer) const;
     [[nodiscard]] Status check_access(const ClientIdentity& identity, EntryId user_client);
+    void refuse(const ClientIdentity& identity, EntryId entry, const Done& done, Error error);
     void attach(uint64_t number);
     void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);
     void fail(uint64_t number, Error error);
@@ -72,6 +74,7 @@ class UserClientConnections {
     Context& context_;
     Lifecycle& lifecycle_;
     Died died_;
+    LogBudget refusals_{100, 10};  ///< a program that tries on and on must not fill the log
     uint64_t next_ = 1;
     std::map<uint64_t, Connection> connections_;
 };

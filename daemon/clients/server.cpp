@@ -67,6 +67,10 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
           [this] { return matcher_.match_context(); },
           {[this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
            [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
+      entitlements_(context.programs,
+                    [this](const std::string& complaint) {
+                        context_.log.write(LogLevel::error, "entitlements", complaint);
+                    }),
       connections_(context, lifecycle, [this](uint64_t to, client::ConnectionDied event) {
           reply(to, 0, std::move(event));
       }) {
@@ -114,11 +118,10 @@ void ClientServer::add(Socket socket) {
     const uint64_t number = next_++;
     Client client;
     client.number = number;
-    const Result<PeerCredentials> peer = peer_credentials(socket);
-    if (peer.ok()) {
-        client.identity.pid = peer->pid;
-        client.identity.uid = peer->uid;
-    }
+    const ProgramIdentity program = identify_program(socket);
+    client.identity.pid = program.pid;
+    client.identity.uid = program.uid;
+    client.identity.entitlements = entitlements_.of(program);
     client.connection = std::make_unique<Connection>(
         context_.loop, std::move(socket), limits_.queue,
         [this, number](Message message) { received(number, std::move(message)); },

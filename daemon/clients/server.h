@@ -11,6 +11,7 @@
 #include "daemon/clients/subscriptions.h"
 #include "daemon/connection.h"
 #include "daemon/context.h"
+#include "daemon/entitlements/programs.h"
 #include "daemon/extensions/catalogue.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
@@ -114,6 +115,7 @@ class ClientServer {
     uint64_t next_ = 1;
     std::map<uint64_t, Client> clients_;
     Subscriptions subscriptions_;
+    ProgramEntitlements entitlements_;
     UserClientConnections connections_;
     uint64_t next_wait_ = 1;
     std::map<uint64_t, QuietWait> waits_;

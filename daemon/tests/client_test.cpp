@@ -205,6 +205,67 @@ TEST_F(ClientTest, StrictModeRefusesForeignPrograms) {
         << "its user client is ended";
 }
 
+TEST_F(ClientTest, StrictModeChecksEntitlementsInOrder) {
+    bed.options.policy = PolicyMode::strict;
+    const auto lists = bed.options.realm.programs();
+    std::filesystem::create_directories(lists);
+    const auto grant = [&](Dictionary entitlements) {
+        const Status written = bundle::write_plist(
+            lists / "me.plist", Dictionary{{"User", static_cast<uint64_t>(::geteuid())},
+                                           {"Entitlements", std::move(entitlements)}});
+        ASSERT_TRUE(written.ok()) << written.error().text();
+    };
+    const auto refusal = [&](int32_t io_return, const std::string& reason) {
+        FakeClient program(bed);
+        const auto opened = program.ask<client::Opened>(client::Open{widget, 0});
+        EXPECT_EQ(opened.outcome.io_return, io_return);
+        EXPECT_NE(opened.outcome.reason.find(reason), std::string::npos) << opened.outcome.reason;
+        EXPECT_NE(
+            bed.log_text().find("IOServiceOpen of Widget is refused: " + opened.outcome.reason),
+            std::string::npos)
+            << "the log says it too";
+        bed.settle();
+        EXPECT_EQ(bed.find("WidgetClient"), kNoEntry) << "the user client is ended";
+    };
+    const Dictionary user_client{{"IOClass", "IOUserUserClient"},
+                                 {"IOUserClass", "WidgetClient"},
+                                 {"IOServiceDEXTEntitlements", "com.example.use"},
+                                 {"IOUserClientEntitlements", "com.example.open"}};
+    bed.start();
+    ASSERT_TRUE(bed.install(bed.write_bundle(kBundle,
+                                             {{"Widget", Testbed::personality(
+                                                             kBundle, "Widget", "IOUserResources",
+                                                             {{"Client", user_client}})}},
+                                             "1", {{"com.apple.developer.driverkit", true}}))
+                    .ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        widget = bed.find("Widget");
+        return widget != kNoEntry && bed.state(widget) == InstanceState::registered;
+    }));
+    constexpr const char* kAccess = "com.apple.developer.driverkit.userclient-access";
+    refusal(kIOReturnNotPermitted, "needed bundle ID com.example.widget");
+    grant({{kAccess, Array{kBundle}}});
+    refusal(kIOReturnNotPermitted, "com.example.use");
+    grant({{kAccess, Array{kBundle}}, {"com.example.use", false}});
+    refusal(kIOReturnNotPrivileged, "com.example.open");
+    grant({{kAccess, Array{kBundle}}, {"com.example.use", false}, {"com.example.open", true}});
+    FakeClient program(bed);
+    EXPECT_EQ(open(program).outcome.io_return, 0);
+}
+
+TEST_F(ClientTest, DevModeLetsThroughAndSaysOnceWhatStrictWouldRefuse) {
+    bed.options.policy = PolicyMode::dev;
+    start_widget({{"IOUserClientEntitlements", "com.example.open"}});
+    for (int i = 0; i < 2; ++i) {
+        FakeClient program(bed);
+        EXPECT_EQ(open(program).outcome.io_return, 0);
+    }
+    const std::string log = bed.log_text();
+    const size_t first = log.find("lacks com.example.open");
+    ASSERT_NE(first, std::string::npos) << log;
+    EXPECT_EQ(log.find("lacks com.example.open", first + 1), std::string::npos);
+}
+
 TEST_F(ClientTest, PropertiesGoToTheDriver) {
     start_widget();
     FakeClient program(bed);
