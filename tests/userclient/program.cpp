@@ -235,13 +235,13 @@ void print_events(void* word, io_iterator_t iterator) {
     }
 }
 
-void watch(const char* type, const char* word) {
+kern_return_t watch(const char* type, const char* word) {
     io_iterator_t iterator = IO_OBJECT_NULL;
-    CFMutableDictionaryRef matching = IOServiceNameMatching("strain");
-    const kern_return_t ret = IOServiceAddMatchingNotification(served, type, matching, print_events,
-                                                               const_cast<char*>(word), &iterator);
-    answer("watch", ret);
+    const kern_return_t ret =
+        IOServiceAddMatchingNotification(served, type, IOServiceNameMatching("strain"),
+                                         print_events, const_cast<char*>(word), &iterator);
     if (ret == KERN_SUCCESS) print_events(const_cast<char*>(word), iterator);
+    return ret;
 }
 
 void too_many_words() {
@@ -299,8 +299,9 @@ void run(const std::string& line) {
     if (name == "map") return map_memory(type, n[1] != 0);
     if (name == "touch") return touch();
     if (name == "watch") {
-        watch(kIOPublishNotification, "published");
-        return watch(kIOTerminatedNotification, "terminated");
+        kern_return_t ret = watch(kIOPublishNotification, "published");
+        if (ret == KERN_SUCCESS) ret = watch(kIOTerminatedNotification, "terminated");
+        return answer(name, ret);
     }
     if (name == "cycles") return cycles(n[0], static_cast<uint32_t>(n[1]));
     if (name == "many-open") return many.open(n[0], static_cast<uint32_t>(n[1]));
@@ -336,6 +337,8 @@ void run(const std::string& line) {
 }  // namespace
 
 int main() {
+    const rlimit none{};
+    setrlimit(RLIMIT_CORE, &none);  // some tests kill it in ways that would leave one
     rlimit files{};
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
