@@ -7,7 +7,7 @@
 /// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 
 enum class Kind : uint32_t {
     outcome = 1,
@@ -364,8 +364,12 @@ struct ExtensionInfo {
     std::string state;  ///< "activated enabled", "terminating for uninstall", …
     bool enabled = false;
     bool active = false;
+    bool awaiting_approval = false;
+    bool uninstalling = false;
+    std::string application;  ///< bundle identifier of the application that activated it, if any
     void fields(auto& io) {
-        io(bundle_id, version, short_version, name, path, team, state, enabled, active);
+        io(bundle_id, version, short_version, name, path, team, state, enabled, active,
+           awaiting_approval, uninstalling, application);
     }
 };
 
@@ -457,6 +461,100 @@ struct DeveloperModeIs {
     Outcome outcome;
     bool on = false;
     void fields(auto& io) { io(outcome, on); }
+};
+
+/// What an application wants of an extension (OSSystemExtensionRequest).
+enum class ExtensionAction : uint8_t {
+    activate = 0,
+    deactivate = 1,
+    properties = 2,
+};
+
+/// Answered by ExtensionProgress events only, the last of which is finished or failed; a request of
+/// the same number that is under way makes it malformed.
+struct RequestExtension {
+    static constexpr auto kKind = Kind::request_extension;
+    uint64_t request = 0;  ///< chosen by the client, unique in the connection
+    ExtensionAction action = ExtensionAction::activate;
+    std::string bundle_id;
+    std::string bundle_path;       ///< activate: absolute
+    std::string application;       ///< the application's bundle identifier; "" if it has none
+    std::string application_path;  ///< absolute; "" if the program is in no application
+    void fields(auto& io) {
+        io(request, action, bundle_id, bundle_path, application, application_path);
+    }
+};
+
+enum class ExtensionStage : uint8_t {
+    needs_approval = 0,
+    replacing = 1,  ///< extensions: the installed one, the new one; wants AnswerReplacement
+    found = 2,      ///< properties: extensions
+    finished = 3,   ///< code: OSSystemExtensionRequestResult
+    failed = 4,     ///< code: OSSystemExtensionErrorCode
+};
+
+/// Event of a request.
+struct ExtensionProgress {
+    static constexpr auto kKind = Kind::extension_progress;
+    uint64_t request = 0;
+    ExtensionStage stage = ExtensionStage::failed;
+    std::vector<ExtensionInfo> extensions;
+    int32_t code = 0;
+    std::string reason;  ///< of a failure, in words
+    void fields(auto& io) { io(request, stage, extensions, code, reason); }
+};
+
+/// No answer. Not asked for, or a second time: passed over.
+struct AnswerReplacement {
+    static constexpr auto kKind = Kind::answer_replacement;
+    uint64_t request = 0;
+    bool replace = false;
+    void fields(auto& io) { io(request, replace); }
+};
+
+/// Allows or refuses an extension that waits for its user. Answered by Reply.
+struct ApproveExtension {
+    static constexpr auto kKind = Kind::approve_extension;
+    std::string bundle_id;
+    bool allow = false;
+    void fields(auto& io) { io(bundle_id, allow); }
+};
+
+/// Asks for, or sets, what activating an extension for the first time needs. Answered by
+/// ApprovalIs.
+struct Approval {
+    static constexpr auto kKind = Kind::approval;
+    std::string mode;  ///< "automatic", "ask", "deny"; "" = only ask
+    void fields(auto& io) { io(mode); }
+};
+
+struct ApprovalIs {
+    static constexpr auto kKind = Kind::approval_is;
+    Outcome outcome;
+    std::string mode;
+    void fields(auto& io) { io(outcome, mode); }
+};
+
+/// From now on the connection gets ExtensionChanged events, or none any more. Answered by
+/// Extensions.
+struct WatchExtensions {
+    static constexpr auto kKind = Kind::watch_extensions;
+    bool watch = true;
+    void fields(auto& io) { io(watch); }
+};
+
+enum class ExtensionChange : uint8_t {
+    will_become_enabled = 0,
+    will_become_disabled = 1,  ///< to be replaced
+    will_become_inactive = 2,  ///< to be uninstalled
+};
+
+/// Event of a connection that watches.
+struct ExtensionChanged {
+    static constexpr auto kKind = Kind::extension_changed;
+    ExtensionChange change = ExtensionChange::will_become_enabled;
+    ExtensionInfo extension;
+    void fields(auto& io) { io(change, extension); }
 };
 
 }  // namespace opendext::protocol::client
