@@ -54,6 +54,14 @@ enum class Kind : uint32_t {
     match_verdict = 42,
     get_class = 43,
     class_is = 44,
+    request_extension = 45,
+    extension_progress = 46,
+    answer_replacement = 47,
+    approve_extension = 48,
+    approval = 49,
+    approval_is = 50,
+    watch_extensions = 51,
+    extension_changed = 52,
 };
 
 struct Reply : Outcome {
