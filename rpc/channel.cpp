@@ -1,281 +1,130 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/channel.h"
 
-#include <linux/futex.h>
-#include <poll.h>
-#include <sys/rseq.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <climits>
 #include <cstring>
-#include <ctime>
 
-// Layout of the shared memory: one page with the control words, then the ring client -> driver,
-// then driver -> client.
-//
-// Positions are free-running 32-bit byte counts. Each side keeps its own positions privately and
-// only publishes them, so the other side can change nothing but what it owns, and everything of it
-// that we read is copied once and checked.
-//
-// Sleeping: the waiter reads its doorbell, says "asleep", looks again for what it waits for, and
-// sleeps only while the doorbell still has the value it read. Whoever makes progress takes the
-// "asleep" mark away and rings; so a wake-up costs a system call only when somebody sleeps, and
-// none can be lost. close() rings every doorbell.
+#include "rpc/channel_impl.h"
+#include "rpc/peer_watch.h"
+#include "rpc/shared_bytes.h"
+
 namespace opendext {
+
+using channel_layout::FrameHeader;
+using channel_layout::kLanes;
+using channel_layout::kReasonSize;
+using channel_layout::kRingSizes;
+namespace frame_flags = channel_layout::frame_flags;
+
 namespace {
 
-constexpr uint32_t kRingSize = 64 * 1024;
-constexpr uint32_t kRingMask = kRingSize - 1;
-constexpr size_t kControlSize = 4096;
-constexpr size_t kMemorySize = kControlSize + 2 * size_t{kRingSize};
-constexpr size_t kLine = 64;
-constexpr size_t kReasonSize = 200;
-
-/// A body up to this size lies in the ring; a larger message, or one with descriptors, travels on
-/// the side socket and the ring holds a mark in its place, so that order is kept.
-constexpr uint32_t kMaxRingBody = kRingSize / 4;
-constexpr uint32_t kOnSideSocket = 1;
-
-struct FrameHeader {
-    uint32_t body_size;
-    uint32_t kind;
-    uint64_t serial;
-    uint32_t flags;
-    uint32_t reserved;
-};
-static_assert(sizeof(FrameHeader) == 24);
-
-uint32_t frame_size(uint32_t body_size) {
-    return sizeof(FrameHeader) + ((body_size + 7) & ~7U);
+std::byte* ring_of(const Mapping& memory, Lane lane) {
+    return memory.data() + channel_layout::ring_offset(static_cast<size_t>(lane));
+}
+channel_layout::LaneControl& control_of(const Mapping& memory, Lane lane) {
+    return memory.at<channel_layout::Control>(0)->lanes[static_cast<size_t>(lane)];
 }
 
-/// A place to sleep for one waiter of one side.
-struct Bell {
-    std::atomic<uint32_t> count;   ///< the futex
-    std::atomic<uint32_t> asleep;  ///< 1 while the waiter may be in the futex
-};
+/// So often a spin looks before it reads the clock: about two microseconds.
+constexpr int kSpinRound = 64;
 
-/// The control words of one direction. Each line is written by one side in the usual case.
-struct Direction {
-    alignas(kLine) std::atomic<uint32_t> head;  ///< by the sender: bytes ever queued
-    alignas(kLine) std::atomic<uint32_t> tail;  ///< by the receiver: bytes ever taken
-    alignas(kLine) Bell data;                   ///< the receiver sleeps here
-    alignas(kLine) Bell space;                  ///< the sender sleeps here
-};
-
-/// What one side says about itself.
-struct SideState {
-    alignas(
-        kLine) std::atomic<uint32_t> cpu;  ///< 1 + the CPU its last waiter ran on; 0 = not known
-    alignas(kLine) std::atomic<uint32_t> closed;  ///< 1 once this side has closed; the reason is
-                                                  ///< written before
-    char reason[kReasonSize];
-};
-
-struct Control {
-    Direction directions[2];  ///< [0] client -> driver, [1] driver -> client
-    SideState sides[2];       ///< [0] client, [1] driver
-};
-static_assert(sizeof(Control) <= kControlSize);
-static_assert(std::atomic<uint32_t>::is_always_lock_free);
-
-void futex_wait(std::atomic<uint32_t>& word, uint32_t expected, std::chrono::milliseconds limit) {
-    const timespec timeout{limit.count() / 1000, (limit.count() % 1000) * 1000000};
-    ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
+void ring_bell(std::atomic<uint32_t>& sleep_word) {
+    sleep_word.exchange(0);
+    futex_wake(sleep_word);
 }
-
-void futex_wake(std::atomic<uint32_t>& word, int count) {
-    ::syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
-}
-
-void ring(Bell& bell) {
-    bell.count.fetch_add(1);
-    futex_wake(bell.count, INT_MAX);
-}
-
-void ring_if_asleep(Bell& bell) {
-    // The position was published just before with the same order as this load, and the waiter does
-    // both the other way round: one of the two sees the other.
-    if (bell.asleep.load() != 0 && bell.asleep.exchange(0) != 0) ring(bell);
-}
-
-/// 1 + the CPU this thread runs on, or 0 where the C library has not registered rseq: a load, no
-/// system call.
-uint32_t current_cpu() {
-    if (__rseq_size == 0) return 0;
-    const auto* area = reinterpret_cast<const volatile struct rseq*>(
-        static_cast<const char*>(__builtin_thread_pointer()) + __rseq_offset);
-    const uint32_t cpu = area->cpu_id;
-    return cpu > INT_MAX ? 0 : cpu + 1;
-}
-
-void pause_cpu() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
-
-int64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * int64_t{1000000000} + now.tv_nsec;
-}
-
-/// Decides whether a wait begins with a spin. Spinning wins two orders of magnitude while both
-/// sides run on different CPUs and calls come back to back, and loses one as soon as the peer needs
-/// our CPU or is not running.
-class SpinPolicy {
-  public:
-    /// About what waking an idle CPU costs: a longer spin can gain nothing.
-    static constexpr int64_t kBudgetNs = 40'000;
-
-    [[nodiscard]] bool may_spin(uint32_t own_cpu, uint32_t peer_cpu, int64_t now_ns) {
-        if (own_cpu == 0 || peer_cpu == 0 || own_cpu == peer_cpu) return false;
-        // Back to back: the wait before this one was short, and so was the time in between.
-        if (last_wait_ns_ > kBackToBackNs || now_ns - last_end_ns_ > kBackToBackNs) return false;
-        if (skip_ > 0) {
-            --skip_;
-            return false;
-        }
-        return true;
-    }
-    void waited(int64_t from_ns, int64_t to_ns) {
-        last_wait_ns_ = to_ns - from_ns;
-        last_end_ns_ = to_ns;
-    }
-    void spin_paid() { penalty_ = 1; }
-    void spin_failed() {
-        skip_ = penalty_;
-        penalty_ = std::min(penalty_ * 2, 256);
-    }
-
-  private:
-    static constexpr int64_t kBackToBackNs = 200'000;
-    int64_t last_wait_ns_ = INT64_MAX;
-    int64_t last_end_ns_ = 0;
-    int skip_ = 0;
-    int penalty_ = 1;
-};
-
-/// A sleeper looks this often whether its peer is still there, so that the death of a peer is
-/// noticed even where nobody reports it. It starts with the first and doubles up to the second.
-constexpr std::chrono::milliseconds kFirstSlice{100};
-constexpr std::chrono::milliseconds kLongestSlice{2000};
 
 }  // namespace
 
-class Channel::Impl {
-  public:
-    Impl(Mapping memory, Socket side_socket, Side side)
-        : memory_(std::move(memory)),
-          side_socket_(std::move(side_socket)),
-          control_(*memory_.at<Control>(0)),
-          own_(side == Side::client ? 0 : 1),
-          out_(control_.directions[own_]),
-          in_(control_.directions[1 - own_]),
-          out_bytes_(memory_.data() + kControlSize + size_t{kRingSize} * own_),
-          in_bytes_(memory_.data() + kControlSize + size_t{kRingSize} * (1 - own_)) {}
+// -- Draft and Frame
 
-    Status send(const Message& message, Socket::Wait wait);
-    Result<Message> receive();
-    void close(std::string reason);
-    [[nodiscard]] bool closed() const {
-        return closed_.load() || control_.sides[1 - own_].closed.load() != 0;
+void Draft::abandon() {
+    std::exchange(channel_, nullptr)->impl_->abandon(lane_);
+}
+
+std::vector<UniqueFd> Frame::take_fds() {
+    return channel_ == nullptr ? std::vector<UniqueFd>() : channel_->impl_->take_fds(lane_);
+}
+
+Message Frame::message() {
+    Message made;
+    made.kind = kind_;
+    made.serial = serial_;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(bytes_.data());
+    made.body.assign(bytes, bytes + bytes_.size());
+    made.fds = take_fds();
+    return made;
+}
+
+void Frame::done() {
+    if (channel_ == nullptr) return;
+    bytes_ = {};
+    std::exchange(channel_, nullptr)->impl_->done(lane_);
+}
+
+// -- Making and ending it
+
+Channel::Impl::Sending::Sending(const Mapping& memory, Lane lane)
+    : control(control_of(memory, lane)),
+      ring(control, ring_of(memory, lane), kRingSizes[static_cast<size_t>(lane)]) {}
+
+Channel::Impl::Receiving::Receiving(const Mapping& memory, Lane lane)
+    : control(control_of(memory, lane)),
+      ring(control, ring_of(memory, lane), kRingSizes[static_cast<size_t>(lane)]) {}
+
+Channel::Impl::Impl(Mapping memory, Socket side_socket, Side side)
+    : memory_(std::move(memory)),
+      side_socket_(std::move(side_socket)),
+      control_(*memory_.at<channel_layout::Control>(0)),
+      side_(static_cast<size_t>(side)),
+      sending_{Sending(memory_, Lane::calls), Sending(memory_, Lane::replies),
+               Sending(memory_, Lane::events)},
+      receiving_{Receiving(memory_, Lane::calls), Receiving(memory_, Lane::replies),
+                 Receiving(memory_, Lane::events)} {}
+
+Channel::Impl::~Impl() {
+    close("the other side ended");
+    if (watch_number_ != 0) PeerWatch::instance().remove(watch_number_, side_socket_.fd());
+}
+
+Status Channel::Impl::watch_peer() {
+    watch_number_ = OD_TRY(PeerWatch::instance().add(side_socket_.fd(), [this] {
+        // Who waits looks once more for what the peer sent before it ended, and then closes.
+        peer_gone_.store(true);
+        wake_own_sleepers();
+    }));
+    return success();
+}
+
+void Channel::Impl::wake_own_sleepers() {
+    for (size_t i = 0; i < kLanes; ++i) {
+        channel_layout::LaneControl& lane = control_.lanes[i];
+        ring_bell(sends_on(static_cast<Lane>(i)) ? lane.sender_sleep : lane.receiver_sleep);
     }
-
-  private:
-    Status wait_for_space(uint32_t needed);
-    Status send_on_side_socket(const Message& message);
-    Result<Message> take_frame(uint32_t available);
-    /// Sleeps (perhaps after a spin) on `bell` until `ready()`, or the channel is closed or the
-    /// peer dead.
-    template <typename Ready>
-    void wait(Bell& bell, SpinPolicy* spin, Ready ready);
-    template <typename Ready>
-    bool spin(SpinPolicy& policy, int64_t start, Ready ready);
-    void publish_cpu();
-    [[nodiscard]] bool peer_is_gone() const;
-    Error closed_error();
-    Error corrupt(const std::string& what);
-    void write_ring(uint32_t position, const void* from, size_t size);
-    void read_ring(uint32_t position, void* to, size_t size) const;
-
-    Mapping memory_;
-    Socket side_socket_;
-    Control& control_;
-    const size_t own_;
-    Direction& out_;
-    Direction& in_;
-    std::byte* const out_bytes_;
-    std::byte* const in_bytes_;
-
-    std::mutex send_mutex_;
-    uint32_t head_ = 0;  // of out_, under send_mutex_
-    uint32_t tail_ = 0;  // of in_, receiver only
-    SpinPolicy receive_spin_;
-    uint32_t published_cpu_ = 0;
-
-    std::atomic<bool> closed_ = false;
-    std::mutex reason_mutex_;
-    std::string reason_;
-};
-
-void Channel::Impl::write_ring(uint32_t position, const void* from, size_t size) {
-    if (size == 0) return;  // an empty body has no address
-    const uint32_t offset = position & kRingMask;
-    const size_t first = std::min<size_t>(size, kRingSize - offset);
-    std::memcpy(out_bytes_ + offset, from, first);
-    std::memcpy(out_bytes_, static_cast<const std::byte*>(from) + first, size - first);
-}
-
-void Channel::Impl::read_ring(uint32_t position, void* to, size_t size) const {
-    if (size == 0) return;
-    const uint32_t offset = position & kRingMask;
-    const size_t first = std::min<size_t>(size, kRingSize - offset);
-    std::memcpy(to, in_bytes_ + offset, first);
-    std::memcpy(static_cast<std::byte*>(to) + first, in_bytes_, size - first);
-}
-
-void Channel::Impl::publish_cpu() {
-    const uint32_t cpu = current_cpu();
-    if (cpu == published_cpu_) return;
-    published_cpu_ = cpu;
-    control_.sides[own_].cpu.store(cpu, std::memory_order_relaxed);
-}
-
-bool Channel::Impl::peer_is_gone() const {
-    pollfd state{side_socket_.fd(), POLLRDHUP, 0};
-    return ::poll(&state, 1, 0) > 0 &&
-           (state.revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 void Channel::Impl::close(std::string reason) {
     {
         const std::lock_guard lock(reason_mutex_);
         if (closed_.load()) return;
-        SideState& side = control_.sides[own_];
-        std::memset(side.reason, 0, kReasonSize);
-        std::memcpy(side.reason, reason.data(), std::min(reason.size(), kReasonSize - 1));
+        std::memset(own().reason, 0, kReasonSize);
+        std::memcpy(own().reason, reason.data(), std::min(reason.size(), kReasonSize - 1));
         reason_ = std::move(reason);
         closed_.store(true);
-        side.closed.store(1);
+        own().closed.store(1);
     }
-    for (Direction& direction : control_.directions) {
-        ring(direction.data);
-        ring(direction.space);
+    for (channel_layout::LaneControl& lane : control_.lanes) {
+        ring_bell(lane.receiver_sleep);
+        ring_bell(lane.sender_sleep);
     }
 }
 
 Error Channel::Impl::closed_error() {
     const std::lock_guard lock(reason_mutex_);
     if (closed_.load()) return Error{Errc::peer_gone, 0, reason_};
+    if (peer().closed.load() == 0) return Error{Errc::peer_gone, 0, "the other side ended"};
     // The peer's words come from memory that it may still change: copied once, then cleaned.
     std::string words(kReasonSize, '\0');
-    std::memcpy(words.data(), control_.sides[1 - own_].reason, kReasonSize);
+    copy_shared(words.data(), reinterpret_cast<const std::byte*>(peer().reason), kReasonSize);
     words.resize(std::min(words.find('\0'), words.size()));
     std::replace_if(
         words.begin(), words.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
@@ -288,183 +137,271 @@ Error Channel::Impl::corrupt(const std::string& what) {
     return closed_error();
 }
 
-template <typename Ready>
-bool Channel::Impl::spin(SpinPolicy& policy, int64_t start, Ready ready) {
-    const std::atomic<uint32_t>& peer_cpu = control_.sides[1 - own_].cpu;
-    if (!policy.may_spin(current_cpu(), peer_cpu.load(std::memory_order_relaxed), start))
-        return false;
+// -- Sending
+
+Result<std::byte*> Channel::Impl::begin(Lane lane, size_t size, Wait wait) {
+    if (!sends_on(lane)) return Error{Errc::invalid, 0, "this side does not send on that lane"};
+    if (size > kMaxFrameBody) return Error{Errc::invalid, 0, "the frame is too large for a ring"};
+    Sending& to = sending(lane);
+    if (wait == Wait::block) {
+        to.mutex.lock();
+    } else if (!to.mutex.try_lock()) {
+        return Error{Errc::no_space, 0, "another thread is sending"};
+    }
+    std::unique_lock lock(to.mutex, std::adopt_lock);
+    if (closed()) return closed_error();
+    RingSender::Room room = to.ring.look(static_cast<uint32_t>(size));
+    if (room != RingSender::Room::yes) {
+        if (room == RingSender::Room::no && wait == Wait::dont_block)
+            return Error{Errc::no_space, 0, "the ring has no room"};
+        OD_TRY(wait_for_room(lane, to, static_cast<uint32_t>(size)));
+    }
+    lock.release();  // until commit() or abandon()
+    return to.ring.body();
+}
+
+Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
     for (;;) {
-        for (int i = 0; i < 32; ++i) {
-            if (ready()) {
-                policy.spin_paid();
+        const RingSender::Room room = to.ring.look(size);
+        if (room == RingSender::Room::corrupt) return corrupt("ring position out of range");
+        if (room == RingSender::Room::yes) return success();
+        if (closed()) return closed_error();
+        wake_receiver(lane, to, true);  // it may want more than there is room for
+        sleep(to.control.sender_sleep, to.ring.wanted_tail() | 1, -1,
+              [&] { return to.ring.look(size) != RingSender::Room::no; });
+    }
+}
+
+Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake,
+                             std::span<const uint8_t> body_aside, std::span<const UniqueFd> fds) {
+    Sending& to = sending(lane);
+    const std::lock_guard lock(to.mutex, std::adopt_lock);
+    if (!body_aside.empty() || !fds.empty()) {
+        header.flags = frame_flags::aside;
+        OD_TRY(send_aside(lane, header.serial, body_aside, fds));
+    }
+    publish_cpu(lane);
+    if (wake == Wake::later) {
+        to.ring.publish(header, std::memory_order_release);
+        return success();
+    }
+    to.ring.publish(header, std::memory_order_seq_cst);
+    wake_receiver(lane, to, wake == Wake::at_once);
+    return success();
+}
+
+void Channel::Impl::flush(Lane lane) {
+    Sending& to = sending(lane);
+    const std::lock_guard lock(to.mutex);
+    to.ring.publish_again();
+    wake_receiver(lane, to, false);
+}
+
+void Channel::Impl::wake_receiver(Lane lane, Sending& to, bool always) {
+    const uint32_t wanted = to.control.receiver_sleep.load();
+    if (wanted == 0) return;
+    const bool enough = static_cast<int32_t>((to.ring.count() << 1) - (wanted & ~1U)) >= 0;
+    if (!enough && !always && !to.ring.crowded()) return;
+    if (to.control.receiver_sleep.exchange(0) == 0) return;
+    futex_wake(to.control.receiver_sleep);
+    conversation(lane).woke_peer.store(true, std::memory_order_relaxed);
+}
+
+// -- Receiving
+
+Result<Channel::Impl::Taken> Channel::Impl::receive(Lane lane, const Patience& patience) {
+    if (sends_on(lane)) return Error{Errc::invalid, 0, "this side does not receive on that lane"};
+    Receiving& from = receiving(lane);
+    const int64_t deadline_ns = patience.limit.count() > 0 ? now_ns() + patience.limit.count() : -1;
+    for (;;) {
+        if (closed_.load(std::memory_order_acquire)) return closed_error();
+        switch (from.ring.look()) {
+            case RingReceiver::Look::frame: {
+                publish_cpu(lane);
+                const FrameHeader& header = from.ring.header();
+                if ((header.flags & frame_flags::aside) == 0) {
+                    return Taken{header, {from.ring.body(), header.size}};
+                }
+                OD_TRY(receive_aside(lane, from));
+                if (header.size != 0) return Taken{header, {from.ring.body(), header.size}};
+                return Taken{header, std::as_bytes(std::span(from.aside.body))};
+            }
+            case RingReceiver::Look::corrupt:
+                return corrupt(from.ring.why());
+            case RingReceiver::Look::nothing:
+                break;
+        }
+        publish_tail(from);
+        if (closed()) {
+            if (from.ring.ready()) continue;  // what the peer sent before is there by now
+            return closed_error();
+        }
+        if (patience.limit.count() == 0) return Error{Errc::timed_out, 0, "nothing is there"};
+        OD_TRY(wait_for_frame(lane, from, patience, deadline_ns));
+    }
+}
+
+void Channel::Impl::done(Lane lane) {
+    Receiving& from = receiving(lane);
+    if (from.has_aside) from.aside = {};
+    from.has_aside = false;
+    if (from.ring.take()) publish_tail(from);
+}
+
+void Channel::Impl::publish_tail(Receiving& from) {
+    if (!from.ring.publish()) return;
+    const uint32_t wanted = from.control.sender_sleep.load();
+    if (wanted == 0 || static_cast<int32_t>(from.ring.tail() - (wanted & ~1U)) < 0) return;
+    if (from.control.sender_sleep.exchange(0) != 0) futex_wake(from.control.sender_sleep);
+}
+
+template <typename Ready>
+bool Channel::Impl::sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t until_ns,
+                          Ready ready) {
+    for (;;) {
+        word.store(value);
+        int64_t limit_ns = -1;
+        bool over = ready() || closed();
+        if (!over && until_ns >= 0) {
+            limit_ns = until_ns - now_ns();
+            if (limit_ns <= 0) {
+                word.store(0);
+                return false;
+            }
+        }
+        if (!over) {
+            futex_sleep(word, value, limit_ns);
+            over = ready() || closed();
+        }
+        if (over) {
+            word.store(0);
+            return true;
+        }
+    }
+}
+
+bool Channel::Impl::spin(Lane lane, Receiving& from) {
+    const std::atomic<uint32_t>& peer_cpu = peer().cpu[conversation_of(lane)];
+    int64_t start_ns = 0;
+    for (;;) {
+        for (int i = 0; i < kSpinRound; ++i) {
+            if (from.ring.ready()) {
+                from.spin.spin_paid();
                 return true;
             }
             pause_cpu();
         }
         if (closed()) return true;
-        publish_cpu();
-        if (current_cpu() == peer_cpu.load(std::memory_order_relaxed))
-            break;  // it may need our CPU
-        if (now_ns() - start > SpinPolicy::kBudgetNs) break;
-    }
-    policy.spin_failed();
-    return false;
-}
-
-template <typename Ready>
-void Channel::Impl::wait(Bell& bell, SpinPolicy* policy, Ready ready) {
-    const int64_t start = policy != nullptr ? now_ns() : 0;
-    if (policy == nullptr || !spin(*policy, start, ready)) {
-        std::chrono::milliseconds slice = kFirstSlice;
-        for (;;) {
-            const uint32_t count = bell.count.load();
-            bell.asleep.store(1);
-            if (ready() || closed()) break;
-            futex_wait(bell.count, count, slice);
-            if (ready() || closed()) break;
-            if (bell.asleep.load() == 0) continue;  // rung, but for what we have had already
-            // Nobody rang within the slice. What the peer sent before it ended is there by now:
-            // look once more after.
-            if (peer_is_gone() && !ready()) {
-                close("the other side ended");
-                break;
-            }
-            slice = std::min(slice * 2, kLongestSlice);
+        const int64_t now = now_ns();
+        if (start_ns == 0) start_ns = now;
+        publish_cpu(lane);
+        if (now - start_ns > SpinPolicy::kBudgetNs ||
+            current_cpu() == peer_cpu.load(std::memory_order_relaxed)) {  // it may need our CPU
+            from.spin.spin_failed(start_ns);
+            return false;
         }
-        bell.asleep.store(0);
-    }
-    if (policy != nullptr) policy->waited(start, now_ns());
-}
-
-Status Channel::Impl::wait_for_space(uint32_t needed) {
-    const auto room = [&] {
-        return kRingSize - (head_ - out_.tail.load());
-    };  // > kRingSize: corrupt
-    for (;;) {
-        const uint32_t free = room();
-        if (free > kRingSize) return corrupt("ring position out of range");
-        if (free >= needed) return success();
-        if (closed()) return closed_error();
-        wait(out_.space, nullptr, [&] { return room() >= needed; });
     }
 }
 
-Status Channel::Impl::send_on_side_socket(const Message& message) {
-    for (;;) {
-        Status sent = side_socket_.send(message, Socket::Wait::dont_block);
-        if (sent.ok()) return success();
-        if (sent.error().code != Errc::no_space) {
-            if (sent.error().code == Errc::peer_gone) close("the other side ended");
-            return sent;
-        }
-        // The peer does not read: bounded waits, so that a close on our side is seen.
-        pollfd writable{side_socket_.fd(), POLLOUT, 0};
-        ::poll(&writable, 1, static_cast<int>(kFirstSlice.count()));
-        if (closed()) return closed_error();
-    }
-}
+Status Channel::Impl::wait_for_frame(Lane lane, Receiving& from, const Patience& patience,
+                                     int64_t deadline_ns) {
+    std::atomic<bool>& woke_peer = conversation(lane).woke_peer;
+    const bool peer_slept = woke_peer.load(std::memory_order_relaxed) &&
+                            woke_peer.exchange(false, std::memory_order_relaxed);
+    const uint32_t peer_cpu = peer().cpu[conversation_of(lane)].load(std::memory_order_relaxed);
+    if (from.spin.begin(current_cpu(), peer_cpu, peer_slept, now_ns) && spin(lane, from))
+        return success();
 
-Status Channel::Impl::send(const Message& message, Socket::Wait wait) {
-    if (message.body.size() > kMaxBody || message.fds.size() > kMaxMessageFds) {
-        return Error{Errc::invalid, 0, "message is too large to send"};
+    const auto sleep_for = [&](uint32_t frames, int64_t until_ns) {
+        return sleep(from.control.receiver_sleep, (from.ring.count() + frames) << 1 | 1, until_ns,
+                     [&] { return from.ring.ready(); });
+    };
+    bool woken = false;
+    if (patience.wanted > 1 && patience.linger.count() > 0) {
+        const int64_t linger_ns = now_ns() + std::chrono::nanoseconds(patience.linger).count();
+        const bool limited = deadline_ns >= 0 && deadline_ns < linger_ns;
+        woken = sleep_for(patience.wanted, limited ? deadline_ns : linger_ns);
+        if (!woken && !limited) woken = sleep_for(1, deadline_ns);
+    } else {
+        woken = sleep_for(std::max(patience.wanted, 1U), deadline_ns);
     }
-    const bool may_wait = wait == Socket::Wait::block;
-    std::unique_lock lock(send_mutex_, std::defer_lock);
-    if (may_wait) {
-        lock.lock();
-    } else if (!lock.try_lock()) {
-        return Error{Errc::no_space, 0, "another message waits for room"};
-    }
-    if (closed()) return closed_error();
-    const bool aside = !message.fds.empty() || message.body.size() > kMaxRingBody;
-    const auto body_size = aside ? uint32_t{0} : static_cast<uint32_t>(message.body.size());
-    const FrameHeader header{body_size, message.kind, message.serial, aside ? kOnSideSocket : 0, 0};
-    const uint32_t free = kRingSize - (head_ - out_.tail.load());
-    if (!may_wait && (aside || (free <= kRingSize && free < frame_size(body_size)))) {
-        return Error{Errc::no_space, 0, "the ring has no room"};
-    }
-    OD_TRY(wait_for_space(frame_size(body_size)));
-    if (aside) OD_TRY(send_on_side_socket(message));
-    write_ring(head_, &header, sizeof header);
-    write_ring(head_ + sizeof header, message.body.data(), body_size);
-    head_ += frame_size(body_size);
-    out_.head.store(head_);
-    ring_if_asleep(out_.data);
+    from.spin.slept(now_ns);
+    // What came without being enough to wake us is there all the same.
+    if (!woken && !from.ring.ready()) return Error{Errc::timed_out, 0, "nothing came in time"};
     return success();
 }
 
-Result<Message> Channel::Impl::take_frame(uint32_t available) {
-    if (available > kRingSize) return corrupt("ring position out of range");
-    FrameHeader header{};
-    if (available < sizeof header) return corrupt("frame is cut short");
-    read_ring(tail_, &header, sizeof header);
-    if (header.body_size > kMaxRingBody || frame_size(header.body_size) > available) {
-        return corrupt("frame is larger than the ring's content");
-    }
-    Message message;
-    if ((header.flags & kOnSideSocket) != 0) {
-        Result<std::optional<Message>> received = side_socket_.receive(Socket::Wait::dont_block);
-        if (!received.ok()) return corrupt(received.error().text());
-        if (!received.value()) return corrupt("a message on the side socket is missing");
-        message = std::move(**received);
-    } else {
-        message.kind = header.kind;
-        message.serial = header.serial;
-        message.body.resize(header.body_size);
-        read_ring(tail_ + sizeof header, message.body.data(), header.body_size);
-    }
-    tail_ += frame_size(header.body_size);
-    in_.tail.store(tail_);
-    ring_if_asleep(in_.space);
-    return message;
+void Channel::Impl::publish_cpu(Lane lane) {
+    const uint32_t cpu = current_cpu();
+    std::atomic<uint32_t>& published = conversation(lane).published_cpu;
+    if (cpu == published.load(std::memory_order_relaxed)) return;
+    published.store(cpu, std::memory_order_relaxed);
+    own().cpu[conversation_of(lane)].store(cpu, std::memory_order_relaxed);
 }
 
-Result<Message> Channel::Impl::receive() {
-    for (;;) {
-        if (closed_.load()) return closed_error();
-        publish_cpu();
-        const uint32_t available = in_.head.load() - tail_;
-        if (available != 0) return take_frame(available);
-        if (closed()) {
-            // Everything the peer sent before it closed is there by now.
-            if (in_.head.load() == tail_) return closed_error();
-            continue;
-        }
-        wait(in_.data, &receive_spin_, [this] { return in_.head.load() != tail_; });
-    }
-}
+// -- Channel
 
 Result<UniqueFd> Channel::create_memory() {
-    return make_sealed_memory("opendext-channel", kMemorySize);
+    return make_sealed_memory("opendext-channel", channel_layout::kMemorySize);
 }
 
 Result<std::unique_ptr<Channel>> Channel::attach(UniqueFd memory, Socket side_socket, Side side) {
-    if (OD_TRY(sealed_memory_size(memory.get())) < kMemorySize) {
+    if (OD_TRY(sealed_memory_size(memory.get())) < channel_layout::kMemorySize) {
         return Error{Errc::malformed, 0, "channel memory is too small"};
     }
     if (!side_socket.valid()) return Error{Errc::invalid, 0, "a channel needs its side socket"};
-    Mapping mapping =
-        OD_TRY(Mapping::map(memory.get(), 0, kMemorySize, Mapping::Access::read_write));
-    return std::unique_ptr<Channel>(
-        new Channel(std::make_unique<Impl>(std::move(mapping), std::move(side_socket), side)));
+    Mapping mapping = OD_TRY(
+        Mapping::map(memory.get(), 0, channel_layout::kMemorySize, Mapping::Access::read_write));
+    auto impl = std::make_unique<Impl>(std::move(mapping), std::move(side_socket), side);
+    OD_TRY(impl->watch_peer());
+    return std::unique_ptr<Channel>(new Channel(std::move(impl), side));
 }
 
-Channel::Channel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Channel::~Channel() {
-    close("the other side ended");
+Channel::Channel(std::unique_ptr<Impl> impl, Side side) : impl_(std::move(impl)), side_(side) {}
+Channel::~Channel() = default;
+
+Result<Draft> Channel::begin(Lane lane, uint16_t kind, uint64_t serial, size_t size, Wait wait) {
+    std::byte* body = OD_TRY(impl_->begin(lane, size, wait));
+    return Draft(this, lane, kind, serial, {body, size});
 }
-Status Channel::send(const Message& message) {
-    return impl_->send(message, Socket::Wait::block);
+
+Status Channel::commit(Draft draft, Wake wake, std::span<const UniqueFd> fds) {
+    draft.channel_ = nullptr;  // it is not to be abandoned any more
+    const FrameHeader header{static_cast<uint32_t>(draft.bytes_.size()), draft.kind_, 0,
+                             draft.serial_};
+    return impl_->commit(draft.lane_, header, wake, {}, fds);
 }
-Status Channel::try_send(const Message& message) {
-    return impl_->send(message, Socket::Wait::dont_block);
+
+void Channel::flush(Lane lane) {
+    impl_->flush(lane);
 }
+
+Result<Frame> Channel::receive(Lane lane, const Patience& patience) {
+    const Impl::Taken taken = OD_TRY(impl_->receive(lane, patience));
+    return Frame(this, lane, taken.header.kind, taken.header.serial, taken.body);
+}
+
+bool Channel::ready(Lane lane) const {
+    return impl_->ready(lane);
+}
+
+Status Channel::send(const Message& message, Lane lane, Wake wake) {
+    return impl_->send(message, lane, wake, Wait::block);
+}
+
+Status Channel::try_send(const Message& message, Lane lane) {
+    return impl_->send(message, lane, Wake::now, Wait::dont_block);
+}
+
 Result<Message> Channel::receive() {
-    return impl_->receive();
+    Frame frame = OD_TRY(receive(side_ == Side::client ? Lane::replies : Lane::calls));
+    return frame.message();
 }
+
 void Channel::close(std::string reason) {
     impl_->close(std::move(reason));
 }
+
 bool Channel::closed() const {
     return impl_->closed();
 }

@@ -17,6 +17,14 @@ enum class Kind : uint32_t {
     released = 6,
     copy_memory = 7,
     memory_copied = 8,
+    // The hot ones, fixed structs: rpc/protocol/user_client_frames.h.
+    invoke = 16,
+    outcome = 17,
+    completion = 18,
+    completion_released = 19,
+    slot_freed = 20,
+    // As a message.
+    arena = 21,
 };
 
 inline constexpr size_t kMaxScalars = 16;
@@ -94,6 +102,15 @@ struct Mapped {
     /// eventfd says that its bell was rung.
     bool data_queue = false;
     void fields(auto& io) { io(io_return, options, offset, length, reason, more, data_queue); }
+};
+
+/// client -> driver, before the first call that names it: memory for large structures
+/// (rpc/arena.h). fds[0] is a sealed memfd of `size` bytes.
+struct Arena {
+    static constexpr auto kKind = Kind::arena;
+    uint32_t number = 0;  ///< counts from 0
+    uint64_t size = 0;
+    void fields(auto& io) { io(number, size); }
 };
 
 inline constexpr size_t kMaxSegments = 32;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/peer_watch.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <system_error>
+#include <thread>
+
+namespace opendext {
+
+PeerWatch& PeerWatch::instance() {
+    static auto* watch = new PeerWatch;  // its thread may outlive every static object
+    return *watch;
+}
+
+Status PeerWatch::start() {
+    UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll.valid()) return Error::system("epoll_create1 for the watch of peers");
+    epoll_ = std::move(epoll);
+    sigset_t all;
+    sigset_t old;
+    ::sigfillset(&all);  // the program's signals are for its own threads
+    ::pthread_sigmask(SIG_SETMASK, &all, &old);
+    try {
+        std::thread([this] { run(); }).detach();
+    } catch (const std::system_error& failed) {
+        epoll_.reset();
+        ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+        return Error::system("thread for the watch of peers", failed.code().value());
+    }
+    ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    return success();
+}
+
+Result<uint64_t> PeerWatch::add(int socket, std::function<void()> gone) {
+    const std::lock_guard lock(mutex_);
+    if (!epoll_.valid()) OD_TRY(start());
+    const uint64_t number = next_number_++;
+    watched_.emplace(number, std::move(gone));
+    epoll_event event{};
+    event.events = EPOLLRDHUP | EPOLLONESHOT;  // EPOLLHUP and EPOLLERR come anyway
+    event.data.u64 = number;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
+        const Error error = Error::system("epoll_ctl for the watch of peers");
+        watched_.erase(number);
+        return error;
+    }
+    return number;
+}
+
+void PeerWatch::remove(uint64_t number, int socket) {
+    const std::lock_guard lock(mutex_);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
+    watched_.erase(number);
+}
+
+void PeerWatch::run() {
+    ::pthread_setname_np(::pthread_self(), "od-peers");
+    epoll_event events[16];
+    for (;;) {
+        const int count = ::epoll_wait(epoll_.get(), events, 16, -1);
+        if (count < 0 && errno != EINTR) return;
+        const std::lock_guard lock(mutex_);
+        for (int i = 0; i < count; ++i) {
+            const auto found = watched_.find(events[i].data.u64);
+            if (found != watched_.end()) found->second();
+        }
+    }
+}
+
+}  // namespace opendext

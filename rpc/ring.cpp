@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/ring.h"
+
+#include <cstring>
+
+#include "rpc/shared_bytes.h"
+
+namespace opendext {
+
+using channel_layout::frame_size;
+using channel_layout::FrameHeader;
+using channel_layout::kFrameAlignment;
+namespace frame_flags = channel_layout::frame_flags;
+
+RingSender::Room RingSender::look(uint32_t body_size) {
+    const uint32_t offset = head_ & (size_ - 1);
+    const uint32_t to_end = size_ - offset;
+    const uint32_t frame = frame_size(body_size);
+    const uint32_t skipped = frame <= to_end ? 0 : to_end;
+    if (size_ - (head_ - tail_) < skipped + frame) {
+        const uint32_t tail = control_.tail.load(std::memory_order_acquire);
+        if (head_ - tail > size_ || tail % kFrameAlignment != 0) return Room::corrupt;
+        tail_ = tail;
+        if (size_ - (head_ - tail_) < skipped + frame) return Room::no;
+    }
+    if (skipped != 0) {
+        const FrameHeader skip{0, 0, frame_flags::skip, 0};
+        std::memcpy(bytes_ + offset, &skip, sizeof skip);
+    }
+    frame_at_ = skipped != 0 ? 0 : offset;
+    next_head_ = head_ + skipped + frame;
+    return Room::yes;
+}
+
+void RingSender::publish(const FrameHeader& header, std::memory_order order) {
+    std::memcpy(bytes_ + frame_at_, &header, sizeof header);
+    head_ = next_head_;
+    ++count_;
+    control_.head.store(head_, order);
+}
+
+bool RingSender::crowded() {
+    if (head_ - tail_ <= size_ / 2) return false;
+    const uint32_t tail = control_.tail.load(std::memory_order_acquire);
+    // A tail that cannot be is for look() to find.
+    if (head_ - tail <= size_ && tail % kFrameAlignment == 0) tail_ = tail;
+    return head_ - tail_ > size_ / 2;
+}
+
+RingReceiver::Look RingReceiver::look() {
+    for (;;) {
+        const uint32_t available = control_.head.load(std::memory_order_acquire) - tail_;
+        if (available == 0) return Look::nothing;
+        if (available > size_ || available % kFrameAlignment != 0)
+            return corrupt("ring position out of range");
+        const uint32_t offset = tail_ & (size_ - 1);
+        const uint32_t to_end = size_ - offset;
+        copy_shared(&header_, bytes_ + offset, sizeof header_);
+        if ((header_.flags & ~frame_flags::all) != 0) return corrupt("frame with unknown flags");
+        if ((header_.flags & frame_flags::skip) != 0) {
+            if (offset == 0 || available < to_end) return corrupt("frame skips what is not there");
+            tail_ += to_end;
+            continue;
+        }
+        // The size first, by itself: frame_size() of a huge one wraps.
+        if (header_.size > size_ || frame_size(header_.size) > available ||
+            frame_size(header_.size) > to_end) {
+            return corrupt("frame is larger than the ring's content");
+        }
+        body_ = bytes_ + offset + sizeof header_;
+        return Look::frame;
+    }
+}
+
+bool RingReceiver::take() {
+    tail_ += frame_size(header_.size);
+    ++count_;
+    return tail_ - published_ >= size_ / 4;
+}
+
+bool RingReceiver::publish() {
+    if (tail_ == published_) return false;
+    published_ = tail_;
+    control_.tail.store(tail_, std::memory_order_seq_cst);
+    return true;
+}
+
+}  // namespace opendext

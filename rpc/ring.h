@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "rpc/channel_layout.h"
+
+namespace opendext {
+
+/// The sending end of one lane's ring: positions and frames, no waiting. One thread at a time.
+class RingSender {
+  public:
+    RingSender(channel_layout::LaneControl& control, std::byte* bytes, uint32_t size)
+        : control_(control), bytes_(bytes), size_(size) {}
+
+    enum class Room { yes, no, corrupt };
+    /// Whether a frame with a body of that size can be written now. `no`: once the receiver has
+    /// come to wanted_tail().
+    Room look(uint32_t body_size);
+    /// After look() said yes: where that body is to be written.
+    [[nodiscard]] std::byte* body() const { return bytes_ + frame_at_ + kHeader; }
+    /// Writes the header and publishes the frame. `order`: seq_cst where a look at the receiver's
+    /// sleep word follows.
+    void publish(const channel_layout::FrameHeader& header, std::memory_order order);
+    /// Publishes again with the order that a look at the receiver's sleep word needs.
+    void publish_again() { control_.head.store(head_, std::memory_order_seq_cst); }
+
+    /// Frames ever published.
+    [[nodiscard]] uint32_t count() const { return count_; }
+    /// More than half of the ring is waiting to be taken.
+    [[nodiscard]] bool crowded();
+    /// The tail with which half of the ring is free: nobody is woken for less.
+    [[nodiscard]] uint32_t wanted_tail() const { return head_ - size_ / 2; }
+
+  private:
+    static constexpr uint32_t kHeader = sizeof(channel_layout::FrameHeader);
+
+    channel_layout::LaneControl& control_;
+    std::byte* const bytes_;
+    const uint32_t size_;
+    uint32_t head_ = 0;
+    uint32_t tail_ = 0;      ///< as last read
+    uint32_t frame_at_ = 0;  ///< offset of the frame that look() found room for
+    uint32_t next_head_ = 0;
+    uint32_t count_ = 0;
+};
+
+/// The receiving end. What it reads may have been written by a hostile process: everything is
+/// copied once and then checked. One thread at a time.
+class RingReceiver {
+  public:
+    RingReceiver(channel_layout::LaneControl& control, const std::byte* bytes, uint32_t size)
+        : control_(control), bytes_(bytes), size_(size) {}
+
+    /// Something is there, or claimed to be.
+    [[nodiscard]] bool ready() const {
+        return control_.head.load(std::memory_order_acquire) != tail_;
+    }
+    enum class Look { frame, nothing, corrupt };
+    /// Looks at the next frame; it stays there until take(). `corrupt`: why() tells.
+    Look look();
+    [[nodiscard]] const char* why() const { return why_; }
+    [[nodiscard]] const channel_layout::FrameHeader& header() const { return header_; }
+    /// Of the frame seen by look(); in the ring, where the sender can still change it.
+    [[nodiscard]] const std::byte* body() const { return body_; }
+    /// Gives its room back; true if enough has gathered to say so (publish()).
+    bool take();
+    /// Lets the sender know what was taken. True if there was something to tell.
+    bool publish();
+    [[nodiscard]] uint32_t tail() const { return tail_; }
+    /// Frames ever taken.
+    [[nodiscard]] uint32_t count() const { return count_; }
+
+  private:
+    Look corrupt(const char* why) {
+        why_ = why;
+        return Look::corrupt;
+    }
+
+    channel_layout::LaneControl& control_;
+    const std::byte* const bytes_;
+    const uint32_t size_;
+    uint32_t tail_ = 0;
+    uint32_t published_ = 0;
+    uint32_t count_ = 0;
+    channel_layout::FrameHeader header_{};
+    const std::byte* body_ = nullptr;
+    const char* why_ = "";
+};
+
+}  // namespace opendext
