@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bundle/rules.h"
+#include "tools/common/nearest_name.h"
 
 namespace opendext::project {
 
@@ -35,8 +36,6 @@ using ClassMap = std::map<std::string, std::string, std::less<>>;
                                                              const std::set<std::string>& others,
                                                              const std::set<std::string>& api = {});
 
-/// The member of `names` that is nearest to `name` by edits, if any is near enough to be meant;
-/// else "".
-[[nodiscard]] std::string nearest_name(std::string_view name, const std::set<std::string>& names);
+using tools::nearest_name;
 
 }  // namespace opendext::project

@@ -71,6 +71,15 @@ CommandLine& CommandLine::option(std::string names, std::string value_name,
                });
 }
 
+CommandLine& CommandLine::option(std::string names, std::string value_name,
+                                 std::vector<std::string>& targets, std::string help) {
+    return add(std::move(names), std::move(value_name), std::move(help),
+               [&targets](const std::string& value) {
+                   targets.push_back(value);
+                   return success();
+               });
+}
+
 CommandLine& CommandLine::number(std::string names, std::string value_name, int64_t& target,
                                  int64_t low, int64_t high, std::string help) {
     return add(names, std::move(value_name), std::move(help),
@@ -156,7 +165,10 @@ std::optional<int> CommandLine::parse(const std::vector<std::string>& arguments,
                 arguments.end());
             break;
         }
-        if (argument.size() < 2 || argument[0] != '-') {
+        // "-5" is a number unless it was declared as an option.
+        const bool number = argument.size() > 1 && argument[1] >= '0' && argument[1] <= '9' &&
+                            find(argument.substr(0, 2)) == nullptr;
+        if (argument.size() < 2 || argument[0] != '-' || number) {
             operands_.push_back(argument);
             continue;
         }

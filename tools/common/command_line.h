@@ -39,6 +39,9 @@ class CommandLine {
                         std::string help);
     CommandLine& option(std::string names, std::string value_name,
                         std::optional<std::string>& target, std::string help);
+    /// May be given several times.
+    CommandLine& option(std::string names, std::string value_name,
+                        std::vector<std::string>& targets, std::string help);
     /// A whole number from `low` to `high`.
     CommandLine& number(std::string names, std::string value_name, int64_t& target, int64_t low,
                         int64_t high, std::string help);

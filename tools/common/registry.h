@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "rpc/protocol/client.h"
+#include "tools/common/daemon_client.h"
+
+namespace opendext::tools {
+
+/// The entries of the service plane by id, as they were when they were read.
+struct RegistryImage {
+    uint64_t root = 0;
+    std::map<uint64_t, protocol::client::Entry> entries;
+    std::map<uint64_t, uint64_t> parents;  ///< the first parent of each
+
+    [[nodiscard]] const protocol::client::Entry* find(uint64_t id) const;
+    /// "/OpenDext/IOResources/NAME@LOCATION"
+    [[nodiscard]] std::string path(uint64_t id) const;
+};
+
+/// Reads every entry of the service plane with its properties. Entries that go meanwhile are left
+/// out.
+[[nodiscard]] Result<RegistryImage> read_registry(DaemonClient& daemon);
+
+/// "0x100000105"
+[[nodiscard]] std::string text_of_id(uint64_t id);
+
+}  // namespace opendext::tools
