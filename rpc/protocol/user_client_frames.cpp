@@ -91,15 +91,18 @@ Status parse_call(std::span<const std::byte> from, CallFrame& call,
     call.flags = header.flags;
     if (call.has(call_flags::one_way) &&
         (call.has(call_flags::completion) || call.has(call_flags::output_memory) ||
-         header.scalar_room != 0 || header.structure_room != 0)) {
+         call.has(call_flags::any_size) || header.scalar_room != 0 || header.structure_room != 0)) {
         return malformed("one-way call that wants an answer");
     }
     if (header.structure_size != 0 &&
         (!call.has(call_flags::structure) || call.has(call_flags::input_memory))) {
         return malformed("call with a structure that it does not speak of");
     }
-    if (header.structure_room != 0 && call.has(call_flags::output_memory))
+    if ((header.structure_room != 0) + call.has(call_flags::output_memory) +
+            call.has(call_flags::any_size) >
+        1) {
         return malformed("call with room for its output twice");
+    }
     if (call.has(call_flags::completion)) taker.take(call.completion);
     if (call.has(call_flags::input_memory)) taker.take(call.input);
     if (call.has(call_flags::output_memory)) taker.take(call.output);

@@ -38,7 +38,8 @@ inline constexpr uint8_t one_way = 2;         ///< no outcome is sent
 inline constexpr uint8_t completion = 4;      ///< asynchronous: a word that names the completion
 inline constexpr uint8_t input_memory = 8;    ///< the structure input is in a Slot
 inline constexpr uint8_t output_memory = 16;  ///< the structure output goes to a Slot
-inline constexpr uint8_t all = 31;
+inline constexpr uint8_t any_size = 32;       ///< the caller takes an output structure of any size
+inline constexpr uint8_t all = 63;
 }  // namespace call_flags
 
 /// Followed by: the completion word if flagged, the input Slot if flagged, the output Slot if
@@ -94,7 +95,10 @@ namespace outcome_flags {
 /// The driver still uses the slot; slot_freed follows.
 inline constexpr uint8_t keeps_input = 1;
 inline constexpr uint8_t keeps_output = 2;
-inline constexpr uint8_t all = 3;
+/// For a call of any_size: the structure is too large for the frame, it is the first `output_used`
+/// bytes of the sealed memory that comes with the frame.
+inline constexpr uint8_t structure_memory = 4;
+inline constexpr uint8_t all = 7;
 }  // namespace outcome_flags
 
 /// Followed by the scalars, the structure's bytes, the reason (UTF-8, for people).
