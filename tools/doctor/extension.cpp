@@ -271,9 +271,13 @@ Result<Diagnosis> Examination::extension(const ExtensionInfo& info) {
         diagnosis.findings.push_back(std::move(finding));
         return diagnosis;
     };
+    if (info.awaiting_approval) {
+        return broken(Link::enabled, "it waits for approval: " + info.state,
+                      "approve it; systemextensionsctl --help says how");
+    }
     if (!info.enabled) {
         return broken(Link::enabled, "it is not enabled: " + info.state,
-                      "approve it, or install it again: opendext install BUNDLE");
+                      "install it again: opendext install BUNDLE");
     }
     const Result<bundle::Bundle> bundle = bundle::Bundle::open(info.path);
     if (!bundle.ok())
