@@ -21,6 +21,7 @@
 
 #include <opendext/client/calls.hpp>
 #include <opendext/client/connection.hpp>
+#include <opendext/client/data_queue.hpp>
 #include <opendext/client/notifications.hpp>
 #include <opendext/client/registry.hpp>
 #include <opendext/client/result.hpp>
