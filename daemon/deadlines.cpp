@@ -48,6 +48,8 @@ std::string_view to_string(Deadline deadline) {
             return "keeper request";
         case Deadline::shut_down:
             return "shut down";
+        case Deadline::replace_extension:
+            return "replacement of an extension";
     }
     return "unknown";
 }
@@ -61,7 +63,8 @@ Deadlines::Deadlines() {
     set(Deadline::power_acknowledge, seconds(20));
     set(Deadline::exit, seconds(5));
     set(Deadline::reap, seconds(5));
-    set(Deadline::shut_down, seconds(8));  // the keeper waits 10 s
+    set(Deadline::replace_extension, seconds(60));  // longer than stop, exit and reap together
+    set(Deadline::shut_down, seconds(8));           // the keeper waits 10 s
 }
 
 bool is_being_debugged(int32_t pid) {

@@ -32,8 +32,9 @@ enum class Deadline : uint8_t {
     reap,               ///< keeper: end of file on the control socket to Exited
     keeper_request,     ///< keeper: open, hold, fetch, release, nodes
     shut_down,          ///< realm: everything terminated
+    replace_extension,  ///< realm: the instances of a bundle gone; then its request is told to wait
 };
-inline constexpr size_t kDeadlineCount = 19;
+inline constexpr size_t kDeadlineCount = 20;
 [[nodiscard]] std::string_view to_string(Deadline deadline);
 
 class Deadlines {

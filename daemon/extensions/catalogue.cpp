@@ -15,6 +15,8 @@ std::string_view to_string(ExtensionState state) {
     switch (state) {
         case ExtensionState::enabled:
             return "activated enabled";
+        case ExtensionState::waiting_for_user:
+            return "activated waiting for user";
         case ExtensionState::waiting_to_upgrade:
             return "activated waiting to upgrade";
         case ExtensionState::terminating_for_uninstall:
@@ -79,7 +81,7 @@ Status Catalogue::load() {
     ExtensionStore::Loaded loaded = OD_TRY(store_.load());
     for (const std::string& refused : loaded.refused)
         log(LogLevel::error, "passed over: " + refused);
-    for (Bundle& bundle : loaded.bundles) {
+    for (auto& [bundle, notes] : loaded.bundles) {
         const uint64_t copy = next_copy_++;
         Result<std::vector<PersonalityPtr>> personalities =
             read_personalities(bundle, copy, bundle.path());
@@ -87,11 +89,28 @@ Status Catalogue::load() {
             log(LogLevel::error, "passed over: " + personalities.error().text());
             continue;
         }
-        for (const PersonalityPtr& personality : personalities.value()) index_.add(personality);
+        if (!notes.waiting_for_user) {
+            for (const PersonalityPtr& personality : personalities.value()) index_.add(personality);
+        }
         std::string id = bundle.identifier();
-        extensions_.emplace(std::move(id), Extension{std::move(bundle), copy});
+        extensions_.emplace(std::move(id),
+                            Extension{std::move(bundle), copy, notes.application,
+                                      notes.waiting_for_user ? ExtensionState::waiting_for_user
+                                                             : ExtensionState::enabled});
     }
     return success();
+}
+
+Result<StagedBundle> Catalogue::prepare(const std::filesystem::path& path) {
+    if (!path.is_absolute())
+        return Error{Errc::invalid, 0, path.string() + ": the path must be absolute"};
+    StagedBundle staged = OD_TRY(store_.stage(path));
+    // Errors about the keys name the file that the user gave.
+    const std::vector<PersonalityPtr> personalities =
+        OD_TRY(read_personalities(staged.bundle(), 0, path));
+    Status checked = check_classes(staged.bundle(), personalities);
+    if (!checked.ok()) return std::move(checked).error().in(path.parent_path().string());
+    return staged;
 }
 
 void Catalogue::install(const std::filesystem::path& path, Done done) {
@@ -99,40 +118,63 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
         log(LogLevel::error, "not installed: " + error.text());
         done(std::move(error));
     };
-    if (!path.is_absolute())
-        return refuse(Error{Errc::invalid, 0, path.string() + ": the path must be absolute"});
-    Result<StagedBundle> staged = store_.stage(path);
+    Result<StagedBundle> staged = prepare(path);
     if (!staged.ok()) return refuse(std::move(staged).error());
-    const Bundle& bundle = staged->bundle();
-    const std::string id = bundle.identifier();
-    // Errors about the keys name the file that the user gave.
-    Result<std::vector<PersonalityPtr>> personalities = read_personalities(bundle, 0, path);
-    if (!personalities.ok()) return refuse(std::move(personalities).error());
-    Status checked = check_classes(bundle, personalities.value());
-    if (!checked.ok()) return refuse(std::move(checked).error().in(path.parent_path().string()));
+    const std::string id = staged->bundle().identifier();
     if (waiting_.contains(id)) {
         return refuse(Error::kern(
             kIOReturnBusy, id + " is being replaced or uninstalled; try again when that is over"));
     }
-    const auto installed = extensions_.find(id);
-    if (installed == extensions_.end()) {
-        Status status = put_in_place(std::move(staged).value());
-        if (!status.ok()) return refuse(std::move(status).error());
-        done(success());
-        return;
-    }
-    if (!developer_mode() && installed->second.bundle.version() == bundle.version() &&
-        installed->second.bundle.short_version() == bundle.short_version()) {
-        log(LogLevel::notice, id + " " + bundle.version() +
+    if (!would_change(*staged)) {
+        log(LogLevel::notice, id + " " + staged->bundle().version() +
                                   " is installed already, and nothing was done; raise "
                                   "CFBundleVersion, or turn developer mode on");
-        done(success());
-        return;
+        return done(success());
+    }
+    put(std::move(staged).value(), "", std::move(done));
+}
+
+bool Catalogue::would_change(const StagedBundle& staged) const {
+    const auto installed = extensions_.find(staged.bundle().identifier());
+    if (installed == extensions_.end() || developer_mode()) return true;
+    const Extension& extension = installed->second;
+    return extension.state == ExtensionState::waiting_for_user ||
+           extension.bundle.version() != staged.bundle().version() ||
+           extension.bundle.short_version() != staged.bundle().short_version();
+}
+
+void Catalogue::put(StagedBundle staged, const std::string& application, Done done) {
+    const std::string id = staged.bundle().identifier();
+    const auto installed = extensions_.find(id);
+    if (installed == extensions_.end() ||
+        installed->second.state == ExtensionState::waiting_for_user) {
+        Status status = put_in_place(std::move(staged), {application, false});
+        if (!status.ok()) log(LogLevel::error, "not installed: " + status.error().text());
+        return done(std::move(status));
     }
     log(LogLevel::notice, id + " " + installed->second.bundle.version() + " is being replaced by " +
-                              bundle.version());
-    begin(id, ExtensionState::waiting_to_upgrade,
-          Operation{std::move(staged).value(), std::move(done)});
+                              staged.bundle().version());
+    begin(id, Operation{std::move(staged), application, std::move(done), nullptr});
+}
+
+Status Catalogue::put_waiting(StagedBundle staged, const std::string& application) {
+    return put_in_place(std::move(staged), {application, true});
+}
+
+Status Catalogue::approve(const std::string& bundle_id) {
+    const auto place = extensions_.find(bundle_id);
+    if (place == extensions_.end() || place->second.state != ExtensionState::waiting_for_user)
+        return Error{Errc::not_found, 0, bundle_id + " does not wait for approval"};
+    Extension& extension = place->second;
+    const std::vector<PersonalityPtr> personalities =
+        OD_TRY(read_personalities(extension.bundle, extension.copy, extension.bundle.path()));
+    OD_TRY(store_.approved(bundle_id));
+    tell(Change::will_become_enabled, describe(extension));
+    extension.state = ExtensionState::enabled;
+    for (const PersonalityPtr& personality : personalities) index_.add(personality);
+    log(LogLevel::notice, bundle_id + " was approved");
+    matcher_.match_nubs_of(personalities);
+    return success();
 }
 
 bool Catalogue::developer_mode() const {
@@ -164,16 +206,51 @@ void Catalogue::uninstall(const std::string& bundle_id, Done done) {
         done(Error::kern(kIOReturnBusy, bundle_id + " is being replaced or uninstalled already"));
         return;
     }
-    begin(bundle_id, ExtensionState::terminating_for_uninstall,
-          Operation{std::nullopt, std::move(done)});
+    remove(bundle_id, std::move(done));
 }
 
-void Catalogue::begin(const std::string& bundle_id, ExtensionState state, Operation operation) {
-    extensions_.at(bundle_id).state = state;
+void Catalogue::remove(const std::string& bundle_id, Done done) {
+    begin(bundle_id, Operation{std::nullopt, "", std::move(done), nullptr});
+}
+
+void Catalogue::begin(const std::string& bundle_id, Operation operation) {
+    Extension& extension = extensions_.at(bundle_id);
+    const bool replaced = operation.replacement.has_value();
+    if (const auto before = waiting_.find(bundle_id); before != waiting_.end()) {
+        const Done told = std::move(before->second.done);
+        waiting_.erase(before);
+        store_.call_off(bundle_id);
+        matcher_.resume(bundle_id);
+        if (told)
+            told(Error::kern(kIOReturnAborted,
+                             "a later request for " + bundle_id + " took the place of this one"));
+    }
+    tell(replaced ? Change::will_become_disabled : Change::will_become_inactive,
+         describe(extension));
+    extension.state =
+        replaced ? ExtensionState::waiting_to_upgrade : ExtensionState::terminating_for_uninstall;
     matcher_.suspend(bundle_id);
+    operation.timer = context_.loop.after(context_.deadlines.of(Deadline::replace_extension),
+                                          [this, bundle_id] { put_off(bundle_id); });
     waiting_.emplace(bundle_id, std::move(operation));
     for (const EntryId id : lifecycle_.instances_of(bundle_id)) lifecycle_.terminate(id);
     check_waiting();
+}
+
+void Catalogue::put_off(const std::string& bundle_id) {
+    const auto place = waiting_.find(bundle_id);
+    if (place == waiting_.end() || !place->second.done) return;
+    Operation& operation = place->second;
+    const Status kept = operation.replacement
+                            ? store_.put_off(*operation.replacement, {operation.application, false})
+                            : store_.put_off_removal(bundle_id);
+    const std::string words =
+        bundle_id +
+        ": its instances do not end; it happens when they have, or when the realm starts next time";
+    log(LogLevel::error, kept.ok() ? words : words + "; " + kept.error().text());
+    const Done told = std::move(operation.done);
+    operation.done = nullptr;
+    told(Error::kern(kIOReturnBusy, words));
 }
 
 void Catalogue::check_waiting() {
@@ -193,15 +270,19 @@ void Catalogue::check_waiting() {
 
 void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     matcher_.resume(bundle_id);
+    store_.call_off(bundle_id);
+    const auto finished = [&](Status status) {
+        if (operation.done) operation.done(std::move(status));
+    };
     if (operation.replacement) {
-        Status status = put_in_place(std::move(*operation.replacement));
+        Status status =
+            put_in_place(std::move(*operation.replacement), {operation.application, false});
         if (!status.ok()) {
             // The old copy is still there and goes on.
             extensions_.at(bundle_id).state = ExtensionState::enabled;
             log(LogLevel::error, "not installed: " + status.error().text());
         }
-        operation.done(std::move(status));
-        return;
+        return finished(std::move(status));
     }
     extensions_.erase(bundle_id);
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
@@ -209,39 +290,70 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     log(status.ok() ? LogLevel::notice : LogLevel::error,
         bundle_id + (status.ok() ? " uninstalled" : ": " + status.error().text()));
     matcher_.match_nubs_of(removed);
-    operation.done(std::move(status));
+    finished(std::move(status));
 }
 
-Status Catalogue::put_in_place(StagedBundle staged) {
+Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes) {
     const std::string id = staged.bundle().identifier();
-    Bundle bundle = OD_TRY(store_.commit(std::move(staged)));
+    Bundle bundle = OD_TRY(store_.commit(std::move(staged), notes));
     const uint64_t copy = next_copy_++;
     std::vector<PersonalityPtr> personalities =
         OD_TRY(read_personalities(bundle, copy, bundle.path()));
+    const ExtensionState state =
+        notes.waiting_for_user ? ExtensionState::waiting_for_user : ExtensionState::enabled;
+    Extension extension{std::move(bundle), copy, notes.application, state};
+    if (!notes.waiting_for_user) tell(Change::will_become_enabled, describe(extension));
     std::vector<PersonalityPtr> affected = index_.remove(id);
-    for (const PersonalityPtr& personality : personalities) index_.add(personality);
-    affected.insert(affected.end(), personalities.begin(), personalities.end());
-    log(LogLevel::notice, id + " " + bundle.version() + " installed with " +
-                              std::to_string(personalities.size()) + " personalities");
-    extensions_.insert_or_assign(id, Extension{std::move(bundle), copy});
+    if (!notes.waiting_for_user) {
+        for (const PersonalityPtr& personality : personalities) index_.add(personality);
+        affected.insert(affected.end(), personalities.begin(), personalities.end());
+    }
+    log(LogLevel::notice, id + " " + extension.bundle.version() + " installed with " +
+                              std::to_string(personalities.size()) + " personalities" +
+                              (notes.waiting_for_user ? "; it waits for its user's approval" : ""));
+    extensions_.insert_or_assign(id, std::move(extension));
     matcher_.match_nubs_of(affected);
     return success();
 }
 
-std::vector<protocol::client::ExtensionInfo> Catalogue::list() const {
-    std::vector<protocol::client::ExtensionInfo> infos;
-    for (const auto& [id, extension] : extensions_) {
-        protocol::client::ExtensionInfo info;
-        info.bundle_id = id;
-        info.version = extension.bundle.version();
-        info.short_version = extension.bundle.short_version();
-        info.name = extension.bundle.name();
-        info.path = extension.bundle.path().string();
-        info.state = std::string(to_string(extension.state));
-        info.enabled = extension.state == ExtensionState::enabled;
-        info.active = true;
-        infos.push_back(std::move(info));
-    }
+void Catalogue::tell(Change change, const Info& info) {
+    for (const auto& observer : observers_) observer(change, info);
+}
+
+Catalogue::Info Catalogue::describe(const Bundle& bundle) {
+    Info info;
+    info.bundle_id = bundle.identifier();
+    info.version = bundle.version();
+    info.short_version = bundle.short_version();
+    info.name = bundle.name();
+    info.path = bundle.path().string();
+    return info;
+}
+
+Catalogue::Info Catalogue::describe(const Extension& extension) {
+    Info info = describe(extension.bundle);
+    info.state = std::string(to_string(extension.state));
+    info.enabled = extension.state == ExtensionState::enabled;
+    info.active = true;
+    info.awaiting_approval = extension.state == ExtensionState::waiting_for_user;
+    info.uninstalling = extension.state == ExtensionState::terminating_for_uninstall;
+    info.application = extension.application;
+    return info;
+}
+
+Catalogue::Info Catalogue::describe(const StagedBundle& staged) const {
+    return describe(staged.bundle());
+}
+
+std::optional<Catalogue::Info> Catalogue::find(const std::string& bundle_id) const {
+    const auto place = extensions_.find(bundle_id);
+    if (place == extensions_.end()) return std::nullopt;
+    return describe(place->second);
+}
+
+std::vector<Catalogue::Info> Catalogue::list() const {
+    std::vector<Info> infos;
+    for (const auto& [id, extension] : extensions_) infos.push_back(describe(extension));
     return infos;
 }
 

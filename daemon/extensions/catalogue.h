@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ namespace opendext::daemon {
 
 enum class ExtensionState : uint8_t {
     enabled,
+    waiting_for_user,           ///< installed, but matched only once the user has approved it
     waiting_to_upgrade,         ///< a newer copy waits for the instances of this one to end
     terminating_for_uninstall,  ///< its instances are being ended
 };
@@ -38,15 +41,43 @@ class Catalogue {
           lifecycle_(lifecycle) {}
 
     using Done = std::function<void(Status)>;
+    using Change = protocol::client::ExtensionChange;
+    using Info = protocol::client::ExtensionInfo;
+    /// Who is told before an extension is matched, replaced or uninstalled.
+    void observe(std::function<void(Change, const Info&)> observer) {
+        observers_.push_back(std::move(observer));
+    }
+
     /// Reads what is installed. Bad folders are logged and passed over.
     Status load();
+    /// What the realm's owner says counts as approved.
     void install(const std::filesystem::path& path, Done done);
     void uninstall(const std::string& bundle_id, Done done);
-    [[nodiscard]] std::vector<protocol::client::ExtensionInfo> list() const;
+
+    // For requests of applications. `done` of these may get kIOReturnBusy: the instances do not end
+    // now, and the work is done when they have, or when the realm starts next time. An operation
+    // that is under way is superseded: its `done` gets kIOReturnAborted.
+
+    /// Copies the bundle and checks all that can be checked before it is put in place.
+    Result<StagedBundle> prepare(const std::filesystem::path& path);
+    [[nodiscard]] Info describe(const StagedBundle& staged) const;
+    [[nodiscard]] std::optional<Info> find(const std::string& bundle_id) const;
+    /// Whether installing it would change anything: another version is there, or developer mode is
+    /// on.
+    [[nodiscard]] bool would_change(const StagedBundle& staged) const;
+    void put(StagedBundle staged, const std::string& application, Done done);
+    /// Puts it in place to wait for the user.
+    Status put_waiting(StagedBundle staged, const std::string& application);
+    Status approve(const std::string& bundle_id);
+    void remove(const std::string& bundle_id, Done done);
+
+    [[nodiscard]] std::vector<Info> list() const;
     /// Whether a version that is installed may be installed again. On unless the policy is strict,
     /// until somebody says otherwise; kept in the realm.
     [[nodiscard]] bool developer_mode() const;
     [[nodiscard]] Status set_developer_mode(bool on);
+    /// The folder where the realm keeps what it was told.
+    [[nodiscard]] std::filesystem::path settings() const { return developer_file_.parent_path(); }
     /// Something ended that an operation may wait for.
     void check_waiting();
 
@@ -54,19 +85,26 @@ class Catalogue {
     struct Extension {
         bundle::Bundle bundle;
         uint64_t copy = 0;
+        std::string application;
         ExtensionState state = ExtensionState::enabled;
     };
     struct Operation {
         std::optional<StagedBundle> replacement;  ///< empty: uninstall
-        Done done;
+        std::string application;                  ///< of the replacement
+        Done done;                                ///< empty: told already
+        std::unique_ptr<Handle> timer;
     };
     Result<std::vector<PersonalityPtr>> read_personalities(
         const bundle::Bundle& bundle, uint64_t copy, const std::filesystem::path& shown) const;
     [[nodiscard]] Status check_classes(const bundle::Bundle& bundle,
                                        const std::vector<PersonalityPtr>& personalities) const;
-    void begin(const std::string& bundle_id, ExtensionState state, Operation operation);
+    void begin(const std::string& bundle_id, Operation operation);
     void complete(const std::string& bundle_id, Operation operation);
-    Status put_in_place(StagedBundle staged);
+    void put_off(const std::string& bundle_id);
+    Status put_in_place(StagedBundle staged, const ExtensionNotes& notes);
+    void tell(Change change, const Info& info);
+    [[nodiscard]] static Info describe(const bundle::Bundle& bundle);
+    [[nodiscard]] static Info describe(const Extension& extension);
     void log(LogLevel level, const std::string& text) {
         context_.log.write(level, "extensions", text);
     }
@@ -80,6 +118,7 @@ class Catalogue {
     std::map<std::string, Extension> extensions_;
     std::map<std::string, Operation> waiting_;
     uint64_t next_copy_ = 1;
+    std::vector<std::function<void(Change, const Info&)>> observers_;
 };
 
 }  // namespace opendext::daemon

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <utility>
 
 #include "rpc/fd.h"
@@ -106,6 +107,43 @@ Status copy_tree(const fs::path& from, const fs::path& to) {
     });
 }
 
+constexpr const char* kApplication = "application";
+constexpr const char* kWaiting = "waiting-for-user";
+constexpr const char* kRemoval = "removal";
+
+Status write_note(const fs::path& file, const std::string& text) {
+    std::ofstream out(file);
+    out << text << "\n";
+    return out.flush() ? success() : Status(Error::system("cannot write " + file.string()));
+}
+
+Status write_notes(const fs::path& folder, const ExtensionNotes& notes) {
+    if (!notes.application.empty()) OD_TRY(write_note(folder / kApplication, notes.application));
+    if (notes.waiting_for_user) OD_TRY(write_note(folder / kWaiting, "yes"));
+    return success();
+}
+
+ExtensionNotes read_notes(const fs::path& folder) {
+    ExtensionNotes notes;
+    std::ifstream(folder / kApplication) >> notes.application;
+    std::error_code ignored;
+    notes.waiting_for_user = fs::exists(folder / kWaiting, ignored);
+    return notes;
+}
+
+/// The folder comes into the place of another one, or of nothing, in one step; what was there is at
+/// `folder` afterwards.
+Status exchange(const fs::path& folder, const fs::path& target) {
+    std::error_code error;
+    const bool there = fs::exists(target, error);
+    if (::renameat2(AT_FDCWD, folder.c_str(), AT_FDCWD, target.c_str(),
+                    there ? RENAME_EXCHANGE : 0) != 0) {
+        return Error::system("cannot " + std::string(there ? "replace " : "install ") +
+                             target.string());
+    }
+    return success();
+}
+
 }  // namespace
 
 StagedBundle::~StagedBundle() {
@@ -145,23 +183,63 @@ Result<StagedBundle> ExtensionStore::stage(const fs::path& path) {
     return StagedBundle(folder, std::move(opened).value());
 }
 
-Result<Bundle> ExtensionStore::commit(StagedBundle staged) {
+Result<Bundle> ExtensionStore::commit(StagedBundle staged, const ExtensionNotes& notes) {
     const fs::path target = folder_ / staged.bundle_.identifier();
     const std::string name = staged.bundle_.path().filename().string();
-    std::error_code error;
-    if (fs::exists(target, error)) {
-        // One system call: there is no moment without a copy.
-        if (::renameat2(AT_FDCWD, staged.folder_.c_str(), AT_FDCWD, target.c_str(),
-                        RENAME_EXCHANGE) != 0) {
-            return Error::system("cannot replace " + target.string());
-        }
-        // The destructor of `staged` now removes the old copy.
-    } else if (::rename(staged.folder_.c_str(), target.c_str()) != 0) {
-        return Error::system("cannot install " + target.string());
-    } else {
-        staged.folder_.clear();
-    }
+    OD_TRY(write_notes(staged.folder_, notes));
+    // There is no moment without a copy. The destructor of `staged` removes the old one.
+    OD_TRY(exchange(staged.folder_, target));
     return Bundle::open(target / name);
+}
+
+Status ExtensionStore::approved(const std::string& bundle_id) {
+    std::error_code error;
+    const fs::path note = folder_ / bundle_id / kWaiting;
+    fs::remove(note, error);
+    return error ? Status(trouble(note, error)) : success();
+}
+
+Status ExtensionStore::put_off(const StagedBundle& staged, const ExtensionNotes& notes) {
+    const fs::path folder = OD_TRY(new_staging_folder());
+    OD_TRY(copy_tree(staged.bundle_.path(), folder / staged.bundle_.path().filename()));
+    OD_TRY(write_notes(folder, notes));
+    std::error_code error;
+    fs::create_directories(pending(), error);
+    if (error) return trouble(pending(), error);
+    OD_TRY(exchange(folder, pending() / staged.bundle_.identifier()));
+    fs::remove_all(folder, error);
+    return success();
+}
+
+Status ExtensionStore::put_off_removal(const std::string& bundle_id) {
+    std::error_code error;
+    const fs::path folder = pending() / bundle_id;
+    fs::remove_all(folder, error);
+    fs::create_directories(folder, error);
+    if (error) return trouble(folder, error);
+    return write_note(folder / kRemoval, "yes");
+}
+
+void ExtensionStore::call_off(const std::string& bundle_id) {
+    std::error_code ignored;
+    fs::remove_all(pending() / bundle_id, ignored);
+}
+
+Status ExtensionStore::do_what_was_put_off() {
+    std::error_code error;
+    fs::directory_iterator waiting(pending(), error);
+    if (error == std::errc::no_such_file_or_directory) return success();
+    if (error) return trouble(pending(), error);
+    for (const fs::directory_entry& entry : waiting) {
+        const fs::path target = folder_ / entry.path().filename();
+        if (fs::exists(entry.path() / kRemoval, error)) {
+            fs::remove_all(target, error);
+        } else {
+            OD_TRY(exchange(entry.path(), target));
+        }
+    }
+    fs::remove_all(pending(), error);
+    return error ? Status(trouble(pending(), error)) : success();
 }
 
 Status ExtensionStore::remove(const std::string& bundle_id) {
@@ -179,6 +257,7 @@ Status ExtensionStore::remove(const std::string& bundle_id) {
 Result<ExtensionStore::Loaded> ExtensionStore::load() {
     std::error_code error;
     fs::remove_all(staging(), error);
+    OD_TRY(do_what_was_put_off());
     Loaded loaded;
     fs::directory_iterator folders(folder_, error);
     if (error == std::errc::no_such_file_or_directory) return loaded;
@@ -200,7 +279,7 @@ Result<ExtensionStore::Loaded> ExtensionStore::load() {
             loaded.refused.push_back(path.string() + ": the folder is not named " +
                                      opened->identifier());
         } else {
-            loaded.bundles.push_back(std::move(opened).value());
+            loaded.bundles.push_back({std::move(opened).value(), read_notes(path.parent_path())});
         }
     }
     return loaded;

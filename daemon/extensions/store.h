@@ -10,6 +10,12 @@
 
 namespace opendext::daemon {
 
+/// What is known of an installed bundle beside its contents.
+struct ExtensionNotes {
+    std::string application;  ///< bundle identifier of the application that activated it, or ""
+    bool waiting_for_user = false;
+};
+
 /// A bundle that was copied into the store's staging area and found good; removed again unless
 /// committed.
 class StagedBundle {
@@ -27,8 +33,10 @@ class StagedBundle {
     bundle::Bundle bundle_;
 };
 
-/// The installed bundles on disk: FOLDER/BUNDLE_ID/NAME.dext. A bundle is there as a whole or not
-/// at all; what an interrupted installation left in FOLDER/.staging is removed by load().
+/// The installed bundles on disk: FOLDER/BUNDLE_ID/NAME.dext, and beside it the notes `application`
+/// and `waiting-for-user`. A bundle is there as a whole or not at all; what an interrupted
+/// installation left in FOLDER/.staging is removed by load(), which also does what was put off into
+/// FOLDER/.pending.
 class ExtensionStore {
   public:
     explicit ExtensionStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
@@ -38,18 +46,32 @@ class ExtensionStore {
     Result<StagedBundle> stage(const std::filesystem::path& path);
     /// Puts the staged bundle in its place, instead of an older copy; gives the bundle as it lies
     /// there.
-    Result<bundle::Bundle> commit(StagedBundle staged);
+    Result<bundle::Bundle> commit(StagedBundle staged, const ExtensionNotes& notes);
     Status remove(const std::string& bundle_id);
+    /// The user has allowed it.
+    Status approved(const std::string& bundle_id);
 
+    /// The next load() commits a copy of the staged bundle, or removes the bundle, unless it is
+    /// called off.
+    Status put_off(const StagedBundle& staged, const ExtensionNotes& notes);
+    Status put_off_removal(const std::string& bundle_id);
+    void call_off(const std::string& bundle_id);
+
+    struct Installed {
+        bundle::Bundle bundle;
+        ExtensionNotes notes;
+    };
     struct Loaded {
-        std::vector<bundle::Bundle> bundles;
+        std::vector<Installed> bundles;
         std::vector<std::string> refused;  ///< one line each: why a folder was passed over
     };
     Result<Loaded> load();
 
   private:
     [[nodiscard]] std::filesystem::path staging() const { return folder_ / ".staging"; }
+    [[nodiscard]] std::filesystem::path pending() const { return folder_ / ".pending"; }
     Result<std::filesystem::path> new_staging_folder();
+    Status do_what_was_put_off();
     std::filesystem::path folder_;
     uint64_t next_ = 0;
 };
