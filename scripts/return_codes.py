@@ -102,9 +102,11 @@ def python():
              '"""Return codes and message numbers: names, numbers, meanings. Written by scripts/return_codes.py from',
              'docs/facts/ioreturn.csv; do not edit. Numbers are unsigned."""', "", "from typing import Final", ""]
     exported = [(code, name) for code, group, name, _ in codes() if group in LIBRARY or group == "IOMessage"]
+    exported += [(code, name) for code, name, _ in extension_errors()]
     lines += [f"{name}: Final = 0x{code:08x}" for code, name in exported]
     lines.append("")
-    for variable, table in (("_RETURNS", names), ("_MESSAGES", messages)):
+    errors = {code: (name, meaning) for code, name, meaning in extension_errors()}
+    for variable, table in (("_RETURNS", names), ("_MESSAGES", messages), ("_EXTENSION_ERRORS", errors)):
         lines.append(f"{variable}: Final[dict[int, tuple[str, str]]] = {{")
         lines += [f"    0x{code:08x}: ({quoted(name)}, {quoted(meaning)})," for code, (name, meaning) in table.items()]
         lines += ["}", ""]
@@ -123,6 +125,11 @@ def python():
         "def message_name(message: int) -> str:",
         '    """kIOMessageServiceIsTerminated and so on, for what an interest notification says."""',
         '    return _MESSAGES.get(message & 0xffffffff, ("", ""))[0]',
+        "",
+        "",
+        "def extension_error_name(code: int) -> str:",
+        '    """OSSystemExtensionErrorMissingEntitlement and so on, for the code of an ExtensionError."""',
+        '    return _EXTENSION_ERRORS.get(code, ("", ""))[0]',
         "",
         "",
         "__all__ = [",

@@ -12,12 +12,13 @@ Needs Python 3.11 and nothing besides libIOKit. Which realm is asked: set_realm(
 it is up, else the user's. Everything that holds something of the system has close() and works in `with`; what is forgotten is
 given back by the garbage collector. Any function may be called from any thread, except where a class says otherwise."""
 
-from . import errors, matching, returns
+from . import errors, extensions, matching, returns
 from ._arguments import Output
 from ._values import Value, ValueLike
 from .asynchronous import AsyncCall, Completion, CompletionsLost
 from .calls import Calls, Done
 from .connection import Connection
+from .dataqueue import DataQueue
 from .errors import (AccessDenied, Closed, DriverDied, DriverError, Error, Origin, RealmUnavailable, RegistryChanged, TimedOut)
 from .memory import MappedMemory
 from .notifications import Interest, InterestWatch, Kind, Message, NotificationPort, Watch
@@ -28,9 +29,9 @@ from .returns import *
 __version__ = "0.1.0"
 
 __all__ = [
-    "AccessDenied", "AsyncCall", "Calls", "Closed", "Completion", "CompletionsLost", "Connection", "Done", "DriverDied",
+    "AccessDenied", "AsyncCall", "Calls", "Closed", "Completion", "CompletionsLost", "Connection", "DataQueue", "Done", "DriverDied",
     "DriverError", "Error", "Interest", "InterestWatch", "Iterator", "Kind", "MappedMemory", "Message", "NotificationPort",
     "Origin", "Output", "RealmUnavailable", "RegistryChanged", "SERVICE_PLANE", "Service", "TimedOut", "Value", "ValueLike",
-    "Watch", "at_path", "busy_state", "errors", "iterate_services", "matching", "returns", "root", "service", "services",
+    "Watch", "at_path", "busy_state", "errors", "extensions", "iterate_services", "matching", "returns", "root", "service", "services",
     "set_realm", "wait_quiet", "walk", *returns.__all__,
 ]

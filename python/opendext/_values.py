@@ -34,6 +34,12 @@ _index = ctypes.c_long
 _type_id = ctypes.c_ulong
 _boolean = ctypes.c_ubyte
 
+
+class _Range(ctypes.Structure):
+    """CFRange"""
+    _fields_ = [("location", ctypes.c_long), ("length", ctypes.c_long)]
+
+
 CFRelease = function("CFRelease", None, pointer_t)
 _CFGetTypeID = function("CFGetTypeID", _type_id, pointer_t)
 _CFBooleanGetValue = function("CFBooleanGetValue", _boolean, pointer_t)
@@ -43,7 +49,7 @@ _CFNumberGetValue = function("CFNumberGetValue", _boolean, pointer_t, _index, po
 _CFStringCreateWithBytes = function("CFStringCreateWithBytes", pointer_t, pointer_t, ctypes.c_char_p, _index, ctypes.c_uint32,
                                     _boolean)
 _CFStringGetLength = function("CFStringGetLength", _index, pointer_t)
-_CFStringGetCharacters = function("CFStringGetCharacters", None, pointer_t, ctypes.c_long * 2, pointer_t)
+_CFStringGetCharacters = function("CFStringGetCharacters", None, pointer_t, _Range, pointer_t)
 _CFStringGetCStringPtr = function("CFStringGetCStringPtr", pointer_t, pointer_t, ctypes.c_uint32)
 _CFDataCreate = function("CFDataCreate", pointer_t, pointer_t, ctypes.c_char_p, _index)
 _CFDataGetLength = function("CFDataGetLength", _index, pointer_t)
@@ -107,7 +113,7 @@ def _from_string(reference: int) -> str:
         if len(text) == length:
             return text
     units = ctypes.create_string_buffer(2 * length)
-    _CFStringGetCharacters(reference, (ctypes.c_long * 2)(0, length), units)
+    _CFStringGetCharacters(reference, _Range(0, length), units)
     return units.raw.decode("utf-16-le", "replace")
 
 

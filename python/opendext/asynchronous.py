@@ -72,10 +72,10 @@ _call_async = lib.function("opendext_connect_call_async", lib.return_t, lib.hand
 class AsyncCall:
     """An asynchronous call that was accepted by the driver. `output` is what the call itself gave."""
 
-    def __init__(self, connection: "Connection", port: NotificationPort, callback: Callback | None, limit: int = LIMIT):
+    def __init__(self, connection: "Connection", port: NotificationPort, callback: Callback | None):
         self.connection = connection
         self.port = port
-        self.limit = limit
+        self.limit = LIMIT
         self.output: Output
         self._callback = callback
         self._waiting: deque[Completion] = deque()
@@ -113,6 +113,7 @@ class AsyncCall:
     # What C calls, where the port is served.
 
     def completed(self, completion: Completion) -> None:
+        """One more came."""
         if self._callback is not None:
             try:
                 self._callback(completion)

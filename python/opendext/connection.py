@@ -22,6 +22,7 @@ from .memory import MappedMemory
 if TYPE_CHECKING:
     from .asynchronous import AsyncCall, Callback
     from .calls import Calls
+    from .dataqueue import DataQueue
     from .notifications import NotificationPort
     from .registry import Service
 
@@ -134,6 +135,12 @@ class Connection(Handle):
         """The driver's memory of that type in this process (IOConnectMapMemory64). What the driver says is read-only is
         read-only here; `read_only` makes it so anyway."""
         return MappedMemory.map(self, type, read_only)
+
+    def data_queue(self, type: int) -> "DataQueue":
+        """The data queue that the driver shares as memory of that type; see opendext.dataqueue."""
+        from .dataqueue import DataQueue
+
+        return DataQueue.open(self, type)
 
     def note_mapping(self, memory: MappedMemory, block: Any) -> None:
         """Called by MappedMemory: what has to be gone before the connection is."""

@@ -74,6 +74,12 @@ class MappedMemory:
             raise Closed("this memory is unmapped")
         return self._view
 
+    def pin(self) -> Any:
+        """Something that keeps it mapped as long as it is held: close() raises BufferError meanwhile."""
+        if self._view is None:
+            raise Closed("this memory is unmapped")
+        return self._block
+
     @property
     def closed(self) -> bool:
         return self._view is None

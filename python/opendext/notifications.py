@@ -314,6 +314,7 @@ class Watch(_Subscription):
         return found
 
     def on_matched(self) -> None:
+        """Called from C when there is more."""
         for service in self._drain():
             self.run(service)
 

@@ -116,6 +116,7 @@ class Service(Handle):
         return bool(lib.IOObjectConformsTo(self.handle, class_name.encode()))
 
     def name_in_plane(self, plane: str = SERVICE_PLANE) -> str:
+        """The name that it has in that plane."""
         return _call_with_text(lib.IORegistryEntryGetNameInPlane, "IORegistryEntryGetNameInPlane", lib.NAME_SIZE, self.handle,
                                plane.encode())
 
@@ -198,20 +199,24 @@ class Service(Handle):
             check(lib.IORegistryEntrySetCFProperties(self.handle, table), "IORegistryEntrySetCFProperties")
 
     def set_property(self, key: str, value: ValueLike) -> None:
+        """The same for one property."""
         with Owned(key) as name, Owned(value) as given:
             check(lib.IORegistryEntrySetCFProperty(self.handle, name, given), "IORegistryEntrySetCFProperty")
 
     # Its place.
 
     def in_plane(self, plane: str) -> bool:
+        """Whether it is part of that plane."""
         return bool(lib.IORegistryEntryInPlane(self.handle, plane.encode()))
 
     def children(self, plane: str = SERVICE_PLANE) -> list["Service"]:
+        """The entries right below it."""
         with Iterator(_call_with_handle(lib.IORegistryEntryGetChildIterator, "IORegistryEntryGetChildIterator", self.handle,
                                         plane.encode())) as found:
             return found.snapshot()
 
     def parents(self, plane: str = SERVICE_PLANE) -> list["Service"]:
+        """The entries right above it: several where it joins several."""
         with Iterator(_call_with_handle(lib.IORegistryEntryGetParentIterator, "IORegistryEntryGetParentIterator", self.handle,
                                         plane.encode())) as found:
             return found.snapshot()

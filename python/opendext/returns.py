@@ -145,6 +145,19 @@ KERN_MISSING_KC: Final = 0x00000036
 KERN_INVALID_KC: Final = 0x00000037
 KERN_NOT_FOUND: Final = 0x00000038
 KERN_RETURN_MAX: Final = 0x00000100
+OSSystemExtensionErrorUnknown: Final = 0x00000001
+OSSystemExtensionErrorMissingEntitlement: Final = 0x00000002
+OSSystemExtensionErrorUnsupportedParentBundleLocation: Final = 0x00000003
+OSSystemExtensionErrorExtensionNotFound: Final = 0x00000004
+OSSystemExtensionErrorExtensionMissingIdentifier: Final = 0x00000005
+OSSystemExtensionErrorDuplicateExtensionIdentifer: Final = 0x00000006
+OSSystemExtensionErrorUnknownExtensionCategory: Final = 0x00000007
+OSSystemExtensionErrorCodeSignatureInvalid: Final = 0x00000008
+OSSystemExtensionErrorValidationFailed: Final = 0x00000009
+OSSystemExtensionErrorForbiddenBySystemPolicy: Final = 0x0000000a
+OSSystemExtensionErrorRequestCanceled: Final = 0x0000000b
+OSSystemExtensionErrorRequestSuperseded: Final = 0x0000000c
+OSSystemExtensionErrorAuthorizationRequired: Final = 0x0000000d
 
 _RETURNS: Final[dict[int, tuple[str, str]]] = {
     0x00000000: ("kIOReturnSuccess", "No error; 0, the same value as KERN_SUCCESS"),
@@ -326,6 +339,22 @@ _MESSAGES: Final[dict[int, tuple[str, str]]] = {
     0xe0004022: ("kIOUSBMessageConfigurationSet", ""),
 }
 
+_EXTENSION_ERRORS: Final[dict[int, tuple[str, str]]] = {
+    0x00000001: ("OSSystemExtensionErrorUnknown", "An error that has no code of its own"),
+    0x00000002: ("OSSystemExtensionErrorMissingEntitlement", "The app, or the extension, lacks an entitlement that it needs"),
+    0x00000003: ("OSSystemExtensionErrorUnsupportedParentBundleLocation", "The app lies in a place from which extensions are not taken"),
+    0x00000004: ("OSSystemExtensionErrorExtensionNotFound", "There is no such extension in the app, or none is installed"),
+    0x00000005: ("OSSystemExtensionErrorExtensionMissingIdentifier", "The extension's Info.plist has no CFBundleIdentifier"),
+    0x00000006: ("OSSystemExtensionErrorDuplicateExtensionIdentifer", "Two extensions have the same identifier"),
+    0x00000007: ("OSSystemExtensionErrorUnknownExtensionCategory", "It cannot be told what kind of extension it is"),
+    0x00000008: ("OSSystemExtensionErrorCodeSignatureInvalid", "The signature is missing or does not fit what is in the bundle"),
+    0x00000009: ("OSSystemExtensionErrorValidationFailed", "The bundle was looked at and found wrong; the reason says what"),
+    0x0000000a: ("OSSystemExtensionErrorForbiddenBySystemPolicy", "The system's policy does not allow the extension"),
+    0x0000000b: ("OSSystemExtensionErrorRequestCanceled", "The request was cancelled"),
+    0x0000000c: ("OSSystemExtensionErrorRequestSuperseded", "A later request for the same extension took its place"),
+    0x0000000d: ("OSSystemExtensionErrorAuthorizationRequired", "Somebody with the right to do so has to approve it"),
+}
+
 
 def name(code: int) -> str:
     """kIOReturnBadArgument and so on; "" for a number without a name."""
@@ -340,6 +369,11 @@ def meaning(code: int) -> str:
 def message_name(message: int) -> str:
     """kIOMessageServiceIsTerminated and so on, for what an interest notification says."""
     return _MESSAGES.get(message & 0xffffffff, ("", ""))[0]
+
+
+def extension_error_name(code: int) -> str:
+    """OSSystemExtensionErrorMissingEntitlement and so on, for the code of an ExtensionError."""
+    return _EXTENSION_ERRORS.get(code, ("", ""))[0]
 
 
 __all__ = [
@@ -484,4 +518,17 @@ __all__ = [
     "KERN_INVALID_KC",
     "KERN_NOT_FOUND",
     "KERN_RETURN_MAX",
+    "OSSystemExtensionErrorUnknown",
+    "OSSystemExtensionErrorMissingEntitlement",
+    "OSSystemExtensionErrorUnsupportedParentBundleLocation",
+    "OSSystemExtensionErrorExtensionNotFound",
+    "OSSystemExtensionErrorExtensionMissingIdentifier",
+    "OSSystemExtensionErrorDuplicateExtensionIdentifer",
+    "OSSystemExtensionErrorUnknownExtensionCategory",
+    "OSSystemExtensionErrorCodeSignatureInvalid",
+    "OSSystemExtensionErrorValidationFailed",
+    "OSSystemExtensionErrorForbiddenBySystemPolicy",
+    "OSSystemExtensionErrorRequestCanceled",
+    "OSSystemExtensionErrorRequestSuperseded",
+    "OSSystemExtensionErrorAuthorizationRequired",
 ]
