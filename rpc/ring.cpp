@@ -28,13 +28,13 @@ RingSender::Room RingSender::look(uint32_t body_size) {
         std::memcpy(bytes_ + offset, &skip, sizeof skip);
     }
     frame_at_ = skipped != 0 ? 0 : offset;
-    next_head_ = head_ + skipped + frame;
+    frame_head_ = head_ + skipped;
     return Room::yes;
 }
 
 void RingSender::publish(const FrameHeader& header, std::memory_order order) {
     std::memcpy(bytes_ + frame_at_, &header, sizeof header);
-    head_ = next_head_;
+    head_ = frame_head_ + frame_size(header.size);  // the draft may have become smaller
     ++count_;
     control_.head.store(head_, order);
 }

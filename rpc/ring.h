@@ -40,9 +40,9 @@ class RingSender {
     std::byte* const bytes_;
     const uint32_t size_;
     uint32_t head_ = 0;
-    uint32_t tail_ = 0;      ///< as last read
-    uint32_t frame_at_ = 0;  ///< offset of the frame that look() found room for
-    uint32_t next_head_ = 0;
+    uint32_t tail_ = 0;        ///< as last read
+    uint32_t frame_at_ = 0;    ///< offset of the frame that look() found room for
+    uint32_t frame_head_ = 0;  ///< its position, behind what is skipped
     uint32_t count_ = 0;
 };
 

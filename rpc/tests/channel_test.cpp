@@ -80,6 +80,19 @@ TEST(Channel, WrapsAroundTheEndOfTheRingAtEveryOffset) {
     echo.join();
 }
 
+TEST(Channel, SendsOnlyWhatIsLeftOfADraftThatShrank) {
+    Ends ends = make_ends();
+    for (uint64_t i = 0; i < 3000; ++i) {
+        Result<Draft> draft = ends.client->begin(Lane::calls, 1, i, 4000);
+        ASSERT_TRUE(draft.ok()) << draft.error().text();
+        const Message sent = message(1, i, (i * 37) % 4000);
+        std::memcpy(draft->bytes().data(), sent.body.data(), sent.body.size());
+        draft->shrink(sent.body.size());
+        ASSERT_TRUE(ends.client->commit(std::move(*draft)).ok());
+        expect_same(sent, ends.driver->receive());
+    }
+}
+
 TEST(Channel, CarriesLargeBodiesAndDescriptorsInOrderWithSmallOnes) {
     Ends ends = make_ends();
     int pipe_ends[2];
