@@ -96,6 +96,15 @@ class Calls(Resource):
         return sent.value
 
     @property
+    def unsent(self) -> int:
+        """Calls that were added and not sent."""
+        return len(self._row)
+
+    def drop_unsent(self) -> None:
+        """Forgets them."""
+        self._row.clear()
+
+    @property
     def pending(self) -> int:
         """Calls that were sent and whose results were not taken."""
         return len(self._in_flight)
