@@ -104,7 +104,9 @@ EntryId Daemon::publish(EntryId provider, const std::string& class_name, const s
 void Daemon::publish_roots() {
     const EntryId root =
         publish(kNoEntry, "IORegistryEntry", "Root",
-                {{"IORegistryPlanes", Dictionary{{std::string(kServicePlane), kServicePlane}}},
+                {{"IORegistryPlanes",
+                  Dictionary{{std::string(kServicePlane), kServicePlane},
+                             {std::string(PowerTree::kPowerPlane), PowerTree::kPowerPlane}}},
                  {"OpenDextRealm", options_.realm.root().string()},
                  {"OpenDextPolicy", to_string(options_.policy)}});
     platform_ = publish(root, "IOPlatformExpertDevice", "OpenDext", {{"model", "OpenDext"}});
@@ -130,6 +132,8 @@ Status Daemon::start() {
         Status added = families_.add(family.make(*hosts_.back()));
         if (!added.ok()) return std::move(added).error().in("family " + family.name);
     }
+    changes_ = OD_TRY(ChangeBoard::create());
+    registry_.count_changes(changes_.get());
     registry_.start_ids(next_generation(options_.realm.socket().parent_path() / "generation"));
     publish_roots();
     publish_resource("IOKit");

@@ -73,6 +73,7 @@ class Daemon {
     EventLoop& loop_;
     Options options_;
     Log log_;
+    std::unique_ptr<ChangeBoard> changes_;  ///< outlives the registry, which counts on it
     Registry registry_;
     ClassTable classes_;
     KeeperLink keeper_;

@@ -77,6 +77,9 @@ struct ClassDeclaration {
     Dictionary properties;
     /// Whether IOClass of a personality or of a Create dictionary may name it.
     bool for_drivers = true;
+    /// Who brings the class, as programs are told (CFBundleIdentifierKernel in
+    /// docs/facts/plist-keys.csv).
+    std::string bundle_id = "org.opendext";
 };
 
 /// What a family's own matching test says.

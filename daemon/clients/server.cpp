@@ -63,9 +63,11 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
       keeper_pid_(keeper_pid),
       limits_(limits),
       hooks_(std::move(hooks)),
+      queries_(context, lifecycle, matcher),
       subscriptions_(
           [this] { return matcher_.match_context(); },
-          {[this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
+          {[this](std::function<void()> work) { context_.loop.post(std::move(work)); },
+           [this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
            [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
       entitlements_(context.programs,
                     [this](const std::string& complaint) {
@@ -73,7 +75,14 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
                     }),
       connections_(context, lifecycle, [this](uint64_t to, client::ConnectionDied event) {
           reply(to, 0, std::move(event));
-      }) {
+      }),
+      extension_requests_(context, catalogue,
+                          {[this](uint64_t to, client::ExtensionProgress event) {
+                               reply(to, 0, std::move(event));
+                           },
+                           [this](uint64_t to, client::ExtensionChanged event) {
+                               reply(to, 0, std::move(event));
+                           }}) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         subscriptions_.on_event(event, entry);
         if (event == Event::busy_changed && !waits_.empty())
@@ -147,6 +156,7 @@ void ClientServer::closed(uint64_t number, const Error& reason) {
     std::erase_if(waits_, [&](const auto& wait) { return wait.second.client == number; });
     clients_.erase(place);
     connections_.client_gone(number);
+    extension_requests_.client_gone(number);
 }
 
 void ClientServer::refuse(Client& client, const std::string& reason) {
@@ -169,6 +179,12 @@ void ClientServer::received(uint64_t number, Message message) {
     }
 }
 
+void ClientServer::send(uint64_t number, Message message) {
+    // What happened before the answer was made is heard before it.
+    if (message.serial != 0) subscriptions_.flush();
+    if (Client* client = find(number)) client->connection->send(std::move(message));
+}
+
 void ClientServer::reply_status(uint64_t number, uint64_t serial, const Status& status) {
     client::Reply answer;
     if (!status.ok()) static_cast<protocol::Outcome&>(answer) = outcome_of(status.error());
@@ -176,6 +192,10 @@ void ClientServer::reply_status(uint64_t number, uint64_t serial, const Status& 
 }
 
 namespace {
+Error not_privileged() {
+    return Error::kern(kIOReturnNotPrivileged, "only the realm's owner and root may do this");
+}
+
 /// Decodes the message as T and gives it to `handle`; false if it is malformed.
 template <typename T, typename Handle>
 bool with(const Message& message, Handle handle) {
@@ -187,25 +207,53 @@ bool with(const Message& message, Handle handle) {
 }  // namespace
 
 bool ClientServer::handle(Client& client, Message& message) {
-    return handle_registry(client, message) || handle_control(client, message) ||
-           handle_system(client, message);
+    return handle_registry(client, message) || handle_notifications(client, message) ||
+           handle_control(client, message) || handle_system(client, message) ||
+           handle_extensions(client, message);
 }
 
 bool ClientServer::handle_registry(Client& client, const Message& message) {
+    /// Decodes a request and answers it with what the member function says.
+    const auto answer = [&]<typename Request, typename Answer>(
+                            Answer (RegistryQueries::*query)(const Request&) const) {
+        return with<Request>(message, [&](const Request& request) {
+            reply(client.number, message.serial, (queries_.*query)(request));
+        });
+    };
+    switch (static_cast<client::Kind>(message.kind)) {
+        case client::Kind::match:
+            return answer(&RegistryQueries::match);
+        case client::Kind::match_one:
+            return answer(&RegistryQueries::match_one);
+        case client::Kind::get_entry:
+            return answer(&RegistryQueries::entry);
+        case client::Kind::get_relatives:
+            return answer(&RegistryQueries::relatives);
+        case client::Kind::walk:
+            return answer(&RegistryQueries::walk);
+        case client::Kind::search:
+            return answer(&RegistryQueries::search);
+        case client::Kind::resolve:
+            return answer(&RegistryQueries::resolve);
+        case client::Kind::locate:
+            return answer(&RegistryQueries::locate);
+        case client::Kind::get_class:
+            return answer(&RegistryQueries::class_of);
+        case client::Kind::get_snapshots:
+            return with<client::GetSnapshots>(message, [&](auto request) {
+                send(client.number, queries_.snapshots(request, message.serial));
+            });
+        default:
+            return false;
+    }
+}
+
+bool ClientServer::handle_notifications(Client& client, const Message& message) {
     const uint64_t serial = message.serial;
     switch (static_cast<client::Kind>(message.kind)) {
         case client::Kind::hello:
             return with<client::Hello>(message,
                                        [&](auto request) { hello(client, request, serial); });
-        case client::Kind::match:
-            return with<client::Match>(message,
-                                       [&](auto request) { match(client, request, serial); });
-        case client::Kind::get_entry:
-            return with<client::GetEntry>(
-                message, [&](auto request) { get_entry(client, request, serial); });
-        case client::Kind::get_relatives:
-            return with<client::GetRelatives>(
-                message, [&](auto request) { get_relatives(client, request, serial); });
         case client::Kind::subscribe:
             return with<client::Subscribe>(
                 message, [&](auto request) { subscribe(client, std::move(request), serial); });
@@ -234,8 +282,7 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
         if (may_administer(client)) {
             action();
         } else {
-            done(
-                Error::kern(kIOReturnNotPrivileged, "only the realm's owner and root may do this"));
+            done(not_privileged());
         }
     };
     switch (static_cast<client::Kind>(message.kind)) {
@@ -297,8 +344,7 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
                     reply_status(number, serial, status);
                 };
                 if (!may_administer(client)) {
-                    return done(Error::kern(kIOReturnNotPrivileged,
-                                            "only the realm's owner and root may do this"));
+                    return done(not_privileged());
                 }
                 power_.set_asleep(request.asleep, done);
             });
@@ -320,6 +366,58 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
                 }
                 answer.on = catalogue_.developer_mode();
                 reply(number, serial, std::move(answer));
+            });
+        default:
+            return false;
+    }
+}
+
+bool ClientServer::handle_extensions(Client& client, const Message& message) {
+    const uint64_t number = client.number;
+    const uint64_t serial = message.serial;
+    switch (static_cast<client::Kind>(message.kind)) {
+        case client::Kind::request_extension: {
+            bool accepted = false;
+            return with<client::RequestExtension>(
+                       message,
+                       [&](auto request) {
+                           accepted = extension_requests_.submit(
+                               {number, client.identity, may_administer(client)}, request);
+                       }) &&
+                   accepted;
+        }
+        case client::Kind::answer_replacement:
+            return with<client::AnswerReplacement>(message, [&](auto answer) {
+                extension_requests_.answer(number, answer.request, answer.replace);
+            });
+        case client::Kind::approve_extension:
+            return with<client::ApproveExtension>(message, [&](auto request) {
+                reply_status(number, serial,
+                             may_administer(client)
+                                 ? extension_requests_.approve(request.bundle_id, request.allow)
+                                 : not_privileged());
+            });
+        case client::Kind::approval:
+            return with<client::Approval>(message, [&](auto request) {
+                client::ApprovalIs answer;
+                const auto mode = approval_mode(request.mode);
+                Status status = success();
+                if (!request.mode.empty() && !may_administer(client)) {
+                    status = not_privileged();
+                } else if (!request.mode.empty() && !mode) {
+                    status = Error{Errc::invalid, 0,
+                                   request.mode + " is none of automatic, ask and deny"};
+                } else if (mode) {
+                    status = extension_requests_.set_approval(*mode);
+                }
+                if (!status.ok()) answer.outcome = outcome_of(status.error());
+                answer.mode = std::string(to_string(extension_requests_.approval()));
+                reply(number, serial, std::move(answer));
+            });
+        case client::Kind::watch_extensions:
+            return with<client::WatchExtensions>(message, [&](auto request) {
+                extension_requests_.watch(number, request.watch);
+                reply(number, serial, client::Extensions{catalogue_.list()});
             });
         default:
             return false;
@@ -375,69 +473,13 @@ void ClientServer::hello(Client& client, const client::Hello& hello, uint64_t se
     welcome.realm = realm_;
     welcome.daemon_pid = ::getpid();
     welcome.keeper_pid = keeper_pid_;
-    reply(client.number, serial, std::move(welcome));
-}
-
-void ClientServer::match(Client& client, const client::Match& request, uint64_t serial) {
-    client::Entries entries;
-    entries.generation = context_.registry.generation();
-    const MatchContext context = matcher_.match_context();
-    for (const EntryId id : context_.registry.all()) {
-        const Entry* entry = context_.registry.find(id);
-        if (!entry->service || !entry->registered || entry->activity != Activity::active) continue;
-        if (!opendext::daemon::match(*entry, request.matching, context).matches) continue;
-        entries.ids.push_back(id);
-        if (request.limit != 0 && entries.ids.size() >= request.limit) break;
+    // Without them a program asks more often; that is all.
+    std::vector<UniqueFd> fds;
+    if (const ChangeBoard* changes = context_.registry.changes()) {
+        Result<UniqueFd> counters = changes->duplicate();
+        if (counters.ok()) fds.push_back(std::move(counters).value());
     }
-    reply(client.number, serial, std::move(entries));
-}
-
-void ClientServer::get_entry(Client& client, const client::GetEntry& request, uint64_t serial) {
-    client::Entry answer;
-    answer.id = request.id;
-    const Entry* entry = context_.registry.find(request.id);
-    const bool gone = entry == nullptr;
-    if (gone) entry = context_.registry.find_departed(request.id);
-    if (entry == nullptr) {
-        answer.outcome = {kIOReturnNotFound, "there is no such entry"};
-        return reply(client.number, serial, std::move(answer));
-    }
-    answer.name = entry->name;
-    answer.location = entry->location;
-    answer.class_name = entry->class_name();
-    answer.classes = entry->classes;
-    if (entry->registered) answer.flags |= client::kEntryRegistered;
-    if (entry->matched) answer.flags |= client::kEntryMatched;
-    if (entry->activity == Activity::active) answer.flags |= client::kEntryActive;
-    if (entry->service) answer.flags |= client::kEntryService;
-    answer.busy = entry->busy;
-    answer.busy_ns = static_cast<uint64_t>(entry->busy_time().count());
-    // Who holds the entry: the tree, its clients, its driver process.
-    const Instance* instance = gone ? nullptr : lifecycle_.find(entry->id);
-    answer.retain_count =
-        static_cast<uint32_t>(1 + entry->clients.size() + (instance != nullptr ? 1 : 0));
-    answer.generation = context_.registry.generation();
-    if (request.with_properties) answer.properties = entry->merged_properties();
-    answer.state =
-        gone ? std::string(to_string(Activity::detached)) : lifecycle_.state_text(*entry);
-    if (instance != nullptr && instance->process) answer.server_pid = instance->process->pid();
-    for (const auto& [number, process] : lifecycle_.processes().all()) {
-        if (process->server == entry->id) answer.server_pid = process->pid();
-    }
-    reply(client.number, serial, std::move(answer));
-}
-
-void ClientServer::get_relatives(Client& client, const client::GetRelatives& request,
-                                 uint64_t serial) {
-    client::Entries entries;
-    entries.generation = context_.registry.generation();
-    const Entry* entry = context_.registry.find(request.id);
-    if (entry == nullptr) {
-        entries.outcome = {kIOReturnNotFound, "there is no such entry"};
-    } else if (request.plane == kServicePlane) {
-        entries.ids = request.parents ? entry->providers : entry->clients;
-    }
-    reply(client.number, serial, std::move(entries));
+    reply(client.number, serial, std::move(welcome), std::move(fds));
 }
 
 void ClientServer::subscribe(Client& client, client::Subscribe request, uint64_t serial) {
@@ -453,7 +495,7 @@ void ClientServer::subscribe(Client& client, client::Subscribe request, uint64_t
                context_.registry.find(request.entry) == nullptr) {
         entries.outcome = {kIOReturnNotFound, "there is no such entry"};
     } else {
-        entries.ids = subscriptions_.add(client.number, request);
+        entries.ids = subscriptions_.add(client.number, std::move(request));
     }
     reply(client.number, serial, std::move(entries));
 }

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "daemon/clients/connections.h"
+#include "daemon/clients/extension_requests.h"
+#include "daemon/clients/queries.h"
 #include "daemon/clients/subscriptions.h"
 #include "daemon/connection.h"
 #include "daemon/context.h"
@@ -75,14 +77,12 @@ class ClientServer {
     /// False: the message was malformed or is none of a client's.
     bool handle(Client& client, Message& message);
     bool handle_registry(Client& client, const Message& message);
+    bool handle_notifications(Client& client, const Message& message);
     bool handle_control(Client& client, const Message& message);
     bool handle_system(Client& client, const Message& message);
+    bool handle_extensions(Client& client, const Message& message);
     void report(Client& client, const protocol::client::Report& request, uint64_t serial);
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);
-    void match(Client& client, const protocol::client::Match& request, uint64_t serial);
-    void get_entry(Client& client, const protocol::client::GetEntry& request, uint64_t serial);
-    void get_relatives(Client& client, const protocol::client::GetRelatives& request,
-                       uint64_t serial);
     void subscribe(Client& client, protocol::client::Subscribe request, uint64_t serial);
     void set_properties(Client& client, protocol::client::SetProperties request, uint64_t serial);
     void wait_quiet(Client& client, const protocol::client::WaitQuiet& request, uint64_t serial);
@@ -92,12 +92,11 @@ class ClientServer {
 
     template <typename T>
     void reply(uint64_t number, uint64_t serial, T content, std::vector<UniqueFd> fds = {}) {
-        Client* client = find(number);
-        if (client == nullptr) return;
         Message message = encode(std::move(content), serial);
         message.fds = std::move(fds);
-        client->connection->send(std::move(message));
+        send(number, std::move(message));
     }
+    void send(uint64_t number, Message message);
     void reply_status(uint64_t number, uint64_t serial, const Status& status);
 
     Context& context_;
@@ -114,9 +113,11 @@ class ClientServer {
     std::filesystem::path path_;
     uint64_t next_ = 1;
     std::map<uint64_t, Client> clients_;
+    RegistryQueries queries_;
     Subscriptions subscriptions_;
     ProgramEntitlements entitlements_;
     UserClientConnections connections_;
+    ExtensionRequests extension_requests_;
     uint64_t next_wait_ = 1;
     std::map<uint64_t, QuietWait> waits_;
 };

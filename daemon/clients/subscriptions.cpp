@@ -8,29 +8,43 @@ namespace opendext::daemon {
 using protocol::client::Interest;
 using protocol::client::Matched;
 
-std::vector<EntryId> Subscriptions::add(uint64_t client,
-                                        const protocol::client::Subscribe& request) {
-    subscriptions_.insert_or_assign({client, request.subscription},
-                                    Subscription{request.type, request.matching, request.entry});
+std::vector<EntryId> Subscriptions::add(uint64_t client, protocol::client::Subscribe request) {
+    const Key key{client, request.subscription};
+    remove(client, request.subscription);
+    const Subscription& added = subscriptions_.try_emplace(key, std::move(request)).first->second;
     std::vector<EntryId> now;
-    if (request.type == Type::interest || request.type == Type::terminate) return now;
-    const MatchContext context = context_();
-    for (const EntryId id : context.registry.all()) {
-        const Entry* entry = context.registry.find(id);
-        if (!entry->service || !entry->registered || entry->activity != Activity::active) continue;
-        if (request.type != Type::publish && !entry->matched) continue;
-        if (match(*entry, request.matching, context).matches) now.push_back(id);
+    if (added.type == Type::interest) {
+        interests_.emplace(added.entry, key);
+        return now;
     }
+    if (added.type == Type::terminate) return now;
+    const bool only_matched = added.type == Type::matched || added.type == Type::first_match;
+    const MatchContext context = context_();
+    added.query.visit(context, [&](const Entry& entry) {
+        if (!only_matched || entry.matched) now.push_back(entry.id);
+        return true;
+    });
     return now;
 }
 
 void Subscriptions::remove(uint64_t client, uint64_t subscription) {
-    subscriptions_.erase({client, subscription});
+    const auto place = subscriptions_.find({client, subscription});
+    if (place == subscriptions_.end()) return;
+    const auto [from, to] = interests_.equal_range(place->second.entry);
+    for (auto interest = from; interest != to; ++interest) {
+        if (interest->second != place->first) continue;
+        interests_.erase(interest);
+        break;
+    }
+    subscriptions_.erase(place);
 }
 
 void Subscriptions::remove_all(uint64_t client) {
-    std::erase_if(subscriptions_,
-                  [&](const auto& subscription) { return subscription.first.first == client; });
+    auto next = subscriptions_.lower_bound({client, 0});
+    while (next != subscriptions_.end() && next->first.first == client) {
+        const uint64_t subscription = (next++)->first.second;
+        remove(client, subscription);
+    }
 }
 
 size_t Subscriptions::count(uint64_t client) const {
@@ -40,19 +54,30 @@ size_t Subscriptions::count(uint64_t client) const {
 }
 
 void Subscriptions::tell(Type type, const Entry& entry) {
-    if (!entry.service) return;
+    if (!entry.service || subscriptions_.empty()) return;
     const MatchContext context = context_();
-    // A sink only queues a message; it cannot change the subscriptions under this loop.
-    for (const auto& [key, subscription] : subscriptions_) {
-        if (subscription.type != type || !match(entry, subscription.matching, context).matches)
-            continue;
-        sinks_.matched(key.first, Matched{key.second, {entry.id}});
+    for (auto& [key, subscription] : subscriptions_) {
+        if (subscription.type != type || !subscription.query.fits(entry, context)) continue;
+        if (subscription.waiting.empty()) waiting_.push_back(key);
+        subscription.waiting.push_back(entry.id);
+        if (waiting_.size() == 1 && subscription.waiting.size() == 1)
+            sinks_.later([this] { flush(); });
+    }
+}
+
+void Subscriptions::flush() {
+    for (const Key& key : std::exchange(waiting_, {})) {
+        const auto place = subscriptions_.find(key);
+        if (place == subscriptions_.end() || place->second.waiting.empty()) continue;
+        sinks_.matched(key.first, Matched{key.second, std::exchange(place->second.waiting, {})});
     }
 }
 
 void Subscriptions::message(EntryId id, uint32_t message, uint64_t argument) {
-    for (const auto& [key, subscription] : subscriptions_) {
-        if (subscription.type != Type::interest || subscription.entry != id) continue;
+    const auto [from, to] = interests_.equal_range(id);
+    // A sink only queues a message; it cannot change the subscriptions under this loop.
+    for (auto interest = from; interest != to; ++interest) {
+        const Key& key = interest->second;
         sinks_.interest(key.first, Interest{key.second, id, message, argument});
     }
 }

@@ -12,11 +12,15 @@
 
 namespace opendext::daemon {
 
-/// Who wants to hear of what. Each event reaches each subscription that fits it exactly once.
+/// Who wants to hear of what. Each event reaches each subscription that fits it exactly once, in
+/// order; what happens in one turn of the loop comes in one message a subscription, so that a burst
+/// of a thousand services does not overrun a client that listens.
 class Subscriptions {
   public:
     using Type = protocol::client::Subscription;
     struct Sinks {
+        /// Runs work after this turn of the loop.
+        std::function<void(std::function<void()>)> later;
         std::function<void(uint64_t client, protocol::client::Matched)> matched;
         std::function<void(uint64_t client, protocol::client::Interest)> interest;
     };
@@ -24,7 +28,7 @@ class Subscriptions {
         : context_(std::move(context)), sinks_(std::move(sinks)) {}
 
     /// Adds it and returns what fits now, oldest first: nothing for terminate and interest.
-    std::vector<EntryId> add(uint64_t client, const protocol::client::Subscribe& request);
+    std::vector<EntryId> add(uint64_t client, protocol::client::Subscribe request);
     void remove(uint64_t client, uint64_t subscription);
     void remove_all(uint64_t client);
     [[nodiscard]] bool contains(uint64_t client, uint64_t subscription) const {
@@ -34,18 +38,32 @@ class Subscriptions {
 
     void on_event(Event event, const Entry& entry);
     void message(EntryId id, uint32_t message, uint64_t argument);
+    /// Sends what waits for the end of the turn; an answer to a client must not overtake it.
+    void flush();
 
   private:
+    using Key = std::pair<uint64_t, uint64_t>;  ///< client, its number of the subscription
     struct Subscription {
-        Type type;
-        Dictionary matching;
-        EntryId entry;
+        explicit Subscription(protocol::client::Subscribe request)
+            : type(request.type),
+              matching(std::move(request.matching)),
+              entry(request.entry),
+              query(matching) {}
+        Subscription(const Subscription&) = delete;
+        Subscription& operator=(const Subscription&) = delete;
+        const Type type;
+        const Dictionary matching;
+        const EntryId entry;
+        const MatchQuery query;
+        std::vector<EntryId> waiting;  ///< to be told after this turn
     };
     void tell(Type type, const Entry& entry);
 
     std::function<MatchContext()> context_;
     Sinks sinks_;
-    std::map<std::pair<uint64_t, uint64_t>, Subscription> subscriptions_;
+    std::map<Key, Subscription> subscriptions_;
+    std::multimap<EntryId, Key> interests_;  ///< by the entry
+    std::vector<Key> waiting_;               ///< subscriptions with something to tell, oldest first
 };
 
 }  // namespace opendext::daemon

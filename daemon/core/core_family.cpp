@@ -16,8 +16,9 @@ constexpr const char* kStateServiceClass = "IOSystemStateNotification";
 }  // namespace
 
 std::vector<ClassDeclaration> CoreFamily::classes() const {
+    constexpr const char* kBundle = "com.apple.kpi.iokit";
     const auto system = [](const char* name, const char* super) {
-        return ClassDeclaration{name, super, {}, false};
+        return ClassDeclaration{name, super, {}, false, kBundle};
     };
     return {
         system("IORegistryEntry", ""),
@@ -28,8 +29,8 @@ std::vector<ClassDeclaration> CoreFamily::classes() const {
         system("IOUserServer", "IOService"),
         system(kStateServiceClass, "IOService"),
         system("IOUserClient", "IOService"),
-        ClassDeclaration{"IOUserUserClient", "IOUserClient", {}, true},
-        ClassDeclaration{"IOUserService", "IOService", {}, true},
+        ClassDeclaration{"IOUserUserClient", "IOUserClient", {}, true, kBundle},
+        ClassDeclaration{"IOUserService", "IOService", {}, true, kBundle},
     };
 }
 

@@ -37,6 +37,7 @@ std::string_view to_string(SystemPower state) {
 
 PowerTree::PowerTree(Context& context, Lifecycle& lifecycle, Hooks hooks)
     : context_(context), lifecycle_(lifecycle), hooks_(std::move(hooks)) {
+    context_.registry.declare_plane(std::string(kPowerPlane));
     context_.registry.observe([this](Event event, const Entry& entry) {
         // An object that stops is told nothing more.
         if (event == Event::inactive || event == Event::detached) {
@@ -91,6 +92,9 @@ bool PowerTree::may_change(EntryId id, const Node& node, uint32_t to) const {
 void PowerTree::join(EntryId id) {
     Node& node = nodes_[id];
     if (std::exchange(node.joined, true)) return;
+    const EntryId parent = parent_of(id);
+    context_.registry.attach(id, parent == kNoEntry ? context_.registry.root() : parent,
+                             kPowerPlane);
     publish(id, node);
     context_.loop.post([this] { advance(); });
 }

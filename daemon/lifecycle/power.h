@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/context.h"
@@ -59,6 +60,9 @@ class PowerTree {
     [[nodiscard]] protocol::client::Power describe() const;
 
     static constexpr size_t kMaxClaims = 32;
+    /// The plane of the objects that have joined, each below the nearest one that its power comes
+    /// from.
+    static constexpr std::string_view kPowerPlane = "IOPower";
 
   private:
     struct Node {

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "daemon/family.h"
 #include "daemon/registry/registry.h"
@@ -25,9 +29,79 @@ struct MatchContext {
     std::function<FamilyVerdict(const Entry&, const Dictionary&)> family;
 };
 
-/// Tests `table`, a personality or a client's matching dictionary, against `entry`, in the order of
-/// docs/facts/semantics.md section 3; the first mismatch decides. IOProviderClass is tested here
-/// too, so that clients and the index of personalities agree.
+/// A matching dictionary, read once to be put to many entries: a personality or a client's, in the
+/// order of docs/facts/semantics.md section 3; the first mismatch decides. IOProviderClass is
+/// tested here too, so that clients and the index of personalities agree. A family is asked only
+/// where keys are left that are not tested here.
+class MatchQuery {
+  public:
+    /// `table` must outlive it, at the same place.
+    explicit MatchQuery(const Dictionary& table);
+
+    /// Whether the entry fits, with the reason if not.
+    [[nodiscard]] Verdict verdict(const Entry& entry, const MatchContext& context) const;
+    /// The same without words.
+    [[nodiscard]] bool fits(const Entry& entry, const MatchContext& context) const;
+
+    /// Calls visit(entry) for every registered, active service that fits, oldest first, until it
+    /// returns false. Looks only at entries that the class or the id leaves possible.
+    template <typename Visit>
+    void visit(const MatchContext& context, Visit visit) const {
+        const auto look = [&](const Entry& entry) {
+            return !entry.service || !entry.registered || entry.activity != Activity::active ||
+                   !fits(entry, context) || visit(entry);
+        };
+        if (entry_id_ != nullptr && entry_id_->number() != nullptr) {
+            const Entry* entry = context.registry.find(entry_id_->number()->raw);
+            if (entry != nullptr) (void)look(*entry);
+        } else if (provider_class_ != nullptr && provider_class_->string() != nullptr) {
+            context.registry.visit_class(*provider_class_->string(), look);
+        } else {
+            context.registry.visit(look);
+        }
+    }
+
+  private:
+    /// What the tests write to: the score, and the reason where one is wanted.
+    struct Answer;
+    [[nodiscard]] bool ask(const Entry& entry, const MatchContext& context, Answer& answer) const;
+    [[nodiscard]] bool test_class(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool read_score(Answer& answer) const;
+    [[nodiscard]] bool test_name(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool test_location(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool test_properties(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool test_property_exists(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool test_path(const Entry& entry, const Registry& registry,
+                                 Answer& answer) const;
+    [[nodiscard]] bool test_service_count(const Entry& entry, const Registry& registry,
+                                          Answer& answer) const;
+    [[nodiscard]] bool test_bsd(const Entry& entry, Answer& answer) const;
+    [[nodiscard]] bool test_family(const Entry& entry, const MatchContext& context,
+                                   Answer& answer) const;
+    [[nodiscard]] bool test_ancestors(const Entry& entry, const MatchContext& context,
+                                      Answer& answer) const;
+    [[nodiscard]] bool test_provider(const Entry& entry, const MatchContext& context,
+                                     Answer& answer) const;
+
+    const Dictionary& table_;
+    // The values of the keys; nullptr where the table has none.
+    const Value* provider_class_;
+    const Value* score_;
+    const Value* name_;
+    const Value* location_;
+    const Value* properties_;
+    const Value* property_exists_;
+    const Value* path_;
+    const Value* entry_id_;
+    const Value* service_count_;
+    const Value* ancestors_;
+    std::vector<std::pair<std::string_view, const Value*>> bsd_;
+    bool keys_left_ = false;
+    std::unique_ptr<MatchQuery> ancestor_query_;
+    std::unique_ptr<MatchQuery> provider_query_;
+};
+
+/// One question: MatchQuery(table).verdict(entry, context).
 [[nodiscard]] Verdict match(const Entry& entry, const Dictionary& table,
                             const MatchContext& context);
 

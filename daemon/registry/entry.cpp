@@ -28,11 +28,10 @@ const Value* Entry::property(std::string_view key) const {
 }
 
 Dictionary Entry::merged_properties() const {
-    Dictionary merged = properties;
-    for (const auto& [key, value] : user_properties) merged.insert_or_assign(key, value);
-    if (!user_classes.empty()) {
-        merged.insert_or_assign("IOUserClasses", Array(user_classes.begin(), user_classes.end()));
-    }
+    Dictionary merged;
+    visit_properties([&](std::string_view key, const Value& value) {
+        merged.insert_or_assign(std::string(key), value);
+    });
     return merged;
 }
 

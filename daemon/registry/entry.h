@@ -19,6 +19,12 @@ inline constexpr EntryId kNoEntry = 0;
 /// The plane that matching and life cycle work on.
 inline constexpr std::string_view kServicePlane = "IOService";
 
+/// The place of an entry in a plane other than kServicePlane.
+struct PlaneLinks {
+    std::vector<EntryId> parents;
+    std::vector<EntryId> children;
+};
+
 /// How far an entry is on its way out. Removal goes leaves up (registry/termination.h).
 enum class Activity : uint8_t {
     active,
@@ -31,6 +37,8 @@ enum class Activity : uint8_t {
 /// One object of the registry. Read it freely; only the Registry changes it. A pointer is valid
 /// until the event loop turns: keep the id across events, not the pointer.
 struct Entry {
+    static constexpr std::string_view kUserClassesKey = "IOUserClasses";
+
     EntryId id = kNoEntry;
     std::string name;      ///< what the tree shows; the user class for dext objects until SetName
     std::string location;  ///< after the @, may be empty
@@ -52,6 +60,8 @@ struct Entry {
     /// Providers and clients in kServicePlane, in the order of attachment.
     std::vector<EntryId> providers;
     std::vector<EntryId> clients;
+    /// The other planes that it is in, by name.
+    std::map<std::string, PlaneLinks, std::less<>> planes;
 
     [[nodiscard]] const std::string& class_name() const { return classes.front(); }
     /// Whether `class_name` is in the kernel-side chain or in IOUserClasses.
@@ -63,8 +73,24 @@ struct Entry {
     /// The property that readers and matching see: the dext's own value wins over the entry's.
     /// nullptr if none.
     [[nodiscard]] const Value* property(std::string_view key) const;
-    /// All properties as readers see them, IOUserServiceProperties merged in, IOUserClasses
-    /// included.
+    /// Calls visit(key, value) for all properties as readers see them, IOUserServiceProperties
+    /// merged in, IOUserClasses included; each key once.
+    template <typename Visit>
+    void visit_properties(Visit visit) const {
+        const bool with_classes = !user_classes.empty();
+        const auto overruled = [&](const std::string& key) {
+            return user_properties.contains(key) || (with_classes && key == kUserClassesKey);
+        };
+        for (const auto& [key, value] : properties) {
+            if (!overruled(key)) visit(key, value);
+        }
+        for (const auto& [key, value] : user_properties) {
+            if (!with_classes || key != kUserClassesKey) visit(key, value);
+        }
+        if (with_classes)
+            visit(kUserClassesKey, Value(Array(user_classes.begin(), user_classes.end())));
+    }
+    /// The same as a dictionary.
     [[nodiscard]] Dictionary merged_properties() const;
     /// How long the entry has been busy in all.
     [[nodiscard]] std::chrono::nanoseconds busy_time() const;

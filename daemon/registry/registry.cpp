@@ -57,15 +57,23 @@ Entry& Registry::add(Spec spec) {
         root_ = entry->id;
     }
     Entry& added = *entry;
-    entries_.emplace(added.id, std::move(entry));
-    ++generation_;
+    Held& held =
+        entries_.emplace_hint(entries_.end(), added.id, Held{std::move(entry), {}})->second;
+    add_to_kind(held);
+    changed(added.id);
+    tree_changed();
     announce(Event::attached, added.id);
     return added;
 }
 
-Entry* Registry::find(EntryId id) {
+Registry::Held* Registry::held(EntryId id) {
     const auto entry = entries_.find(id);
-    return entry == entries_.end() ? nullptr : entry->second.get();
+    return entry == entries_.end() ? nullptr : &entry->second;
+}
+
+Entry* Registry::find(EntryId id) {
+    Held* found = held(id);
+    return found == nullptr ? nullptr : found->entry.get();
 }
 
 const Entry* Registry::find(EntryId id) const {
@@ -81,19 +89,94 @@ const Entry* Registry::find_departed(EntryId id) const {
 std::vector<EntryId> Registry::all() const {
     std::vector<EntryId> ids;
     ids.reserve(entries_.size());
-    for (const auto& [id, entry] : entries_) ids.push_back(id);
+    for (const auto& [id, held] : entries_) ids.push_back(id);
     return ids;
 }
 
-std::string Registry::path(EntryId id) const {
-    std::string path;
-    for (const Entry* entry = find(id); entry != nullptr && entry->id != root_;
-         entry = find(entry->provider())) {
-        std::string part = "/" + entry->name;
-        if (!entry->location.empty()) part += "@" + entry->location;
-        path.insert(0, part);
+void Registry::add_to_kind(Held& held) {
+    const Entry& entry = *held.entry;
+    held.kind = kinds_.try_emplace(KindKey{entry.classes, entry.user_classes}).first;
+    auto& entries = held.kind->second.entries;
+    entries.emplace_hint(entries.end(), entry.id, &entry);
+}
+
+void Registry::remove_from_kind(Held& held) {
+    held.kind->second.entries.erase(held.entry->id);
+    if (held.kind->second.entries.empty()) kinds_.erase(held.kind);
+}
+
+std::vector<const Entry*> Registry::of_class(std::string_view class_name) const {
+    std::vector<const Entry*> found;
+    size_t kinds = 0;
+    for (const auto& [key, kind] : kinds_) {
+        if (!kind.entries.begin()->second->is_kind_of(class_name)) continue;
+        ++kinds;
+        for (const auto& [id, entry] : kind.entries) found.push_back(entry);
     }
-    return std::string(kServicePlane) + ":" + (path.empty() ? "/" : path);
+    if (kinds > 1) {
+        std::sort(found.begin(), found.end(),
+                  [](const Entry* a, const Entry* b) { return a->id < b->id; });
+    }
+    return found;
+}
+
+bool Registry::has_plane(std::string_view plane) const {
+    return plane == kServicePlane || planes_.contains(plane);
+}
+
+bool Registry::in_plane(const Entry& entry, std::string_view plane) const {
+    if (entry.id == root_) return has_plane(plane);
+    return !relatives(entry, plane, true).empty();
+}
+
+const std::vector<EntryId>& Registry::relatives(const Entry& entry, std::string_view plane,
+                                                bool parents) const {
+    static const std::vector<EntryId> kNone;
+    if (plane == kServicePlane) return parents ? entry.providers : entry.clients;
+    const auto links = entry.planes.find(plane);
+    if (links == entry.planes.end()) return kNone;
+    return parents ? links->second.parents : links->second.children;
+}
+
+std::string Registry::path_component(const Entry& entry) {
+    return entry.location.empty() ? entry.name : entry.name + "@" + entry.location;
+}
+
+std::string Registry::path(EntryId id, std::string_view plane) const {
+    std::string path;
+    for (const Entry* entry = find(id); entry != nullptr && entry->id != root_;) {
+        path.insert(0, "/" + path_component(*entry));
+        const std::vector<EntryId>& parents = relatives(*entry, plane, true);
+        entry = parents.empty() ? nullptr : find(parents.front());
+    }
+    return std::string(plane) + ":" + (path.empty() ? "/" : path);
+}
+
+void Registry::declare_plane(std::string plane) {
+    planes_.insert(std::move(plane));
+}
+
+void Registry::attach(EntryId id, EntryId parent, std::string_view plane) {
+    Entry* entry = find(id);
+    Entry* above = find(parent);
+    const auto known = planes_.find(plane);
+    if (entry == nullptr || above == nullptr || known == planes_.end()) return;
+    std::vector<EntryId>& parents = entry->planes[*known].parents;
+    if (std::find(parents.begin(), parents.end(), parent) != parents.end()) return;
+    parents.push_back(parent);
+    above->planes[*known].children.push_back(id);
+    changed(id);
+    changed(parent);
+    tree_changed();
+}
+
+void Registry::changed(EntryId id) {
+    if (board_ != nullptr) board_->entry_changed(id);
+}
+
+void Registry::tree_changed() {
+    ++generation_;
+    if (board_ != nullptr) board_->tree_changed();
 }
 
 void Registry::announce(Event event, EntryId id) {
@@ -109,7 +192,6 @@ void Registry::register_service(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->activity != Activity::active) return;
     const bool first = !std::exchange(entry->registered, true);
-    ++generation_;
     announce(first ? Event::published : Event::registered_again, id);
 }
 
@@ -122,19 +204,28 @@ void Registry::set_matched(EntryId id) {
 }
 
 void Registry::set_name(EntryId id, std::string name) {
-    if (Entry* entry = find(id)) {
-        entry->name = std::move(name);
-        ++generation_;
-    }
+    Entry* entry = find(id);
+    if (entry == nullptr || entry->name == name) return;
+    entry->name = std::move(name);
+    changed(id);
+    tree_changed();
+    // The paths of others begin with it.
+    if (board_ != nullptr && !entry->clients.empty()) board_->names_changed();
 }
 
 void Registry::set_user_classes(EntryId id, std::vector<std::string> classes) {
-    if (Entry* entry = find(id)) entry->user_classes = std::move(classes);
+    Held* found = held(id);
+    if (found == nullptr) return;
+    remove_from_kind(*found);
+    found->entry->user_classes = std::move(classes);
+    add_to_kind(*found);
+    changed(id);
 }
 
 void Registry::set_property(EntryId id, std::string key, Value value) {
     if (Entry* entry = find(id)) {
         entry->properties.insert_or_assign(std::move(key), std::move(value));
+        changed(id);
         announce(Event::property_changed, id);
     }
 }
@@ -145,6 +236,7 @@ void Registry::remove_property(EntryId id, std::string_view key) {
     const auto property = entry->properties.find(key);
     if (property == entry->properties.end()) return;
     entry->properties.erase(property);
+    changed(id);
     announce(Event::property_changed, id);
 }
 
@@ -152,6 +244,7 @@ void Registry::merge_user_properties(EntryId id, const Dictionary& properties) {
     if (Entry* entry = find(id)) {
         for (const auto& [key, value] : properties)
             entry->user_properties.insert_or_assign(key, value);
+        changed(id);
         announce(Event::property_changed, id);
     }
 }
@@ -162,6 +255,7 @@ void Registry::remove_user_property(EntryId id, std::string_view key) {
     const auto property = entry->user_properties.find(key);
     if (property == entry->user_properties.end()) return;
     entry->user_properties.erase(property);
+    changed(id);
     announce(Event::property_changed, id);
 }
 
@@ -169,23 +263,40 @@ void Registry::set_inactive(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->activity != Activity::active) return;
     entry->activity = Activity::terminating;
-    ++generation_;
     announce(Event::inactive, id);
 }
+
+namespace {
+/// Takes `id` out of `ids`, looking from the end: what came last mostly goes first.
+void take_out(std::vector<EntryId>& ids, EntryId id) {
+    const auto place = std::find(ids.rbegin(), ids.rend(), id);
+    if (place != ids.rend()) ids.erase(std::next(place).base());
+}
+}  // namespace
 
 void Registry::detach(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr) return;
     if (entry->busy > 0) adjust_busy(id, -static_cast<int>(entry->busy));
     for (const EntryId provider_id : entry->providers) {
-        if (Entry* provider = find(provider_id)) std::erase(provider->clients, id);
+        if (Entry* provider = find(provider_id)) take_out(provider->clients, id);
+    }
+    for (const auto& [plane, links] : entry->planes) {
+        for (const EntryId parent : links.parents) {
+            if (Entry* above = find(parent)) take_out(above->planes[plane].children, id);
+        }
+        for (const EntryId child : links.children) {
+            if (Entry* below = find(child)) take_out(below->planes[plane].parents, id);
+        }
     }
     entry->activity = Activity::detached;
-    ++generation_;
+    changed(id);
+    tree_changed();
     announce(Event::detached, id);
     const auto place = entries_.find(id);
     if (place == entries_.end()) return;
-    departed_.push_back(std::move(place->second));
+    remove_from_kind(place->second);
+    departed_.push_back(std::move(place->second.entry));
     entries_.erase(place);
     if (departed_.size() > kDepartedKept) departed_.pop_front();
 }

@@ -5,11 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/registry/entry.h"
+#include "rpc/change_board.h"
 
 namespace opendext::daemon {
 
@@ -56,10 +58,44 @@ class Registry {
     [[nodiscard]] EntryId root() const { return root_; }
     /// Every entry, oldest first.
     [[nodiscard]] std::vector<EntryId> all() const;
+    /// Calls visit(entry) for every entry, oldest first, until it returns false. Nothing may change
+    /// meanwhile.
+    template <typename Visit>
+    void visit(Visit visit) const {
+        for (const auto& [id, held] : entries_) {
+            if (!visit(static_cast<const Entry&>(*held.entry))) return;
+        }
+    }
+    /// The same for the entries of a class (Entry::is_kind_of), without looking at the others.
+    template <typename Visit>
+    void visit_class(std::string_view class_name, Visit visit) const {
+        for (const Entry* entry : of_class(class_name)) {
+            if (!visit(*entry)) return;
+        }
+    }
+
+    // Planes. The root is in each of them.
+    // --------------------------------------------------------------------------------------
+    [[nodiscard]] bool has_plane(std::string_view plane) const;
+    [[nodiscard]] bool in_plane(const Entry& entry, std::string_view plane) const;
+    /// Nearest first; empty if the entry is not in the plane.
+    [[nodiscard]] const std::vector<EntryId>& relatives(const Entry& entry, std::string_view plane,
+                                                        bool parents) const;
     /// "IOService:/OpenDext/IOResources"; locations as name@location.
-    [[nodiscard]] std::string path(EntryId id) const;
+    [[nodiscard]] std::string path(EntryId id, std::string_view plane = kServicePlane) const;
+    /// "name" or "name@location".
+    [[nodiscard]] static std::string path_component(const Entry& entry);
+    void declare_plane(std::string plane);
+    /// Puts the entry below `parent` in a plane that was declared; once.
+    void attach(EntryId id, EntryId parent, std::string_view plane);
+
     /// Changes whenever the tree does.
     [[nodiscard]] uint64_t generation() const { return generation_; }
+    /// Counts on `board`, which outlives the registry, every change of the tree and of an entry's
+    /// name, place, classes and properties.
+    void count_changes(ChangeBoard* board) { board_ = board; }
+    /// nullptr if nobody counts.
+    [[nodiscard]] const ChangeBoard* changes() const { return board_; }
 
     // Changes. Unknown ids are ignored: the entry went meanwhile.
     // ---------------------------------------------------
@@ -84,9 +120,30 @@ class Registry {
     void observe(Observer observer) { observers_.push_back(std::move(observer)); }
 
   private:
-    void announce(Event event, EntryId id);
+    /// All entries with the same classes: what a search by class looks at.
+    struct Kind {
+        std::map<EntryId, const Entry*> entries;
+    };
+    /// Kernel-side and user class chain.
+    using KindKey = std::pair<std::vector<std::string>, std::vector<std::string>>;
+    using Kinds = std::map<KindKey, Kind>;
+    struct Held {
+        std::unique_ptr<Entry> entry;
+        Kinds::iterator kind;
+    };
 
-    std::map<EntryId, std::unique_ptr<Entry>> entries_;
+    void announce(Event event, EntryId id);
+    void changed(EntryId id);
+    void tree_changed();
+    void add_to_kind(Held& held);
+    void remove_from_kind(Held& held);
+    [[nodiscard]] std::vector<const Entry*> of_class(std::string_view class_name) const;
+    [[nodiscard]] Held* held(EntryId id);
+
+    std::map<EntryId, Held> entries_;
+    Kinds kinds_;
+    std::set<std::string, std::less<>> planes_;
+    ChangeBoard* board_ = nullptr;
     std::deque<std::unique_ptr<Entry>> departed_;
     std::vector<Observer> observers_;
     EntryId next_;

@@ -28,8 +28,9 @@ std::vector<daemon::ClassDeclaration> SerialSystem::classes() const {
         {"IOUserSerial",
          "IOService",
          {{"IOServiceDEXTEntitlements", Value("com.apple.developer.driverkit.family.serial")}},
-         true},
-        {"IOSerialBSDClient", "IOService", {}, false},
+         true,
+         "com.apple.driver.driverkit.serial"},
+        {"IOSerialBSDClient", "IOService", {}, false, "com.apple.driver.driverkit.serial"},
     };
 }
 
