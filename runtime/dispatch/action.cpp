@@ -10,6 +10,7 @@
 #include "rpc/protocol/driver.h"
 #include "runtime/dispatch/action_ivars.h"
 #include "runtime/dispatch/block.h"
+#include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/executor.h"
 #include "runtime/dispatch/source_call.h"
 #include "runtime/dispatch/thread_pool.h"
@@ -321,6 +322,7 @@ kern_return_t OSAction::Wait(OSActionWaitToken* token, uint64_t options, uint64_
     if (!clock) return kIOReturnBadArgument;
     std::unique_lock lock(ivars->mutex);
     if (token == nullptr || token != ivars->token) return kIOReturnBadArgument;
+    about_to_block();
     const auto called = [&] { return !token->calls.empty() || ivars->cancelled; };
     if (deadline == 0) {
         ivars->wait_changed.wait(lock, called);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 
+#include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/log/log.h"
 
@@ -230,15 +231,21 @@ bool Executor::try_claim() {
     return true;
 }
 
+Executor::Claimed::Claimed(Executor& executor) : executor_(executor), outer_(t_current) {
+    t_current = &executor;
+}
+
+Executor::Claimed::~Claimed() {
+    t_current = outer_;
+    std::unique_lock lock(executor_.mutex_);
+    executor_.pass_on(lock, true);
+}
+
 void Executor::run_claimed(TaskPtr task) {
     const auto self = shared_from_this();
-    {
-        const Running running(this);
-        task->run();
-        task.reset();
-    }
-    std::unique_lock lock(mutex_);
-    pass_on(lock, true);
+    const Claimed claimed(*this);
+    task->run();
+    task.reset();
 }
 
 Executor::Outcome Executor::concurrent(TaskPtr&& task) {
@@ -266,6 +273,7 @@ void Executor::cancel(TaskPtr handler) {
 
 Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     if (!on_queue()) return Wake::not_on_queue;
+    about_to_block();
     const auto self = shared_from_this();
     Sleeper sleeper{.event = event, .woken = false, .waiter = {}};
     std::unique_lock lock(mutex_);

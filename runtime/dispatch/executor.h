@@ -38,9 +38,22 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// The same for a method of an object: with `methods_parallel` it does not take the executor.
     Outcome async_method(TaskPtr&& task);
     Outcome sync_method(const std::function<void()>& work);
-    /// If nothing runs and nothing waits, takes the executor for this thread; `run_claimed` must
-    /// follow.
+    /// If nothing runs and nothing waits, takes the executor for this thread; a `Claimed` or
+    /// `run_claimed` must follow.
     bool try_claim();
+    /// What this thread does while it lives is work of the executor, which the thread has claimed;
+    /// then the executor is passed on. The caller keeps the executor alive.
+    class Claimed {
+      public:
+        explicit Claimed(Executor& executor);
+        ~Claimed();
+        Claimed(const Claimed&) = delete;
+        Claimed& operator=(const Claimed&) = delete;
+
+      private:
+        Executor& executor_;
+        Executor* const outer_;
+    };
     /// Runs `task` on this thread, which has claimed the executor, and passes the executor on.
     void run_claimed(TaskPtr task);
     /// Runs `task` in parallel to what the queue runs.

@@ -45,7 +45,7 @@ bool known_cache_mode(uint64_t mode) {
 std::byte* shown_by_others(const MemoryPieces& pieces, const MappedRange::Options& how) {
     if (pieces.size() != 1 || how.fixed_address != 0) return nullptr;
     const MemoryPiece& piece = pieces.front();
-    if (piece.backing->mapping.data() != nullptr) return nullptr;
+    if (!piece.backing->lent) return nullptr;
     std::byte* address = piece.backing->at(piece.offset, piece.length);
     const uint64_t alignment = how.alignment;
     if (alignment != 0 && (reinterpret_cast<uint64_t>(address) & (alignment - 1)) != 0)

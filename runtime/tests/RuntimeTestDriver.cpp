@@ -242,6 +242,8 @@ kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
                                                 IOUserClientMethodArguments* arguments,
                                                 const IOUserClientMethodDispatch* dispatch,
                                                 OSObject* target, void* reference) {
+    if (selector >= 100 && Hooks::shared().external)
+        return Hooks::shared().external(this, arguments);
     if (selector < sizeof kMethods / sizeof kMethods[0]) {
         dispatch = &kMethods[selector];
         target = this;
@@ -251,6 +253,7 @@ kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
 }
 
 kern_return_t IMPL(RuntimeTestClient, CopyClientMemoryForType) {
+    if (Hooks::shared().client_memory) return Hooks::shared().client_memory(type, options, memory);
     if (type != 5) return kIOReturnBadArgument;
     if (ivars->memory == nullptr) {
         const kern_return_t ret =

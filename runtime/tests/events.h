@@ -9,8 +9,11 @@
 #include <string>
 #include <vector>
 
+class IOMemoryDescriptor;
+class IOUserClient;
 class OSAction;
 class OSObject;
+struct IOUserClientMethodArguments;
 
 /// What the test driver's callbacks do instead of telling `Events`. Set while no callback can come.
 struct Hooks {
@@ -18,6 +21,9 @@ struct Hooks {
     std::function<void(OSAction*, uint64_t count, uint64_t time)> interrupt;
     std::function<void()> data_available;
     std::function<void()> data_serviced;
+    /// Calls of client programs with a selector from 100 on.
+    std::function<int(IOUserClient*, IOUserClientMethodArguments*)> external;
+    std::function<int(uint64_t type, uint64_t* options, IOMemoryDescriptor**)> client_memory;
     OSObject* started = nullptr;  // the driver whose Start ran last
     static Hooks& shared() {
         static auto& hooks = *new Hooks;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CreateMemoryDescriptorFromClient: the client library gives the memory, since a driver may not
-// look into another process.
+// Memory that driver and client program share. CreateMemoryDescriptorFromClient: the client library
+// gives it, since a driver may not look into another process.
 #include <DriverKit/IOUserClient.h>
 
 #include "runtime/log/log.h"
@@ -43,6 +43,47 @@ bool fits(const uc::MemoryCopied& answer, uint32_t count, const IOAddressSegment
 }
 
 }  // namespace
+
+namespace opendext::runtime {
+
+Message client_memory(IOUserClient* client, uint64_t type, uint64_t serial) {
+    uc::Mapped answer;
+    std::vector<UniqueFd> fds;
+    uint64_t options = 0;
+    IOMemoryDescriptor* memory = nullptr;
+    answer.io_return = client->CopyClientMemoryForType(type, &options, &memory);
+    if (answer.io_return == kIOReturnSuccess && memory == nullptr) {
+        answer.io_return = kIOReturnError;
+        answer.reason = "CopyClientMemoryForType gave no memory";
+    }
+    if (answer.io_return == kIOReturnSuccess) {
+        const bool read_only = (options & kIOUserClientMemoryReadOnly) != 0;
+        const auto parts = to_parts(memory, fds, read_only ? Leaves::read_only : Leaves::writable);
+        if (!parts.ok()) {
+            const bool refused = parts.error().code == Errc::not_permitted;
+            answer.io_return = refused ? kIOReturnNotPermitted : kIOReturnUnsupported;
+            answer.reason = parts.error().text();
+            fds.clear();
+            log(LogType::error, "memory of type %llu: %s", static_cast<unsigned long long>(type),
+                answer.reason.c_str());
+        } else {
+            answer.options = options;
+            answer.offset = parts->front().offset;
+            answer.length = parts->front().length;
+            answer.more.assign(parts->begin() + 1, parts->end());
+            const auto& bell = memory->IOMemoryDescriptor::ivars->data_queue_bell;
+            auto rung = bell != nullptr ? bell->duplicate() : Error{Errc::not_found, 0, ""};
+            answer.data_queue = rung.ok();
+            if (rung.ok()) fds.push_back(std::move(rung).value());
+        }
+    }
+    OSSafeReleaseNULL(memory);
+    Message message = encode(std::move(answer), serial);
+    message.fds = std::move(fds);
+    return message;
+}
+
+}  // namespace opendext::runtime
 
 kern_return_t IOUserClient::CreateMemoryDescriptorFromClient_Impl(
     uint64_t memoryDescriptorCreateOptions, uint32_t segmentsCount,

@@ -1,26 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/user_client/connection.h"
 
-#include "runtime/dispatch/executor.h"
+#include <cstring>
+#include <utility>
+
+#include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/log/log.h"
-#include "runtime/memory/memory_ivars.h"
+#include "runtime/objects/class_registry.h"
 #include "runtime/service/service_ivars.h"
-#include "runtime/user_client/connections.h"
 #include "runtime/user_client/external_call.h"
-#include "runtime/user_client/user_client_ivars.h"
 
 namespace opendext::runtime {
 namespace uc = protocol::user_client;
 
-namespace {
-/// The connection that this thread receives for.
-thread_local const ClientConnection* t_serving = nullptr;
-}  // namespace
+/// On the thread that serves: before that thread waits for something that may take another message
+/// of the client, another thread serves in its place.
+class ClientConnection::HandOver final : public BlockingHook {
+  public:
+    explicit HandOver(ClientConnection& connection) : connection_(connection) {}
+    void about_to_block() override {
+        if (std::exchange(handed_over_, true)) return;
+        start_thread("user client",
+                     make_task([self = connection_.shared_from_this()] { self->serve(); }));
+    }
+    [[nodiscard]] bool handed_over() const { return handed_over_; }
+
+  private:
+    ClientConnection& connection_;
+    bool handed_over_ = false;
+};
 
 ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
                                    std::string client_name)
-    : client_(client), channel_(std::move(channel)), client_name_(std::move(client_name)) {
+    : client_(client),
+      channel_(std::move(channel)),
+      client_name_(std::move(client_name)),
+      replies_(*channel_, Lane::replies, *this),
+      events_(*channel_, Lane::events, *this) {
     client_->retain();
 }
 
@@ -28,7 +45,7 @@ ClientConnection::~ClientConnection() {
     client_->release();
 }
 
-void ClientConnection::failed(const Error& error) {
+void ClientConnection::send_failed(const Error& error) {
     if (channel_->closed()) return;  // said once, however much the driver still sends
     if (error.code != Errc::peer_gone) {
         log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
@@ -37,69 +54,16 @@ void ClientConnection::failed(const Error& error) {
     channel_->close(error.text());
 }
 
-void ClientConnection::send(Message message) {
-    std::unique_lock lock(outbox_mutex_);
-    if (!sender_runs_) {
-        auto sent = channel_->try_send(message);
-        if (sent) return;
-        if (sent.error().code != Errc::no_space) {
-            lock.unlock();
-            failed(sent.error());
-            return;
-        }
-    }
-    // A driver must not wait for a client: its queue serves others too.
-    outbox_bytes_ += message.body.size() + sizeof message;
-    const bool too_much = outbox_bytes_ > kMaxOutboxBytes;
-    if (!too_much) outbox_.push_back(std::move(message));
-    const bool start = !sender_runs_ && !too_much;
-    if (start) sender_runs_ = true;
-    lock.unlock();
-    if (start) {
-        start_thread("client sender",
-                     make_task([self = shared_from_this()] { self->send_outbox(); }));
-    } else if (too_much) {
-        failed({Errc::no_space, 0, "the client does not read its messages"});
-    }
-}
-
-void ClientConnection::send_outbox() {
-    std::unique_lock lock(outbox_mutex_);
-    while (!outbox_.empty()) {
-        const Message message = std::move(outbox_.front());
-        outbox_.pop_front();
-        outbox_bytes_ -= message.body.size() + sizeof message;
-        lock.unlock();
-        auto sent = channel_->send(message);
-        if (!sent) failed(sent.error());
-        lock.lock();
-        if (!sent) {
-            outbox_.clear();
-            outbox_bytes_ = 0;
-        }
-    }
-    sender_runs_ = false;
-}
-
 void ClientConnection::serve() {
-    t_serving = this;
-    // A request from within a call has another thread serve in the place of this one.
-    while (t_serving == this) {
-        auto message = channel_->receive();
-        if (!message) {
-            if (message.error().code != Errc::peer_gone) {
-                log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
-                    message.error().text().c_str());
-            }
-            close(message.error().text());
+    HandOver hand_over(*this);
+    while (!hand_over.handed_over()) {
+        auto frame = channel_->receive(Lane::calls);
+        if (!frame.ok()) {
+            if (frame.error().code != Errc::peer_gone) send_failed(frame.error());
+            close(frame.error().text());
             return;
         }
-        if (message->kind == static_cast<uint32_t>(uc::Kind::memory_copied)) {
-            answered(std::move(*message));
-            continue;
-        }
-        wait_while_asleep();
-        handle(std::move(*message));
+        handle(std::move(frame).value());
     }
 }
 
@@ -110,189 +74,142 @@ void ClientConnection::close(const std::string& reason) {
     state_changed_.notify_all();
 }
 
+void ClientConnection::malformed(const Error& error) {
+    log(LogType::error, "connection of %s ends: %s", client_name_.c_str(), error.text().c_str());
+    channel_->close(error.text());
+}
+
 void ClientConnection::set_asleep(bool asleep) {
     const std::lock_guard lock(state_mutex_);
-    asleep_ = asleep;
+    asleep_.store(asleep);
     state_changed_.notify_all();
 }
 
 void ClientConnection::wait_while_asleep() {
+    if (!asleep_.load(std::memory_order_relaxed)) return;
     std::unique_lock lock(state_mutex_);
-    state_changed_.wait(lock, [this] { return !asleep_ || closed_; });
+    state_changed_.wait(lock, [this] { return !asleep_.load() || closed_; });
 }
 
 Result<Message> ClientConnection::request(Message message) {
-    if (t_serving == this) {
-        // This thread runs a call of the client: somebody else has to receive the answer.
-        t_serving = nullptr;
-        start_thread("user client", make_task([self = shared_from_this()] { self->serve(); }));
-    }
+    about_to_block();
     std::unique_lock lock(state_mutex_);
     const uint64_t serial = next_serial_++;
-    Waiter& waiter = waiters_[serial];
+    std::optional<Message>& answer = requests_[serial];
     lock.unlock();
     message.serial = serial;
-    send(std::move(message));
+    unasked().send(std::move(message));
     lock.lock();
-    state_changed_.wait_for(lock, kRequestDeadline,
-                            [&] { return waiter.answer.has_value() || closed_; });
-    auto answer = std::move(waiter.answer);
-    waiters_.erase(serial);
-    if (answer) return std::move(*answer);
+    state_changed_.wait_for(lock, kRequestDeadline, [&] { return answer.has_value() || closed_; });
+    std::optional<Message> taken = std::move(answer);
+    requests_.erase(serial);
+    if (taken) return std::move(*taken);
     if (closed_) return Error{Errc::peer_gone, 0, "the client is gone"};
     return Error{Errc::timed_out, 0, "the client did not answer"};
 }
 
 void ClientConnection::answered(Message message) {
     const std::lock_guard lock(state_mutex_);
-    const auto found = waiters_.find(message.serial);
-    if (found == waiters_.end()) return;  // nobody waits any more
-    found->second.answer = std::move(message);
+    const auto found = requests_.find(message.serial);
+    if (found == requests_.end()) return;  // nobody waits any more
+    found->second = std::move(message);
     state_changed_.notify_all();
 }
 
-void ClientConnection::handle(Message message) {
-    if (message.kind == static_cast<uint32_t>(uc::Kind::call)) {
-        auto request = decode<uc::Call>(message);
-        if (!request) {
-            channel_->close("malformed call: " + request.error().text());
-            return;
-        }
-        call(*request, message.serial, std::move(message.fds));
+void ClientConnection::handle(Frame frame) {
+    const auto kind = static_cast<uc::Kind>(frame.kind());
+    if (kind == uc::Kind::memory_copied) return answered(frame.message());
+    wait_while_asleep();
+    if (kind == uc::Kind::invoke) return call(frame);
+    if (kind == uc::Kind::map_memory) return map_memory(frame);
+    if (kind == uc::Kind::arena) {
+        Message message = frame.message();
+        const auto arena = decode<uc::Arena>(message);
+        if (!arena.ok()) return malformed(arena.error());
+        if (message.fds.size() != 1)
+            return malformed({Errc::malformed, 0, "an arena without memory"});
+        const Status added = arenas_.add(*arena, std::move(message.fds.front()));
+        if (!added.ok()) malformed(added.error());
         return;
     }
-    if (message.kind == static_cast<uint32_t>(uc::Kind::map_memory)) {
-        auto request = decode<uc::MapMemory>(message);
-        if (!request) {
-            channel_->close("malformed request for memory: " + request.error().text());
-            return;
-        }
-        map_memory(*request, message.serial);
-        return;
-    }
-    channel_->close("unknown message kind " + std::to_string(message.kind));
+    malformed({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
 }
 
-void ClientConnection::call(const uc::Call& request, uint64_t serial, std::vector<UniqueFd> fds) {
+void ClientConnection::call(Frame& frame) {
+    ExternalCall call(frame.serial());
+    const Status taken = call.take(frame, shared_from_this(), arenas_);
+    if (!taken.ok()) return malformed(taken.error());
+    frame.done();
+    if (call.is_asynchronous()) has_events_.store(true);
     const auto executor = executor_of(client_, kIOUserClientQueueNameExternalMethod);
-    if (executor == nullptr) {
-        channel_->close("the user client has no queue");
-        return;
-    }
-    auto run = [self = shared_from_this(), serial](const uc::Call& call,
-                                                   std::vector<UniqueFd> descriptors) {
-        auto result = run_external_call(self, self->client_, call, std::move(descriptors));
-        if (!result) {
-            log(LogType::error, "connection of %s ends: %s", self->client_name_.c_str(),
-                result.error().text().c_str());
-            self->channel_->close(result.error().text());
-            return;
-        }
-        self->send(encode(std::move(result->answer), serial));
-    };
+    if (executor == nullptr) return malformed({Errc::invalid, 0, "the user client has no queue"});
     if (!executor->methods_parallel() && executor->try_claim()) {  // idle: on this thread
-        executor->run_claimed(make_task([&] { run(request, std::move(fds)); }));
+        const Executor::Claimed claimed(*executor);
+        call.run(*this, client_);
         return;
     }
-    const auto outcome = executor->async_method(make_task(
-        [run, request, fds = std::move(fds)]() mutable { run(request, std::move(fds)); }));
-    if (outcome == Executor::Outcome::cancelled) {
-        uc::CallResult refused;
-        refused.io_return = kIOReturnOffline;
-        refused.reason = "the driver has cancelled the queue of the user client";
-        send(encode(std::move(refused), serial));
+    auto later = std::make_unique<ExternalCall>(std::move(call));
+    ExternalCall& waiting = *later;
+    TaskPtr task = make_task([self = shared_from_this(), later = std::move(later)] {
+        later->run(*self, self->client_);
+    });
+    if (executor->async_method(std::move(task)) == Executor::Outcome::cancelled) {
+        waiting.refuse(*this, kIOReturnOffline,
+                       "the driver has cancelled the queue of the user client");
     }
 }
 
-void ClientConnection::map_memory(const uc::MapMemory& request, uint64_t serial) {
-    uc::Mapped answer;
-    Message message;
-    std::vector<UniqueFd> fds;
-    uint64_t options = request.options;
-    IOMemoryDescriptor* memory = nullptr;
-    answer.io_return = client_->CopyClientMemoryForType(request.type, &options, &memory);
-    if (answer.io_return == kIOReturnSuccess && memory == nullptr) {
-        answer.io_return = kIOReturnError;
-        answer.reason = "CopyClientMemoryForType gave no memory";
-    }
-    if (answer.io_return == kIOReturnSuccess) {
-        const auto parts = to_parts(memory, fds);
-        if (!parts) {
-            answer.io_return = kIOReturnUnsupported;
-            answer.reason = parts.error().text();
-        } else {
-            answer.options = options;
-            answer.offset = parts->front().offset;
-            answer.length = parts->front().length;
-            answer.more.assign(parts->begin() + 1, parts->end());
-            const auto& bell = memory->IOMemoryDescriptor::ivars->data_queue_bell;
-            auto rung = bell != nullptr ? bell->duplicate() : Error{Errc::not_found, 0, ""};
-            answer.data_queue = rung.ok();
-            if (rung.ok()) fds.push_back(std::move(rung).value());
-        }
-    }
-    OSSafeReleaseNULL(memory);
-    message = encode(std::move(answer), serial);
-    message.fds = std::move(fds);
-    send(std::move(message));
+void ClientConnection::map_memory(Frame& frame) {
+    const uint64_t serial = frame.serial();
+    const auto request = decode<uc::MapMemory>(frame.message());
+    frame.done();
+    if (!request.ok()) return malformed(request.error());
+    const auto queue = queue_name_of(client_->meta, IOUserClient_CopyClientMemoryForType_ID);
+    const auto executor = queue ? executor_of(client_, *queue) : nullptr;
+    TaskPtr task = make_task([self = shared_from_this(), type = request->type, serial] {
+        self->reply(client_memory(self->client_, type, serial));
+    });
+    // Never waited for here: what runs on that queue may wait for the client's next message.
+    if (executor == nullptr) return ThreadPool::shared().submit(std::move(task));
+    if (executor->async_method(std::move(task)) != Executor::Outcome::cancelled) return;
+    uc::Mapped refused;
+    refused.io_return = kIOReturnOffline;
+    refused.reason = "the driver has cancelled the queue of the user client";
+    reply(encode(std::move(refused), serial));
 }
 
-Connections::Connections() = default;
-Connections::~Connections() {
-    close_all("the driver process ends");
+void ClientConnection::answer(uint64_t serial, const uc::OutcomeFrame& outcome,
+                              const uint64_t* scalars) {
+    replies_.send(uc::Kind::outcome, serial, uc::outcome_frame_size(outcome),
+                  [&](std::span<std::byte> to) { uc::write_outcome(to, outcome, scalars); });
 }
 
-Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request,
-                           UniqueFd memory, Socket side_socket) {
-    auto channel =
-        OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
-    const std::string name = request.client_name + "[" + std::to_string(request.client_pid) + "]";
-    {
-        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
-        client->IOUserClient::ivars->entitlements = request.entitlements;
-    }
-    auto connection = std::make_shared<ClientConnection>(client, std::move(channel), name);
-    {
-        const std::lock_guard lock(mutex_);
-        if (!connections_.emplace(request.connection, connection).second) {
-            return Error{Errc::exists, 0, "the connection is attached already"};
-        }
-        connection->set_asleep(asleep_);
-    }
-    {
-        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
-        client->IOUserClient::ivars->connection = connection;
-    }
-    start_thread("user client",
-                 make_task([connection = std::move(connection)] { connection->serve(); }));
-    return success();
+void ClientConnection::complete(const uc::CompletionHeader& header, const uint64_t* arguments) {
+    events_.send(uc::Kind::completion, 0, uc::completion_frame_size(header.argument_count),
+                 [&](std::span<std::byte> to) { uc::write_completion(to, header, arguments); });
 }
 
-void Connections::close(uint64_t number, const std::string& reason) {
-    std::shared_ptr<ClientConnection> connection;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = connections_.find(number);
-        if (found == connections_.end()) return;
-        connection = std::move(found->second);
-        connections_.erase(found);
-    }
-    connection->close(reason);
+void ClientConnection::completion_released(uint64_t word) {
+    const uc::CompletionReleased released{word};
+    events_.send(uc::Kind::completion_released, 0, sizeof released,
+                 [&](std::span<std::byte> to) { memcpy(to.data(), &released, sizeof released); });
 }
 
-void Connections::set_asleep(bool asleep) {
-    const std::lock_guard lock(mutex_);
-    asleep_ = asleep;
-    for (const auto& [number, connection] : connections_) connection->set_asleep(asleep);
+void ClientConnection::slot_freed(const uc::SlotFreed& slot) {
+    unasked().send(uc::Kind::slot_freed, 0, sizeof slot,
+                   [&](std::span<std::byte> to) { memcpy(to.data(), &slot, sizeof slot); });
 }
 
-void Connections::close_all(const std::string& reason) {
-    std::map<uint64_t, std::shared_ptr<ClientConnection>> all;
-    {
-        const std::lock_guard lock(mutex_);
-        all.swap(connections_);
-    }
-    for (const auto& [number, connection] : all) connection->close(reason);
+void ClientConnection::one_way_failed(uint64_t selector, kern_return_t result) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(failures_mutex_);
+    ++failures_;
+    if (now - failures_told_ < std::chrono::seconds(1)) return;
+    failures_told_ = now;
+    log(LogType::error, "%llu one-way calls of %s failed, the last with selector %llu: 0x%x",
+        static_cast<unsigned long long>(failures_), client_name_.c_str(),
+        static_cast<unsigned long long>(selector), static_cast<unsigned>(result));
+    failures_ = 0;
 }
 
 }  // namespace opendext::runtime

@@ -3,9 +3,9 @@
 
 #include <DriverKit/IOUserClient.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,66 +13,84 @@
 #include <string>
 
 #include "rpc/channel.h"
-#include "rpc/protocol/user_client.h"
+#include "rpc/protocol/user_client_frames.h"
+#include "runtime/dispatch/executor.h"
+#include "runtime/user_client/lane_sender.h"
+#include "runtime/user_client/slots.h"
 
 namespace opendext::runtime {
 
+class ExternalCall;
+
 /// One client program on one user client: receives its calls, runs them on the queue of
-/// ExternalMethod, answers.
-class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
+/// ExternalMethod, answers. Any thread, but for serve().
+class ClientConnection : public LaneSender::Owner,
+                         public std::enable_shared_from_this<ClientConnection> {
   public:
     ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
                      std::string client_name);
-    ~ClientConnection();
+    ~ClientConnection() override;
 
     /// Receives until the channel is closed; on a thread of its own.
     void serve();
     void close(const std::string& reason);
+    /// While the system sleeps what the client sends waits.
+    void set_asleep(bool asleep);
+
     /// Sends a request to the client and waits for its answer, kRequestDeadline at the most. Not
     /// answered if no thread of the client receives: it does in every call, and always once it has
     /// made an asynchronous one.
     Result<Message> request(Message message);
-    /// While the system sleeps what the client sends waits.
-    void set_asleep(bool asleep);
-    /// Sends an answer or a completion; never waits for the client: what does not fit the ring is
-    /// kept and sent by a thread of its own, in order. A client that lets too much pile up loses
-    /// the connection. Lost when the channel is closed.
-    void send(Message message);
-
-    /// What may pile up for a client that does not read.
-    static constexpr size_t kMaxOutboxBytes = 8 * 1024 * 1024;
     /// A client that does not answer a request must not hold up the driver.
     static constexpr std::chrono::seconds kRequestDeadline{20};
 
-  private:
-    struct Waiter {
-        std::optional<Message> answer;
-    };
+    // None of these waits for the client. Lost when the channel is closed.
+    void answer(uint64_t serial, const protocol::user_client::OutcomeFrame& outcome,
+                const uint64_t* scalars);
+    void reply(Message message) { replies_.send(std::move(message)); }
+    void complete(const protocol::user_client::CompletionHeader& header, const uint64_t* arguments);
+    void completion_released(uint64_t word);
+    void slot_freed(const protocol::user_client::SlotFreed& slot);
+    /// Counts it; a line in the log once a second at the most.
+    void one_way_failed(uint64_t selector, kern_return_t result);
 
-    void handle(Message message);
+    std::shared_ptr<LaneSender::Owner> keep() override { return shared_from_this(); }
+    void send_failed(const Error& error) override;
+
+  private:
+    class HandOver;
+    void handle(Frame frame);
+    void call(Frame& frame);
+    void map_memory(Frame& frame);
     void answered(Message message);
+    /// The client sent what its library never sends.
+    void malformed(const Error& error);
     void wait_while_asleep();
-    void send_outbox();
-    void failed(const Error& error);
-    void call(const protocol::user_client::Call& request, uint64_t serial,
-              std::vector<UniqueFd> fds);
-    void map_memory(const protocol::user_client::MapMemory& request, uint64_t serial);
+    /// Where what the client has not asked for goes.
+    LaneSender& unasked() { return has_events_.load() ? events_ : replies_; }
 
     IOUserClient* const client_;  // retained
     const std::unique_ptr<Channel> channel_;
     const std::string client_name_;
+    LaneSender replies_;
+    LaneSender events_;
+    /// The client has made an asynchronous call, so it receives events at any time.
+    std::atomic<bool> has_events_{false};
+    Arenas arenas_;  // of the thread that serves
 
+    std::atomic<bool> asleep_{false};
     std::mutex state_mutex_;
     std::condition_variable state_changed_;
-    std::map<uint64_t, Waiter> waiters_;  // by the serial of the request
+    std::map<uint64_t, std::optional<Message>> requests_;  // by serial: what was answered
     uint64_t next_serial_ = 1;
-    bool asleep_ = false;
     bool closed_ = false;
 
-    std::mutex outbox_mutex_;
-    std::deque<Message> outbox_;
-    size_t outbox_bytes_ = 0;
-    bool sender_runs_ = false;  // send_outbox() empties the outbox
+    std::mutex failures_mutex_;
+    uint64_t failures_ = 0;  // one-way calls since the last line about them
+    std::chrono::steady_clock::time_point failures_told_{};
 };
+
+/// CopyClientMemoryForType as the answer to a client.
+Message client_memory(IOUserClient* client, uint64_t type, uint64_t serial);
 
 }  // namespace opendext::runtime

@@ -1,192 +1,198 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/user_client/external_call.h"
 
-#include <DriverKit/OSData.h>
+#include <utility>
 
-#include <atomic>
-
-#include "runtime/dispatch/action_ivars.h"
 #include "runtime/log/log.h"
-#include "runtime/memory/memory_ivars.h"
 #include "runtime/user_client/connection.h"
+#include "runtime/user_client/refusal.h"
 
 namespace opendext::runtime {
 namespace {
 
 namespace uc = protocol::user_client;
 
-/// Receives AsyncCompletion: sends it to the client. May be called again and again, long after the
-/// call.
-class Completion : public ActionReceiver {
-  public:
-    Completion(std::weak_ptr<ClientConnection> connection, std::vector<uint64_t> reference)
-        : connection_(std::move(connection)), reference_(std::move(reference)) {}
-    ~Completion() override {
-        // The last holder let go: the client can forget what its reference stands for.
-        if (failed_.load(std::memory_order_relaxed)) return;
-        if (const auto connection = connection_.lock()) {
-            connection->send(encode(uc::Released{reference_}));
-        }
-    }
+thread_local std::string t_refusal;
 
-    kern_return_t receive(OSAction* action, const IORPC& rpc) override {
-        return IOUserClient::AsyncCompletion_Invoke(
-            rpc, action,
-            [](OSMetaClassBase* target, OSAction*, IOReturn status,
-               const IOUserClientAsyncArgumentsArray data, uint32_t count) {
-                auto* own = static_cast<OSAction*>(target)->OSAction::ivars->receiver.get();
-                static_cast<Completion*>(own)->complete(status, data, count);
-            },
-            gOSAction_IOUserClient_KernelCompletionMetaClass);
-    }
-    /// The call failed: no completion is sent any more.
-    void forget() { failed_.store(true, std::memory_order_relaxed); }
+}  // namespace
 
-  private:
-    void complete(IOReturn status, const uint64_t* data, uint32_t count) {
-        if (failed_.load(std::memory_order_relaxed)) return;
-        if (count > uc::kMaxAsyncArguments) {
-            log_driver_bug("AsyncCompletion with %u arguments, %zu is the most; it is dropped",
-                           count, uc::kMaxAsyncArguments);
-            return;
-        }
-        const auto connection = connection_.lock();
-        if (connection == nullptr) return;  // the client is gone
-        uc::Async message;
-        message.async_reference = reference_;
-        message.status = status;
-        message.arguments.assign(data, data + count);
-        connection->send(encode(std::move(message)));
-    }
-
-    const std::weak_ptr<ClientConnection> connection_;
-    const std::vector<uint64_t> reference_;
-    std::atomic<bool> failed_{false};
-};
-
-Error malformed(const char* what) {
-    return Error{Errc::malformed, 0, what};
+void set_refusal(std::string reason) {
+    t_refusal = std::move(reason);
 }
 
-/// The objects of one call; released at its end.
-struct Objects {
-    OSData* input = nullptr;
-    IOBufferMemoryDescriptor* input_memory = nullptr;
-    IOBufferMemoryDescriptor* output_memory = nullptr;
-    OSAction* completion = nullptr;
-    std::shared_ptr<Completion> receiver;
+std::string take_refusal() {
+    return std::exchange(t_refusal, {});
+}
 
-    ~Objects() {
-        OSSafeReleaseNULL(input);
-        OSSafeReleaseNULL(input_memory);
-        OSSafeReleaseNULL(output_memory);
-        OSSafeReleaseNULL(completion);
-    }
-};
+ExternalCall::ExternalCall(ExternalCall&& other) noexcept
+    : serial_(other.serial_),
+      call_(other.call_),
+      scalars_in_(other.scalars_in_),
+      input_(std::exchange(other.input_, nullptr)),
+      input_memory_(std::exchange(other.input_memory_, {})),
+      output_memory_(std::exchange(other.output_memory_, {})),
+      action_(std::exchange(other.action_, nullptr)),
+      completion_(std::move(other.completion_)) {}
 
-Status make_objects(Objects& objects, const std::shared_ptr<ClientConnection>& connection,
-                    const uc::Call& request, std::vector<UniqueFd> fds) {
-    size_t next_fd = 0;
-    const auto memory = [&](uint64_t length,
-                            uint64_t direction) -> Result<IOBufferMemoryDescriptor*> {
-        if (next_fd >= fds.size()) return malformed("call without the memory that it speaks of");
-        return make_foreign_memory(std::move(fds[next_fd++]), 0, length, direction);
-    };
-    if (request.input_memory_length > 0) {
-        objects.input_memory = OD_TRY(memory(request.input_memory_length, kIOMemoryDirectionOut));
-    } else if (request.has_structure && !request.structure.empty()) {
-        objects.input = OSData::withBytes(request.structure.data(), request.structure.size());
+ExternalCall::~ExternalCall() {
+    release_input();
+    OSSafeReleaseNULL(output_);
+}
+
+void ExternalCall::release_input() {
+    OSSafeReleaseNULL(input_);
+    OSSafeReleaseNULL(input_memory_.memory);
+    OSSafeReleaseNULL(output_memory_.memory);
+    OSSafeReleaseNULL(action_);
+}
+
+Status ExternalCall::take(Frame& frame, const std::shared_ptr<ClientConnection>& connection,
+                          const Arenas& arenas) {
+    OD_TRY(uc::parse_call(frame.bytes(), call_, scalars_in_));
+    if (!call_.structure.empty())
+        input_ = OSData::withBytes(call_.structure.data(), call_.structure.size());
+    call_.structure = {};
+    if (call_.has(uc::call_flags::input_memory | uc::call_flags::output_memory)) {
+        std::vector<UniqueFd> fds = frame.take_fds();
+        size_t next = 0;
+        if (call_.has(uc::call_flags::input_memory)) {
+            input_memory_ =
+                OD_TRY(arenas.open(connection, call_.input, kIOMemoryDirectionOut, fds, next));
+        }
+        if (call_.has(uc::call_flags::output_memory)) {
+            output_memory_ =
+                OD_TRY(arenas.open(connection, call_.output, kIOMemoryDirectionIn, fds, next));
+        }
     }
-    if (request.output_memory_length > 0) {
-        objects.output_memory = OD_TRY(memory(request.output_memory_length, kIOMemoryDirectionIn));
-    }
-    if (!request.async_reference.empty()) {
-        objects.receiver = std::make_shared<Completion>(connection, request.async_reference);
-        objects.completion =
-            make_receiver_action(gOSAction_IOUserClient_KernelCompletionMetaClass,
-                                 IOUserClient_AsyncCompletion_ID, objects.receiver);
+    if (call_.has(uc::call_flags::completion)) {
+        completion_ = std::make_shared<Completion>(connection, call_.completion);
+        action_ = Completion::make_action(completion_);
     }
     return success();
 }
 
-/// What the driver left in the arguments becomes the answer.
-void take_results(IOUserClientMethodArguments& arguments, const uc::Call& request,
-                  uc::CallResult& result) {
-    OSData* output = arguments.structureOutput;
-    const auto fail = [&](std::string reason) {
-        result = {};
-        result.io_return = kIOReturnBadArgument;
-        log_driver_bug("ExternalMethod selector %llu: %s",
-                       static_cast<unsigned long long>(request.selector), reason.c_str());
-        result.reason = std::move(reason);
-    };
-    if (result.io_return == kIOReturnSuccess) {
-        if (arguments.scalarOutputCount > request.scalar_output_count) {
-            fail("more output scalars than the client has room for");
-        } else {
-            result.scalars.assign(arguments.scalarOutput,
-                                  arguments.scalarOutput + arguments.scalarOutputCount);
-        }
-    }
-    if (result.io_return == kIOReturnSuccess && output != nullptr) {
-        const uint64_t length = output->getLength();
-        if (arguments.structureOutputDescriptor != nullptr) {
-            fail("structureOutput is set although the client gave a structureOutputDescriptor");
-        } else if (length > arguments.structureOutputMaximumSize) {
-            fail("an output structure of " + std::to_string(length) +
-                 " bytes, the client has room for " +
-                 std::to_string(arguments.structureOutputMaximumSize));
-        } else if (length > 0) {
-            const auto* bytes = static_cast<const uint8_t*>(output->getBytesNoCopy());
-            result.structure.assign(bytes, bytes + length);
-        }
-    } else if (result.io_return == kIOReturnSuccess &&
-               arguments.structureOutputDescriptor != nullptr) {
-        (void)arguments.structureOutputDescriptor->GetLength(&result.output_memory_used);
-        if (result.output_memory_used > request.output_memory_length) {
-            result.output_memory_used = request.output_memory_length;
-        }
-    }
-    OSSafeReleaseNULL(arguments.structureOutput);
+void ExternalCall::fail(std::string reason) {
+    log_driver_bug("ExternalMethod selector %llu: %s",
+                   static_cast<unsigned long long>(call_.selector), reason.c_str());
+    outcome_ = {};
+    outcome_.io_return = kIOReturnBadArgument;
+    reason_ = std::move(reason);
 }
 
-}  // namespace
-
-Result<ExternalResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
-                                         IOUserClient* client, const uc::Call& request,
-                                         std::vector<UniqueFd> fds) {
-    if (request.scalars.size() > uc::kMaxScalars || request.scalar_output_count > uc::kMaxScalars) {
-        return malformed("call with too many scalars");
+/// What the driver left in the arguments becomes the answer.
+void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
+    output_ = std::exchange(arguments.structureOutput, nullptr);
+    if (outcome_.io_return != kIOReturnSuccess) return;
+    if (arguments.scalarOutputCount > call_.scalar_room)
+        return fail("more output scalars than the client has room for");
+    outcome_.scalar_count = static_cast<uint8_t>(arguments.scalarOutputCount);
+    if (output_ == nullptr) {
+        if (output_memory_.memory == nullptr) return;
+        (void)output_memory_.memory->GetLength(&outcome_.output_used);
+        outcome_.output_used = std::min(outcome_.output_used, call_.output.length);
+        return;
     }
-    if (request.async_reference.size() > kIOUserClientAsyncReferenceCountMax) {
-        return malformed("call with too many reference words");
+    const size_t length = output_->getLength();
+    if (output_memory_.memory != nullptr) {
+        fail("structureOutput is set although the client gave a structureOutputDescriptor");
+    } else if (!call_.has(uc::call_flags::any_size) && length > call_.structure_room) {
+        fail("an output structure of " + std::to_string(length) +
+             " bytes, the client has room for " + std::to_string(call_.structure_room));
+    } else {
+        outcome_.structure = {static_cast<const std::byte*>(output_->getBytesNoCopy()), length};
     }
-    Objects objects;
-    OD_TRY(make_objects(objects, connection, request, std::move(fds)));
+}
 
-    uint64_t scalars_in[uc::kMaxScalars] = {};
-    uint64_t scalars_out[uc::kMaxScalars] = {};
-    std::copy(request.scalars.begin(), request.scalars.end(), scalars_in);
+void ExternalCall::run(ClientConnection& connection, IOUserClient* client) {
     IOUserClientMethodArguments arguments{};
     arguments.version = kIOUserClientMethodArgumentsCurrentVersion;
-    arguments.selector = request.selector;
-    arguments.completion = objects.completion;
-    arguments.scalarInput = scalars_in;
-    arguments.scalarInputCount = static_cast<uint32_t>(request.scalars.size());
-    arguments.structureInput = objects.input;
-    arguments.structureInputDescriptor = objects.input_memory;
-    arguments.scalarOutput = scalars_out;
-    arguments.scalarOutputCount = request.scalar_output_count;
-    arguments.structureOutputMaximumSize = request.structure_output_size;
-    arguments.structureOutputDescriptor = objects.output_memory;
+    arguments.selector = call_.selector;
+    arguments.completion = action_;
+    arguments.scalarInput = scalars_in_.data();
+    arguments.scalarInputCount = call_.scalar_count;
+    arguments.structureInput = input_;
+    arguments.structureInputDescriptor = input_memory_.memory;
+    scalars_out_.fill(0);
+    arguments.scalarOutput = scalars_out_.data();
+    arguments.scalarOutputCount = call_.scalar_room;
+    arguments.structureOutputDescriptor = output_memory_.memory;
+    arguments.structureOutputMaximumSize = call_.structure_room;
+    if (output_memory_.memory != nullptr)
+        arguments.structureOutputMaximumSize = call_.output.length;
+    if (call_.has(uc::call_flags::any_size))
+        arguments.structureOutputMaximumSize = kIOUserClientVariableStructureSize;
 
-    uc::CallResult result;
-    result.io_return =
-        client->ExternalMethod(request.selector, &arguments, nullptr, nullptr, nullptr);
-    take_results(arguments, request, result);
-    if (result.io_return != kIOReturnSuccess && objects.receiver != nullptr)
-        objects.receiver->forget();
-    return ExternalResult{std::move(result), objects.receiver};
+    outcome_.io_return =
+        client->ExternalMethod(call_.selector, &arguments, nullptr, nullptr, nullptr);
+    if (!t_refusal.empty()) {
+        reason_ = take_refusal();
+        if (outcome_.io_return == kIOReturnSuccess) reason_.clear();
+    }
+    take_results(arguments);
+    if (outcome_.io_return != kIOReturnSuccess && completion_ != nullptr) completion_->forget();
+    release_input();
+    answer(connection);
+}
+
+void ExternalCall::refuse(ClientConnection& connection, kern_return_t result,
+                          std::string_view reason) {
+    if (completion_ != nullptr) completion_->forget();
+    release_input();
+    outcome_ = {};
+    outcome_.io_return = result;
+    reason_ = reason;
+    answer(connection);
+}
+
+void ExternalCall::answer(ClientConnection& connection) {
+    if (call_.has(uc::call_flags::one_way)) {
+        if (outcome_.io_return != kIOReturnSuccess)
+            connection.one_way_failed(call_.selector, outcome_.io_return);
+        return;
+    }
+    outcome_.reason = reason_;
+    // Nobody but us can make another reference to a slot that has none left but ours.
+    const bool keeps_input = input_memory_.slot != nullptr && input_memory_.slot.use_count() > 1;
+    const bool keeps_output = output_memory_.slot != nullptr && output_memory_.slot.use_count() > 1;
+    if (keeps_input) outcome_.flags |= uc::outcome_flags::keeps_input;
+    if (keeps_output) outcome_.flags |= uc::outcome_flags::keeps_output;
+    if (outcome_.structure.size() > uc::kMaxInbandStructure) {
+        answer_in_memory(connection);
+    } else {
+        connection.answer(serial_, outcome_, scalars_out_.data());
+    }
+    if (keeps_input) input_memory_.slot->tell_at_the_end();
+    if (keeps_output) output_memory_.slot->tell_at_the_end();
+}
+
+/// A structure of any size that is too large for a frame.
+void ExternalCall::answer_in_memory(ClientConnection& connection) {
+    const std::span<const std::byte> structure = std::exchange(outcome_.structure, {});
+    const auto make = [&]() -> Result<UniqueFd> {
+        UniqueFd memory = OD_TRY(make_sealed_memory("opendext-output", structure.size()));
+        const Mapping mapping =
+            OD_TRY(Mapping::map(memory.get(), 0, structure.size(), Mapping::Access::read_write));
+        memcpy(mapping.data(), structure.data(), structure.size());
+        return memory;
+    };
+    Message message;
+    auto memory = make();
+    if (memory.ok()) {
+        outcome_.flags |= uc::outcome_flags::structure_memory;
+        outcome_.output_used = structure.size();
+        message.fds.push_back(std::move(memory).value());
+    } else {
+        reason_ = memory.error().text();
+        outcome_ = {};
+        outcome_.io_return = kIOReturnNoMemory;
+        outcome_.reason = reason_;
+    }
+    message.kind = static_cast<uint32_t>(uc::Kind::outcome);
+    message.serial = serial_;
+    message.body.resize(uc::outcome_frame_size(outcome_));
+    uc::write_outcome(std::as_writable_bytes(std::span(message.body)), outcome_,
+                      scalars_out_.data());
+    connection.reply(std::move(message));
 }
 
 }  // namespace opendext::runtime

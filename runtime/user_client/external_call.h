@@ -2,31 +2,64 @@
 #pragma once
 
 #include <DriverKit/IOUserClient.h>
+#include <DriverKit/OSData.h>
 
+#include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "rpc/fd.h"
-#include "rpc/protocol/user_client.h"
-#include "rpc/result.h"
+#include "rpc/channel.h"
+#include "rpc/protocol/user_client_frames.h"
+#include "runtime/user_client/completion.h"
+#include "runtime/user_client/slots.h"
 
 namespace opendext::runtime {
 
-class ClientConnection;
+/// One call of a client program: taken out of its frame, run, and answered.
+class ExternalCall {
+  public:
+    explicit ExternalCall(uint64_t serial) : serial_(serial) {}
+    ~ExternalCall();
+    ExternalCall(ExternalCall&& other) noexcept;
+    ExternalCall& operator=(ExternalCall&&) = delete;
+    ExternalCall(const ExternalCall&) = delete;
+    ExternalCall& operator=(const ExternalCall&) = delete;
 
-/// The answer to a call. `completion` is to be kept until the answer is sent: the word that nobody
-/// holds the call's completion any more must not overtake it.
-struct ExternalResult {
-    protocol::user_client::CallResult answer;
-    std::shared_ptr<void> completion;
+    /// Copies and checks everything; the frame is not needed after. Errc::malformed for what the
+    /// client library never sends: the connection should then be closed.
+    Status take(Frame& frame, const std::shared_ptr<ClientConnection>& connection,
+                const Arenas& arenas);
+    /// Calls ExternalMethod on this thread and sends the answer.
+    void run(ClientConnection& connection, IOUserClient* client);
+    [[nodiscard]] bool is_asynchronous() const { return completion_ != nullptr; }
+    /// Sends an answer without a run.
+    void refuse(ClientConnection& connection, kern_return_t result, std::string_view reason);
+
+  private:
+    void take_results(IOUserClientMethodArguments& arguments);
+    void fail(std::string reason);
+    void release_input();
+    void answer(ClientConnection& connection);
+    void answer_in_memory(ClientConnection& connection);
+
+    const uint64_t serial_;
+    protocol::user_client::CallFrame call_;
+    std::array<uint64_t, protocol::user_client::kMaxScalars> scalars_in_;
+    std::array<uint64_t, protocol::user_client::kMaxScalars> scalars_out_;
+
+    // Released at the end, before the answer.
+    OSData* input_ = nullptr;
+    CallMemory input_memory_;
+    CallMemory output_memory_;
+    OSAction* action_ = nullptr;
+    /// Held until the answer is sent: the word that nobody holds the call's completion any more
+    /// must not overtake it.
+    std::shared_ptr<Completion> completion_;
+
+    protocol::user_client::OutcomeFrame outcome_;
+    OSData* output_ = nullptr;  // outcome_.structure lies in it
+    std::string reason_;        // and outcome_.reason in this
 };
-
-/// Runs one call of a client program: makes the arguments, calls ExternalMethod on the calling
-/// thread, gives the answer. Errc::malformed for what the client library never sends: the
-/// connection should then be closed.
-Result<ExternalResult> run_external_call(const std::shared_ptr<ClientConnection>& connection,
-                                         IOUserClient* client,
-                                         const protocol::user_client::Call& request,
-                                         std::vector<UniqueFd> fds);
 
 }  // namespace opendext::runtime

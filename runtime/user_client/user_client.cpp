@@ -4,6 +4,7 @@
 
 #include "runtime/containers/value_conversion.h"
 #include "runtime/log/log.h"
+#include "runtime/user_client/refusal.h"
 #include "runtime/user_client/user_client_ivars.h"
 
 using namespace opendext;
@@ -36,11 +37,18 @@ uint64_t output_size(const IOUserClientMethodArguments& arguments) {
     return length;
 }
 
+kern_return_t refuse(uint64_t selector, std::string reason, kern_return_t result) {
+    log(LogType::error, "ExternalMethod selector %llu: %s",
+        static_cast<unsigned long long>(selector), reason.c_str());
+    set_refusal(std::move(reason));
+    return result;
+}
+
 kern_return_t mismatch(uint64_t selector, const char* what, uint64_t wanted, uint64_t is) {
-    log(LogType::error, "ExternalMethod selector %llu: %s is %llu, the driver wants %llu",
-        static_cast<unsigned long long>(selector), what, static_cast<unsigned long long>(is),
-        static_cast<unsigned long long>(wanted));
-    return kIOReturnBadArgument;
+    return refuse(selector,
+                  std::string(what) + " is " + std::to_string(is) + ", the driver wants " +
+                      std::to_string(wanted),
+                  kIOReturnBadArgument);
 }
 
 }  // namespace
@@ -78,7 +86,11 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
                                            IOUserClientMethodArguments* arguments,
                                            const IOUserClientMethodDispatch* dispatch,
                                            OSObject* target, void* reference) {
-    if (arguments == nullptr || dispatch == nullptr) return kIOReturnUnsupported;
+    if (arguments == nullptr) return kIOReturnBadArgument;
+    if (dispatch == nullptr) {
+        set_refusal("the driver knows no selector " + std::to_string(selector));
+        return kIOReturnUnsupported;
+    }
     if (dispatch->checkCompletionExists != kAny) {
         const uint32_t exists = arguments->completion != nullptr ? 1 : 0;
         if (exists != (dispatch->checkCompletionExists != 0 ? 1u : 0u)) {
@@ -102,7 +114,10 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
         return mismatch(selector, "the size of the output structure",
                         dispatch->checkStructureOutputSize, output_size(*arguments));
     }
-    if (dispatch->function == nullptr) return kIOReturnNoCompletion;
+    if (dispatch->function == nullptr) {
+        set_refusal("the driver has no function for selector " + std::to_string(selector));
+        return kIOReturnNoCompletion;
+    }
     return dispatch->function(target, reference, arguments);
 }
 

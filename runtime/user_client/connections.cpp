@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/user_client/connections.h"
+
+#include <utility>
+
+#include "runtime/dispatch/thread_pool.h"
+#include "runtime/user_client/connection.h"
+#include "runtime/user_client/user_client_ivars.h"
+
+namespace opendext::runtime {
+
+Connections::Connections() = default;
+Connections::~Connections() {
+    close_all("the driver process ends");
+}
+
+Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request,
+                           UniqueFd memory, Socket side_socket) {
+    auto channel =
+        OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
+    const std::string name = request.client_name + "[" + std::to_string(request.client_pid) + "]";
+    {
+        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
+        client->IOUserClient::ivars->entitlements = request.entitlements;
+    }
+    auto connection = std::make_shared<ClientConnection>(client, std::move(channel), name);
+    {
+        const std::lock_guard lock(mutex_);
+        if (!connections_.emplace(request.connection, connection).second) {
+            return Error{Errc::exists, 0, "the connection is attached already"};
+        }
+        connection->set_asleep(asleep_);
+    }
+    {
+        const std::lock_guard lock(client->IOUserClient::ivars->mutex);
+        client->IOUserClient::ivars->connection = connection;
+    }
+    start_thread("user client",
+                 make_task([connection = std::move(connection)] { connection->serve(); }));
+    return success();
+}
+
+void Connections::close(uint64_t number, const std::string& reason) {
+    std::shared_ptr<ClientConnection> connection;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = connections_.find(number);
+        if (found == connections_.end()) return;
+        connection = std::move(found->second);
+        connections_.erase(found);
+    }
+    connection->close(reason);
+}
+
+void Connections::set_asleep(bool asleep) {
+    const std::lock_guard lock(mutex_);
+    asleep_ = asleep;
+    for (const auto& [number, connection] : connections_) connection->set_asleep(asleep);
+}
+
+void Connections::close_all(const std::string& reason) {
+    std::map<uint64_t, std::shared_ptr<ClientConnection>> all;
+    {
+        const std::lock_guard lock(mutex_);
+        all.swap(connections_);
+    }
+    for (const auto& [number, connection] : all) connection->close(reason);
+}
+
+}  // namespace opendext::runtime

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/user_client/lane_sender.h"
+
+#include "runtime/dispatch/thread_pool.h"
+
+namespace opendext::runtime {
+
+void LaneSender::failed(Lock& lock, const Error& error) {
+    lock.unlock();
+    owner_.send_failed(error);
+}
+
+void LaneSender::send(Message message) {
+    Lock lock(mutex_);
+    if (!sending_kept_) {
+        const Status sent = channel_.try_send(message, lane_);
+        if (sent.ok()) return;
+        if (sent.error().code != Errc::no_space) return failed(lock, sent.error());
+    }
+    keep(lock, std::move(message));
+}
+
+void LaneSender::keep(Lock& lock, Message message) {
+    kept_bytes_ += message.body.size() + sizeof message;
+    if (kept_bytes_ > kMaxKept)
+        return failed(lock, {Errc::no_space, 0, "the client does not read its messages"});
+    kept_.push_back(std::move(message));
+    if (std::exchange(sending_kept_, true)) return;
+    lock.unlock();
+    start_thread("client sender", make_task([this, self = owner_.keep()] { send_kept(); }));
+}
+
+void LaneSender::send_kept() {
+    Lock lock(mutex_);
+    while (!kept_.empty()) {
+        const Message message = std::move(kept_.front());
+        kept_.pop_front();
+        kept_bytes_ -= message.body.size() + sizeof message;
+        lock.unlock();
+        const Status sent = channel_.send(message, lane_);
+        if (!sent.ok()) owner_.send_failed(sent.error());
+        lock.lock();
+        if (!sent.ok()) {
+            kept_.clear();
+            kept_bytes_ = 0;
+        }
+    }
+    sending_kept_ = false;
+}
+
+}  // namespace opendext::runtime
