@@ -3,6 +3,7 @@
 // line that begins with & is done by a thread of its own. Each answer begins with the command's
 // name and the result; a failure goes on with the reason in words.
 #include <CoreFoundation/CoreFoundation.h>
+#include <IOKit/IODataQueueClient.h>
 #include <IOKit/IOKitLib.h>
 #include <mach/mach.h>
 #include <opendext/client.h>
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "strain/StrainProtocol.h"
+#include "strain/StrainRing.h"
 
 namespace {
 
@@ -147,6 +149,89 @@ class Stream {
 };
 
 Stream stream;
+
+/// A data queue that the driver fills: every record has to be the next, with all its bytes. The
+/// doorbell carries how many records the driver has put there.
+class RingReader {
+  public:
+    kern_return_t start(uint64_t count, bool drains) {
+        mach_vm_address_t address = 0;
+        mach_vm_size_t size = 0;
+        kern_return_t ret = IOConnectMapMemory64(connection, kStrainRingMemory, mach_task_self(),
+                                                 &address, &size, kIOMapAnywhere);
+        if (ret != KERN_SUCCESS) return ret;
+        queue_ = reinterpret_cast<IODataQueueMemory*>(address);
+        connection_ = connection;
+        count_ = count;
+        drains_ = drains;
+        taken_ = wrong_ = put_ = 0;
+        uint64_t reference[kIOAsyncCalloutCount] = {};
+        reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(&doorbell);
+        reference[kIOAsyncCalloutRefconIndex] = reinterpret_cast<uint64_t>(this);
+        return IOConnectCallAsyncScalarMethod(connection, kStrainRing,
+                                              IONotificationPortGetMachPort(served), reference,
+                                              kIOAsyncCalloutCount, &count, 1, nullptr, nullptr);
+    }
+    /// Takes what is there, and tells the driver that it may go on.
+    kern_return_t drain() {
+        uint8_t record[kStrainRecordMax];
+        uint8_t expected[kStrainRecordMax];
+        {
+            const std::lock_guard lock(mutex_);
+            for (;;) {
+                uint32_t size = sizeof record;
+                const IOReturn ret = IODataQueueDequeue(queue_, record, &size);
+                if (ret == kIOReturnUnderrun) break;
+                if (ret != kIOReturnSuccess) return ret;
+                const uint32_t right = strain_record(taken_, expected);
+                if (size != right || memcmp(record, expected, right) != 0) ++wrong_;
+                ++taken_;
+            }
+            changed_.notify_all();
+            if (taken_ >= count_) return KERN_SUCCESS;
+        }
+        return IOConnectCallScalarMethod(connection_, kStrainServiced, nullptr, 0, nullptr,
+                                         nullptr);
+    }
+    void go_on() {
+        {
+            const std::lock_guard lock(mutex_);
+            drains_ = true;
+        }
+        answer("ring-drain", drain());
+    }
+    /// Until all records were taken, or as it is now.
+    void report(const std::string& name, std::chrono::seconds limit) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, limit, [this] { return taken_ >= count_; });
+        const uint64_t values[3] = {taken_, wrong_, put_};
+        answer(name, KERN_SUCCESS, words(values, 3));
+    }
+
+  private:
+    static void doorbell(void* self, IOReturn, void* put) {
+        auto& reader = *static_cast<RingReader*>(self);
+        bool drains = false;
+        {
+            const std::lock_guard lock(reader.mutex_);
+            reader.put_ = reinterpret_cast<uint64_t>(put);
+            drains = reader.drains_;
+        }
+        if (drains) (void)reader.drain();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    IODataQueueMemory* queue_ = nullptr;
+    io_connect_t connection_ = IO_OBJECT_NULL;
+    uint64_t count_ = 0;
+    uint64_t taken_ = 0;
+    uint64_t wrong_ = 0;
+    uint64_t put_ = 0;
+    bool drains_ = true;
+};
+
+RingReader ring;
 
 /// A structure to the driver and back, of any size.
 void echo(size_t size) {
@@ -308,6 +393,9 @@ void run(const std::string& line) {
     if (name == "many-call") return many.call();
     if (name == "many-close") return many.close();
     if (name == "too-many") return too_many_words();
+    if (name == "ring") return answer(name, ring.start(n[0], n[1] != 0));
+    if (name == "ring-drain") return ring.go_on();
+    if (name == "ring-wait") return ring.report(name, std::chrono::seconds(n[0]));
     if (name == "stream" || name == "stream-unserved") {
         return answer(name, stream.start(n[0], n[1], static_cast<uint32_t>(n[2]), n[3],
                                          name == "stream" ? served : unserved));

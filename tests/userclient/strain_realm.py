@@ -28,11 +28,20 @@ LONG = bool(os.environ.get("OPENDEXT_TEST_LONG"))
 
 
 def compile_program(source, output, *options):
-    """Compiles an application as its author does."""
+    """Compiles an application as its author does, C or C++ by its name."""
+    compiler = ("clang++-19", "-std=c++20") if source.endswith(".cpp") else ("clang-19", "-std=gnu17")
     library = os.path.join(harness.PREFIX, "lib")
-    subprocess.run(["clang++-19", "-std=c++20", "-fblocks", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", sources.client_headers(),
+    subprocess.run([*compiler, "-fblocks", "-O2", "-Wall", "-Wextra", "-Werror", "-isystem", sources.client_headers(),
                     os.path.join(HERE, source), "-o", output, "-L" + library, "-l:libIOKit.so.0", "-Wl,-rpath," + library, "-pthread",
                     *options], check=True)
+
+
+def build_dext(folder, output, bundle_id):
+    """Builds a folder of sources as its author does; gives the bundle."""
+    realm = harness.Realm(os.path.join(output, "no-realm"))
+    built = realm.run("opendext", "build", folder, "-o", output, "--bundle-id", bundle_id, "--quiet", timeout=300)
+    assert (built.returncode, built.stderr) == (0, ""), built.stderr
+    return os.path.join(output, os.path.basename(folder).capitalize() + ".dext")
 
 
 class Program:
@@ -117,16 +126,13 @@ class StrainCase(harness.RealmCase):
             raise unittest.SkipTest("only a base")
         cls.built = tempfile.mkdtemp(prefix="opendext-strain-")
         cls.addClassCleanup(shutil.rmtree, cls.built, ignore_errors=True)
-        realm = harness.Realm(os.path.join(cls.built, "no-realm"))
-        built = realm.run("opendext", "build", os.path.join(HERE, "strain"), "-o", cls.built, "--bundle-id", BUNDLE, "--quiet",
-                          timeout=300)
-        assert (built.returncode, built.stderr) == (0, ""), built.stderr
+        cls.dext = build_dext(os.path.join(HERE, "strain"), cls.built, BUNDLE)
         cls.program = os.path.join(cls.built, "program")
         compile_program("program.cpp", cls.program)
 
     def setUp(self):
         super().setUp()
-        self.tool("opendext", "install", os.path.join(self.built, "Strain.dext"))
+        self.tool("opendext", "install", self.dext)
         self.wait_for_driver()
 
     def wait_for_driver(self, other_than=None):
