@@ -6,6 +6,7 @@
 
 #include "rpc/channel_impl.h"
 #include "rpc/peer_watch.h"
+#include "rpc/probe.h"
 #include "rpc/shared_bytes.h"
 
 namespace opendext {
@@ -110,6 +111,7 @@ void Channel::Impl::close(std::string reason) {
         std::memcpy(own().reason, reason.data(), std::min(reason.size(), kReasonSize - 1));
         reason_ = std::move(reason);
         closed_.store(true);
+        OPENDEXT_PROBE(channel_close);
         own().closed.store(1);
     }
     for (channel_layout::LaneControl& lane : control_.lanes) {
@@ -142,6 +144,7 @@ Error Channel::Impl::corrupt(const std::string& what) {
 Result<std::byte*> Channel::Impl::begin(Lane lane, size_t size, Wait wait) {
     if (!sends_on(lane)) return Error{Errc::invalid, 0, "this side does not send on that lane"};
     if (size > kMaxFrameBody) return Error{Errc::invalid, 0, "the frame is too large for a ring"};
+    OPENDEXT_PROBE(channel_send);
     Sending& to = sending(lane);
     if (wait == Wait::block) {
         to.mutex.lock();
@@ -179,13 +182,16 @@ Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake,
     if (!body_aside.empty() || !fds.empty()) {
         header.flags = frame_flags::aside;
         OD_TRY(send_aside(lane, header.serial, body_aside, fds));
+        OPENDEXT_PROBE(channel_aside);
     }
+    OPENDEXT_PROBE(channel_filled);
     publish_cpu(lane);
     if (wake == Wake::later) {
         to.ring.publish(header, std::memory_order_release);
         return success();
     }
     to.ring.publish(header, std::memory_order_seq_cst);
+    OPENDEXT_PROBE(channel_published);
     wake_receiver(lane, to, wake == Wake::at_once);
     return success();
 }
@@ -217,6 +223,7 @@ Result<Channel::Impl::Taken> Channel::Impl::receive(Lane lane, const Patience& p
         if (closed_.load(std::memory_order_acquire)) return closed_error();
         switch (from.ring.look()) {
             case RingReceiver::Look::frame: {
+                OPENDEXT_PROBE(channel_taken);
                 publish_cpu(lane);
                 const FrameHeader& header = from.ring.header();
                 if ((header.flags & frame_flags::aside) == 0) {
@@ -245,6 +252,7 @@ void Channel::Impl::done(Lane lane) {
     Receiving& from = receiving(lane);
     if (from.has_aside) from.aside = {};
     from.has_aside = false;
+    OPENDEXT_PROBE(channel_done);
     if (from.ring.take()) publish_tail(from);
 }
 
@@ -270,6 +278,7 @@ bool Channel::Impl::sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t u
             }
         }
         if (!over) {
+            OPENDEXT_PROBE(channel_sleep);
             futex_sleep(word, value, limit_ns);
             over = ready() || closed();
         }
@@ -292,6 +301,7 @@ bool Channel::Impl::spin(Lane lane, Receiving& from) {
             pause_cpu();
         }
         if (closed()) return true;
+        OPENDEXT_PROBE(channel_spin);
         const int64_t now = now_ns();
         if (start_ns == 0) start_ns = now;
         publish_cpu(lane);
