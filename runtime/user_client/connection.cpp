@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rpc/probe.h"
 #include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/log/log.h"
@@ -140,6 +141,7 @@ void ClientConnection::call(Frame& frame) {
     const Status taken = call.take(frame, shared_from_this(), arenas_);
     if (!taken.ok()) return malformed(taken.error());
     frame.done();
+    OPENDEXT_PROBE(driver_call);
     if (call.is_asynchronous()) has_events_.store(true);
     const auto executor = executor_of(client_, kIOUserClientQueueNameExternalMethod);
     if (executor == nullptr) return malformed({Errc::invalid, 0, "the user client has no queue"});
@@ -180,11 +182,13 @@ void ClientConnection::map_memory(Frame& frame) {
 
 void ClientConnection::answer(uint64_t serial, const uc::OutcomeFrame& outcome,
                               const uint64_t* scalars) {
+    OPENDEXT_PROBE(driver_answer);
     replies_.send(uc::Kind::outcome, serial, uc::outcome_frame_size(outcome),
                   [&](std::span<std::byte> to) { uc::write_outcome(to, outcome, scalars); });
 }
 
 void ClientConnection::complete(const uc::CompletionHeader& header, const uint64_t* arguments) {
+    OPENDEXT_PROBE(driver_completion);
     events_.send(uc::Kind::completion, 0, uc::completion_frame_size(header.argument_count),
                  [&](std::span<std::byte> to) { uc::write_completion(to, header, arguments); });
 }

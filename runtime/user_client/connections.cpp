@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "rpc/probe.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/user_client/connection.h"
 #include "runtime/user_client/user_client_ivars.h"
@@ -16,6 +17,7 @@ Connections::~Connections() {
 
 Status Connections::attach(IOUserClient* client, const protocol::driver::AttachClient& request,
                            UniqueFd memory, Socket side_socket) {
+    OPENDEXT_PROBE(driver_attach);
     auto channel =
         OD_TRY(Channel::attach(std::move(memory), std::move(side_socket), Channel::Side::driver));
     const std::string name = request.client_name + "[" + std::to_string(request.client_pid) + "]";
@@ -37,10 +39,12 @@ Status Connections::attach(IOUserClient* client, const protocol::driver::AttachC
     }
     start_thread("user client",
                  make_task([connection = std::move(connection)] { connection->serve(); }));
+    OPENDEXT_PROBE(driver_attached);
     return success();
 }
 
 void Connections::close(uint64_t number, const std::string& reason) {
+    OPENDEXT_PROBE(driver_detach);
     std::shared_ptr<ClientConnection> connection;
     {
         const std::lock_guard lock(mutex_);
