@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 #include <thread>
@@ -13,8 +14,12 @@
 namespace opendext {
 
 PeerWatch& PeerWatch::instance() {
-    static auto* watch = new PeerWatch;  // its thread may outlive every static object
-    return *watch;
+    // Its thread may outlive every static object. A child of fork() has no such thread, and must
+    // not touch the parent's epoll, which it shares: it gets a watch of its own.
+    static std::atomic<PeerWatch*> watch = new PeerWatch;
+    [[maybe_unused]] static const int registered =
+        ::pthread_atfork(nullptr, nullptr, [] { watch.store(new PeerWatch); });
+    return *watch.load();
 }
 
 Status PeerWatch::start() {

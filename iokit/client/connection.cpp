@@ -2,11 +2,12 @@
 #include "iokit/client/connection.h"
 
 #include <IOKit/IOKitLib.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -22,25 +23,20 @@ namespace uc = protocol::user_client;
 
 namespace {
 
-/// Calls what the program has given with the call, in the form for that number of arguments.
-void call_back(const std::vector<uint64_t>& reference, IOReturn status,
-               const std::vector<uint64_t>& arguments) {
-    void* function = reinterpret_cast<void*>(reference[kIOAsyncCalloutFuncIndex]);
-    void* refcon = reinterpret_cast<void*>(reference[kIOAsyncCalloutRefconIndex]);
-    if (function == nullptr) return;
-    std::vector<void*> words;
-    for (const uint64_t argument : arguments) words.push_back(reinterpret_cast<void*>(argument));
-    switch (words.size()) {
-        case 0:
-            return reinterpret_cast<IOAsyncCallback0>(function)(refcon, status);
-        case 1:
-            return reinterpret_cast<IOAsyncCallback1>(function)(refcon, status, words[0]);
-        case 2:
-            return reinterpret_cast<IOAsyncCallback2>(function)(refcon, status, words[0], words[1]);
-        default:
-            return reinterpret_cast<IOAsyncCallback>(function)(refcon, status, words.data(),
-                                                               static_cast<uint32_t>(words.size()));
-    }
+/// A driver whose process ended says nothing; opendextd then tells how, soon after.
+constexpr std::chrono::seconds kDeathNotice{2};
+constexpr std::string_view kEndedWithoutWord = "the other side ended";
+
+/// How often this process is the child of a fork.
+std::atomic<uint32_t> forks = 0;
+
+uint32_t count_forks() {
+    static const bool counting = [] {
+        ::pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+        return true;
+    }();
+    (void)counting;
+    return forks.load(std::memory_order_relaxed);
 }
 
 bool is_eventfd(int fd) {
@@ -53,6 +49,25 @@ bool is_eventfd(int fd) {
 
 }  // namespace
 
+Connection::Connection(Identity identity, std::unique_ptr<Channel> channel)
+    : HandleObject(kKind),
+      identity_(identity),
+      channel_(std::move(channel)),
+      forks_(count_forks()),
+      arena_([this](uint32_t number, uint64_t size, const UniqueFd& memory) -> Status {
+          Message message = encode(uc::Arena{number, size});
+          message.fds.push_back(OD_TRY(memory.duplicate()));
+          return channel_->send(message);
+      }),
+      replies_(*channel_, [this](Frame& frame) { receive_other(frame); }),
+      completions_(*channel_, [this](Frame& frame) { receive_other(frame); }) {}
+
+Connection::~Connection() {
+    close();
+    // In a child of fork() nothing may be told to the driver: it serves the parent.
+    if (forked()) (void)channel_.release();
+}
+
 Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t type) {
     std::vector<UniqueFd> fds;
     const auto opened = OD_TRY(Daemon::instance().request<wire::Opened>(wire::Open{service, type},
@@ -62,21 +77,27 @@ Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t 
         Channel::attach(std::move(fds[0]), Socket(std::move(fds[1])), Channel::Side::client));
     auto connection = std::make_shared<Connection>(
         Identity{opened.connection, opened.user_client, service}, std::move(channel));
-    Daemon::instance().watch_connection(
-        opened.connection, [weak = connection->weak_from_this()](std::string reason) {
-            if (const auto self = weak.lock()) {
-                self->channel_->close(reason.empty() ? "the driver ended" : std::move(reason));
-                self->end_memory();
-            }
-        });
+    Daemon::instance().watch_connection(opened.connection,
+                                        [weak = connection->weak_from_this()](std::string reason) {
+                                            if (const auto self = weak.lock())
+                                                self->driver_died(std::move(reason));
+                                        });
     return connection;
 }
 
-Connection::~Connection() {
-    close();
+bool Connection::forked() const {
+    return forks.load(std::memory_order_relaxed) != forks_;
+}
+
+kern_return_t Connection::check() const {
+    if (!forked()) return kIOReturnSuccess;
+    return fail(kIOReturnNotOpen,
+                "the connection belongs to the process that this one was forked from; open the "
+                "service again");
 }
 
 void Connection::released() {
+    if (forked()) return;
     close();
     // Waits until the driver's side is closed, so that what it held can be opened again. A failure
     // means that opendextd has forgotten the connection already.
@@ -84,15 +105,15 @@ void Connection::released() {
 }
 
 void Connection::close() {
+    if (forked() || closed_.exchange(true)) return;
     std::map<uint64_t, std::shared_ptr<DriverMemory>> unmapped;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return;
-        closed_ = true;
         unmapped.swap(mappings_);
-        completions_.clear();
+        death_known_.notify_all();
     }
     Daemon::instance().forget_connection(identity_.connection);
+    completions_.close();
     channel_->close("the application closed the connection");
     for (const auto& [address, memory] : unmapped) {
         DriverMemories::instance().remove(address);
@@ -100,267 +121,114 @@ void Connection::close() {
     }
 }
 
-kern_return_t Connection::gone(const Error& error) {
+void Connection::driver_died(std::string reason) {
+    if (reason.empty()) reason = "the driver ended";
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return fail(kIOReturnNotOpen, "the connection is closed");
+        death_ = reason;
+        death_known_.notify_all();
+        for (const auto& [address, memory] : mappings_) memory->end();
     }
-    if (error.code != Errc::peer_gone) return fail(error, OPENDEXT_ORIGIN_LIBRARY);
-    return fail(kIOReturnNotResponding, error.message, OPENDEXT_ORIGIN_DRIVER_DIED);
+    channel_->close(std::move(reason));
 }
 
-void Connection::hand_on(std::unique_lock<std::mutex>& lock, Message message) {
-    if (static_cast<uc::Kind>(message.kind) == uc::Kind::async) {
-        lock.unlock();
-        complete(message);
-        lock.lock();
-        return;
-    }
-    if (static_cast<uc::Kind>(message.kind) == uc::Kind::released) {
-        lock.unlock();
-        forget(message);
-        lock.lock();
-        return;
-    }
-    if (static_cast<uc::Kind>(message.kind) == uc::Kind::copy_memory) {
-        lock.unlock();
-        give_memory(message);
-        lock.lock();
-        return;
-    }
-    const auto found = waiters_.find(message.serial);
-    if (found == waiters_.end()) return;  // an answer that nobody waits for
-    Waiter& waiter = *found->second;
-    waiters_.erase(found);
-    waiter.answer = std::move(message);
-    waiter.done = true;
-    waiter.changed.notify_one();
-}
-
-void Connection::fail_all(const Error& reason) {
-    for (const auto& [serial, waiter] : waiters_) {
-        waiter->answer = reason;
-        waiter->done = true;
-        waiter->changed.notify_one();
-    }
-    waiters_.clear();
-}
-
-bool Connection::receive_one(std::unique_lock<std::mutex>& lock) {
-    receiving_ = true;
-    lock.unlock();
-    Result<Message> received = channel_->receive();
-    lock.lock();
-    receiving_ = false;
-    receiver_free_.notify_one();
-    if (received.ok()) {
-        hand_on(lock, std::move(received).value());
-    } else {
-        fail_all(received.error());
-    }
-    return received.ok();
-}
-
-Result<Message> Connection::exchange(Message request) {
-    Waiter waiter;
+Outcome Connection::gone(const std::string& reason) {
     std::unique_lock lock(mutex_);
-    const uint64_t serial = next_serial_++;
-    request.serial = serial;
-    waiters_.emplace(serial, &waiter);
-    lock.unlock();
-    const Status sent = channel_->send(request);
-    lock.lock();
-    if (!sent.ok() && !waiter.done) {
-        waiters_.erase(serial);
-        return sent.error();
+    if (reason == kEndedWithoutWord) {
+        death_known_.wait_for(lock, kDeathNotice, [this] { return !death_.empty() || closed_; });
     }
-    while (!waiter.done) {
-        if (receiving_ || receiver_thread_) {
-            waiter.changed.wait(lock);
-        } else {
-            receive_one(lock);
-        }
-    }
-    // Who received until now has what it wanted: another one that waits goes on with it.
-    if (!receiving_ && !receiver_thread_ && !waiters_.empty())
-        waiters_.begin()->second->changed.notify_one();
-    return std::move(waiter.answer);
+    if (closed_) return {kIOReturnNotOpen, OPENDEXT_ORIGIN_LIBRARY, "the connection is closed"};
+    return {kIOReturnNotResponding, OPENDEXT_ORIGIN_DRIVER_DIED, death_.empty() ? reason : death_};
 }
 
-void Connection::start_receiver() {
+kern_return_t Connection::failed(const Error& error) {
+    if (error.code != Errc::peer_gone) return fail(error, OPENDEXT_ORIGIN_LIBRARY);
+    Outcome outcome = gone(error.message);
+    return fail(outcome.code, std::move(outcome.reason), outcome.origin);
+}
+
+void Connection::receive_other(Frame& frame) {
+    if (frame.kind() == static_cast<uint16_t>(uc::Kind::slot_freed)) {
+        uc::SlotFreed slot;
+        Status freed = uc::parse_struct(frame.bytes(), slot);
+        if (freed.ok()) freed = arena_.freed(slot);
+        if (!freed.ok()) channel_->close("the driver sent: " + freed.error().message);
+        return;
+    }
+    if (frame.kind() != static_cast<uint16_t>(uc::Kind::copy_memory)) {
+        return channel_->close("the driver sent a message of unknown kind " +
+                               std::to_string(frame.kind()));
+    }
+    const Message message = frame.message();
+    frame.done();
+    const Result<uc::CopyMemory> request = decode<uc::CopyMemory>(message);
+    if (!request.ok()) return channel_->close("the driver's request for memory does not parse");
+    (void)channel_->send(ProgramMemory::instance().answer(*request, message.serial));
+}
+
+void Connection::start_completions() {
     {
         const std::lock_guard lock(mutex_);
-        if (receiver_thread_ || closed_) return;
-        receiver_thread_ = true;
+        if (receives_completions_ || closed_) return;
+        receives_completions_ = true;
     }
     sigset_t all;
     sigset_t old;
     ::sigfillset(&all);  // the program's signals are for its own threads
     ::pthread_sigmask(SIG_SETMASK, &all, &old);
-    std::thread([self = shared_from_this()] {
-        std::unique_lock lock(self->mutex_);
-        // A caller that receives just now ends with its own answer, and leaves it to us.
-        self->receiver_free_.wait(lock, [&] { return !self->receiving_; });
-        while (self->receive_one(lock)) {
-        }
-        self->receiver_thread_ = false;
-    }).detach();
+    std::thread([self = shared_from_this()] { self->completions_.run(); }).detach();
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-uint64_t Connection::remember(const Completion& completion) {
-    const std::lock_guard lock(mutex_);
-    completions_.emplace(next_completion_, completion);
-    return next_completion_++;
-}
-
-void Connection::forget(const Message& message) {
-    const Result<uc::Released> released = decode<uc::Released>(message);
-    if (!released.ok() || released->async_reference.empty()) return;
-    const std::lock_guard lock(mutex_);
-    completions_.erase(released->async_reference[0]);
-}
-
-void Connection::give_memory(const Message& message) {
-    const Result<uc::CopyMemory> request = decode<uc::CopyMemory>(message);
-    if (!request.ok()) {
-        channel_->close("the driver's request for memory does not parse");
-        return;
+Result<Message> Connection::exchange(Message request) {
+    Message answer;
+    Pending pending;
+    pending.message = &answer;
+    Waiter waiter;
+    request.serial = replies_.add(pending, waiter, true);
+    const Status sent = channel_->send(request);
+    if (!sent.ok()) {
+        replies_.drop(pending, waiter);
+        return sent.error();
     }
-    (void)channel_->send(ProgramMemory::instance().answer(*request, message.serial));
-}
-
-bool Connection::closed() {
-    const std::lock_guard lock(mutex_);
-    return closed_;
-}
-
-void Connection::complete(const Message& message) {
-    Result<uc::Async> async = decode<uc::Async>(message);
-    if (!async.ok() || async->async_reference.empty() ||
-        async->arguments.size() > uc::kMaxAsyncArguments)
-        return;
-    Completion completion;
-    {
-        // The driver gives back only a number: what is called is what the program has given us.
-        const std::lock_guard lock(mutex_);
-        const auto found = completions_.find(async->async_reference[0]);
-        if (found == completions_.end()) return;
-        completion = found->second;
-    }
-    const std::shared_ptr<Port> port = completion.port.lock();
-    if (port == nullptr || completion.reference.size() < kIOAsyncCalloutCount) return;
-    const bool posted =
-        port->post([weak = weak_from_this(), reference = std::move(completion.reference),
-                    status = async->status, arguments = std::move(async->arguments)] {
-            // Once the program has closed the connection, its context may be gone.
-            const auto self = weak.lock();
-            if (self != nullptr && !self->closed()) call_back(reference, status, arguments);
-        });
-    if (!posted) channel_->close("the application does not run its notification port");
-}
-
-kern_return_t Connection::call(const Arguments& arguments, Results& results) {
-    if (arguments.completion == nullptr) return call(arguments, results, 0);
-    const uint64_t token = remember(*arguments.completion);
-    start_receiver();
-    const kern_return_t code = call(arguments, results, token);
-    if (code != kIOReturnSuccess) {
-        const std::lock_guard lock(mutex_);
-        completions_.erase(token);
-    }
-    return code;
-}
-
-kern_return_t Connection::call(const Arguments& arguments, Results& results, uint64_t completion) {
-    if (arguments.scalars.size() > uc::kMaxScalars || results.scalar_count > uc::kMaxScalars) {
-        return fail(kIOReturnBadArgument, "more than 16 scalars");
-    }
-    uc::Call call;
-    call.selector = arguments.selector;
-    call.scalars.assign(arguments.scalars.begin(), arguments.scalars.end());
-    call.has_structure = arguments.has_structure;
-    call.scalar_output_count = results.scalar_count;
-    std::vector<UniqueFd> fds;
-    Mapping output;
-    if (arguments.structure.size() <= uc::kMaxInbandStructure) {
-        call.structure.assign(arguments.structure.begin(), arguments.structure.end());
-    } else {
-        Result<UniqueFd> memory = make_sealed_memory("opendext-input", arguments.structure.size());
-        if (!memory.ok()) return fail(memory.error());
-        const auto mapping =
-            Mapping::map(memory->get(), 0, arguments.structure.size(), Mapping::Access::read_write);
-        if (!mapping.ok()) return fail(mapping.error());
-        std::memcpy(mapping->data(), arguments.structure.data(), arguments.structure.size());
-        call.input_memory_length = arguments.structure.size();
-        fds.push_back(std::move(memory).value());
-    }
-    if (results.structure_size <= uc::kMaxInbandStructure) {
-        call.structure_output_size = results.structure_size;
-    } else {
-        Result<UniqueFd> memory = make_sealed_memory("opendext-output", results.structure_size);
-        if (!memory.ok()) return fail(memory.error());
-        Result<Mapping> mapping =
-            Mapping::map(memory->get(), 0, results.structure_size, Mapping::Access::read_write);
-        if (!mapping.ok()) return fail(mapping.error());
-        output = std::move(mapping).value();
-        call.output_memory_length = results.structure_size;
-        fds.push_back(std::move(memory).value());
-    }
-    if (completion != 0) {
-        call.async_reference.assign(uc::kMaxAsyncReference, 0);
-        call.async_reference[0] = completion;
-    }
-    Message request = encode(std::move(call));
-    request.fds = std::move(fds);
-    const Result<Message> answer = exchange(std::move(request));
-    if (!answer.ok()) return gone(answer.error());
-    const Result<uc::CallResult> result = decode<uc::CallResult>(*answer);
-    if (!result.ok()) {
-        channel_->close("the driver's answer does not parse");
-        return fail(kIOReturnNotResponding, "the driver's answer does not parse");
-    }
-    if (result->io_return != kIOReturnSuccess) {
-        return fail(result->io_return,
-                    result->reason.empty() ? "the driver refused the call" : result->reason,
-                    OPENDEXT_ORIGIN_DRIVER);
-    }
-    if (result->scalars.size() > results.scalar_count ||
-        result->structure.size() > results.structure_size ||
-        result->output_memory_used > output.size()) {
-        return fail(kIOReturnBadArgument, "the driver's answer is larger than the caller's room");
-    }
-    std::copy(result->scalars.begin(), result->scalars.end(), results.scalars);
-    results.scalar_count = static_cast<uint32_t>(result->scalars.size());
-    if (output.size() > 0 && result->structure.empty()) {
-        std::memcpy(results.structure, output.data(), result->output_memory_used);
-        results.structure_size = result->output_memory_used;
-    } else {
-        std::copy(result->structure.begin(), result->structure.end(), results.structure);
-        results.structure_size = result->structure.size();
-    }
-    return kIOReturnSuccess;
+    replies_.wait(waiter);
+    if (pending.outcome.code != kIOReturnSuccess)
+        return Error{Errc::peer_gone, 0, pending.outcome.reason};
+    return answer;
 }
 
 kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* address,
                               uint64_t* size) {
     Result<Message> answer = exchange(encode(uc::MapMemory{type, options}));
-    if (!answer.ok()) return gone(answer.error());
+    if (!answer.ok()) return failed(answer.error());
     const Result<uc::Mapped> mapped = decode<uc::Mapped>(*answer);
-    if (!mapped.ok()) return fail(kIOReturnNotResponding, "the driver's answer does not parse");
+    if (!mapped.ok()) {
+        channel_->close("the driver's answer does not parse");
+        return fail(kIOReturnNotResponding, "the driver's answer does not parse",
+                    OPENDEXT_ORIGIN_DRIVER);
+    }
+    const auto wrong = [](const char* reason) {
+        return fail(kIOReturnVMError, reason, OPENDEXT_ORIGIN_DRIVER);
+    };
     if (mapped->io_return != kIOReturnSuccess) {
         return fail(mapped->io_return,
                     mapped->reason.empty() ? "the driver has no such memory" : mapped->reason,
                     OPENDEXT_ORIGIN_DRIVER);
     }
     if (answer->fds.size() < (mapped->data_queue ? 2U : 1U))
-        return fail(kIOReturnVMError, "the driver sent no memory");
+        return wrong("the driver sent no memory");
     const auto parts =
         protocol::checked_parts({0, mapped->offset, mapped->length}, mapped->more, answer->fds);
-    if (!parts.ok()) return fail(kIOReturnVMError, "the driver's memory is smaller than it says");
+    if (!parts.ok()) return wrong("the driver's memory is smaller than it says");
     auto memory = std::make_shared<DriverMemory>();
     memory->type = type;
     memory->writable = (mapped->options & 1) == 0 && (options & kIOMapReadOnly) == 0;
+    if (mapped->data_queue) {
+        // Written to by this program: no pipe, which could end it with a signal.
+        if (!is_eventfd(answer->fds.back().get()))
+            return wrong("the driver's data queue has no eventfd for a bell");
+        memory->bell = std::move(answer->fds.back());
+    }
     std::vector<MemorySpan> spans;
     for (const protocol::MemoryPart& part : *parts) {
         spans.push_back(
@@ -375,12 +243,6 @@ kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* add
                     mapping.error().text());
     }
     memory->range = std::move(mapping).value();
-    if (mapped->data_queue) {
-        // Written to by this program: no pipe, which could end it with a signal.
-        if (!is_eventfd(answer->fds.back().get()))
-            return fail(kIOReturnVMError, "the driver's data queue has no eventfd for a bell");
-        memory->bell = std::move(answer->fds.back());
-    }
     const std::lock_guard lock(mutex_);
     if (closed_) return fail(kIOReturnNotOpen, "the connection is closed");
     mappings_.emplace(memory->address(), memory);
@@ -404,11 +266,6 @@ kern_return_t Connection::unmap(uint32_t type, uint64_t address) {
     DriverMemories::instance().remove(address);
     memory->end();
     return kIOReturnSuccess;
-}
-
-void Connection::end_memory() {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [address, memory] : mappings_) memory->end();
 }
 
 }  // namespace opendext::client

@@ -3,28 +3,37 @@
 
 #include <IOKit/IOTypes.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
-#include <vector>
 
+#include "iokit/client/call_memory.h"
+#include "iokit/client/completions.h"
 #include "iokit/client/driver_memory.h"
 #include "iokit/client/handles.h"
-#include "iokit/client/notification_port.h"
+#include "iokit/client/replies.h"
+#include "rpc/arena.h"
 #include "rpc/channel.h"
-#include "rpc/fd.h"
-#include "rpc/protocol/user_client.h"
 
 namespace opendext::client {
 
-/// An open user client: calls go straight to the driver over the channel.
+/// What a call says to the driver.
+struct CallArguments {
+    uint32_t selector = 0;
+    std::span<const uint64_t> scalars;
+    std::span<const std::byte> structure;
+};
+
+/// An open user client: calls go straight to the driver over the channel, on the thread that calls
+/// (replies.h). From the first asynchronous call on a thread of its own takes completions
+/// (completions.h). Any thread.
 ///
-/// Answers are read by the threads that wait for them: one of them receives for all and passes that
-/// on when its own answer is there. So a lone caller pays for no second thread. From the first
-/// asynchronous call on a thread of its own receives, since completions come when nobody calls.
+/// It belongs to the process that opened it: in a child made by fork() every use fails, and nothing
+/// of what the parent shares with the driver is touched.
 class Connection final : public HandleObject, public std::enable_shared_from_this<Connection> {
   public:
     static constexpr Kind kKind = Kind::connection;
@@ -34,8 +43,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
         uint64_t user_client = 0;  ///< registry entry
         uint64_t service = 0;      ///< registry entry that was opened
     };
-    Connection(Identity identity, std::unique_ptr<Channel> channel)
-        : HandleObject(kKind), identity_(identity), channel_(std::move(channel)) {}
+    Connection(Identity identity, std::unique_ptr<Channel> channel);
     ~Connection() override;
 
     /// IOServiceOpen.
@@ -43,29 +51,35 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
 
     [[nodiscard]] uint64_t user_client() const { return identity_.user_client; }
     [[nodiscard]] uint64_t service() const { return identity_.service; }
+    /// kIOReturnSuccess, or why this process cannot use it.
+    [[nodiscard]] kern_return_t check() const;
 
-    /// Where the completions of an asynchronous call go.
-    struct Completion {
-        std::weak_ptr<Port> port;
-        std::vector<uint64_t> reference;  ///< as the program gave it
-    };
-    struct Arguments {
-        uint32_t selector = 0;
-        std::span<const uint64_t> scalars;
-        std::span<const uint8_t> structure;
-        bool has_structure = false;
-        const Completion* completion = nullptr;  ///< nullptr: synchronous
-    };
-    /// Room on entry; what is used is in the sizes afterwards.
-    struct Results {
-        uint64_t* scalars = nullptr;
-        uint32_t scalar_count = 0;
-        uint8_t* structure = nullptr;
-        size_t structure_size = 0;
-    };
-    /// The driver's result, or the library's with a reason. Results are written only if it is
-    /// kIOReturnSuccess.
-    kern_return_t call(const Arguments& arguments, Results& results);
+    /// The driver's result, or the library's; a failure is what opendext_last_error_reason() tells.
+    /// `output` has the room; what is used is in it after kIOReturnSuccess, else it is as it was.
+    /// `any_size`: instead of room for a structure, memory of its own (mmap) is made for it.
+    kern_return_t call(const CallArguments& arguments, Output& output, bool any_size = false);
+    /// The same; the completions go to `target`, none if the call fails.
+    kern_return_t call_async(const CallArguments& arguments, Output& output,
+                             std::shared_ptr<const CompletionTarget> target, bool any_size = false);
+
+    /// The parts of call(), for many calls at once. A call that is begun waits for its answer as
+    /// `pending`, whose output is set; it may have been sent when flush() returns.
+    kern_return_t begin(const CallArguments& arguments, Pending& pending, Waiter& waiter,
+                        CallMemory& memory);
+    void flush() { channel_->flush(Lane::calls); }
+    /// See Replies.
+    bool wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns) {
+        return replies_.wait(waiter, wanted, most, deadline_ns);
+    }
+    Pending* take_done(Waiter& waiter) { return replies_.take_done(waiter); }
+    /// The call that was begun is not waited for any more.
+    void abandon(Pending& pending, Waiter& waiter, CallMemory& memory);
+    /// What the caller of a call that is done is told; large output is copied to its place.
+    void settle(Pending& pending, CallMemory& memory);
+
+    /// A call that gets no answer. kIOReturnNoSpace where `wait` is false and there is no room.
+    /// Sent with flush().
+    kern_return_t post(const CallArguments& arguments, bool wait);
 
     /// `address` is where it shall lie unless the options have kIOMapAnywhere; then where it does.
     kern_return_t map(uint32_t type, IOOptionBits options, uint64_t* address, uint64_t* size);
@@ -77,42 +91,42 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     void released() override;
 
   private:
-    struct Waiter {
-        Result<Message> answer = Error{Errc::unknown, 0, ""};
-        bool done = false;
-        std::condition_variable changed;
+    struct Sending {
+        uint64_t serial = 0;
+        uint64_t completion = 0;  ///< 0: none
+        Channel::Wait wait = Channel::Wait::block;
+        Channel::Wake wake = Channel::Wake::now;
+        bool one_way = false;
+        bool any_size = false;
     };
+    Status send(const CallArguments& arguments, const Output& output, CallMemory& memory,
+                const Sending& how);
+    /// Output that the driver sent in memory of its own goes to new memory of the program.
+    void take_any_size(Pending& pending);
+    kern_return_t call(const CallArguments& arguments, Output& output, uint64_t completion,
+                       bool any_size);
     Result<Message> exchange(Message request);
-    /// Receives one message and hands it on; false once the channel is closed and empty. Called
-    /// and returns with `lock` held, which is open meanwhile.
-    bool receive_one(std::unique_lock<std::mutex>& lock);
-    void hand_on(std::unique_lock<std::mutex>& lock, Message message);
-    [[nodiscard]] bool closed();
-    void complete(const Message& message);
-    void forget(const Message& message);
-    void give_memory(const Message& message);
-    /// `completion`: the number under which the call's completion is remembered, 0 for a
-    /// synchronous call.
-    kern_return_t call(const Arguments& arguments, Results& results, uint64_t completion);
-    void fail_all(const Error& reason);
-    /// The driver or the connection ended: who waits for data in mapped memory is told.
-    void end_memory();
-    uint64_t remember(const Completion& completion);
-    void start_receiver();
-    /// What the caller sees once the channel is gone.
-    [[nodiscard]] kern_return_t gone(const Error& error);
+    /// A frame that is no answer and no completion.
+    void receive_other(Frame& frame);
+    void start_completions();
+    void driver_died(std::string reason);
+    /// The channel is closed: what the caller sees.
+    [[nodiscard]] Outcome gone(const std::string& reason);
+    kern_return_t failed(const Error& error);
+    [[nodiscard]] bool forked() const;
 
     const Identity identity_;
-    const std::unique_ptr<Channel> channel_;
+    std::unique_ptr<Channel> channel_;
+    const uint32_t forks_;  ///< of this process when it was opened
+    ArenaPool arena_;
+    Replies replies_;
+    Completions completions_;
+
     std::mutex mutex_;
-    std::condition_variable receiver_free_;
-    uint64_t next_serial_ = 1;
-    std::map<uint64_t, Waiter*> waiters_;
-    bool receiving_ = false;        ///< some thread is in Channel::receive
-    bool receiver_thread_ = false;  ///< the thread for completions is there
-    bool closed_ = false;           ///< by us
-    std::map<uint64_t, Completion> completions_;
-    uint64_t next_completion_ = 1;
+    std::condition_variable death_known_;
+    std::string death_;                 ///< opendextd's words
+    std::atomic<bool> closed_ = false;  ///< by us
+    bool receives_completions_ = false;
     std::map<uint64_t, std::shared_ptr<DriverMemory>> mappings_;  // by address
 };
 

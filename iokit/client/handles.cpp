@@ -70,6 +70,8 @@ void HandleTable::remove(io_object_t handle) {
         if (found == slots_.end()) return;
         object = std::move(found->second.object);
         slots_.erase(found);
+        if (object->kind == HandleObject::Kind::connection)
+            closed_connections_.fetch_add(1, std::memory_order_release);
         if (object->kind == HandleObject::Kind::entry) {
             entries_.erase(static_cast<const EntryHandle&>(*object).id);
         }

@@ -3,6 +3,7 @@
 
 #include <IOKit/IOTypes.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -68,6 +69,11 @@ class HandleTable {
     /// Takes the handle away whatever its count (IOServiceClose).
     void remove(io_object_t handle);
     [[nodiscard]] uint32_t references(io_object_t handle);
+    /// Changes with every connection that is closed: a handle of one that was found before means
+    /// the same as long as it has not.
+    [[nodiscard]] uint64_t closed_connections() const {
+        return closed_connections_.load(std::memory_order_acquire);
+    }
 
   private:
     struct Slot {
@@ -80,6 +86,7 @@ class HandleTable {
     std::unordered_map<io_object_t, Slot> slots_;
     std::unordered_map<uint64_t, io_object_t> entries_;
     io_object_t next_ = 0x1003;
+    std::atomic<uint64_t> closed_connections_ = 0;
 };
 
 }  // namespace opendext::client

@@ -40,13 +40,14 @@ void Port::schedule(CFRunLoopSourceRef& source_to_signal) {
     }
 }
 
-bool Port::post(std::function<void()> callback) {
+bool Port::post(std::function<void()> callback, size_t count) {
     CFRunLoopSourceRef source = nullptr;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return true;
-        if (waiting_.size() >= kMaxWaiting) return false;
-        waiting_.push_back(std::move(callback));
+        if (waiting_count_ >= kMaxWaiting) return false;
+        waiting_.push_back({std::move(callback), count});
+        waiting_count_ += count;
         schedule(source);
     }
     if (source == nullptr) return true;
@@ -63,7 +64,8 @@ void Port::dispatch() {
         {
             const std::lock_guard lock(mutex_);
             if (closed_ || waiting_.empty()) return;
-            callback = std::move(waiting_.front());
+            callback = std::move(waiting_.front().callback);
+            waiting_count_ -= waiting_.front().count;
             waiting_.pop_front();
         }
         callback();
@@ -72,11 +74,12 @@ void Port::dispatch() {
 
 void Port::close() {
     CFRunLoopSourceRef source = nullptr;
-    std::deque<std::function<void()>> dropped;
+    std::deque<Waiting> dropped;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         dropped.swap(waiting_);
+        waiting_count_ = 0;
         std::swap(source, source_);
     }
     if (source != nullptr) {

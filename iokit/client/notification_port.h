@@ -4,6 +4,7 @@
 #include <CoreFoundation/CFRunLoop.h>
 #include <dispatch/dispatch.h>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -24,13 +25,14 @@ class Port final : public HandleObject, public std::enable_shared_from_this<Port
 
     /// So many call-backs may wait; a program that lets more pile up does not run its port.
     static constexpr size_t kMaxWaiting = 256 * 1024;
-    /// Queues one call-back; any thread. Dropped once the port is destroyed. False if too many
-    /// wait.
-    bool post(std::function<void()> callback);
+    /// Queues something that makes `count` call-backs; any thread. Dropped once the port is
+    /// destroyed. False if too many wait.
+    bool post(std::function<void()> callback, size_t count = 1);
     /// Runs what waits, on the calling thread.
     void dispatch();
     /// No call-back starts after this, but on a thread that is within dispatch().
     void close();
+    [[nodiscard]] bool closed() const { return closed_.load(std::memory_order_acquire); }
 
     CFRunLoopSourceRef run_loop_source();
     void set_queue(dispatch_queue_t queue);
@@ -42,10 +44,15 @@ class Port final : public HandleObject, public std::enable_shared_from_this<Port
 
     const UniqueFd event_;
     std::mutex mutex_;
-    std::deque<std::function<void()>> waiting_;
+    struct Waiting {
+        std::function<void()> callback;
+        size_t count = 0;
+    };
+    std::deque<Waiting> waiting_;
+    size_t waiting_count_ = 0;  // of call-backs
     CFRunLoopSourceRef source_ = nullptr;
     dispatch_queue_t queue_ = nullptr;
-    bool closed_ = false;
+    std::atomic<bool> closed_ = false;
 };
 
 }  // namespace opendext::client

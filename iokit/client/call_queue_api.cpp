@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// opendext_calls_… and opendext_connect_…: calls in flight, one-way calls, and asynchronous calls
+// with one form of call-back. Rules: <opendext/client.h>.
+#include <opendext/client.h>
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "iokit/client/connect.h"
+#include "iokit/client/notification_port.h"
+#include "iokit/client/reason.h"
+#include "rpc/futex.h"
+
+namespace opendext::client {
+namespace {
+
+kern_return_t check(const opendext_call& call) {
+    const kern_return_t checked = check_pointers(call);
+    if (checked != kIOReturnSuccess) return checked;
+    if (call.outputStructCnt == static_cast<size_t>(kIOConnectMethodVarOutputSize))
+        return fail(kIOReturnUnsupported, "output of variable size needs IOConnectCallMethod");
+    return kIOReturnSuccess;
+}
+
+}  // namespace
+}  // namespace opendext::client
+
+using namespace opendext;
+using namespace opendext::client;
+
+/// A queue of calls. Everything but the Pendings' outcomes belongs to the thread that uses it.
+struct opendext_calls {
+    struct Call : Pending {
+        uint64_t user = 0;
+        CallMemory memory;
+        bool submitted = false;
+    };
+
+    opendext_calls(std::shared_ptr<Connection> connection_in, uint32_t depth)
+        : connection(std::move(connection_in)), calls(depth) {
+        free.reserve(depth);
+        for (Call& call : calls) free.push_back(&call);
+    }
+    ~opendext_calls() {
+        if (connection->check() != kIOReturnSuccess) return;  // nobody answers after a fork
+        for (Call& call : calls) {
+            if (call.submitted) connection->abandon(call, waiter, call.memory);
+        }
+    }
+    [[nodiscard]] uint32_t pending() const {
+        return static_cast<uint32_t>(calls.size() - free.size());
+    }
+    kern_return_t submit(const opendext_call& wanted);
+    void give(Call& call, opendext_call_result& result);
+
+    const std::shared_ptr<Connection> connection;
+    Waiter waiter;
+    std::vector<Call> calls;
+    std::vector<Call*> free;
+    std::vector<std::unique_ptr<const std::string>> reasons;  // of the results given last
+};
+
+kern_return_t opendext_calls::submit(const opendext_call& wanted) {
+    const kern_return_t checked = check(wanted);
+    if (checked != kIOReturnSuccess) return checked;
+    if (free.empty()) return fail(kIOReturnNoSpace, "the queue of calls is full");
+    Call& call = *free.back();
+    call.user = wanted.user;
+    call.output = output_of(wanted);
+    call.outcome = {};
+    const kern_return_t begun = connection->begin(arguments_of(wanted), call, waiter, call.memory);
+    if (begun != kIOReturnSuccess) {
+        call.memory = {};
+        return begun;
+    }
+    call.submitted = true;
+    free.pop_back();
+    return kIOReturnSuccess;
+}
+
+void opendext_calls::give(Call& call, opendext_call_result& result) {
+    connection->settle(call, call.memory);
+    const bool ok = call.outcome.code == kIOReturnSuccess;
+    result = {call.user,
+              call.outcome.code,
+              call.outcome.origin,
+              ok ? call.output.scalar_count : 0,
+              0,
+              ok ? call.output.structure_size : 0,
+              ""};
+    if (!ok) {
+        reasons.push_back(std::make_unique<const std::string>(std::move(call.outcome.reason)));
+        result.reason = reasons.back()->c_str();
+    }
+    call.submitted = false;
+    free.push_back(&call);
+}
+
+kern_return_t opendext_calls_create(io_connect_t connect, uint32_t depth, opendext_calls_t* calls) {
+    if (calls == nullptr) return fail(kIOReturnBadArgument, "no result");
+    *calls = nullptr;
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    if (connection == nullptr) return code;
+    if (depth == 0 || depth > OPENDEXT_CALLS_DEPTH_MAX)
+        return fail(kIOReturnBadArgument, "a queue of calls has a depth of 1 to 1024");
+    *calls = new opendext_calls(connection->shared_from_this(), depth);
+    return kIOReturnSuccess;
+}
+
+kern_return_t opendext_calls_submit(opendext_calls_t calls, const opendext_call* call,
+                                    uint32_t count, uint32_t* submitted) {
+    if (submitted != nullptr) *submitted = 0;
+    if (calls == nullptr || (call == nullptr && count > 0))
+        return fail(kIOReturnBadArgument, "no queue or no calls");
+    kern_return_t code = calls->connection->check();
+    uint32_t sent = 0;
+    while (code == kIOReturnSuccess && sent < count) {
+        code = calls->submit(call[sent]);
+        if (code == kIOReturnSuccess) ++sent;
+    }
+    if (sent > 0) calls->connection->flush();
+    if (submitted != nullptr) *submitted = sent;
+    return code;
+}
+
+kern_return_t opendext_calls_wait(opendext_calls_t calls, opendext_call_result* results,
+                                  uint32_t room, uint32_t at_least, uint32_t timeout_ms,
+                                  uint32_t* count) {
+    if (count != nullptr) *count = 0;
+    if (calls == nullptr || count == nullptr || (results == nullptr && room > 0))
+        return fail(kIOReturnBadArgument, "no queue or no room for results");
+    const kern_return_t usable = calls->connection->check();
+    if (usable != kIOReturnSuccess) return usable;
+    calls->reasons.clear();
+    const uint32_t wanted = std::min({at_least, calls->pending(), room});
+    const int64_t deadline_ns =
+        timeout_ms == OPENDEXT_FOREVER ? -1 : now_ns() + int64_t{timeout_ms} * 1'000'000;
+    const bool in_time = calls->connection->wait(calls->waiter, wanted, room, deadline_ns);
+    Pending* taken = nullptr;
+    while (*count < room && (taken = calls->connection->take_done(calls->waiter)) != nullptr)
+        calls->give(static_cast<opendext_calls::Call&>(*taken), results[(*count)++]);
+    return in_time ? kIOReturnSuccess
+                   : fail(kIOReturnTimeout, "the driver has not answered so many calls in time");
+}
+
+uint32_t opendext_calls_pending(opendext_calls_t calls) {
+    return calls == nullptr ? 0 : calls->pending();
+}
+
+void opendext_calls_destroy(opendext_calls_t calls) {
+    delete calls;
+}
+
+kern_return_t opendext_connect_post(io_connect_t connect, const opendext_call* call, uint32_t count,
+                                    uint32_t options, uint32_t* posted) {
+    if (posted != nullptr) *posted = 0;
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    if (connection == nullptr) return code;
+    if (call == nullptr && count > 0) return fail(kIOReturnBadArgument, "no calls");
+    uint32_t sent = 0;
+    for (; sent < count; ++sent) {
+        code = check(call[sent]);
+        if (code == kIOReturnSuccess &&
+            (call[sent].outputCount != 0 || call[sent].outputStructCnt != 0))
+            code = fail(kIOReturnBadArgument, "a one-way call has no output");
+        if (code == kIOReturnSuccess)
+            code =
+                connection->post(arguments_of(call[sent]), (options & OPENDEXT_POST_NO_WAIT) == 0);
+        if (code != kIOReturnSuccess) break;
+    }
+    if (sent > 0) connection->flush();
+    if (posted != nullptr) *posted = sent;
+    return code;
+}
+
+kern_return_t opendext_connect_call_async(io_connect_t connect, const opendext_call* call,
+                                          IONotificationPortRef port,
+                                          opendext_completion_callback callback,
+                                          opendext_completions_ended ended, void* refcon,
+                                          opendext_call_result* result) {
+    const auto done = [&](kern_return_t code, const Output& output) {
+        if (result == nullptr) return code;
+        const bool ok = code == kIOReturnSuccess;
+        *result = {call == nullptr ? 0 : call->user,
+                   code,
+                   ok ? OPENDEXT_ORIGIN_NONE : opendext_last_error_origin(),
+                   ok ? output.scalar_count : 0,
+                   0,
+                   ok ? output.structure_size : 0,
+                   ok ? "" : opendext_last_error_reason()};
+        return code;
+    };
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    if (connection == nullptr) return done(code, {});
+    if (call == nullptr || port == nullptr || callback == nullptr)
+        return done(fail(kIOReturnBadArgument, "no call, no port or no call-back"), {});
+    code = check(*call);
+    if (code != kIOReturnSuccess) return done(code, {});
+    auto target = std::make_shared<CompletionTarget>();
+    target->port = port->port;
+    target->refcon = refcon;
+    target->any = callback;
+    target->ended = ended;
+    Output output = output_of(*call);
+    code = connection->call_async(arguments_of(*call), output, std::move(target));
+    return done(code, output);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iokit/client/completions.h"
+
+#include <utility>
+
+namespace opendext::client {
+
+namespace uc = protocol::user_client;
+
+namespace {
+
+/// Completions that go to a port as one.
+constexpr size_t kMaxBatch = 512;
+/// A driver that streams completions would wake this thread for each of them: after it has emptied
+/// the lane it sleeps this long, or until a good many are there. One that comes after a rest is not
+/// delayed.
+constexpr Patience kPatience{.wanted = 64, .linger = std::chrono::microseconds(50)};
+
+}  // namespace
+
+void CompletionTarget::call(IOReturn status, const uint64_t* arguments, uint32_t count) const {
+    if (any != nullptr) return any(refcon, status, arguments, count);
+    if (function == nullptr) return;
+    std::array<void*, uc::kMaxAsyncArguments> words;
+    for (uint32_t i = 0; i < count; ++i) words[i] = reinterpret_cast<void*>(arguments[i]);
+    switch (count) {
+        case 0:
+            return reinterpret_cast<IOAsyncCallback0>(function)(refcon, status);
+        case 1:
+            return reinterpret_cast<IOAsyncCallback1>(function)(refcon, status, words[0]);
+        case 2:
+            return reinterpret_cast<IOAsyncCallback2>(function)(refcon, status, words[0], words[1]);
+        default:
+            return reinterpret_cast<IOAsyncCallback>(function)(refcon, status, words.data(), count);
+    }
+}
+
+/// Completions for one port, in order.
+class Completions::Batch {
+  public:
+    explicit Batch(std::weak_ptr<Port> port) : port_(std::move(port)) {}
+
+    void add(const std::shared_ptr<const CompletionTarget>& target, IOReturn status,
+             const uint64_t* arguments, uint32_t count) {
+        if (targets_.empty() || targets_.back() != target) targets_.push_back(target);
+        records_.push_back({static_cast<uint32_t>(targets_.size() - 1), status, count});
+        arguments_.insert(arguments_.end(), arguments, arguments + count);
+    }
+    [[nodiscard]] size_t size() const { return records_.size(); }
+    [[nodiscard]] bool is_for(const std::weak_ptr<Port>& port) const {
+        return !port_.owner_before(port) && !port.owner_before(port_);
+    }
+    [[nodiscard]] std::shared_ptr<Port> port() const { return port_.lock(); }
+    void run(const std::atomic<bool>& closed) const {
+        const std::shared_ptr<Port> port = port_.lock();
+        const uint64_t* arguments = arguments_.data();
+        for (const Record& record : records_) {
+            // Once the program has closed the connection or the port, its context may be gone.
+            if (closed.load(std::memory_order_acquire) || port->closed()) return;
+            targets_[record.target]->call(record.status, arguments, record.count);
+            arguments += record.count;
+        }
+    }
+
+  private:
+    struct Record {
+        uint32_t target;
+        IOReturn status;
+        uint32_t count;
+    };
+    const std::weak_ptr<Port> port_;
+    std::vector<std::shared_ptr<const CompletionTarget>> targets_;
+    std::vector<Record> records_;
+    std::vector<uint64_t> arguments_;
+};
+
+// A number is a place in `slots_` and how often the place was used before.
+uint64_t Completions::add(std::shared_ptr<const CompletionTarget> target) {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) {
+        free_.push_back(static_cast<uint32_t>(slots_.size()));
+        slots_.emplace_back();
+    }
+    const uint32_t place = free_.back();
+    free_.pop_back();
+    slots_[place].target = std::move(target);
+    return uint64_t{slots_[place].generation} << 32 | place;
+}
+
+Completions::Slot* Completions::find(uint64_t number) {
+    const auto place = static_cast<uint32_t>(number);
+    if (place >= slots_.size()) return nullptr;
+    Slot& slot = slots_[place];
+    return slot.target != nullptr && slot.generation == number >> 32 ? &slot : nullptr;
+}
+
+std::shared_ptr<const CompletionTarget> Completions::take(uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    Slot* slot = find(number);
+    if (slot == nullptr) return nullptr;
+    ++slot->generation;
+    free_.push_back(static_cast<uint32_t>(number));
+    return std::move(slot->target);
+}
+
+void Completions::forget(uint64_t number) {
+    (void)take(number);
+}
+
+void Completions::run() {
+    for (;;) {
+        Result<Frame> frame = channel_.receive(Lane::events, kPatience);
+        if (!frame.ok()) break;
+        std::unique_ptr<Batch> batch;
+        receive(*frame, batch);
+        while (channel_.ready(Lane::events) && (batch == nullptr || batch->size() < kMaxBatch)) {
+            Result<Frame> next = channel_.receive(Lane::events, {.limit = {}});
+            if (!next.ok()) break;  // found out again above
+            receive(*next, batch);
+        }
+        post(std::move(batch));
+    }
+    end_all();
+}
+
+void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
+    const auto kind = static_cast<uc::Kind>(frame.kind());
+    if (kind == uc::Kind::completion) {
+        uc::CompletionHeader header;
+        std::array<uint64_t, uc::kMaxAsyncArguments> arguments;
+        const Status parsed = uc::parse_completion(frame.bytes(), header, arguments);
+        frame.done();
+        if (!parsed.ok()) return channel_.close("the driver sent: " + parsed.error().message);
+        std::shared_ptr<const CompletionTarget> target;
+        {
+            const std::lock_guard lock(mutex_);
+            if (const Slot* slot = find(header.completion)) target = slot->target;
+        }
+        if (target == nullptr) return;
+        if (batch != nullptr && !batch->is_for(target->port)) post(std::move(batch));
+        if (batch == nullptr) batch = std::make_unique<Batch>(target->port);
+        batch->add(target, header.status, arguments.data(), header.argument_count);
+        return;
+    }
+    post(std::move(batch));  // what follows was sent after
+    if (kind == uc::Kind::completion_released) {
+        uc::CompletionReleased released;
+        const Status parsed = uc::parse_struct(frame.bytes(), released);
+        frame.done();
+        if (!parsed.ok()) return channel_.close("the driver sent: " + parsed.error().message);
+        end(take(released.completion));
+        return;
+    }
+    other_(frame);
+    frame.done();
+}
+
+void Completions::post(std::unique_ptr<Batch> batch) {
+    if (batch == nullptr) return;
+    const std::shared_ptr<Port> port = batch->port();
+    if (port == nullptr) return;
+    const size_t size = batch->size();
+    const std::shared_ptr<const Batch> shared = std::move(batch);
+    const bool posted = port->post([closed = closed_, shared] { shared->run(*closed); }, size);
+    if (!posted) channel_.close("the application does not run its notification port");
+}
+
+void Completions::end(std::shared_ptr<const CompletionTarget> target) {
+    if (target == nullptr || target->ended == nullptr) return;
+    // Called when nobody holds it any more: after the port has run it behind the completions, or at
+    // once where no port does.
+    struct End {
+        explicit End(std::shared_ptr<const CompletionTarget> of) : target(std::move(of)) {}
+        ~End() { target->ended(target->refcon); }
+        const std::shared_ptr<const CompletionTarget> target;
+    };
+    const std::shared_ptr<Port> port = target->port.lock();
+    auto end = std::make_shared<End>(std::move(target));
+    if (port != nullptr) (void)port->post([end = std::move(end)] {});
+}
+
+void Completions::end_all() {
+    std::vector<Slot> slots;
+    {
+        const std::lock_guard lock(mutex_);
+        for (uint32_t place = 0; place < slots_.size(); ++place) {
+            if (slots_[place].target == nullptr) continue;
+            slots.push_back({std::move(slots_[place].target), 0});
+            slots_[place].target = nullptr;
+            ++slots_[place].generation;
+            free_.push_back(place);
+        }
+    }
+    for (Slot& slot : slots) end(std::move(slot.target));
+}
+
+void Completions::close() {
+    closed_->store(true, std::memory_order_release);
+    end_all();
+}
+
+}  // namespace opendext::client

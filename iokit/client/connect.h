@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <opendext/client.h>
+
+#include "iokit/client/connection.h"
+
+/// What the C functions of connections have in common.
+namespace opendext::client {
+
+/// The open connection that a handle stands for; nullptr with `code` and its reason if it is none.
+/// It stays until this thread asks for another one, also if the handle is closed meanwhile.
+Connection* find_connection(io_connect_t connect, kern_return_t& code);
+
+/// Counts without what they count are refused.
+kern_return_t check_pointers(const opendext_call& call);
+
+inline CallArguments arguments_of(const opendext_call& call) {
+    return {call.selector,
+            {call.input, call.inputCount},
+            {static_cast<const std::byte*>(call.inputStruct), call.inputStructCnt}};
+}
+
+inline Output output_of(const opendext_call& call) {
+    return {call.output, call.outputCount, static_cast<std::byte*>(call.outputStruct),
+            call.outputStructCnt};
+}
+
+}  // namespace opendext::client
