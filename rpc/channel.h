@@ -162,7 +162,7 @@ class Channel {
     /// The next frame of a lane that this side receives on; waits until there is one.
     /// Errc::peer_gone once closed, with the reason.
     [[nodiscard]] Result<Frame> receive(Lane lane, const Patience& patience = {});
-    /// Whether receive() would return at once: a load.
+    /// Whether receive() would return at once: a load. For who receives on that lane.
     [[nodiscard]] bool ready(Lane lane) const;
 
     /// Messages, for what is rare: encoded by rpc/fields.h, of any size up to kMaxBody. They are

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rpc/channel.h"
-
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -11,27 +9,10 @@
 #include <random>
 #include <thread>
 
+#include "rpc/tests/channel_ends.h"
+
 namespace opendext {
 namespace {
-
-struct Ends {
-    UniqueFd memory;  // a third descriptor, for tests that attack the memory
-    std::unique_ptr<Channel> client;
-    std::unique_ptr<Channel> driver;
-};
-
-Ends make_ends() {
-    Ends ends;
-    ends.memory = std::move(Channel::create_memory()).value();
-    auto sockets = std::move(Socket::pair()).value();
-    ends.client = std::move(Channel::attach(std::move(ends.memory.duplicate()).value(),
-                                            std::move(sockets.first), Channel::Side::client))
-                      .value();
-    ends.driver = std::move(Channel::attach(std::move(ends.memory.duplicate()).value(),
-                                            std::move(sockets.second), Channel::Side::driver))
-                      .value();
-    return ends;
-}
 
 Message message(uint32_t kind, uint64_t serial, size_t size) {
     Message made;
