@@ -48,7 +48,8 @@ WORDS = {
     "repeated": lambda size, byte: described(bytes([byte]) * size),
     "checksum": lambda size, seed, add=0: f"{zlib.adler32(bytes((b + add) & 0xff for b in pattern(size, seed))):08x}",
     "total": lambda size, seed, add=0: sum((b + add) & 0xff for b in pattern(size, seed)),
-    "signed": lambda value: value - (1 << 64) if value >> 63 else value,
+    "pattern": pattern,
+    "sum_of": lambda data, add=0: sum((byte + add) & 0xff for byte in data),
 }
 
 
@@ -106,7 +107,8 @@ def expand(lines, words):
             raise ValueError(f"{where}: `for` without `end`")
         at += 1
         names = loop[1].split(", ")
-        for value in eval(f"({loop[2]},)" if "range" not in loop[2] else loop[2], {"__builtins__": {}, "range": range}, words):
+        values = re.sub(r"\$(\w+)", r"\1", loop[2])
+        for value in eval(values if "range" in values else f"({values},)", {"__builtins__": {}, "range": range}, words):
             done += expand(body, {**words, **dict(zip(names, value if len(names) > 1 else (value,)))})
     return done
 

@@ -78,9 +78,14 @@ class Suite(harness.RealmCase):
             self.assertEqual(self.realm.stop(), [])
         self.assertEqual(wrong, [], f"\n{language}:\n" + "\n".join(wrong))
 
-    # Facts: IOServiceOpen, IOServiceClose, IOConnectCallMethod, IOConnectCallScalarMethod, IOConnectCallStructMethod
     def test_c(self):
         self.check("c")
+
+    def test_cpp(self):
+        self.check("c++")
+
+    def test_python(self):
+        self.check("python")
 
 
 if __name__ == "__main__":

@@ -368,7 +368,7 @@ static void command_take(const struct Line* line) {
     opendext_call_result results[kMaxUser];
     uint32_t count = 0;
     const kern_return_t code =
-        opendext_calls_wait(object->calls, results, wanted > 0 ? wanted : kMaxUser, wanted,
+        opendext_calls_wait(object->calls, results, kMaxUser, wanted,
                             (uint32_t)number(option(line, "timeout", "600000")), &count);
     if (code != kIOReturnSuccess) say_error(code);
     say("took %u", count);

@@ -163,9 +163,9 @@ void Runner::submit(const Line& line) {
 void Runner::take(const Line& line) {
     Flight* flight = find(names_->flights, line.word(1));
     if (flight == nullptr) return;
-    const auto wanted = static_cast<uint32_t>(line.number(2));
-    const auto results = flight->calls.wait(
-        wanted, static_cast<uint32_t>(std::stoul(line.option("timeout", "600000"))), wanted);
+    const auto results =
+        flight->calls.wait(static_cast<uint32_t>(line.number(2)),
+                           static_cast<uint32_t>(std::stoul(line.option("timeout", "600000"))));
     if (!results) {
         say(error_line(results.error()));
         return say("took 0");

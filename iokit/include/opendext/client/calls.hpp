@@ -58,16 +58,14 @@ class Calls {
     /// Forgets them.
     void drop_unsent() { waiting_.clear(); }
 
-    /// Takes the results that are there, at most `at_most` of them (0: all); waits until there are
-    /// `at_least`, unless fewer are in flight. They are valid until the next wait().
+    /// Takes the results that are there; waits until there are `at_least`, unless fewer are in
+    /// flight. They are valid until the next wait().
     Result<std::span<const CallResult>> wait(uint32_t at_least = 1,
-                                             uint32_t timeout_ms = OPENDEXT_FOREVER,
-                                             uint32_t at_most = 0) {
+                                             uint32_t timeout_ms = OPENDEXT_FOREVER) {
         uint32_t count = 0;
-        const auto room = static_cast<uint32_t>(results_.size());
-        const kern_return_t code = opendext_calls_wait(
-            calls_, results_.data(), at_most != 0 && at_most < room ? at_most : room, at_least,
-            timeout_ms, &count);
+        const kern_return_t code =
+            opendext_calls_wait(calls_, results_.data(), static_cast<uint32_t>(results_.size()),
+                                at_least, timeout_ms, &count);
         if (code != KERN_SUCCESS && count == 0) return last_error(code);
         return std::span<const CallResult>(results_.data(), count);
     }
