@@ -7,11 +7,18 @@ import os
 import harness
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
-KNOWN = {"$schema", "$comment", "title", "description", "type", "enum", "required", "properties", "additionalProperties", "items"}
+KNOWN = {"$schema", "$comment", "title", "description", "type", "enum", "required", "properties", "additionalProperties", "items",
+         "$ref", "$defs"}
 
 
-def problems(value, schema, where="the root"):
-    """What is wrong, as a list of sentences."""
+def problems(value, schema, where="the root", document=None):
+    """What is wrong, as a list of sentences. `document` is the whole schema, for references within it."""
+    document = schema if document is None else document
+    if "$ref" in schema:
+        referred = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            referred = referred[part]
+        return problems(value, referred, where, document)
     unknown = set(schema) - KNOWN
     if unknown:
         return [f"the schema has keywords that are not understood: {sorted(unknown)}"]
@@ -25,12 +32,12 @@ def problems(value, schema, where="the root"):
         found += [f"{where} lacks {name}" for name in schema.get("required", []) if name not in value]
         for name, member in value.items():
             if name in schema.get("properties", {}):
-                found += problems(member, schema["properties"][name], f"{where}/{name}")
+                found += problems(member, schema["properties"][name], f"{where}/{name}", document)
             elif schema.get("additionalProperties") is False:
                 found.append(f"{where} has {name}, which the schema does not know")
     if isinstance(value, list) and "items" in schema:
         for index, member in enumerate(value):
-            found += problems(member, schema["items"], f"{where}/{index}")
+            found += problems(member, schema["items"], f"{where}/{index}", document)
     return found
 
 

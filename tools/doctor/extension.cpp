@@ -37,15 +37,24 @@ bool same_personality(const Dictionary& a, const Dictionary& b) {
     return true;
 }
 
-/// What a crash report says of the end, in one line.
-std::string end_of_process(const std::string& path) {
+/// A crash report; empty where the file is none.
+Dictionary read_report(const std::filesystem::path& path) {
     std::ifstream file(path);
     std::stringstream text;
     text << file.rdbuf();
-    const Result<Value> report = tools::parse_json(text.str());
-    if (!report.ok() || report->dictionary() == nullptr) return "its process ended";
-    const std::string end = text_field(*report->dictionary(), "text");
-    return end.empty() ? "its process ended" : end;
+    Result<Value> report = tools::parse_json(text.str());
+    return report.ok() && report->dictionary() != nullptr ? std::move(*report->dictionary())
+                                                          : Dictionary();
+}
+
+/// Whether an object of that class was in the process.
+bool was_in(const Dictionary& report, const std::string& user_class) {
+    const Value* objects = find(report, "objects");
+    if (objects == nullptr || objects->array() == nullptr) return false;
+    return std::any_of(objects->array()->begin(), objects->array()->end(), [&](const Value& each) {
+        return each.dictionary() != nullptr &&
+               text_field(*each.dictionary(), "class") == user_class;
+    });
 }
 
 }  // namespace
@@ -103,28 +112,44 @@ void Examination::read_log_line(std::string_view text) {
     Notes& notes = notes_[bundle];
     const std::string message = text_field(fields, "message");
     const std::string category = text_field(fields, "category");
-    if (category == "lifecycle" && message.starts_with("registered: ")) notes = {};
+    constexpr std::string_view kRegistered = "registered: ";
+    if (category == "lifecycle" && message.starts_with(kRegistered)) {
+        const std::string name = message.substr(
+            kRegistered.size(), message.find(' ', kRegistered.size()) - kRegistered.size());
+        notes.error.clear();
+        notes.refusal.clear();
+        notes.registered[name] = text_field(fields, "time");
+    }
     if (text_field(fields, "level") != "error") return;
     (category == "open" ? notes.refusal : notes.error) = message;
 }
 
-std::string Examination::newest_report(const std::string& bundle_id) const {
-    std::error_code error;
-    std::filesystem::path newest;
-    std::filesystem::file_time_type newest_time;
-    for (const auto& file : std::filesystem::directory_iterator(realm_.crashes(), error)) {
-        // BUNDLE-TIME-PID.json; another bundle's identifier may begin with this one's.
-        std::string stem = file.path().stem().string();
-        for (int part = 0; part < 2; ++part) {
-            const size_t dash = stem.rfind('-');
-            stem.resize(dash == std::string::npos ? 0 : dash);
-        }
-        const auto time = file.last_write_time(error);
-        if (stem != bundle_id || (!newest.empty() && time <= newest_time)) continue;
-        newest = file.path();
-        newest_time = time;
+/// The newest crash of an object of that class since one was registered last.
+std::optional<Examination::Crash> Examination::last_crash(const std::string& bundle_id,
+                                                          const std::string& user_class) const {
+    std::string since;
+    if (const auto notes = notes_.find(bundle_id); notes != notes_.end()) {
+        const auto registered = notes->second.registered.find(user_class);
+        if (registered != notes->second.registered.end()) since = registered->second;
     }
-    return newest.string();
+    std::optional<Crash> newest;
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(realm_.crashes(), error)) {
+        const Dictionary report = read_report(file.path());
+        const std::string time = text_field(report, "time");
+        if (text_field(report, "bundle") != bundle_id || !was_in(report, user_class) ||
+            time <= since || (newest && time <= newest->time))
+            continue;
+        newest = Crash{file.path().string(), time, text_field(report, "text")};
+    }
+    return newest;
+}
+
+void Examination::note_crash(Finding& finding, const Crash& crash, const std::string& bundle_id) {
+    finding.broken = Link::process;
+    finding.report = crash.report;
+    finding.text += "its process ended: " + crash.text;
+    finding.fix = "read the report, and opendext logs " + bundle_id;
 }
 
 const client::Entry* Examination::instance_of(const Dictionary& personality) const {
@@ -177,16 +202,15 @@ Finding Examination::running(Finding finding, const client::Entry& entry,
     const bool has_driver = find(entry.properties, "IOUserServerName") != nullptr &&
                             find(entry.properties, "IOUserClass") != nullptr;
     const std::string who = entry.name + " (" + text_of_id(entry.id) + ")";
-    if (has_driver && entry.server_pid == 0) {
-        finding.broken = Link::process;
-        finding.text =
-            who + " has no process" + (entry.state.empty() ? "" : "; it is " + entry.state);
-        finding.report = newest_report(bundle_id);
-        if (!finding.report.empty()) finding.text += "; " + end_of_process(finding.report);
-        finding.fix = "see opendext logs " + bundle_id;
-        return finding;
+    const bool registered = (entry.flags & client::kEntryRegistered) != 0;
+    if (has_driver && (entry.server_pid == 0 || !registered)) {
+        if (const auto crash = last_crash(bundle_id, text_field(entry.properties, "IOUserClass"))) {
+            finding.text = who + " is " + entry.state + ", and ";
+            note_crash(finding, *crash, bundle_id);
+            return finding;
+        }
     }
-    if ((entry.flags & client::kEntryRegistered) == 0) {
+    if (!registered) {
         finding.broken = Link::registered;
         finding.text = who + " is " + (entry.state.empty() ? "not registered" : entry.state) +
                        ": programs do not find it";
@@ -214,13 +238,10 @@ Result<Finding> Examination::not_running(const bundle::Bundle& bundle, Finding f
     const std::string provider = answer.selected.front().entry.name;
     const auto notes = notes_.find(bundle.identifier());
     const std::string last_error = notes == notes_.end() ? "" : notes->second.error;
-    finding.report = newest_report(bundle.identifier());
-    if (!finding.report.empty()) {
-        finding.broken = Link::process;
-        finding.text =
-            "it matches " + provider + ", and its process ended: " + end_of_process(finding.report);
-        finding.fix = "read the report, and opendext logs " + bundle.identifier() +
-                      "; install the bundle again when it is mended";
+    if (const auto crash =
+            last_crash(bundle.identifier(), text_field(personality, "IOUserClass"))) {
+        finding.text = "it matches " + provider + ", and ";
+        note_crash(finding, *crash, bundle.identifier());
         return finding;
     }
     finding.broken = Link::started;

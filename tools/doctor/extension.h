@@ -73,7 +73,14 @@ class Examination {
     void check_access(Finding& finding, const protocol::client::Entry& entry,
                       const std::string& bundle_id);
     [[nodiscard]] const protocol::client::Entry* instance_of(const Dictionary& personality) const;
-    [[nodiscard]] std::string newest_report(const std::string& bundle_id) const;
+    struct Crash {
+        std::string report;  ///< path
+        std::string time;
+        std::string text;
+    };
+    [[nodiscard]] std::optional<Crash> last_crash(const std::string& bundle_id,
+                                                  const std::string& user_class) const;
+    static void note_crash(Finding& finding, const Crash& crash, const std::string& bundle_id);
     void read_log_line(std::string_view text);
     Finding wrong_name(const std::string& word) const;
 
@@ -85,7 +92,8 @@ class Examination {
     /// What the realm's log says of a bundle since it was registered last: the newest of each.
     struct Notes {
         std::string error;
-        std::string refusal;  ///< of an application's IOServiceOpen
+        std::string refusal;                            ///< of an application's IOServiceOpen
+        std::map<std::string, std::string> registered;  ///< time, by class of the driver
     };
     std::map<std::string, Notes> notes_;
 };
