@@ -193,10 +193,15 @@ Result<std::optional<Message>> Socket::receive(Wait wait) const {
     Message message;
     message.fds = collect_fds(datagram);
     if (size == 0) return gone();
-    const bool whole = (datagram.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+    const bool whole = (datagram.msg_flags & MSG_TRUNC) == 0;
     if (!whole || static_cast<size_t>(size) < sizeof header || header.magic != kMagic ||
         header.body_size > kMaxBody) {
         return Error{Errc::malformed, 0, "received bytes are not a message"};
+    }
+    if ((datagram.msg_flags & MSG_CTRUNC) != 0 && message.fds.size() <= kMaxMessageFds) {
+        // This process is at its limit of descriptors. That is no reason to end the connection:
+        // whoever wants those of this message finds none.
+        message.fds.clear();
     }
     message.kind = header.kind;
     message.serial = header.serial;

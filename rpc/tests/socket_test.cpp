@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,6 +171,26 @@ TEST_F(SocketTest, RefusedMessagesLeakNoDescriptor) {
     send_raw(raw(kMagic, 0, 7, 0), {memory.get()});
     EXPECT_EQ(receive_error(), Errc::malformed);
     EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_F(SocketTest, AProcessWithoutRoomForDescriptorsStillGetsTheMessage) {
+    ASSERT_TRUE(ends_.first.send(make(7, 9, 2)).ok());
+    ASSERT_TRUE(ends_.first.send(make(8, 9)).ok());
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const UniqueFd next(::dup(0));
+    ASSERT_TRUE(next);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(next.get()) + 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    auto first = ends_.second.receive_within(5s);
+    auto second = ends_.second.receive_within(5s);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(first.ok()) << first.error().text();
+    EXPECT_EQ(first->kind, 7U);
+    EXPECT_TRUE(first->fds.empty());
+    ASSERT_TRUE(second.ok()) << "the connection goes on: " << second.error().text();
+    EXPECT_EQ(second->kind, 8U);
 }
 
 TEST_F(SocketTest, SendersOfSeveralThreadsDoNotMix) {
