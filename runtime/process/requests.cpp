@@ -204,9 +204,9 @@ void Process::drop(const Message& message) {
 void Process::attach_client(Message message) {
     auto request = parse<driver::AttachClient>(message);
     if (!request) return;
-    if (message.fds.size() != 2) {
-        end(70, "AttachClient without its two descriptors");
-        return;
+    if (message.fds.size() != 2) {  // the system had none left for this process
+        return reply(message.serial, kIOReturnNoResources,
+                     "the driver process has too many descriptors for another connection");
     }
     OSObject* object = objects_.copy_own(request->entry);
     auto* client = OSDynamicCast(IOUserClient, object);
