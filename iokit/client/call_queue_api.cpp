@@ -211,3 +211,9 @@ kern_return_t opendext_connect_call_async(io_connect_t connect, const opendext_c
     code = connection->call_async(arguments_of(*call), output, std::move(target));
     return done(code, output);
 }
+
+kern_return_t opendext_connect_status(io_connect_t connect) {
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    return connection == nullptr ? code : connection->status();
+}

@@ -96,6 +96,14 @@ kern_return_t Connection::check() const {
                 "service again");
 }
 
+kern_return_t Connection::status() {
+    if (const kern_return_t code = check(); code != kIOReturnSuccess) return code;
+    if (!closed_ && !channel_->closed()) return kIOReturnSuccess;
+    // A closed channel takes nothing and says why.
+    const Status sent = channel_->send(Message{});
+    return failed(sent.ok() ? Error{Errc::peer_gone, 0, "the connection ended"} : sent.error());
+}
+
 void Connection::released() {
     if (forked()) return;
     close();

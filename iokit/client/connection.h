@@ -53,6 +53,8 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     [[nodiscard]] uint64_t service() const { return identity_.service; }
     /// kIOReturnSuccess, or why this process cannot use it.
     [[nodiscard]] kern_return_t check() const;
+    /// kIOReturnSuccess, or what a call would give now.
+    [[nodiscard]] kern_return_t status();
 
     /// The driver's result, or the library's; a failure is what opendext_last_error_reason() tells.
     /// `output` has the room; what is used is in it after kIOReturnSuccess, else it is as it was.

@@ -179,7 +179,8 @@ IOReturn IODataQueueWaitForAvailableData(IODataQueueMemory* dataQueue,
         if (!queue.ring.empty()) return kIOReturnSuccess;
         if (port.expired()) return fail(kIOReturnAborted, "the notification port was released");
         if (memory != nullptr && memory->ended.load())
-            return fail(kIOReturnNotResponding, "the driver of the data queue ended");
+            return fail(kIOReturnNotResponding, "the driver of the data queue ended",
+                        OPENDEXT_ORIGIN_DRIVER_DIED);
         if (queue.writable) {
             queue.ring.wait_for_data(slice);
         } else {

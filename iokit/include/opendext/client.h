@@ -165,6 +165,10 @@ IOKIT_EXPORT kern_return_t opendext_connect_call_async(io_connect_t connect,
                                                        opendext_completions_ended ended,
                                                        void* refcon, opendext_call_result* result);
 
+/* Whether the connection is still of use, without asking the driver: kIOReturnSuccess, or what a
+ * call would give now, with its reason and origin. What an `ended` above asks to know why. */
+IOKIT_EXPORT kern_return_t opendext_connect_status(io_connect_t connect);
+
 CF_EXTERN_C_END
 
 #endif
