@@ -212,7 +212,7 @@ def _completed(refcon: int | None, status: int, arguments: Any, count: int) -> N
 def _ended(refcon: int | None) -> None:
     call = context_of(refcon)
     if isinstance(call, AsyncCall):
-        call._end(None)
+        call._end(call.connection.death())
 
 
 _on_completion = _CompletionCallback(_completed)

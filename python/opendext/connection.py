@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import _library as lib
 from ._arguments import VARIABLE_SIZE, Call, Input, Output, Room, describe
 from ._handles import Handle
-from .errors import check
+from .errors import Closed, DriverDied, Error, check
 from .memory import MappedMemory
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _post = lib.function("opendext_connect_post", lib.return_t, lib.handle_t, ctypes.POINTER(Call), ctypes.c_uint32,
                      ctypes.c_uint32, ctypes.POINTER(ctypes.c_uint32))
 _deallocate = lib.function("vm_deallocate", lib.return_t, lib.handle_t, ctypes.c_uint64, ctypes.c_uint64)
+_status = lib.function("opendext_connect_status", lib.return_t, lib.handle_t)
 _POST_NO_WAIT = 1
 
 
@@ -146,6 +147,19 @@ class Connection(Handle):
         """Called by MappedMemory: what has to be gone before the connection is."""
         self._mappings = [known for known in self._mappings if known[1]() is not None]
         self._mappings.append((weakref.ref(memory), weakref.ref(block)))
+
+    def death(self) -> Error | None:
+        """Why the connection is of no more use, without asking the driver: DriverDied once the driver or its user client
+        ended. None while all is well, and after close()."""
+        if self.closed:
+            return None
+        try:
+            check(_status(self.handle), "opendext_connect_status")
+        except Closed:
+            return None
+        except Error as error:
+            return error if isinstance(error, DriverDied) else None
+        return None
 
     def own_port(self) -> "NotificationPort":
         """The port of asynchronous calls that name none."""

@@ -41,6 +41,7 @@ class DriverCase(unittest.TestCase):
     """A realm with the driver for the whole class; each test finds it running."""
 
     maxDiff = None
+    install = True  # else the realm is up and empty
 
     @classmethod
     def setUpClass(cls):
@@ -51,7 +52,7 @@ class DriverCase(unittest.TestCase):
         common = os.path.join(harness.SOURCE, "tests", "dexts", "common")
         cls.run_tool("opendext", "build", SUITE, "-o", cls.folder, "--bundle-id", BUNDLE, "-I", common, "--quiet")
         cls.dext = os.path.join(cls.folder, "Suite.dext")
-        cls.run_tool("opendext", "install", cls.dext)
+        cls.run_tool("opendext", *(("install", cls.dext) if cls.install else ("start",)))
         opendext.set_realm(cls.realm.root)
 
     @classmethod

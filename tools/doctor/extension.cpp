@@ -294,7 +294,7 @@ Result<Diagnosis> Examination::extension(const ExtensionInfo& info) {
     };
     if (info.awaiting_approval) {
         return broken(Link::enabled, "it waits for approval: " + info.state,
-                      "approve it; systemextensionsctl --help says how");
+                      "systemextensionsctl approve " + info.bundle_id);
     }
     if (!info.enabled) {
         return broken(Link::enabled, "it is not enabled: " + info.state,
