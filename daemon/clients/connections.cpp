@@ -12,6 +12,12 @@ namespace opendext::daemon {
 
 namespace driver = protocol::driver;
 
+namespace {
+/// Objects of one driver process, of which each connection is one: it takes one of the 4096
+/// descriptors that the process may have (keeper/prepared/sandbox.cpp), and a thread.
+constexpr size_t kProcessObjects = 3000;
+}  // namespace
+
 std::string_view to_string(OpenState state) {
     switch (state) {
         case OpenState::asking_driver:
@@ -46,6 +52,12 @@ Status UserClientConnections::check_target(EntryId id) const {
         return Error::kern(kIOReturnNotReady,
                            entry->name + " is " + std::string(to_string(instance->state)) +
                                ": it can be opened after its driver called RegisterService");
+    }
+    if (const size_t objects = instance->process->objects.size(); objects >= kProcessObjects) {
+        return Error::kern(kIOReturnNoResources,
+                           entry->name + " has no room for more: its process has " +
+                               std::to_string(objects) +
+                               " objects, connections of programs among them");
     }
     return success();
 }
