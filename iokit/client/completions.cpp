@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "rpc/probe.h"
+
 namespace opendext::client {
 
 namespace uc = protocol::user_client;
@@ -126,6 +128,7 @@ void Completions::run() {
 void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
     const auto kind = static_cast<uc::Kind>(frame.kind());
     if (kind == uc::Kind::completion) {
+        OPENDEXT_PROBE(client_completion);
         uc::CompletionHeader header;
         std::array<uint64_t, uc::kMaxAsyncArguments> arguments;
         const Status parsed = uc::parse_completion(frame.bytes(), header, arguments);

@@ -15,6 +15,7 @@
 #include "iokit/client/daemon.h"
 #include "iokit/client/program_memory.h"
 #include "iokit/client/reason.h"
+#include "rpc/probe.h"
 #include "rpc/protocol/memory_part.h"
 
 namespace opendext::client {
@@ -37,6 +38,16 @@ uint32_t count_forks() {
     }();
     (void)counting;
     return forks.load(std::memory_order_relaxed);
+}
+
+Result<std::unique_ptr<Channel>> attach(std::vector<UniqueFd> fds) {
+    // The system leaves out what a process at its limit has no numbers for.
+    if (fds.size() != 2) {
+        return Error::kern(kIOReturnNoResources,
+                           "the program has too many open files for another connection; raise "
+                           "RLIMIT_NOFILE (ulimit -n)");
+    }
+    return Channel::attach(std::move(fds[0]), Socket(std::move(fds[1])), Channel::Side::client);
 }
 
 bool is_eventfd(int fd) {
@@ -72,11 +83,14 @@ Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t 
     std::vector<UniqueFd> fds;
     const auto opened = OD_TRY(Daemon::instance().request<wire::Opened>(wire::Open{service, type},
                                                                         Daemon::kTimeout, &fds));
-    if (fds.size() != 2) return Error{Errc::malformed, 0, "opendextd sent no channel"};
-    auto channel = OD_TRY(
-        Channel::attach(std::move(fds[0]), Socket(std::move(fds[1])), Channel::Side::client));
+    OPENDEXT_PROBE(client_opened);
+    auto channel = attach(std::move(fds));
+    if (!channel.ok()) {
+        (void)Daemon::instance().request<wire::Reply>(wire::Close{opened.connection});
+        return std::move(channel).error();
+    }
     auto connection = std::make_shared<Connection>(
-        Identity{opened.connection, opened.user_client, service}, std::move(channel));
+        Identity{opened.connection, opened.user_client, service}, std::move(channel).value());
     Daemon::instance().watch_connection(opened.connection,
                                         [weak = connection->weak_from_this()](std::string reason) {
                                             if (const auto self = weak.lock())
@@ -107,6 +121,7 @@ kern_return_t Connection::status() {
 void Connection::released() {
     if (forked()) return;
     close();
+    OPENDEXT_PROBE(client_closed);
     // Waits until the driver's side is closed, so that what it held can be opened again. A failure
     // means that opendextd has forgotten the connection already.
     (void)Daemon::instance().request<wire::Reply>(wire::Close{identity_.connection});
@@ -169,6 +184,7 @@ void Connection::receive_other(Frame& frame) {
     }
     const Message message = frame.message();
     frame.done();
+    OPENDEXT_PROBE(client_memory);
     const Result<uc::CopyMemory> request = decode<uc::CopyMemory>(message);
     if (!request.ok()) return channel_->close("the driver's request for memory does not parse");
     (void)channel_->send(ProgramMemory::instance().answer(*request, message.serial));
@@ -209,6 +225,7 @@ kern_return_t Connection::map(uint32_t type, IOOptionBits options, uint64_t* add
                               uint64_t* size) {
     Result<Message> answer = exchange(encode(uc::MapMemory{type, options}));
     if (!answer.ok()) return failed(answer.error());
+    OPENDEXT_PROBE(client_mapped);
     const Result<uc::Mapped> mapped = decode<uc::Mapped>(*answer);
     if (!mapped.ok()) {
         channel_->close("the driver's answer does not parse");

@@ -8,6 +8,7 @@
 
 #include "iokit/client/connection.h"
 #include "iokit/client/reason.h"
+#include "rpc/probe.h"
 
 namespace opendext::client {
 
@@ -67,6 +68,7 @@ void Connection::settle(Pending& pending, CallMemory& memory) {
                        "the driver's answer is larger than the caller's room"};
         } else {
             const auto result = memory.result(static_cast<size_t>(pending.memory_used));
+            OPENDEXT_PROBE(client_output);
             copy_shared(output.structure, result.data(), result.size());
             output.structure_size = result.size();
         }
