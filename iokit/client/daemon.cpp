@@ -39,6 +39,13 @@ bool may_repeat(const Message& request) {
         case wire::Kind::subscribe:  // belongs to its connection and went with it
         case wire::Kind::wait_quiet:
         case wire::Kind::list_extensions:
+        case wire::Kind::get_snapshots:
+        case wire::Kind::walk:
+        case wire::Kind::search:
+        case wire::Kind::resolve:
+        case wire::Kind::locate:
+        case wire::Kind::match_one:
+        case wire::Kind::get_class:
             return true;
         default:
             return false;
@@ -70,6 +77,11 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connect() const {
         encode(wire::Hello{wire::kVersion, program_invocation_short_name}, kIgnoredSerial)));
     const Message answer = OD_TRY(link->socket.receive_within(kHelloTimeout));
     link->welcome = OD_TRY(parse<wire::Welcome>(answer));
+    if (!answer.fds.empty()) {
+        // Without them more is asked; that is all.
+        Result<std::shared_ptr<ChangeView>> changes = ChangeView::map(answer.fds.front());
+        if (changes.ok()) link->changes = std::move(changes).value();
+    }
     return link;
 }
 
@@ -163,6 +175,7 @@ void Daemon::read(std::shared_ptr<Link> link) {
 bool Daemon::drop(const std::shared_ptr<Link>& link, const Error& reason) {
     const std::lock_guard lock(mutex_);
     link->lost = true;
+    if (link->changes != nullptr) link->changes->end();
     ::shutdown(link->socket.fd(), SHUT_RDWR);
     const bool ours = link_ == link;
     if (ours) link_.reset();
@@ -362,10 +375,30 @@ void Daemon::set_realm(std::string directory) {
     realm_ = std::move(directory);
     // The reader of the old connection sees its end and tells who waits.
     if (link_ != nullptr) ::shutdown(link_->socket.fd(), SHUT_RDWR);
+    if (link_ != nullptr && link_->changes != nullptr) link_->changes->end();
     link_.reset();
     was_connected_ = false;
     subscriptions_.clear();
     connections_.clear();
+}
+
+Result<Message> Daemon::request_message(Message request) {
+    Message answer = OD_TRY(exchange(std::move(request), kTimeout));
+    if (answer.kind == static_cast<uint32_t>(wire::Kind::outcome)) {
+        OD_TRY(parse<wire::Reply>(answer));
+        return Error{Errc::malformed, 0, "opendextd gave no answer"};
+    }
+    return answer;
+}
+
+Result<std::shared_ptr<const ChangeView>> Daemon::changes() {
+    std::unique_lock lock(mutex_);
+    return std::shared_ptr<const ChangeView>(OD_TRY(connected(lock))->changes);
+}
+
+std::string Daemon::realm() {
+    const std::lock_guard lock(mutex_);
+    return realm_;
 }
 
 Result<uint64_t> Daemon::root() {

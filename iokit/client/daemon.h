@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "rpc/change_board.h"
 #include "rpc/protocol/client.h"
 #include "rpc/socket.h"
 
@@ -52,6 +53,9 @@ class Daemon {
         return answer;
     }
 
+    /// The same for an answer that is no struct of fields.
+    Result<Message> request_message(Message request);
+
     /// Makes a subscription. `existing` of the listener has been called when this returns.
     Result<uint64_t> subscribe(wire::Subscribe content, std::weak_ptr<Listener> listener);
     void unsubscribe(uint64_t subscription);
@@ -62,14 +66,20 @@ class Daemon {
 
     /// The realm's directory; "" = the default. Drops the connection.
     void set_realm(std::string directory);
+    /// What was set; "" = the default.
+    [[nodiscard]] std::string realm();
     /// The registry entry id of Root.
     Result<uint64_t> root();
+    /// Counters of the changes of the registry, of the present connection (it is made if there is
+    /// none); nullptr if opendextd gives none.
+    Result<std::shared_ptr<const ChangeView>> changes();
 
   private:
     /// One connection; replaced, never repaired.
     struct Link {
         Socket socket;
         wire::Welcome welcome;
+        std::shared_ptr<ChangeView> changes;  ///< may be nullptr
         pid_t process = 0;  ///< the process that made it: a forked child makes its own
         bool lost = false;
     };

@@ -107,9 +107,14 @@ kern_return_t IOServiceMatchPropertyTable(io_service_t service, CFDictionaryRef 
     if (matching == nullptr || matches == nullptr)
         return fail(kIOReturnBadArgument, "no dictionary or no result");
     CFRetain(matching);  // this function does not consume it
-    const auto ids = match(matching, 0);
-    if (!ids.ok()) return fail(ids.error());
-    *matches = std::find(ids->begin(), ids->end(), *id) != ids->end();
+    Result<Dictionary> dictionary = consume(matching);
+    if (!dictionary.ok()) return fail(dictionary.error());
+    const auto verdict =
+        Daemon::instance().request<wire::MatchVerdict>(wire::MatchOne{*id, std::move(*dictionary)});
+    if (!verdict.ok()) return fail(verdict.error());
+    *matches = verdict->matches;
+    // Why not, for who wants to know: the call itself did not fail.
+    if (!verdict->matches) (void)fail(kIOReturnSuccess, verdict->reason, OPENDEXT_ORIGIN_DAEMON);
     return kIOReturnSuccess;
 }
 

@@ -37,7 +37,7 @@ Result<std::string> class_of(io_object_t handle) {
         case HandleObject::Kind::connection:
             break;
     }
-    return OD_TRY(get_entry(OD_TRY(entry_id(handle)))).class_name;
+    return OD_TRY(read_entry(OD_TRY(entry_id(handle))))->classes->front();
 }
 
 uint64_t nanoseconds(clockid_t clock) {
@@ -94,14 +94,44 @@ boolean_t IOObjectConformsTo(io_object_t object, const io_name_t className) {
         if (!name.ok()) fail(name.error());
         return name.ok() && *name == className;
     }
-    const Result<wire::Entry> entry = get_entry(*id);
+    const Result<EntrySnapshot> entry = read_entry(*id);
     if (!entry.ok()) {
         fail(entry.error());
         return FALSE;
     }
-    return std::find(entry->classes.begin(), entry->classes.end(), className) !=
-               entry->classes.end() ||
-           entry->class_name == className;
+    const std::vector<std::string>& classes = *(*entry)->classes;
+    return std::find(classes.begin(), classes.end(), className) != classes.end();
+}
+
+namespace {
+
+Result<wire::ClassIs> class_named(CFStringRef name) {
+    if (name == nullptr) return Error{Errc::invalid, 0, "no class name"};
+    return Daemon::instance().request<wire::ClassIs>(
+        wire::GetClass{std::string(cf::text_of(name))});
+}
+
+/// A new string, or nullptr with the reason.
+CFStringRef text_or_reason(const std::string& text, const char* reason) {
+    if (!text.empty()) return cf::new_string(text);
+    fail(kIOReturnNotFound, reason);
+    return nullptr;
+}
+
+}  // namespace
+
+CFStringRef IOObjectCopySuperclassForClass(CFStringRef classname) {
+    const Result<wire::ClassIs> known = class_named(classname);
+    if (known.ok()) return text_or_reason(known->super_name, "the class has no super class");
+    fail(known.error());
+    return nullptr;
+}
+
+CFStringRef IOObjectCopyBundleIdentifierForClass(CFStringRef classname) {
+    const Result<wire::ClassIs> known = class_named(classname);
+    if (known.ok()) return text_or_reason(known->bundle_id, "no bundle says that it is its class");
+    fail(known.error());
+    return nullptr;
 }
 
 boolean_t IOObjectIsEqualTo(io_object_t object, io_object_t anObject) {

@@ -9,20 +9,21 @@
 #include "iokit/client/reason.h"
 
 namespace opendext::client {
-namespace {
 
-/// A registry deeper than this is not one: a reply that names an entry its own ancestor must not
-/// keep us.
-constexpr size_t kMaxDepth = 256;
+Result<wire::Entry> get_entry(uint64_t id) {
+    return Daemon::instance().request<wire::Entry>(wire::GetEntry{id, false});
+}
 
-}  // namespace
-
-Result<wire::Entry> get_entry(uint64_t id, bool with_properties) {
-    return Daemon::instance().request<wire::Entry>(wire::GetEntry{id, with_properties});
+Result<EntrySnapshot> read_entry(uint64_t id) {
+    return ReadAhead::of_thread().get(id);
 }
 
 Result<wire::Entries> get_relatives(uint64_t id, const std::string& plane, bool parents) {
     return Daemon::instance().request<wire::Entries>(wire::GetRelatives{id, plane, parents});
+}
+
+Result<wire::Located> locate(uint64_t id, const std::string& plane) {
+    return Daemon::instance().request<wire::Located>(wire::Locate{id, plane});
 }
 
 Result<uint64_t> entry_id(io_object_t handle) {
@@ -36,58 +37,11 @@ Result<uint64_t> entry_id(io_object_t handle) {
     return Error{Errc::invalid, 0, object == nullptr ? "no such object" : "not a registry entry"};
 }
 
-std::string path_component(const wire::Entry& entry) {
-    return entry.location.empty() ? entry.name : entry.name + "@" + entry.location;
-}
-
-Result<std::string> path_of(uint64_t id, const std::string& plane) {
-    const uint64_t root = OD_TRY(Daemon::instance().root());
-    std::string path;
-    for (size_t depth = 0; id != root; ++depth) {
-        const wire::Entries parents = OD_TRY(get_relatives(id, plane, true));
-        if (parents.ids.empty() || depth > kMaxDepth) {
-            return Error{Errc::not_found, 0, "the entry is not in the plane " + plane};
-        }
-        path.insert(0, "/" + path_component(OD_TRY(get_entry(id))));
-        id = parents.ids.front();
-    }
-    return plane + ":" + (path.empty() ? "/" : path);
-}
-
-Result<uint64_t> entry_at(const std::string& path) {
-    const size_t colon = path.find(":/");
-    if (colon == std::string::npos)
-        return Error{Errc::invalid, 0, "a path begins with a plane, as IOService:/"};
-    const std::string plane = path.substr(0, colon);
-    uint64_t id = OD_TRY(Daemon::instance().root());
-    size_t begin = colon + 2;
-    while (begin < path.size()) {
-        const size_t end = std::min(path.find('/', begin), path.size());
-        const std::string component = path.substr(begin, end - begin);
-        begin = end + 1;
-        if (component.empty()) continue;
-        uint64_t found = 0;
-        for (const uint64_t child : OD_TRY(get_relatives(id, plane, false)).ids) {
-            const Result<wire::Entry> entry = get_entry(child);
-            if (!entry.ok()) continue;  // it went while we looked
-            // The full component first; a name without its location is enough if nothing fits
-            // better.
-            if (path_component(*entry) == component) {
-                found = child;
-                break;
-            }
-            if (found == 0 && entry->name == component) found = child;
-        }
-        if (found == 0)
-            return Error{Errc::not_found, 0, "no '" + component + "' in " + path.substr(0, end)};
-        id = found;
-    }
-    return id;
-}
-
 uint64_t ListIterator::next() {
     const std::lock_guard lock(mutex_);
-    return position_ < ids_.size() ? ids_[position_++] : 0;
+    if (position_ >= ids_->size()) return 0;
+    ReadAhead::of_thread().at(ids_, position_);
+    return (*ids_)[position_++];
 }
 
 void ListIterator::reset() {
@@ -96,69 +50,102 @@ void ListIterator::reset() {
 }
 
 bool PlaneIterator::push(uint64_t id) {
-    Result<wire::Entries> relatives =
-        get_relatives(id, plane_, (options_ & kIORegistryIterateParents) != 0);
-    if (!relatives.ok()) {
-        fail(relatives.error());
+    Level level;
+    wire::Walked walked;
+    if (recursive()) {
+        auto answer = Daemon::instance().request<wire::Walked>(wire::Walk{id, plane_, parents()});
+        if (!answer.ok()) {
+            fail(answer.error());
+            return valid_ = false;
+        }
+        walked = std::move(answer).value();
+    } else {
+        Result<wire::Entries> relatives = get_relatives(id, plane_, parents());
+        if (!relatives.ok()) {
+            fail(relatives.error());
+            return valid_ = false;
+        }
+        walked.ids = std::move(relatives->ids);
+        walked.depths.assign(walked.ids.size(), 1);
+        walked.generation = relatives->generation;
+    }
+    if (walked.depths.size() != walked.ids.size()) {
+        fail(kIOReturnIPCError, "opendextd told of entries without their depths");
         return valid_ = false;
     }
-    if (generation_ == 0) generation_ = relatives->generation;
-    if (relatives->generation != generation_) {
+    if (generation_ == 0) generation_ = walked.generation;
+    if (walked.generation != generation_) {
         fail(kIOReturnNotReady, "the registry changed during the walk; reset the iterator");
         return valid_ = false;
     }
-    levels_.push_back({std::move(relatives->ids), 0});
+    level.ids = std::make_shared<const std::vector<uint64_t>>(std::move(walked.ids));
+    level.depths = std::make_shared<const std::vector<uint16_t>>(std::move(walked.depths));
+    levels_.push_back(std::move(level));
     return true;
 }
 
 bool PlaneIterator::begin() {
     if (begun_) return valid_;
     begun_ = true;
-    visited_.insert(start_);
+    // Before the first question: a change in between makes the walk look invalid, never valid.
+    auto changes = Daemon::instance().changes();
+    if (!changes.ok()) {
+        fail(changes.error());
+        return valid_ = false;
+    }
+    changes_ = std::move(changes).value();
+    if (changes_ != nullptr) tree_ = changes_->tree();
     return push(start_);
+}
+
+bool PlaneIterator::still_valid() {
+    if (valid_ && changes_ != nullptr && (changes_->ended() || changes_->tree() != tree_)) {
+        fail(kIOReturnNotReady, "the registry changed during the walk; reset the iterator");
+        valid_ = false;
+    }
+    return valid_;
 }
 
 uint64_t PlaneIterator::next() {
     const std::lock_guard lock(mutex_);
-    if (!begin() || !valid_) return 0;
-    const bool recursive = (options_ & kIORegistryIterateRecursively) != 0;
-    if (recursive && last_ != 0 && levels_.size() < kMaxDepth && !push(last_)) return 0;
+    if (!begin() || !still_valid()) return 0;
     last_ = 0;
-    while (!levels_.empty()) {
-        Level& level = levels_.back();
-        while (level.position < level.ids.size()) {
-            const uint64_t id = level.ids[level.position++];
-            if (recursive && !visited_.insert(id).second) continue;
-            return last_ = id;
-        }
-        if (!recursive || levels_.size() == 1) return 0;
-        levels_.pop_back();
-    }
-    return 0;
+    Level& level = levels_.back();
+    if (level.position >= level.ids->size() || (*level.depths)[level.position] < level.floor)
+        return 0;
+    ReadAhead::of_thread().at(level.ids, level.position);
+    return last_ = (*level.ids)[level.position++];
 }
 
 void PlaneIterator::reset() {
     const std::lock_guard lock(mutex_);
     levels_.clear();
-    visited_.clear();
     last_ = 0;
     generation_ = 0;
+    changes_.reset();
     begun_ = false;
     valid_ = true;
 }
 
 bool PlaneIterator::valid() {
     const std::lock_guard lock(mutex_);
-    if (!valid_ || generation_ == 0) return valid_;
-    const Result<wire::Entries> now =
-        get_relatives(start_, plane_, (options_ & kIORegistryIterateParents) != 0);
+    if (!still_valid() || generation_ == 0 || changes_ != nullptr) return valid_;
+    const Result<wire::Entries> now = get_relatives(start_, plane_, parents());
     return valid_ = now.ok() && now->generation == generation_;
 }
 
 kern_return_t PlaneIterator::enter() {
     const std::lock_guard lock(mutex_);
     if (last_ == 0) return fail(kIOReturnNotFound, "the iterator has no present entry");
-    if (!push(last_)) return kIOReturnNotReady;
+    if (!still_valid()) return kIOReturnNotReady;
+    if (!recursive()) {
+        if (!push(last_)) return kIOReturnNotReady;
+    } else {
+        // What is below the entry follows it in the list: a level of its own that ends with it.
+        Level below = levels_.back();
+        below.floor = static_cast<uint16_t>((*below.depths)[below.position - 1] + 1);
+        levels_.push_back(std::move(below));
+    }
     last_ = 0;
     return kIOReturnSuccess;
 }
@@ -166,8 +153,14 @@ kern_return_t PlaneIterator::enter() {
 kern_return_t PlaneIterator::exit() {
     const std::lock_guard lock(mutex_);
     if (levels_.size() <= 1) return fail(kIOReturnNoDevice, "the iterator is where it began");
+    const uint16_t floor = levels_.back().floor;
     levels_.pop_back();
     last_ = 0;
+    if (!recursive()) return kIOReturnSuccess;
+    // What was not visited below the entry is left out.
+    Level& level = levels_.back();
+    while (level.position < level.ids->size() && (*level.depths)[level.position] >= floor)
+        ++level.position;
     return kIOReturnSuccess;
 }
 

@@ -1,47 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <IOKit/IOTypes.h>
+#include <IOKit/IOKitLib.h>
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "iokit/client/daemon.h"
 #include "iokit/client/handles.h"
+#include "iokit/client/snapshots.h"
 
 /// What the registry calls of the library share.
 namespace opendext::client {
 
-[[nodiscard]] Result<wire::Entry> get_entry(uint64_t id, bool with_properties = false);
+/// What changes too often to be kept: busy state, counts, process.
+[[nodiscard]] Result<wire::Entry> get_entry(uint64_t id);
+/// Name, place, classes and properties.
+[[nodiscard]] Result<EntrySnapshot> read_entry(uint64_t id);
 [[nodiscard]] Result<wire::Entries> get_relatives(uint64_t id, const std::string& plane,
                                                   bool parents);
+[[nodiscard]] Result<wire::Located> locate(uint64_t id, const std::string& plane);
 /// The entry that a handle stands for, also of a connection (its user client); Errc::invalid for
 /// other handles.
 [[nodiscard]] Result<uint64_t> entry_id(io_object_t handle);
-/// "name" or "name@location".
-[[nodiscard]] std::string path_component(const wire::Entry& entry);
-/// "IOService:/A/B@1"
-[[nodiscard]] Result<std::string> path_of(uint64_t id, const std::string& plane);
-/// Errc::not_found with the component that is not there.
-[[nodiscard]] Result<uint64_t> entry_at(const std::string& path);
 
 /// Entries known beforehand; stays valid whatever happens to the registry.
 class ListIterator final : public Iterator {
   public:
-    explicit ListIterator(std::vector<uint64_t> ids) : ids_(std::move(ids)) {}
+    explicit ListIterator(std::vector<uint64_t> ids)
+        : ids_(std::make_shared<const std::vector<uint64_t>>(std::move(ids))) {}
     uint64_t next() override;
     void reset() override;
 
   private:
     std::mutex mutex_;
-    const std::vector<uint64_t> ids_;
+    const EntryList ids_;
     size_t position_ = 0;
 };
 
-/// Walks a plane, depth first where it recurses. It is invalid as soon as the tree has changed
-/// since it began: what it would give could be a mixture of two trees.
+/// Walks a plane, depth first where it recurses, an entry with two providers once. It is invalid as
+/// soon as the tree has changed since it began: what it would give could be a mixture of two trees.
 class PlaneIterator final : public Iterator {
   public:
     PlaneIterator(uint64_t start, std::string plane, IOOptionBits options)
@@ -55,22 +54,31 @@ class PlaneIterator final : public Iterator {
     kern_return_t exit();
 
   private:
+    /// Entries, each with its depth; where recursion is not wanted, all of depth 1.
     struct Level {
-        std::vector<uint64_t> ids;
+        EntryList ids;
+        std::shared_ptr<const std::vector<uint16_t>> depths;
         size_t position = 0;
+        /// Entries above this depth are not the level's any more.
+        uint16_t floor = 1;
     };
-    /// Puts the relatives of `id` on top; false if the tree changed or opendextd cannot be asked.
+    [[nodiscard]] bool recursive() const { return (options_ & kIORegistryIterateRecursively) != 0; }
+    [[nodiscard]] bool parents() const { return (options_ & kIORegistryIterateParents) != 0; }
+    /// Puts the relatives of `id`, with theirs if it recurses, on top; false if the tree changed or
+    /// opendextd cannot be asked.
     bool push(uint64_t id);
     bool begin();
+    bool still_valid();
 
     std::mutex mutex_;
     const uint64_t start_;
     const std::string plane_;
     const IOOptionBits options_;
     std::vector<Level> levels_;
-    std::set<uint64_t> visited_;  ///< an entry with two providers comes once
     uint64_t last_ = 0;
     uint64_t generation_ = 0;
+    std::shared_ptr<const ChangeView> changes_;
+    uint64_t tree_ = 0;  ///< what changes_ said when it began
     bool begun_ = false;
     bool valid_ = true;
 };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <IOKit/IOKitLib.h>
 
-#include <algorithm>
 #include <cstring>
-#include <set>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "iokit/client/reason.h"
 #include "iokit/client/registry.h"
@@ -14,15 +14,36 @@
 namespace opendext::client {
 namespace {
 
-kern_return_t copy_out(const std::string& text, char* to, size_t size) {
-    if (text.size() >= size)
-        return fail(kIOReturnNoSpace, "'" + text + "' is longer than the caller's buffer");
-    std::memcpy(to, text.c_str(), text.size() + 1);
+kern_return_t copy_out(std::string_view text, char* to, size_t size) {
+    if (text.size() >= size) {
+        return fail(kIOReturnNoSpace,
+                    "'" + std::string(text) + "' is longer than the caller's buffer");
+    }
+    std::memcpy(to, text.data(), text.size());
+    to[text.size()] = '\0';
     return kIOReturnSuccess;
 }
 
-Result<wire::Entry> entry_of(io_object_t handle, bool with_properties = false) {
-    return get_entry(OD_TRY(entry_id(handle)), with_properties);
+Result<EntrySnapshot> entry_of(io_object_t handle) {
+    return read_entry(OD_TRY(entry_id(handle)));
+}
+
+Result<std::string> path_of(io_object_t handle, const io_name_t plane) {
+    const uint64_t id = OD_TRY(entry_id(handle));
+    if (std::string_view(plane) != kIOServicePlane) return OD_TRY(locate(id, plane)).path;
+    const EntrySnapshot entry = OD_TRY(read_entry(id));
+    Result<std::string> path = entry.path();
+    // The root is above every path.
+    if (!path.ok() && id == OD_TRY(Daemon::instance().root()))
+        return std::string(kIOServicePlane ":/");
+    return path;
+}
+
+/// Name and location of an entry in a plane; where it is in none, as it has them itself.
+Result<EntrySnapshot> entry_in(io_object_t handle, const io_name_t plane) {
+    const uint64_t id = OD_TRY(entry_id(handle));
+    if (plane[0] != '\0' && std::string_view(plane) != kIOServicePlane) OD_TRY(locate(id, plane));
+    return read_entry(id);
 }
 
 kern_return_t new_plane_iterator(uint64_t start, const char* plane, IOOptionBits options,
@@ -62,34 +83,6 @@ kern_return_t first_relative(io_registry_entry_t entry, const char* plane, bool 
     return kIOReturnSuccess;
 }
 
-/// The property at the entry, or as the options say at the entries below or above it; nearest level
-/// first.
-Result<Value> search(uint64_t start, const std::string& plane, const std::string& key,
-                     IOOptionBits options) {
-    std::vector<uint64_t> level{start};
-    std::set<uint64_t> visited{start};
-    while (!level.empty()) {
-        std::vector<uint64_t> next;
-        for (const uint64_t id : level) {
-            const Result<wire::Entry> entry = get_entry(id, true);
-            if (!entry.ok()) {
-                if (id == start) return entry.error();
-                continue;
-            }
-            if (const Value* value = find(entry->properties, key)) return *value;
-            if ((options & kIORegistryIterateRecursively) == 0) continue;
-            const Result<wire::Entries> more =
-                get_relatives(id, plane, (options & kIORegistryIterateParents) != 0);
-            if (!more.ok()) continue;
-            for (const uint64_t other : more->ids) {
-                if (visited.insert(other).second) next.push_back(other);
-            }
-        }
-        level = std::move(next);
-    }
-    return Error{Errc::not_found, 0, "no property '" + key + "'"};
-}
-
 }  // namespace
 }  // namespace opendext::client
 
@@ -106,12 +99,16 @@ io_registry_entry_t IORegistryGetRootEntry(mach_port_t) {
 }
 
 io_registry_entry_t IORegistryEntryFromPath(mach_port_t, const io_string_t path) {
-    const Result<uint64_t> id = entry_at(path);
-    if (!id.ok()) {
-        fail(id.error());
+    if (path == nullptr) {
+        fail(kIOReturnBadArgument, "no path");
         return IO_OBJECT_NULL;
     }
-    return HandleTable::instance().entry(*id);
+    const auto resolved = Daemon::instance().request<wire::Resolved>(wire::Resolve{path});
+    if (!resolved.ok()) {
+        fail(resolved.error());
+        return IO_OBJECT_NULL;
+    }
+    return HandleTable::instance().entry(resolved->id);
 }
 
 io_registry_entry_t IORegistryEntryCopyFromPath(mach_port_t mainPort, CFStringRef path) {
@@ -145,35 +142,32 @@ kern_return_t IORegistryIteratorExitEntry(io_iterator_t iterator) {
 }
 
 kern_return_t IORegistryEntryGetName(io_registry_entry_t entry, io_name_t name) {
-    const Result<wire::Entry> found = entry_of(entry);
-    return found.ok() ? copy_out(found->name, name, sizeof(io_name_t)) : fail(found.error());
+    const Result<EntrySnapshot> found = entry_of(entry);
+    return found.ok() ? copy_out((*found)->name, name, sizeof(io_name_t)) : fail(found.error());
 }
 
-kern_return_t IORegistryEntryGetNameInPlane(io_registry_entry_t entry, const io_name_t,
+kern_return_t IORegistryEntryGetNameInPlane(io_registry_entry_t entry, const io_name_t plane,
                                             io_name_t name) {
-    return IORegistryEntryGetName(entry,
-                                  name);  // entries have one name here, the same in every plane
+    const Result<EntrySnapshot> found = entry_in(entry, plane);
+    return found.ok() ? copy_out((*found)->name, name, sizeof(io_name_t)) : fail(found.error());
 }
 
-kern_return_t IORegistryEntryGetLocationInPlane(io_registry_entry_t entry, const io_name_t,
+kern_return_t IORegistryEntryGetLocationInPlane(io_registry_entry_t entry, const io_name_t plane,
                                                 io_name_t location) {
-    const Result<wire::Entry> found = entry_of(entry);
+    const Result<EntrySnapshot> found = entry_in(entry, plane);
     if (!found.ok()) return fail(found.error());
-    if (found->location.empty()) return fail(kIOReturnNotFound, "the entry has no location");
-    return copy_out(found->location, location, sizeof(io_name_t));
+    if ((*found)->location.empty()) return fail(kIOReturnNotFound, "the entry has no location");
+    return copy_out((*found)->location, location, sizeof(io_name_t));
 }
 
 kern_return_t IORegistryEntryGetPath(io_registry_entry_t entry, const io_name_t plane,
                                      io_string_t path) {
-    const Result<uint64_t> id = entry_id(entry);
-    if (!id.ok()) return fail(id.error());
-    const Result<std::string> found = path_of(*id, plane);
+    const Result<std::string> found = path_of(entry, plane);
     return found.ok() ? copy_out(*found, path, sizeof(io_string_t)) : fail(found.error());
 }
 
 CFStringRef IORegistryEntryCopyPath(io_registry_entry_t entry, const io_name_t plane) {
-    const Result<uint64_t> id = entry_id(entry);
-    const Result<std::string> found = id.ok() ? path_of(*id, plane) : id.error();
+    const Result<std::string> found = path_of(entry, plane);
     if (found.ok()) return cf::new_string(*found);
     fail(found.error());
     return nullptr;
@@ -191,32 +185,51 @@ kern_return_t IORegistryEntryCreateCFProperties(io_registry_entry_t entry,
                                                 CFMutableDictionaryRef* properties, CFAllocatorRef,
                                                 IOOptionBits) {
     if (properties == nullptr) return fail(kIOReturnBadArgument, "no result");
-    const Result<wire::Entry> found = entry_of(entry, true);
+    const Result<EntrySnapshot> found = entry_of(entry);
     if (!found.ok()) return fail(found.error());
-    *properties = cf::from_dictionary(found->properties);
+    const Result<Dictionary> all = (*found)->all_properties();
+    if (!all.ok()) return fail(all.error());
+    *properties = cf::from_dictionary(*all);
     return kIOReturnSuccess;
 }
 
 CFTypeRef IORegistryEntryCreateCFProperty(io_registry_entry_t entry, CFStringRef key,
                                           CFAllocatorRef, IOOptionBits) {
-    const Result<wire::Entry> found = entry_of(entry, true);
+    const Result<EntrySnapshot> found = entry_of(entry);
     if (!found.ok()) {
         fail(found.error());
         return nullptr;
     }
-    const Value* value = find(found->properties, cf::text_of(key));
-    if (value != nullptr) return cf::from_value(*value);
-    fail(kIOReturnNotFound, "no property '" + std::string(cf::text_of(key)) + "'");
+    const std::string_view name = cf::text_of(key);
+    const Result<std::optional<Value>> value = (*found)->property(name);
+    if (value.ok() && value->has_value()) return cf::from_value(**value);
+    if (value.ok()) {
+        fail(kIOReturnNotFound, "no property '" + std::string(name) + "'");
+    } else {
+        fail(value.error());
+    }
     return nullptr;
 }
 
 CFTypeRef IORegistryEntrySearchCFProperty(io_registry_entry_t entry, const io_name_t plane,
-                                          CFStringRef key, CFAllocatorRef, IOOptionBits options) {
+                                          CFStringRef key, CFAllocatorRef allocator,
+                                          IOOptionBits options) {
+    if ((options & kIORegistryIterateRecursively) == 0)
+        return IORegistryEntryCreateCFProperty(entry, key, allocator, 0);
     const Result<uint64_t> id = entry_id(entry);
-    const Result<Value> value = id.ok() ? search(*id, plane, std::string(cf::text_of(key)), options)
-                                        : Result<Value>(id.error());
-    if (value.ok()) return cf::from_value(*value);
-    fail(value.error());
+    if (!id.ok()) {
+        fail(id.error());
+        return nullptr;
+    }
+    wire::Search request;
+    request.id = *id;
+    request.plane = plane;
+    request.key = cf::text_of(key);
+    request.recursive = true;
+    request.parents = (options & kIORegistryIterateParents) != 0;
+    const auto found = Daemon::instance().request<wire::Found>(std::move(request));
+    if (found.ok()) return cf::from_value(found->value);
+    fail(found.error());
     return nullptr;
 }
 
@@ -264,5 +277,8 @@ kern_return_t IORegistryEntryGetParentEntry(io_registry_entry_t entry, const io_
 
 boolean_t IORegistryEntryInPlane(io_registry_entry_t entry, const io_name_t plane) {
     const Result<uint64_t> id = entry_id(entry);
-    return id.ok() && path_of(*id, plane).ok();
+    const Result<wire::Located> found = id.ok() ? locate(*id, plane) : id.error();
+    if (found.ok()) return TRUE;
+    fail(found.error());
+    return FALSE;
 }

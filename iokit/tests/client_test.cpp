@@ -60,12 +60,13 @@ TEST_F(Client, ReadsEntries) {
     EXPECT_FALSE(IOObjectConformsTo(node, "TestNub"));
     EXPECT_EQ(kIOReturnNotFound, IORegistryEntryGetLocationInPlane(node, kIOServicePlane, text));
     io_string_t path;
-    EXPECT_EQ(kIOReturnSuccess, IORegistryEntryGetPath(node, kIOServicePlane, path));
+    EXPECT_EQ(kIOReturnSuccess, IORegistryEntryGetPath(node, kIOServicePlane, path))
+        << opendext_last_error_reason();
     EXPECT_STREQ("IOService:/Machine/Nub@1/Port/Node", path);
     EXPECT_EQ(node, IORegistryEntryFromPath(0, path));
     EXPECT_EQ(node, IORegistryEntryFromPath(0, "IOService:/Machine/Nub/Port/Node"));
     EXPECT_EQ(IO_OBJECT_NULL, IORegistryEntryFromPath(0, "IOService:/Machine/Nub@2/Port"));
-    EXPECT_STREQ("no 'Nub@2' in IOService:/Machine/Nub@2", opendext_last_error_reason());
+    EXPECT_STREQ("no 'Port' in IOService:/Machine/Nub@2/Port", opendext_last_error_reason());
     EXPECT_EQ(IO_OBJECT_NULL, IORegistryEntryFromPath(0, "nonsense"));
     const io_registry_entry_t root = IORegistryGetRootEntry(0);
     EXPECT_EQ(kIOReturnSuccess, IORegistryEntryGetPath(root, kIOServicePlane, path));

@@ -29,6 +29,7 @@ std::filesystem::path temporary_directory() {
 
 FakeDaemon::FakeDaemon() : directory_(temporary_directory()), realm_(directory_ / "realm") {
     if (!realm_.create().ok()) std::abort();
+    changes_ = std::move(ChangeBoard::create()).value();
     nodes_[kRoot] = Node{Spec{"Root", {"IORegistryEntry"}, {}, "", 4}, 0, {}};
     start();
 }
@@ -182,11 +183,14 @@ void FakeDaemon::end_user_client(uint64_t id, const std::string& reason) {
 }
 
 void FakeDaemon::answer(Client& client, const Message& request) {
+    if (answer_query(client, request)) return;
     switch (static_cast<Kind>(request.kind)) {
-        case Kind::hello:
-            return send(client,
-                        encode(Welcome{kRoot, realm_.root().string(), ::getpid(), ::getpid()}),
-                        request.serial);
+        case Kind::hello: {
+            Message welcome =
+                encode(Welcome{kRoot, realm_.root().string(), ::getpid(), ::getpid()});
+            welcome.fds.push_back(std::move(changes_->duplicate()).value());
+            return send(client, std::move(welcome), request.serial);
+        }
         case Kind::match: {
             const auto match = decode<Match>(request);
             std::vector<uint64_t> ids = all_matching(match->matching);
@@ -241,6 +245,7 @@ void FakeDaemon::answer(Client& client, const Message& request) {
             for (const auto& [key, value] : *set->properties.dictionary()) {
                 nodes_[set->entry].spec.properties.insert_or_assign(key, value);
             }
+            changes_->entry_changed(set->entry);
             return send(client, encode(Reply{}), request.serial);
         }
         case Kind::list_extensions:
@@ -262,6 +267,8 @@ void FakeDaemon::add(uint64_t id, uint64_t parent, Spec spec) {
     nodes_[parent].children.push_back(id);
     nodes_[id] = Node{std::move(spec), parent, {}};
     ++generation_;
+    changes_->entry_changed(id);
+    changes_->tree_changed();
     for (const auto& client : clients_) {
         for (const Subscribe& own : client->subscriptions) {
             const bool comes = own.type == Subscription::publish ||
@@ -279,6 +286,8 @@ void FakeDaemon::remove(uint64_t id) {
     std::erase(nodes_[node.parent].children, id);
     nodes_.erase(id);
     ++generation_;
+    changes_->entry_changed(id);
+    changes_->tree_changed();
     for (const auto& client : clients_) {
         for (const Subscribe& own : client->subscriptions) {
             if (own.type == Subscription::terminate && matches(node, id, own.matching)) {
@@ -294,6 +303,7 @@ void FakeDaemon::remove(uint64_t id) {
 void FakeDaemon::set_property(uint64_t id, const std::string& key, Value value) {
     const std::lock_guard lock(mutex_);
     nodes_[id].spec.properties.insert_or_assign(key, std::move(value));
+    changes_->entry_changed(id);
     for (const auto& client : clients_) {
         for (const Subscribe& own : client->subscriptions) {
             if (own.type == Subscription::interest && own.entry == id) {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "rpc/change_board.h"
 #include "rpc/channel.h"
 #include "rpc/protocol/client.h"
 #include "rpc/protocol/user_client.h"
@@ -83,6 +84,11 @@ class FakeDaemon {
         std::thread thread;
         Client* owner = nullptr;
     };
+    /// Requests about the registry that need more than one entry (fake_queries.cpp); false if it
+    /// is none of them.
+    bool answer_query(Client& client, const Message& request);
+    [[nodiscard]] std::string path_of(uint64_t id, bool locations = true) const;
+    void walk(uint64_t id, bool parents, uint16_t depth, protocol::client::Walked& walked) const;
     void listen();
     void serve(Client& client);
     void answer(Client& client, const Message& request);
@@ -95,6 +101,7 @@ class FakeDaemon {
 
     std::filesystem::path directory_;
     Realm realm_;
+    std::unique_ptr<ChangeBoard> changes_;
     std::mutex mutex_;
     std::map<uint64_t, Node> nodes_;
     uint64_t generation_ = 1;

@@ -123,6 +123,8 @@ IOKIT_EXPORT io_service_t IOServiceGetMatchingService(mach_port_t mainPort,
 IOKIT_EXPORT kern_return_t IOServiceGetMatchingServices(mach_port_t mainPort,
                                                         CFDictionaryRef matching,
                                                         io_iterator_t* existing);
+/* Whether the service, registered or not, fits; does not consume the dictionary. Where it does not,
+ * opendext_last_error_reason() says why. */
 IOKIT_EXPORT kern_return_t IOServiceMatchPropertyTable(io_service_t service,
                                                        CFDictionaryRef matching,
                                                        boolean_t* matches);
