@@ -71,11 +71,11 @@ kern_return_t failure(RingStatus status) {
     switch (status) {
         case RingStatus::ok:
             return kIOReturnSuccess;
-        // These two are no failures: programs meet them all the time.
+        // Programs meet these two all the time: texts so short that no memory is allocated.
         case RingStatus::full:
-            return kIOReturnOverrun;
+            return fail(kIOReturnOverrun, "queue is full");
         case RingStatus::empty:
-            return kIOReturnUnderrun;
+            return fail(kIOReturnUnderrun, "queue is empty");
         case RingStatus::bad_index:
         case RingStatus::corrupt:
             break;
