@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matching and iterating many registry entries through libIOKit, beside libudev and this machine's devices.
+
+The entries are in a real realm: a keeper, and an opendextd that has one more family, which publishes what it is told
+(family.cpp). The client is an ordinary one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+
+def run(options, row):
+    prefix = os.environ["OPENDEXT_PREFIX"]
+    programs = os.path.join(prefix, "benchmarks")
+    if not os.path.exists(os.path.join(programs, "bench_registry")):
+        print("registry    left out: it needs libudev-dev when the project is configured")
+        return
+    folder = tempfile.mkdtemp(prefix="opendext-bench-")
+    realm = os.path.join(folder, "realm")
+    fifo = os.path.join(folder, "commands")
+    os.mkfifo(fifo)
+    environment = dict(os.environ, OPENDEXT_REALM=realm, OPENDEXT_BENCH_REGISTRY=fifo)
+    keeper = os.path.join(prefix, "bin", "opendext-keeper")
+    try:
+        subprocess.run([keeper, "--realm", realm, "--daemon", os.path.join(programs, "bench_registry_daemon")],
+                       check=True, env=environment)
+        words = [os.path.join(programs, "bench_registry"), fifo, "1000,10000" if options.quick else "1000,10000,100000"]
+        with subprocess.Popen(words + (["--quick"] if options.quick else []), env=environment, text=True,
+                              stdout=subprocess.PIPE) as client:
+            for line in client.stdout:
+                one = json.loads(line)
+                yield row(one["bench"], one["case"], one["metric"], one["unit"], one["ours"], one["peer"],
+                          one["peer_name"])
+        if client.returncode != 0:
+            raise subprocess.CalledProcessError(client.returncode, words)
+    finally:
+        subprocess.run([os.path.join(prefix, "bin", "opendext"), "stop"], env=environment, check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        shutil.rmtree(folder, ignore_errors=True)
