@@ -60,10 +60,10 @@ class ContainerRegistration {
     OSClassLoadInformation info_{};
 };
 
-/// A new object of Class; its ivars are not made yet.
+/// A new object of Class; its ivars are not made yet. `more` bytes behind it go with it.
 template <typename Class>
-Class* new_container(OSMetaClass* meta) {
-    return static_cast<Class*>(allocate_object(meta));
+Class* new_container(OSMetaClass* meta, size_t more = 0) {
+    return static_cast<Class*>(allocate_object(meta, more));
 }
 
 }  // namespace opendext::runtime

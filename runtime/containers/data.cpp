@@ -12,6 +12,8 @@ using namespace opendext::runtime;
 
 OSMetaClass* gOSDataMetaClass;
 
+/// Lies behind its object, in one piece of memory with it: each call of a client program with
+/// structures makes two.
 struct OSData_IVars {
     uint8_t* bytes = nullptr;
     size_t size = 0;
@@ -20,13 +22,19 @@ struct OSData_IVars {
     bool borrowed = false;  // the caller's bytes: they do not grow and are not freed
 
     ~OSData_IVars() {
-        if (!borrowed) ::free(bytes);
+        if (!borrowed && !lies_behind()) ::free(bytes);
+    }
+    /// The bytes follow these ivars.
+    [[nodiscard]] bool lies_behind() const {
+        return bytes == reinterpret_cast<const uint8_t*>(this + 1);
     }
     /// Makes room; false if there is none.
     bool reserve(size_t wanted) {
         if (wanted <= capacity) return true;
-        auto* moved = static_cast<uint8_t*>(realloc(bytes, wanted));
+        const bool behind = lies_behind();
+        auto* moved = static_cast<uint8_t*>(realloc(behind ? nullptr : bytes, wanted));
         if (moved == nullptr) return false;
+        if (behind) memcpy(moved, bytes, size);
         bytes = moved;
         capacity = wanted;
         return true;
@@ -37,9 +45,18 @@ namespace {
 
 ContainerRegistration<OSData> g_data("OSData", "OSContainer", &gOSDataMetaClass);
 
-OSData* make() {
-    auto* data = new_container<OSData>(gOSDataMetaClass);
-    if (data != nullptr) data->ivars = new OSData_IVars;
+/// Bytes up to this size lie behind the object; larger ones are not worth zeroing first.
+constexpr size_t kMostBehind = 512;
+
+/// With room for so many bytes behind it.
+OSData* make(size_t behind = 0) {
+    auto* data = new_container<OSData>(gOSDataMetaClass, sizeof(OSData_IVars) + behind);
+    if (data == nullptr) return nullptr;
+    static_assert(sizeof(OSData) % alignof(OSData_IVars) == 0);
+    data->ivars = new (static_cast<void*>(data + 1)) OSData_IVars;
+    if (behind == 0) return data;
+    data->ivars->bytes = reinterpret_cast<uint8_t*>(data->ivars + 1);
+    data->ivars->capacity = behind;
     return data;
 }
 
@@ -52,7 +69,7 @@ OSDataPtr OSData::withCapacity(uint32_t capacity) {
 }
 OSDataPtr OSData::withBytes(const void* bytes, size_t numBytes) {
     if (bytes == nullptr && numBytes > 0) return nullptr;
-    OSData* data = make();
+    OSData* data = make(numBytes <= kMostBehind ? numBytes : 0);
     if (data != nullptr && !data->appendBytes(bytes, numBytes)) OSSafeReleaseNULL(data);
     return data;
 }
@@ -131,6 +148,6 @@ bool OSData::isEqualTo(const OSMetaClassBase* anObject) const {
     return false;
 }
 void OSData::free() {
-    delete ivars;
+    ivars->~OSData_IVars();
     super::free();
 }

@@ -53,7 +53,7 @@ bool Executor::cancelled() const {
 Executor::Outcome Executor::async(TaskPtr&& task) {
     std::unique_lock lock(mutex_);
     if (cancelled_) return Outcome::cancelled;
-    entries_.push_back({std::move(task), nullptr});
+    line_up({std::move(task), nullptr});
     if (!busy_) start_drain(lock);
     return Outcome::done;
 }
@@ -69,7 +69,7 @@ void Executor::start_drain(std::unique_lock<std::mutex>& lock) {
 /// the lock.
 void Executor::end_if_over(std::unique_lock<std::mutex>& lock) {
     if (!cancelled_ || busy_ || beside_ > 0 || endings_.empty() || !entries_.empty()) return;
-    for (TaskPtr& ending : endings_) entries_.push_back({std::move(ending), nullptr});
+    for (TaskPtr& ending : endings_) line_up({std::move(ending), nullptr});
     endings_.clear();
     start_drain(lock);
 }
@@ -123,7 +123,7 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
         busy_ = true;
     } else {
         Waiter waiter;
-        entries_.push_back({nullptr, &waiter});
+        line_up({nullptr, &waiter});
         const bool holds_another = t_current != nullptr && t_current != this;
         if (holds_another) report_deadlock(lock);
         waiter.granted_changed.wait(lock, [&] { return waiter.granted; });
@@ -227,23 +227,24 @@ bool Executor::try_claim() {
     const std::lock_guard lock(mutex_);
     if (busy_ || cancelled_) return false;
     busy_ = true;
+    wanted_.store(false, std::memory_order_relaxed);
     owner_.store(thread_token(), std::memory_order_relaxed);
     return true;
 }
 
-Executor::Claimed::Claimed(Executor& executor) : executor_(executor), outer_(t_current) {
-    t_current = &executor;
+Executor::Claimed::Claimed(std::shared_ptr<Executor> executor)
+    : executor_(std::move(executor)), outer_(t_current) {
+    t_current = executor_.get();
 }
 
 Executor::Claimed::~Claimed() {
     t_current = outer_;
-    std::unique_lock lock(executor_.mutex_);
-    executor_.pass_on(lock, true);
+    std::unique_lock lock(executor_->mutex_);
+    executor_->pass_on(lock, true);
 }
 
 void Executor::run_claimed(TaskPtr task) {
-    const auto self = shared_from_this();
-    const Claimed claimed(*this);
+    const Claimed claimed(shared_from_this());
     task->run();
     task.reset();
 }
@@ -267,6 +268,7 @@ Executor::Outcome Executor::concurrent(TaskPtr&& task) {
 void Executor::cancel(TaskPtr handler) {
     std::unique_lock lock(mutex_);
     cancelled_ = true;
+    wanted_.store(true, std::memory_order_relaxed);
     if (handler) endings_.push_back(std::move(handler));
     end_if_over(lock);
 }
@@ -314,7 +316,7 @@ size_t Executor::wakeup(const void* event, bool all) {
         Sleeper& sleeper = **at;
         sleeper.woken = true;
         if (busy_) {
-            entries_.push_back({nullptr, &sleeper.waiter});
+            line_up({nullptr, &sleeper.waiter});
         } else {
             busy_ = true;
             sleeper.waiter.granted = true;

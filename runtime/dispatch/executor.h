@@ -42,18 +42,21 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// `run_claimed` must follow.
     bool try_claim();
     /// What this thread does while it lives is work of the executor, which the thread has claimed;
-    /// then the executor is passed on. The caller keeps the executor alive.
+    /// then the executor is passed on.
     class Claimed {
       public:
-        explicit Claimed(Executor& executor);
+        explicit Claimed(std::shared_ptr<Executor> executor);
         ~Claimed();
         Claimed(const Claimed&) = delete;
         Claimed& operator=(const Claimed&) = delete;
 
       private:
-        Executor& executor_;
+        const std::shared_ptr<Executor> executor_;
         Executor* const outer_;
     };
+    /// Since the executor was claimed somebody else has come to want it: who claimed it for several
+    /// pieces of work should pass it on. A load.
+    [[nodiscard]] bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
     /// Runs `task` on this thread, which has claimed the executor, and passes the executor on.
     void run_claimed(TaskPtr task);
     /// Runs `task` in parallel to what the queue runs.
@@ -99,6 +102,10 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// Work that does not hold the executor while it lives; the end of a cancelled one waits for
     /// it. With the mutex held.
     void enter_beside() { ++beside_; }
+    void line_up(Entry entry) {
+        entries_.push_back(std::move(entry));
+        wanted_.store(true, std::memory_order_relaxed);
+    }
     void leave_beside(std::unique_lock<std::mutex>& lock);
 
     void take_turn(std::unique_lock<std::mutex>& lock);
@@ -115,6 +122,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     std::deque<Entry> entries_;
     std::list<Sleeper*> sleepers_;
     bool busy_ = false;  // somebody holds it or is about to
+    std::atomic<bool> wanted_{false};
     bool cancelled_ = false;
     size_t beside_ = 0;               // concurrent and sleeping work
     std::vector<TaskPtr> endings_;    // what cancel() is to run at the end

@@ -234,8 +234,8 @@ bool declares_queue(OSMetaClass* meta, std::string_view queue) {
     return false;
 }
 
-OSObject* allocate_object(OSMetaClass* meta) {
-    void* storage = calloc(1, meta->metaClassPrivate->info->instanceSize);
+OSObject* allocate_object(OSMetaClass* meta, size_t more) {
+    void* storage = calloc(1, meta->metaClassPrivate->info->instanceSize + more);
     if (storage == nullptr) return nullptr;
     auto* object = static_cast<OSObject*>(storage);
     if (meta->New(object) != kIOReturnSuccess) {

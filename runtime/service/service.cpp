@@ -169,6 +169,7 @@ kern_return_t IOService::SetDispatchQueue_Impl(const IODispatchQueueName name,
     IODispatchQueue* old = queue;
     {
         const std::lock_guard lock(ivars->mutex);
+        ivars->queue_changes.fetch_add(1);
         if (is_default) {
             std::swap(ivars->default_queue, old);
         } else {

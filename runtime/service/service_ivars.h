@@ -3,6 +3,7 @@
 
 #include <DriverKit/IOService.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@ struct IOService_IVars {
     IOService* provider = nullptr;  // retained from Start to free
     IODispatchQueue* default_queue = nullptr;
     std::map<std::string, IODispatchQueue*, std::less<>> queues;  // retained; by SetDispatchQueue
+    std::atomic<uint32_t> queue_changes{0};
     bool stopped = false;                                         // super::Stop has run
 };
 

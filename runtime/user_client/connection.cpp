@@ -57,15 +57,26 @@ void ClientConnection::send_failed(const Error& error) {
 
 void ClientConnection::serve() {
     HandOver hand_over(*this);
+    Claim claim;
     while (!hand_over.handed_over()) {
+        if (claim && (queue_->wanted() || !channel_->ready(Lane::calls))) claim.reset();
         auto frame = channel_->receive(Lane::calls);
         if (!frame.ok()) {
             if (frame.error().code != Errc::peer_gone) send_failed(frame.error());
             close(frame.error().text());
             return;
         }
-        handle(std::move(frame).value());
+        handle(std::move(frame).value(), claim);
     }
+}
+
+const std::shared_ptr<Executor>& ClientConnection::queue() {
+    const uint32_t changes = client_->IOService::ivars->queue_changes.load();
+    if (queue_changes_ != changes) {
+        queue_ = executor_of(client_, kIOUserClientQueueNameExternalMethod);
+        queue_changes_ = changes;
+    }
+    return queue_;
 }
 
 void ClientConnection::close(const std::string& reason) {
@@ -87,7 +98,6 @@ void ClientConnection::set_asleep(bool asleep) {
 }
 
 void ClientConnection::wait_while_asleep() {
-    if (!asleep_.load(std::memory_order_relaxed)) return;
     std::unique_lock lock(state_mutex_);
     state_changed_.wait(lock, [this] { return !asleep_.load() || closed_; });
 }
@@ -117,11 +127,14 @@ void ClientConnection::answered(Message message) {
     state_changed_.notify_all();
 }
 
-void ClientConnection::handle(Frame frame) {
+void ClientConnection::handle(Frame frame, Claim& claim) {
     const auto kind = static_cast<uc::Kind>(frame.kind());
+    if (kind == uc::Kind::invoke && !asleep_.load(std::memory_order_relaxed))
+        return call(frame, claim);
+    claim.reset();
     if (kind == uc::Kind::memory_copied) return answered(frame.message());
     wait_while_asleep();
-    if (kind == uc::Kind::invoke) return call(frame);
+    if (kind == uc::Kind::invoke) return call(frame, claim);
     if (kind == uc::Kind::map_memory) return map_memory(frame);
     if (kind == uc::Kind::arena) {
         Message message = frame.message();
@@ -136,20 +149,18 @@ void ClientConnection::handle(Frame frame) {
     malformed({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
 }
 
-void ClientConnection::call(Frame& frame) {
+void ClientConnection::call(Frame& frame, Claim& claim) {
     ExternalCall call(frame.serial());
-    const Status taken = call.take(frame, shared_from_this(), arenas_);
+    const Status taken = call.take(frame, *this, arenas_);
     if (!taken.ok()) return malformed(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
     if (call.is_asynchronous()) has_events_.store(true);
-    const auto executor = executor_of(client_, kIOUserClientQueueNameExternalMethod);
+    if (claim && client_->IOService::ivars->queue_changes.load() != queue_changes_) claim.reset();
+    const std::shared_ptr<Executor>& executor = queue();
     if (executor == nullptr) return malformed({Errc::invalid, 0, "the user client has no queue"});
-    if (!executor->methods_parallel() && executor->try_claim()) {  // idle: on this thread
-        const Executor::Claimed claimed(*executor);
-        call.run(*this, client_);
-        return;
-    }
+    if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
+    if (claim) return call.run(*this, client_);  // idle: on this thread
     auto later = std::make_unique<ExternalCall>(std::move(call));
     ExternalCall& waiting = *later;
     TaskPtr task = make_task([self = shared_from_this(), later = std::move(later)] {

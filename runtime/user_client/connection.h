@@ -59,8 +59,12 @@ class ClientConnection : public LaneSender::Owner,
 
   private:
     class HandOver;
-    void handle(Frame frame);
-    void call(Frame& frame);
+    /// The queue of the calls while this thread keeps it, from one call to the next.
+    using Claim = std::optional<Executor::Claimed>;
+    void handle(Frame frame, Claim& claim);
+    void call(Frame& frame, Claim& claim);
+    /// The queue that calls run on; nullptr if there is none.
+    const std::shared_ptr<Executor>& queue();
     void map_memory(Frame& frame);
     void answered(Message message);
     /// The client sent what its library never sends.
@@ -76,7 +80,10 @@ class ClientConnection : public LaneSender::Owner,
     LaneSender events_;
     /// The client has made an asynchronous call, so it receives events at any time.
     std::atomic<bool> has_events_{false};
-    Arenas arenas_;  // of the thread that serves
+    // Of the thread that serves:
+    Arenas arenas_;
+    std::shared_ptr<Executor> queue_;
+    std::optional<uint32_t> queue_changes_;  // as of queue_
 
     std::atomic<bool> asleep_{false};
     std::mutex state_mutex_;

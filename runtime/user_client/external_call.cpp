@@ -46,8 +46,7 @@ void ExternalCall::release_input() {
     OSSafeReleaseNULL(action_);
 }
 
-Status ExternalCall::take(Frame& frame, const std::shared_ptr<ClientConnection>& connection,
-                          const Arenas& arenas) {
+Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Arenas& arenas) {
     OD_TRY(uc::parse_call(frame.bytes(), call_, scalars_in_));
     if (!call_.structure.empty())
         input_ = OSData::withBytes(call_.structure.data(), call_.structure.size());
@@ -56,16 +55,16 @@ Status ExternalCall::take(Frame& frame, const std::shared_ptr<ClientConnection>&
         std::vector<UniqueFd> fds = frame.take_fds();
         size_t next = 0;
         if (call_.has(uc::call_flags::input_memory)) {
-            input_memory_ =
-                OD_TRY(arenas.open(connection, call_.input, kIOMemoryDirectionOut, fds, next));
+            input_memory_ = OD_TRY(arenas.open(connection.weak_from_this(), call_.input,
+                                               kIOMemoryDirectionOut, fds, next));
         }
         if (call_.has(uc::call_flags::output_memory)) {
-            output_memory_ =
-                OD_TRY(arenas.open(connection, call_.output, kIOMemoryDirectionIn, fds, next));
+            output_memory_ = OD_TRY(arenas.open(connection.weak_from_this(), call_.output,
+                                                kIOMemoryDirectionIn, fds, next));
         }
     }
     if (call_.has(uc::call_flags::completion)) {
-        completion_ = std::make_shared<Completion>(connection, call_.completion);
+        completion_ = std::make_shared<Completion>(connection.weak_from_this(), call_.completion);
         action_ = Completion::make_action(completion_);
     }
     return success();

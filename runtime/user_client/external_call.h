@@ -28,8 +28,7 @@ class ExternalCall {
 
     /// Copies and checks everything; the frame is not needed after. Errc::malformed for what the
     /// client library never sends: the connection should then be closed.
-    Status take(Frame& frame, const std::shared_ptr<ClientConnection>& connection,
-                const Arenas& arenas);
+    Status take(Frame& frame, ClientConnection& connection, const Arenas& arenas);
     /// Calls ExternalMethod on this thread and sends the answer.
     void run(ClientConnection& connection, IOUserClient* client);
     [[nodiscard]] bool is_asynchronous() const { return completion_ != nullptr; }
