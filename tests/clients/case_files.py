@@ -49,6 +49,8 @@ WORDS = {
     "checksum": lambda size, seed, add=0: f"{zlib.adler32(bytes((b + add) & 0xff for b in pattern(size, seed))):08x}",
     "total": lambda size, seed, add=0: sum((b + add) & 0xff for b in pattern(size, seed)),
     "pattern": pattern,
+    "described": described,
+    "inverse": lambda data: bytes(byte ^ 0xff for byte in data),
     "sum_of": lambda data, add=0: sum((byte + add) & 0xff for byte in data),
 }
 

@@ -146,6 +146,32 @@ static void command_same(const struct Line* line) {
     say("%s", !known ? "not saved" : a == b ? "same" : "different");
 }
 
+/* until C SELECTOR INDEX NAME …: makes the call until its scalar INDEX is what was saved. What a
+ * driver does at the end of a connection comes soon, not at once. */
+struct Until {
+    io_connect_t connection;
+    struct Request request;
+    uint64_t index, value;
+};
+
+static bool is_so(void* context) {
+    struct Until* until = context;
+    char result[kLine];
+    call_now(until->connection, &until->request, result, sizeof result);
+    return until->request.out[until->index] == until->value;
+}
+
+static void command_until(const struct Line* line) {
+    const struct Object* connection = object_find(kConnection, line->word[1]);
+    struct Until until;
+    if (connection == NULL || !saved(line->word[4], &until.value)) return;
+    until.connection = connection->handle;
+    until.index = number(line->word[3]);
+    request_read(&until.request, line, 2);
+    say("%s", wait_until(NULL, is_so, &until) ? "same" : "different");
+    request_free(&until.request);
+}
+
 /* Completions: the form of the function goes by the number of words that the driver sends. */
 static void completed(struct Record* record, IOReturn status, const uint64_t* words,
                       uint32_t count) {
@@ -205,7 +231,7 @@ static opendext_call as_call(const struct Request* request, uint64_t user) {
 static kern_return_t call_async(io_connect_t connection, struct Request* request,
                                 struct Record* record, const struct Line* line, uint32_t* out_count,
                                 size_t* size) {
-    const char* form = option(line, "form", "many");
+    const char* form = option(line, "form", "binding");
     if (strcmp(form, "binding") == 0) {
         opendext_call_result result;
         const opendext_call call = as_call(request, 0);
@@ -410,8 +436,17 @@ static void command_post(const struct Line* line) {
 }
 
 const struct CommandName kCallCommands[] = {
-    {"call", command_call},   {"same", command_same},       {"async", command_async},
-    {"start", command_start}, {"join", command_join},       {"calls", command_calls},
-    {"add", command_add},     {"submit", command_submit},   {"take", command_take},
-    {"post", command_post},   {"pending", command_pending}, {NULL, NULL},
+    {"call", command_call},
+    {"same", command_same},
+    {"until", command_until},
+    {"async", command_async},
+    {"start", command_start},
+    {"join", command_join},
+    {"calls", command_calls},
+    {"add", command_add},
+    {"submit", command_submit},
+    {"take", command_take},
+    {"post", command_post},
+    {"pending", command_pending},
+    {NULL, NULL},
 };

@@ -48,7 +48,9 @@ static void find(const struct Line* line, bool walk) {
         say("not found");
         return;
     }
-    object_add(kService, line->word[1])->handle = wanted.found;
+    struct Object* service = object_add(kService, line->word[1]);
+    service->handle = wanted.found;
+    service->process = opendext_service_process(wanted.found);
     say("found");
 }
 static void command_find(const struct Line* line) {
@@ -93,7 +95,7 @@ static bool is_gone(void* process) {
 static void command_kill(const struct Line* line) {
     const struct Object* service = object_find(kService, line->word[1]);
     if (service == NULL) return;
-    g_killed = opendext_service_process(service->handle);
+    g_killed = service->process;
     if (g_killed <= 0 || kill(g_killed, SIGKILL) != 0) {
         say("there is nothing to kill");
         return;
@@ -103,9 +105,9 @@ static void command_kill(const struct Line* line) {
 
 /* After the driver's own end. */
 static void command_died(const struct Line* line) {
-    uint64_t process = 0;
-    if (!saved(line->word[1], &process)) return;
-    g_killed = (pid_t)process;
+    const struct Object* service = object_find(kService, line->word[1]);
+    if (service == NULL) return;
+    g_killed = service->process;
     say("%s", wait_until(NULL, is_gone, &g_killed) ? "gone" : "it does not end");
 }
 

@@ -68,6 +68,7 @@ struct Object {
     enum Kind kind;
     char name[32];
     io_object_t handle; /* service, connection */
+    pid_t process;      /* service */
     struct Port* port;
     struct Record* record;
     mach_vm_address_t address; /* mapping, buffer */

@@ -85,6 +85,20 @@ void Runner::same(const Line& line) {
     if (a != nullptr && b != nullptr) say(*a == *b ? "same" : "different");
 }
 
+/// until C SELECTOR INDEX NAME …: makes the call until its scalar INDEX is what was saved. What a
+/// driver does at the end of a connection comes soon, not at once.
+void Runner::until(const Line& line) {
+    io::Connection* connection = find(names_->connections, line.word(1));
+    const uint64_t* value = find(saved_, line.word(4));
+    if (connection == nullptr || value == nullptr) return;
+    Request request = read_request(line, 2);
+    const auto is_so = [&] {
+        call_now(*connection, request);
+        return request.out.at(line.number(3)) == *value;
+    };
+    say(wait_until(nullptr, is_so) ? "same" : "different");
+}
+
 void Runner::async(const Line& line) {
     io::Connection* connection = find(names_->connections, line.word(2));
     std::shared_ptr<Port>* port = find(names_->ports, line.word(3));

@@ -61,43 +61,25 @@ std::vector<std::byte> pattern(size_t size, unsigned seed) {
 
 const std::map<std::string, Runner::Command>& Runner::commands() {
     static const std::map<std::string, Command> known = {
-        {"find", &Runner::find_service},
-        {"walk", &Runner::find_service},
-        {"open", &Runner::open},
-        {"close", &Runner::close},
-        {"kill", &Runner::kill},
-        {"died", &Runner::died},
-        {"call", &Runner::call},
-        {"same", &Runner::same},
-        {"async", &Runner::async},
-        {"start", &Runner::start},
-        {"join", &Runner::join},
-        {"calls", &Runner::calls},
-        {"add", &Runner::add},
-        {"submit", &Runner::submit},
-        {"take", &Runner::take},
-        {"pending", &Runner::pending},
-        {"post", &Runner::post},
-        {"port", &Runner::port},
-        {"completions", &Runner::completions},
-        {"events", &Runner::events},
-        {"order", &Runner::order},
-        {"unread", &Runner::unread},
-        {"ended", &Runner::ended},
-        {"published", &Runner::watch},
-        {"terminated", &Runner::watch},
-        {"interest", &Runner::interest},
-        {"map", &Runner::map},
-        {"size", &Runner::size},
-        {"peek", &Runner::peek},
-        {"poke", &Runner::poke},
-        {"fault", &Runner::fault},
-        {"unmap", &Runner::unmap},
-        {"buffer", &Runner::buffer},
-        {"sum", &Runner::sum},
-        {"enqueue", &Runner::enqueue},
-        {"dequeue", &Runner::dequeue},
-        {"available", &Runner::available},
+        {"find", &Runner::find_service}, {"walk", &Runner::find_service},
+        {"open", &Runner::open},         {"close", &Runner::close},
+        {"kill", &Runner::kill},         {"died", &Runner::died},
+        {"call", &Runner::call},         {"same", &Runner::same},
+        {"until", &Runner::until},       {"async", &Runner::async},
+        {"start", &Runner::start},       {"join", &Runner::join},
+        {"calls", &Runner::calls},       {"add", &Runner::add},
+        {"submit", &Runner::submit},     {"take", &Runner::take},
+        {"pending", &Runner::pending},   {"post", &Runner::post},
+        {"port", &Runner::port},         {"completions", &Runner::completions},
+        {"events", &Runner::events},     {"order", &Runner::order},
+        {"unread", &Runner::unread},     {"ended", &Runner::ended},
+        {"published", &Runner::watch},   {"terminated", &Runner::watch},
+        {"interest", &Runner::interest}, {"map", &Runner::map},
+        {"size", &Runner::size},         {"peek", &Runner::peek},
+        {"poke", &Runner::poke},         {"fault", &Runner::fault},
+        {"unmap", &Runner::unmap},       {"buffer", &Runner::buffer},
+        {"sum", &Runner::sum},           {"enqueue", &Runner::enqueue},
+        {"dequeue", &Runner::dequeue},   {"available", &Runner::available},
     };
     return known;
 }
@@ -151,6 +133,7 @@ void Runner::find_service(const Line& line) {
     };
     if (!wait_until(nullptr, look)) return say("not found");
     names_->services.insert_or_assign(line.word(1), *service);
+    names_->processes[line.word(1)] = service->process();
     say("found");
 }
 
@@ -168,18 +151,18 @@ void Runner::close(const Line& line) {
 }
 
 void Runner::kill(const Line& line) {
-    io::Service* service = find(names_->services, line.word(1));
-    if (service == nullptr) return;
-    killed_ = service->process();
+    const pid_t* process = find(names_->processes, line.word(1));
+    if (process == nullptr) return;
+    killed_ = *process;
     if (killed_ <= 0 || ::kill(killed_, SIGKILL) != 0) return say("there is nothing to kill");
     say(wait_until(nullptr, [&] { return ::kill(killed_, 0) != 0; }) ? "killed"
                                                                      : "it does not end");
 }
 
 void Runner::died(const Line& line) {
-    const uint64_t* process = find(saved_, line.word(1));
+    const pid_t* process = find(names_->processes, line.word(1));
     if (process == nullptr) return;
-    killed_ = static_cast<pid_t>(*process);
+    killed_ = *process;
     say(wait_until(nullptr, [&] { return ::kill(killed_, 0) != 0; }) ? "gone" : "it does not end");
 }
 

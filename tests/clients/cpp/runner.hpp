@@ -142,6 +142,7 @@ class Runner {
     // calls
     void call(const Line& line);
     void same(const Line& line);
+    void until(const Line& line);
     void async(const Line& line);
     void start(const Line& line);
     void join(const Line& line);
@@ -181,6 +182,7 @@ class Runner {
         std::map<std::string, std::shared_ptr<Record>> watches;
         std::map<std::string, std::shared_ptr<Port>> ports;
         std::map<std::string, io::Service> services;
+        std::map<std::string, pid_t> processes;  ///< of the services
         std::vector<io::MatchingNotification> matching;
         std::vector<io::InterestNotification> interests;
         std::map<std::string, io::Connection> connections;

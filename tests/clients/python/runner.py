@@ -122,6 +122,7 @@ class Runner:
         self.saved = {}
         self.killed = 0
         self.names = {}
+        self.processes = {}
         self.clean_up = contextlib.ExitStack()
 
     def run(self, text):
@@ -177,6 +178,7 @@ class Runner:
             say("not found")
             return
         self.names[name] = found[0]
+        self.processes[name] = found[0].process
         say("found")
 
     def do_find(self, name: str, wanted: str):
@@ -202,8 +204,8 @@ class Runner:
             return True
         return False
 
-    def do_kill(self, service: opendext.Service):
-        self.killed = service.process
+    def do_kill(self, name: str):
+        self.killed = self.processes[name]
         if self.killed <= 0:
             say("there is nothing to kill")
             return
@@ -211,7 +213,7 @@ class Runner:
         say("killed" if self.wait_until(None, self.gone) else "it does not end")
 
     def do_died(self, name: str):
-        self.killed = self.saved[name]
+        self.killed = self.processes[name]
         say("gone" if self.wait_until(None, self.gone) else "it does not end")
 
     # Calls
@@ -263,6 +265,12 @@ class Runner:
 
     def do_same(self, first: str, second: str):
         say("same" if self.saved[first] == self.saved[second] else "different")
+
+    def do_until(self, connection: opendext.Connection, selector: int, index: int, name: str, line: None = None):
+        """Makes the call until its scalar INDEX is what was saved: what a driver does at the end of a connection comes soon."""
+        done = self.wait_until(None, lambda: connection.call(selector, *self.arguments(line), **self.room(line)).scalars[index]
+                               == self.saved[name])
+        say("same" if done else "different")
 
     def do_async(self, name: str, connection: opendext.Connection, port: Port, selector: int, line: None = None):
         record = self.names[name] = Record(port)

@@ -253,8 +253,8 @@ kern_return_t SuiteUserClient::Take(IOUserClientMethodArguments* arguments) {
         ranges[count++] = {arguments->scalarInput[i], arguments->scalarInput[i + 1]};
     }
     OSSafeReleaseNULL(ivars->taken);
-    const kern_return_t ret =
-        CreateMemoryDescriptorFromClient(arguments->scalarInput[0], count, ranges, &ivars->taken);
+    const kern_return_t ret = CreateMemoryDescriptorFromClient(
+        kIOMemoryDirectionInOut | arguments->scalarInput[0], count, ranges, &ivars->taken);
     if (ret != kIOReturnSuccess) return ret;
     return WithBytes(ivars->taken, [&](const uint8_t* bytes, uint64_t length) {
         uint64_t sum = 0;

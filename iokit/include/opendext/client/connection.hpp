@@ -157,7 +157,7 @@ class Connection {
     ~Connection() {
         if (connect_ != IO_OBJECT_NULL) IOServiceClose(connect_);
     }
-    /// Closes it now; the driver's side has been stopped when this returns.
+    /// Closes it now. The driver stops its user client soon after.
     Result<void> close() {
         return outcome(IOServiceClose(std::exchange(connect_, IO_OBJECT_NULL)));
     }
