@@ -14,6 +14,7 @@ from strain_realm import IN_CALL, NOWHERE, OWN_QUEUE, SHARED_QUEUE, Use
 CONNECTIONS = 1000
 CYCLES = 100000 if strain_realm.LONG else 2000
 F_GET_SEALS = 1034
+NO_RESOURCES = 0xe00002be
 ALL_SEALS = 0x1 | 0x2 | 0x4  # seal, shrink, grow
 
 
@@ -60,6 +61,20 @@ class Connections(strain_realm.StrainCase):
         self.wait_for(lambda: Use(driver).files < 32 and Use(driver).threads < 32, f"the driver to let all go: {Use(driver)}")
         self.assertEqual(self.wait_for_driver(), driver)
         observer.tell("add")
+
+    def test_who_has_no_descriptors_left_is_refused_and_keeps_what_it_has(self):
+        program = self.start_program()
+        program.tell("limit-files 40")
+        code, reason = program.ask("many-open 100 1")
+        self.assertEqual(code, NO_RESOURCES, reason)
+        self.assertIn("RLIMIT_NOFILE", reason)
+        self.assertGreater(len(program.numbers("many-call")), 10, "what is open goes on")
+        observer = self.opened()
+        opened = len(program.numbers("many-call"))
+        self.wait_for_counts(observer, 1 + opened, "the user clients of the refused ones to be freed")
+        program.tell("many-close")
+        program.tell("open 0")
+        program.tell("add")
 
     def test_opening_and_closing_again_and_again_leaves_nothing(self):
         driver = self.wait_for_driver()

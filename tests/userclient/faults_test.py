@@ -7,8 +7,10 @@ Points in the libraries are probes, at which a process dies by itself (probes.py
 import os
 import signal
 import time
+import unittest
 
 import harness
+import probes
 import strain_realm
 from strain_realm import (AFTER_ASYNC, IN_CALL, IN_MEMORY, IN_NEW_USER_CLIENT, IN_OUTPUT, IN_READ, IN_START, IN_STOP,
                           NOT_RESPONDING, NOWHERE, SUCCESS, Use)
@@ -28,7 +30,33 @@ POINTS = {
 }
 
 
-class Faults(strain_realm.StrainCase):
+# The probes of the libraries, and what the application does to come there, after it has opened the driver and made a call.
+# The driver's side first; `channel_…` is in both libraries.
+DRIVER_PROBES = {
+    "driver_attach": "open 0", "driver_attached": "open 0", "driver_call": "add", "driver_answer": "add",
+    "driver_completion": "stream 1000 1000000 3 0", "driver_detach": "close",
+    "channel_taken": "add", "channel_done": "add", "channel_send": "add", "channel_filled": "add", "channel_published": "add",
+    "channel_aside": "map 0 0", "channel_sleep": "add",
+}
+PROGRAM_PROBES = {
+    "client_opened": "open 0", "client_mapped": "map 0 0", "client_memory": "read 10000", "client_output": "echo 100000",
+    "client_completion": "stream 1000 1000000 3 0", "client_closed": "close",
+    "channel_send": "add", "channel_filled": "add", "channel_published": "add", "channel_sleep": "spin 300000",
+    "channel_taken": "add", "channel_done": "add", "channel_aside": "read 10000", "channel_close": "close",
+}
+# With these the answer may have reached the program before the driver died, or what it wanted has come about.
+MAY_SUCCEED = ("driver_detach", "driver_completion", "channel_published", "channel_sleep", "channel_done", "driver_attached")
+
+
+class Survivors(strain_realm.StrainCase):
+    """An observer with a connection and a mapping of its own, and what has to hold for it once somebody was killed."""
+
+    @classmethod
+    def setUpClass(cls):
+        if cls is Survivors:
+            raise unittest.SkipTest("only a base")
+        super().setUpClass()
+
     def setUp(self):
         super().setUp()
         self.driver = self.wait_for_driver()
@@ -39,20 +67,15 @@ class Faults(strain_realm.StrainCase):
         self.observer.tell("watch")
         self.observer.expect("published")
 
-    def hold(self, program, point, order):
-        """The program gives an order and is held at a point of the driver."""
-        held = sum(f"strain: held at {point}" in line for line in self.lines())
-        self.observer.tell(f"reach {point}")
-        program.order("& " + order)
-        self.wait_for_line(f"strain: held at {point}", held + 1)
+    def is_told(self, code, reason):
+        self.assertEqual(code, NOT_RESPONDING, reason)
+        self.assertRegex(reason, "driver (process )?(died|ended)", "told apart from an error of the driver")
 
     def told(self, program, order, timeout=TOLD):
         """The answer of an order whose driver has died: a reason that says so, and in time."""
         begin = time.monotonic()
-        code, reason = program.result(order.split()[0], timeout)
+        self.is_told(*program.result(order.split()[0], timeout))
         self.assertLess(time.monotonic() - begin, timeout * harness.PATIENCE)
-        self.assertEqual(code, NOT_RESPONDING, reason)
-        self.assertRegex(reason, "driver (process )?(died|ended)", "told apart from an error of the driver")
 
     def driver_died(self):
         """What holds for everybody else once the driver has been killed."""
@@ -69,6 +92,22 @@ class Faults(strain_realm.StrainCase):
         observer.tell("open 0")
         observer.tell("map 0 0")
         self.assertEqual(observer.events, [], "each notification comes once")
+
+    def program_died(self, use):
+        """What holds for the driver, which used `use` before, once the program has been killed."""
+        self.wait_for_counts(self.observer, 1, "the program's user client to be stopped and freed")
+        self.wait_for(lambda: Use(self.driver).files <= use.files and Use(self.driver).maps <= use.maps + 8,
+                      f"the driver to let all of it go: {use}, now {Use(self.driver)}")
+        self.observer.tell("add")
+
+
+class Faults(Survivors):
+    def hold(self, program, point, order):
+        """The program gives an order and is held at a point of the driver."""
+        held = sum(f"strain: held at {point}" in line for line in self.lines())
+        self.observer.tell(f"reach {point}")
+        program.order("& " + order)
+        self.wait_for_line(f"strain: held at {point}", held + 1)
 
     def test_the_driver_is_killed_at_each_point_of_its_code(self):
         for point, (order, before) in POINTS.items():
@@ -103,10 +142,7 @@ class Faults(strain_realm.StrainCase):
                     self.assertEqual(self.observer.ask("add"), (SUCCESS, "42"), "others go on while the driver is held")
                 self.observer.tell(f"reach {NOWHERE}")
                 program.end()
-                self.wait_for_counts(self.observer, 1, "the program's user client to be stopped and freed")
-                self.wait_for(lambda: Use(self.driver).files <= use.files and Use(self.driver).maps <= use.maps + 8,
-                              f"the driver to let all of it go: {use}, now {Use(self.driver)}")
-                self.observer.tell("add")
+                self.program_died(use)
         self.assertEqual(self.wait_for_driver(), self.driver)
         self.assertEqual(self.observer.events, [], "nobody was told of a driver that lives")
 
@@ -163,6 +199,64 @@ class Faults(strain_realm.StrainCase):
         self.wait_for_counts(self.observer, 1, "the user client to be freed")
         program.tell("open 0")
         program.tell("add")
+
+
+class Probes(Survivors):
+    """Either library is a copy of its own here, in which the probes can be armed."""
+
+    def start_realm(self):
+        library = os.path.join(harness.PREFIX, "lib")
+        self.of_driver = probes.Library(os.path.join(library, "libDriverKit.so.0"), os.path.join(self.folder, "driver"))
+        self.of_program = probes.Library(os.path.join(library, "libIOKit.so.0"), os.path.join(self.folder, "program"))
+        self.tool("opendext-keeper", "--runtime", self.of_driver.path)
+
+    def test_the_driver_dies_at_each_probe(self):
+        for probe, order in DRIVER_PROBES.items():
+            with self.subTest(probe=probe, order=order):
+                program = self.start_program()
+                if not order.startswith("open"):
+                    program.tell("open 0")
+                    program.tell("add")
+                self.of_driver.arm(probe)
+                program.order(order)
+                self.wait_for(lambda: harness.start_time(self.driver) is None, f"the driver to die at {probe}", 60)
+                self.of_driver.disarm(probe)
+                name = order.split()[0]
+                code, reason = program.result(name, TOLD)
+                if code != SUCCESS or probe not in MAY_SUCCEED:
+                    self.is_told(code, reason)
+                if name != "close":
+                    program.order("add")
+                    code, reason = program.result("add", TOLD)
+                    if name == "open":
+                        self.assertNotEqual(code, SUCCESS)
+                    else:
+                        self.is_told(code, reason)
+                self.driver_died()
+                program.ask("close")
+                program.tell("open 0")
+                program.tell("add")
+                program.end()
+                self.wait_for_counts(self.observer, 1, "the program's user client to be freed")
+
+    def test_the_program_dies_at_each_probe(self):
+        for probe, order in PROGRAM_PROBES.items():
+            with self.subTest(probe=probe, order=order):
+                use = Use(self.driver)
+                program = self.start_program(LD_LIBRARY_PATH=self.of_program.folder)
+                if not order.startswith("open"):
+                    program.tell("open 0")
+                    program.tell("add")
+                self.of_program.arm(probe)
+                program.order(order)
+                program.process.wait(60 * harness.PATIENCE)
+                self.of_program.disarm(probe)
+                self.assertEqual(program.process.returncode, -signal.SIGTRAP)
+                self.observer.tell("add")
+                self.program_died(use)
+                program.end()
+        self.assertEqual(self.wait_for_driver(), self.driver)
+        self.assertEqual(self.observer.events, [], "nobody was told of a driver that lives")
 
 
 if __name__ == "__main__":

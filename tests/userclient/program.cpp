@@ -389,6 +389,10 @@ void run(const std::string& line) {
         return answer(name, ret);
     }
     if (name == "cycles") return cycles(n[0], static_cast<uint32_t>(n[1]));
+    if (name == "limit-files") {
+        const rlimit files{n[0], n[0]};
+        return answer(name, setrlimit(RLIMIT_NOFILE, &files) == 0 ? KERN_SUCCESS : kIOReturnError);
+    }
     if (name == "many-open") return many.open(n[0], static_cast<uint32_t>(n[1]));
     if (name == "many-call") return many.call();
     if (name == "many-close") return many.close();

@@ -202,11 +202,11 @@ class Rows(harness.RealmCase):
         self.assertIn("org.example.late", reason)
         self.logged("late", reason)
         self.wait_for(lambda: not self.services("late")[0].get("children"), "the refused user client to be gone")
-        # The administrator grants it to this program.
+        # The administrator grants it to the programs of this user.
         folder = os.path.join(self.realm.root, "programs")
         os.makedirs(folder, exist_ok=True)
         with open(os.path.join(folder, "caller.plist"), "wb") as file:
-            plistlib.dump({"Program": self.caller,
+            plistlib.dump({"User": os.getuid(),
                            "Entitlements": {"com.apple.developer.driverkit.userclient-access": ["org.example.late"]}}, file)
         self.assertEqual(self.call("late", "open")[:2], ("open", SUCCESS))
 

@@ -132,8 +132,12 @@ class StrainCase(harness.RealmCase):
 
     def setUp(self):
         super().setUp()
+        self.start_realm()
         self.tool("opendext", "install", self.dext)
         self.wait_for_driver()
+
+    def start_realm(self):
+        """For tests that want a realm of a kind; else the first tool starts it."""
 
     def wait_for_driver(self, other_than=None):
         """The process id of the driver, which can be opened; of another one than before."""

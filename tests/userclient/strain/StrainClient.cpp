@@ -34,8 +34,7 @@ struct StrainClient_IVars {
     OSAction* tick;
     StrainStream stream;
     _Atomic(bool) stopping;
-    IOBufferMemoryDescriptor* pages;
-    IOBufferMemoryDescriptor* ringMemory;
+    IOBufferMemoryDescriptor* memory[kStrainMemories];
     StrainRing* ring;
     OSAction* doorbell;
     uint64_t records;
@@ -77,8 +76,7 @@ void StrainClient::free() {
         OSSafeReleaseNULL(ivars->calls);
         OSSafeReleaseNULL(ivars->ticks);
         OSSafeReleaseNULL(ivars->timer);
-        OSSafeReleaseNULL(ivars->pages);
-        OSSafeReleaseNULL(ivars->ringMemory);
+        for (auto& memory : ivars->memory) OSSafeReleaseNULL(memory);
     }
     IOSafeDeleteNULL(ivars, StrainClient_IVars, 1);
     super::free();
@@ -369,10 +367,9 @@ static kern_return_t address_of(IOBufferMemoryDescriptor* memory, void** address
 
 // Facts: IOUserClient.CopyClientMemoryForType, IOBufferMemoryDescriptor.Create
 kern_return_t IMPL(StrainClient, CopyClientMemoryForType) {
-    if (type > kStrainRingMemory) return kIOReturnBadArgument;
+    if (type >= kStrainMemories) return kIOReturnBadArgument;
     StrainReach(kStrainInMemory);
-    IOBufferMemoryDescriptor** place =
-        type == kStrainRingMemory ? &ivars->ringMemory : &ivars->pages;
+    IOBufferMemoryDescriptor** place = &ivars->memory[type];
     if (*place == nullptr) {
         const uint64_t size = type == kStrainRingMemory ? sizeof(StrainRing) : 4 * 16384;
         void* address = nullptr;

@@ -44,8 +44,9 @@ enum {
 enum {
     kStrainMaxWords = 16,
     kStrainPages = 0,      /* memory: a page that says "strain", shared */
-    kStrainPagesRead = 1,  /* the same, read-only */
+    kStrainPagesRead = 1,  /* another one, read-only */
     kStrainRingMemory = 2, /* memory: a data queue that the driver fills */
+    kStrainMemories,
 };
 
 /* Word `index` of completion `number`. */
