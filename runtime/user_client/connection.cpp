@@ -200,6 +200,7 @@ void ClientConnection::answer(uint64_t serial, const uc::OutcomeFrame& outcome,
 
 void ClientConnection::complete(const uc::CompletionHeader& header, const uint64_t* arguments) {
     OPENDEXT_PROBE(driver_completion);
+    events_.pace();
     events_.send(uc::Kind::completion, 0, uc::completion_frame_size(header.argument_count),
                  [&](std::span<std::byte> to) { uc::write_completion(to, header, arguments); });
 }

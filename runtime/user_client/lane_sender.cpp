@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/user_client/lane_sender.h"
 
+#include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/thread_pool.h"
 
 namespace opendext::runtime {
@@ -25,6 +26,7 @@ void LaneSender::keep(Lock& lock, Message message) {
     if (kept_bytes_ > kMaxKept)
         return failed(lock, {Errc::no_space, 0, "the client does not read its messages"});
     kept_.push_back(std::move(message));
+    if (kept_bytes_ > kCrowded && !stalled_) crowded_.store(true, std::memory_order_relaxed);
     if (std::exchange(sending_kept_, true)) return;
     lock.unlock();
     start_thread("client sender", make_task([this, self = owner_.keep()] { send_kept(); }));
@@ -35,17 +37,38 @@ void LaneSender::send_kept() {
     while (!kept_.empty()) {
         const Message message = std::move(kept_.front());
         kept_.pop_front();
-        kept_bytes_ -= message.body.size() + sizeof message;
+        const size_t size = message.body.size() + sizeof message;
         lock.unlock();
         const Status sent = channel_.send(message, lane_);
         if (!sent.ok()) owner_.send_failed(sent.error());
         lock.lock();
+        kept_bytes_ -= size;
+        taken_bytes_ += size;
         if (!sent.ok()) {
             kept_.clear();
             kept_bytes_ = 0;
         }
+        if (kept_bytes_ <= kCrowded) crowded_.store(false, std::memory_order_relaxed);
+        room_.notify_all();
     }
     sending_kept_ = false;
+    stalled_ = false;
+}
+
+void LaneSender::wait_while_crowded() {
+    about_to_block();
+    Lock lock(mutex_);
+    while (crowded_.load(std::memory_order_relaxed)) {
+        const size_t before = taken_bytes_;
+        const bool taken = room_.wait_for(lock, kPatience, [&] {
+            return !crowded_.load(std::memory_order_relaxed) ||
+                   taken_bytes_ - before >= kLeastTaken;
+        });
+        if (taken) continue;
+        stalled_ = true;
+        crowded_.store(false, std::memory_order_relaxed);
+        room_.notify_all();
+    }
 }
 
 }  // namespace opendext::runtime

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -14,13 +17,18 @@
 
 namespace opendext::runtime {
 
-/// Sends to a client program on one lane and never waits for it, since the queue of a driver serves
-/// others too: what does not fit the ring is kept and sent by a thread of its own, in order. A
-/// client that lets too much pile up loses the connection. Any thread.
+/// Sends to a client program on one lane and does not wait for it, since the queue of a driver
+/// serves others too: what does not fit the ring is kept and sent by a thread of its own, in order.
+/// A client that lets too much pile up loses the connection. Any thread.
 class LaneSender {
   public:
     /// What may pile up for a client that does not read.
     static constexpr size_t kMaxKept = 8 * 1024 * 1024;
+    /// From here on pace() waits: for a client that takes kLeastTaken within kPatience. One that
+    /// does not is not waited for again before it has taken everything.
+    static constexpr size_t kCrowded = 1024 * 1024;
+    static constexpr size_t kLeastTaken = 64 * 1024;
+    static constexpr std::chrono::milliseconds kPatience{500};
 
     /// What a sender needs of its connection.
     class Owner {
@@ -60,12 +68,18 @@ class LaneSender {
     }
     /// For what is rare, or has descriptors.
     void send(Message message);
+    /// Before what a driver sends by itself, as much as it likes: keeps it from outrunning a client
+    /// that takes its messages, if not as fast.
+    void pace() {
+        if (crowded_.load(std::memory_order_relaxed)) wait_while_crowded();
+    }
 
   private:
     using Lock = std::unique_lock<std::mutex>;
     void keep(Lock& lock, Message message);
     void failed(Lock& lock, const Error& error);
     void send_kept();
+    void wait_while_crowded();
 
     Channel& channel_;
     const Lane lane_;
@@ -73,6 +87,10 @@ class LaneSender {
     std::mutex mutex_;
     std::deque<Message> kept_;
     size_t kept_bytes_ = 0;
+    size_t taken_bytes_ = 0;             // of what was kept
+    std::atomic<bool> crowded_ = false;  // kept_bytes_ > kCrowded, and the client is waited for
+    bool stalled_ = false;
+    std::condition_variable room_;
     bool sending_kept_ = false;  // a thread empties kept_
 };
 
