@@ -69,12 +69,12 @@ class Doctor(harness.RealmCase):
         finding = report["diagnoses"][0]["findings"][0]
         self.assertEqual((finding["broken"], finding["fix"]), ("none", ""))
         self.assertIn("opened and closed", finding["text"])
-        self.assertEqual(finding["pid"], self.services("SuiteService")[0]["pid"])
+        self.assertEqual(finding["pid"], self.services("suite-main")[0]["pid"])
         self.assertEqual(self.examine("SuiteService", status=0)["diagnoses"][0]["findings"][0]["entry"], finding["entry"])
 
     def test_what_is_not_registered_not_matched_and_not_there(self):
         self.install("org.example.silent", ("Silent", {}))
-        self.install("org.example.unmatched", ("Plain", {"IOProviderClass": "IOUserResourcez"}))
+        self.install("org.example.unmatched", ("Plain", {"IONameMatch": "IOUserResourcez"}))
         self.wait_for(lambda: self.broken("silent")[0] == {"Silent": "registered"}, "the silent driver to run")
         links, findings = self.broken()
         self.assertEqual(links, {"Silent": "registered", "Plain": "matched"})

@@ -51,6 +51,17 @@ Result<RegistryImage> read_registry(DaemonClient& daemon) {
     return image;
 }
 
+std::set<std::string> classes_of(const client::Entry& entry) {
+    std::set<std::string> classes(entry.classes.begin(), entry.classes.end());
+    const Value* of_driver = opendext::find(entry.properties, "IOUserClasses");
+    if (of_driver != nullptr && of_driver->array() != nullptr) {
+        for (const Value& name : *of_driver->array()) {
+            if (name.string() != nullptr) classes.insert(*name.string());
+        }
+    }
+    return classes;
+}
+
 std::string text_of_id(uint64_t id) {
     char text[24];
     std::snprintf(text, sizeof text, "0x%" PRIx64, id);

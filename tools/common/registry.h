@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "rpc/protocol/client.h"
@@ -24,6 +25,10 @@ struct RegistryImage {
 /// Reads every entry of the service plane with its properties. Entries that go meanwhile are left
 /// out.
 [[nodiscard]] Result<RegistryImage> read_registry(DaemonClient& daemon);
+
+/// What a program may call the entry's class: its class in the registry, that of the driver's
+/// object (IOUserClasses), and what these derive from.
+[[nodiscard]] std::set<std::string> classes_of(const protocol::client::Entry& entry);
 
 /// "0x100000105"
 [[nodiscard]] std::string text_of_id(uint64_t id);

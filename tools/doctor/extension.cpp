@@ -313,7 +313,13 @@ Finding Examination::wrong_name(const std::string& word) const {
     for (const ExtensionInfo& info : extensions_) known.insert(info.bundle_id);
     for (const auto& [id, entry] : image_.entries) {
         known.insert(entry.name);
-        known.insert(entry.classes.begin(), entry.classes.end());
+        known.merge(tools::classes_of(entry));
+    }
+    for (const ExtensionInfo& info : extensions_) {
+        const Result<bundle::Bundle> bundle = bundle::Bundle::open(info.path);
+        if (!bundle.ok()) continue;
+        for (const auto& [name, personality] : bundle->personalities())
+            known.insert(text_field(personality, "IOUserClass"));
     }
     const std::string near = tools::nearest_name(word, known);
     Finding finding;
@@ -332,9 +338,7 @@ Result<Diagnosis> Examination::named(const std::string& word) {
     }
     Diagnosis diagnosis{word, "", "", {}};
     for (const auto& [id, entry] : image_.entries) {
-        const bool fits =
-            entry.name == word ||
-            std::find(entry.classes.begin(), entry.classes.end(), word) != entry.classes.end();
+        const bool fits = entry.name == word || tools::classes_of(entry).contains(word);
         if (!fits) continue;
         const Value* matched = find(entry.properties, "IOMatchedPersonality");
         const Dictionary* personality = matched == nullptr ? nullptr : matched->dictionary();

@@ -75,7 +75,7 @@ void add_hints(Answer& answer, const std::map<uint64_t, client::Entry>& entries)
     std::set<std::string> classes;
     std::set<std::string> names;
     for (const auto& [id, entry] : entries) {
-        classes.insert(entry.classes.begin(), entry.classes.end());
+        classes.merge(tools::classes_of(entry));
         names.insert(entry.name);
     }
     const auto misspelt = [&](const Condition& condition, const std::set<std::string>& known,
@@ -92,8 +92,7 @@ void add_hints(Answer& answer, const std::map<uint64_t, client::Entry>& entries)
             misspelt(condition, classes, "class");
             for (const auto& [id, entry] : entries) {
                 const bool of_class =
-                    wanted != nullptr && std::find(entry.classes.begin(), entry.classes.end(),
-                                                   *wanted) != entry.classes.end();
+                    wanted != nullptr && tools::classes_of(entry).contains(*wanted);
                 if (!of_class || (entry.flags & client::kEntryRegistered) != 0) continue;
                 answer.hints.push_back(entry.name + " (" + text_of_id(id) + ") is of class " +
                                        *wanted +
