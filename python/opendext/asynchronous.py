@@ -212,7 +212,12 @@ def _completed(refcon: int | None, status: int, arguments: Any, count: int) -> N
 def _ended(refcon: int | None) -> None:
     call = context_of(refcon)
     if isinstance(call, AsyncCall):
-        call._end(call.connection.death())
+        error = None
+        try:
+            error = call.connection.death()
+        except BaseException as problem:
+            call.port.note_error(problem)
+        call._end(error)
 
 
 _on_completion = _CompletionCallback(_completed)

@@ -44,7 +44,9 @@ class _Waiter:
         self._lock = threading.Lock()
 
     def run(self, address: int) -> int:
-        return int(_wait(address, self._port)) & 0xffffffff
+        """The code of the wait; kIOReturnAborted if it was ended, also before it began."""
+        code = int(_wait(address, self._port)) & 0xffffffff
+        return returns.kIOReturnAborted if code == returns.kIOReturnBadArgument and self._ended else code
 
     def end(self) -> None:
         with self._lock:
