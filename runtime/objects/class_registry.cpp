@@ -235,8 +235,11 @@ bool declares_queue(OSMetaClass* meta, std::string_view queue) {
 }
 
 OSObject* allocate_object(OSMetaClass* meta, size_t more) {
-    void* storage = calloc(1, meta->metaClassPrivate->info->instanceSize + more);
+    // Not calloc: glibc's passes by the thread's cache of free memory.
+    const size_t size = meta->metaClassPrivate->info->instanceSize;
+    void* storage = malloc(size + more);
     if (storage == nullptr) return nullptr;
+    memset(storage, 0, size);
     auto* object = static_cast<OSObject*>(storage);
     if (meta->New(object) != kIOReturnSuccess) {
         ::free(storage);

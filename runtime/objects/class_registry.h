@@ -47,7 +47,7 @@ kern_return_t register_class(OSClassLoadInformation* info);
 [[nodiscard]] bool declares_queue(OSMetaClass* meta, std::string_view queue);
 
 /// An object without init(): zeroed, constructed, one reference. nullptr where the class cannot be
-/// instantiated. `more` bytes behind it, zeroed, go with it.
+/// instantiated. `more` bytes behind it, not zeroed, go with it.
 [[nodiscard]] OSObject* allocate_object(OSMetaClass* meta, size_t more = 0);
 /// Gives the memory of an object back; its free() has run.
 void deallocate_object(OSObject* object);

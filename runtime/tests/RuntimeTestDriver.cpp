@@ -242,8 +242,12 @@ kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
                                                 IOUserClientMethodArguments* arguments,
                                                 const IOUserClientMethodDispatch* dispatch,
                                                 OSObject* target, void* reference) {
-    if (selector >= 100 && Hooks::shared().external)
-        return Hooks::shared().external(this, arguments);
+    Hooks::pass_through_channel();
+    if (selector >= 100 && Hooks::shared().external) {
+        const kern_return_t result = Hooks::shared().external(this, arguments);
+        Hooks::pass_through_channel();
+        return result;
+    }
     if (selector < sizeof kMethods / sizeof kMethods[0]) {
         dispatch = &kMethods[selector];
         target = this;
@@ -253,6 +257,7 @@ kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
 }
 
 kern_return_t IMPL(RuntimeTestClient, CopyClientMemoryForType) {
+    Hooks::pass_through_channel();
     if (Hooks::shared().client_memory) return Hooks::shared().client_memory(type, options, memory);
     if (type != 5) return kIOReturnBadArgument;
     if (ivars->memory == nullptr) {

@@ -6,6 +6,7 @@ using namespace opendext::protocol;
 namespace uc = opendext::protocol::user_client;
 
 uint64_t Program::send(const Request& request, std::vector<UniqueFd> fds) {
+    Hooks::pass_through_channel();
     uc::CallFrame call;
     call.selector = request.selector;
     call.scalar_count = static_cast<uint8_t>(request.scalars.size());
@@ -32,6 +33,7 @@ uint64_t Program::send(const Request& request, std::vector<UniqueFd> fds) {
 Answer Program::receive(uint64_t serial) {
     Answer answer;
     auto frame = channel_->receive(Lane::replies, {.limit = kPatience});
+    Hooks::pass_through_channel();
     EXPECT_TRUE(frame.ok()) << frame.error().text();
     if (!frame.ok()) return answer;
     EXPECT_EQ(frame->serial(), serial);
@@ -55,6 +57,7 @@ Answer Program::receive(uint64_t serial) {
 Unasked Program::next_event(Lane lane) {
     Unasked event;
     auto frame = channel_->receive(lane, {.limit = kPatience});
+    Hooks::pass_through_channel();
     EXPECT_TRUE(frame.ok()) << frame.error().text();
     if (!frame.ok()) return event;
     event.kind = static_cast<uc::Kind>(frame->kind());
@@ -78,6 +81,7 @@ Unasked Program::next_event(Lane lane) {
 }
 
 Message Program::map(uint64_t type) {
+    Hooks::pass_through_channel();
     EXPECT_TRUE(channel_->send(encode(uc::MapMemory{type, 0}, ++serial_)).ok());
     auto message = channel_->receive();
     EXPECT_TRUE(message.ok());

@@ -27,7 +27,7 @@ void LaneSender::keep(Lock& lock, Message message) {
         return failed(lock, {Errc::no_space, 0, "the client does not read its messages"});
     kept_.push_back(std::move(message));
     if (kept_bytes_ > kCrowded && !stalled_) crowded_.store(true, std::memory_order_relaxed);
-    if (std::exchange(sending_kept_, true)) return;
+    if (sending_kept_.exchange(true)) return;
     lock.unlock();
     start_thread("client sender", make_task([this, self = owner_.keep()] { send_kept(); }));
 }
@@ -51,7 +51,7 @@ void LaneSender::send_kept() {
         if (kept_bytes_ <= kCrowded) crowded_.store(false, std::memory_order_relaxed);
         room_.notify_all();
     }
-    sending_kept_ = false;
+    sending_kept_.store(false, std::memory_order_release);
     stalled_ = false;
 }
 

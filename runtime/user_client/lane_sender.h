@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -47,17 +46,12 @@ class LaneSender {
     template <typename Fill>
     void send(protocol::user_client::Kind kind, uint64_t serial, size_t size, const Fill& fill) {
         const auto number = static_cast<uint16_t>(kind);
-        std::unique_lock lock(mutex_);
-        if (!sending_kept_ && size <= Channel::kMaxFrameBody) {
-            auto draft = channel_.begin(lane_, number, serial, size, Channel::Wait::dont_block);
-            if (draft.ok()) {
-                fill(draft->bytes());
-                const Status sent = channel_.commit(std::move(draft).value());
-                lock.unlock();
-                if (!sent.ok()) owner_.send_failed(sent.error());
-                return;
-            }
-            if (draft.error().code != Errc::no_space) return failed(lock, draft.error());
+        // What this thread sent before is in the ring or has set sending_kept_.
+        if (try_send(number, serial, size, fill)) return;
+        Lock lock(mutex_);
+        // Perhaps only another thread was sending just then.
+        for (int i = 0; i < kTries; ++i) {
+            if (try_send(number, serial, size, fill)) return;
         }
         Message message;
         message.kind = number;
@@ -76,6 +70,24 @@ class LaneSender {
 
   private:
     using Lock = std::unique_lock<std::mutex>;
+    static constexpr int kTries = 100;
+
+    /// True: it is sent, or nothing can be sent any more.
+    template <typename Fill>
+    bool try_send(uint16_t kind, uint64_t serial, size_t size, const Fill& fill) {
+        if (size > Channel::kMaxFrameBody || sending_kept_.load(std::memory_order_acquire))
+            return false;
+        auto draft = channel_.begin(lane_, kind, serial, size, Channel::Wait::dont_block);
+        if (draft.ok()) {
+            fill(draft->bytes());
+            const Status sent = channel_.commit(std::move(draft).value());
+            if (!sent.ok()) owner_.send_failed(sent.error());
+            return true;
+        }
+        if (draft.error().code == Errc::no_space) return false;
+        owner_.send_failed(draft.error());
+        return true;
+    }
     void keep(Lock& lock, Message message);
     void failed(Lock& lock, const Error& error);
     void send_kept();
@@ -91,7 +103,7 @@ class LaneSender {
     std::atomic<bool> crowded_ = false;  // kept_bytes_ > kCrowded, and the client is waited for
     bool stalled_ = false;
     std::condition_variable room_;
-    bool sending_kept_ = false;  // a thread empties kept_
+    std::atomic<bool> sending_kept_{false};  // a thread empties kept_; changed with the mutex
 };
 
 }  // namespace opendext::runtime
