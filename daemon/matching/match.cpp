@@ -37,7 +37,7 @@ bool visit_strings(const Value& value, Visit visit) {
 /// compatible list, which a device tree gives as data with zero bytes between.
 bool has_name(const Entry& entry, std::string_view name) {
     if (entry.name == name) return true;
-    for (const std::string_view key : {"IOName", "name", "compatible"}) {
+    for (const std::string_view key : Registry::kNameProperties) {
         const Value* value = entry.property(key);
         if (value == nullptr) continue;
         bool found = false;

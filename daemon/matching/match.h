@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,16 +45,28 @@ class MatchQuery {
     [[nodiscard]] bool fits(const Entry& entry, const MatchContext& context) const;
 
     /// Calls visit(entry) for every registered, active service that fits, oldest first, until it
-    /// returns false. Looks only at entries that the class or the id leaves possible.
+    /// returns false. Looks only at entries that the id, the name or the class leaves
+    /// possible.
     template <typename Visit>
     void visit(const MatchContext& context, Visit visit) const {
-        const auto look = [&](const Entry& entry) {
-            return !entry.service || !entry.registered || entry.activity != Activity::active ||
-                   !fits(entry, context) || visit(entry);
+        const auto possible = [&](const Entry& entry) {
+            return entry.service && entry.registered && entry.activity == Activity::active &&
+                   fits(entry, context);
         };
+        const auto look = [&](const Entry& entry) { return !possible(entry) || visit(entry); };
         if (entry_id_ != nullptr && entry_id_->number() != nullptr) {
             const Entry* entry = context.registry.find(entry_id_->number()->raw);
             if (entry != nullptr) (void)look(*entry);
+        } else if (name_ != nullptr && name_->string() != nullptr) {
+            // They come from two lists.
+            std::map<EntryId, const Entry*> found;
+            context.registry.visit_named(*name_->string(), [&](const Entry& entry) {
+                if (possible(entry)) found.emplace(entry.id, &entry);
+                return true;
+            });
+            for (const auto& [id, entry] : found) {
+                if (!visit(*entry)) return;
+            }
         } else if (provider_class_ != nullptr && provider_class_->string() != nullptr) {
             context.registry.visit_class(*provider_class_->string(), look);
         } else {

@@ -60,6 +60,8 @@ Entry& Registry::add(Spec spec) {
     Held& held =
         entries_.emplace_hint(entries_.end(), added.id, Held{std::move(entry), {}})->second;
     add_to_kind(held);
+    names_.emplace(added.name, added.id);
+    for (const std::string_view key : kNameProperties) property_changed(added, key);
     changed(added.id);
     tree_changed();
     announce(Event::attached, added.id);
@@ -174,6 +176,18 @@ void Registry::changed(EntryId id) {
     if (board_ != nullptr) board_->entry_changed(id);
 }
 
+void Registry::property_changed(const Entry& entry, std::string_view key) {
+    if (std::find(kNameProperties.begin(), kNameProperties.end(), key) == kNameProperties.end())
+        return;
+    const bool more = std::any_of(kNameProperties.begin(), kNameProperties.end(),
+                                  [&](std::string_view name) { return entry.property(name); });
+    if (more) {
+        with_more_names_.insert(entry.id);
+    } else {
+        with_more_names_.erase(entry.id);
+    }
+}
+
 void Registry::tree_changed() {
     ++generation_;
     if (board_ != nullptr) board_->tree_changed();
@@ -206,7 +220,9 @@ void Registry::set_matched(EntryId id) {
 void Registry::set_name(EntryId id, std::string name) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->name == name) return;
+    names_.erase({entry->name, id});
     entry->name = std::move(name);
+    names_.emplace(entry->name, id);
     changed(id);
     tree_changed();
     // The paths of others begin with it.
@@ -224,7 +240,8 @@ void Registry::set_user_classes(EntryId id, std::vector<std::string> classes) {
 
 void Registry::set_property(EntryId id, std::string key, Value value) {
     if (Entry* entry = find(id)) {
-        entry->properties.insert_or_assign(std::move(key), std::move(value));
+        const auto place = entry->properties.insert_or_assign(std::move(key), std::move(value));
+        property_changed(*entry, place.first->first);
         changed(id);
         announce(Event::property_changed, id);
     }
@@ -236,14 +253,17 @@ void Registry::remove_property(EntryId id, std::string_view key) {
     const auto property = entry->properties.find(key);
     if (property == entry->properties.end()) return;
     entry->properties.erase(property);
+    property_changed(*entry, key);
     changed(id);
     announce(Event::property_changed, id);
 }
 
 void Registry::merge_user_properties(EntryId id, const Dictionary& properties) {
     if (Entry* entry = find(id)) {
-        for (const auto& [key, value] : properties)
+        for (const auto& [key, value] : properties) {
             entry->user_properties.insert_or_assign(key, value);
+            property_changed(*entry, key);
+        }
         changed(id);
         announce(Event::property_changed, id);
     }
@@ -255,6 +275,7 @@ void Registry::remove_user_property(EntryId id, std::string_view key) {
     const auto property = entry->user_properties.find(key);
     if (property == entry->user_properties.end()) return;
     entry->user_properties.erase(property);
+    property_changed(*entry, key);
     changed(id);
     announce(Event::property_changed, id);
 }
@@ -296,6 +317,8 @@ void Registry::detach(EntryId id) {
     const auto place = entries_.find(id);
     if (place == entries_.end()) return;
     remove_from_kind(place->second);
+    names_.erase({place->second.entry->name, id});
+    with_more_names_.erase(id);
     departed_.push_back(std::move(place->second.entry));
     entries_.erase(place);
     if (departed_.size() > kDepartedKept) departed_.pop_front();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -74,6 +75,23 @@ class Registry {
         }
     }
 
+    /// Calls visit(entry) for the entries that can have the name: those that are called so, and
+    /// those that have a property with more names (kNameProperties). Oldest first for each.
+    template <typename Visit>
+    void visit_named(std::string_view name, Visit visit) const {
+        for (auto named = names_.lower_bound({name, kNoEntry});
+             named != names_.end() && named->first == name; ++named) {
+            if (!visit(*find(named->second))) return;
+        }
+        for (const EntryId id : with_more_names_) {
+            const Entry* entry = find(id);
+            if (entry->name != name && !visit(*entry)) return;
+        }
+    }
+    /// Properties that hold names beside the entry's own.
+    static constexpr std::array<std::string_view, 3> kNameProperties{"IOName", "name",
+                                                                     "compatible"};
+
     // Planes. The root is in each of them.
     // --------------------------------------------------------------------------------------
     [[nodiscard]] bool has_plane(std::string_view plane) const;
@@ -135,6 +153,8 @@ class Registry {
     void announce(Event event, EntryId id);
     void changed(EntryId id);
     void tree_changed();
+    /// `key` was set or removed.
+    void property_changed(const Entry& entry, std::string_view key);
     void add_to_kind(Held& held);
     void remove_from_kind(Held& held);
     [[nodiscard]] std::vector<const Entry*> of_class(std::string_view class_name) const;
@@ -142,6 +162,9 @@ class Registry {
 
     std::map<EntryId, Held> entries_;
     Kinds kinds_;
+    /// The text is the entry's own.
+    std::set<std::pair<std::string_view, EntryId>> names_;
+    std::set<EntryId> with_more_names_;
     std::set<std::string, std::less<>> planes_;
     ChangeBoard* board_ = nullptr;
     std::deque<std::unique_ptr<Entry>> departed_;
