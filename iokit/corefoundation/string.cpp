@@ -51,6 +51,8 @@ CFStringRef decoded(std::string_view bytes, CFStringEncoding encoding) {
     return text ? to_ref<CFStringRef>(new String(std::move(*text))) : nullptr;
 }
 
+}  // namespace
+
 std::u16string units_in(const String& string, CFRange range, const char* function) {
     const CFIndex length = string.length();
     if (range.location < 0 || range.length < 0 || range.location > length ||
@@ -61,45 +63,6 @@ std::u16string units_in(const String& string, CFRange range, const char* functio
                                  static_cast<size_t>(range.length));
 }
 
-char16_t lower(char16_t c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char16_t>(c + 32) : c;
-}
-
-bool is_digit(char16_t c) {
-    return c >= '0' && c <= '9';
-}
-
-/// A number within the text; used for comparing "port10" after "port9".
-int compare_numbers(std::u16string_view a, size_t& i, std::u16string_view b, size_t& j) {
-    const auto run = [](std::u16string_view text, size_t& at) {
-        while (at < text.size() && text[at] == '0') ++at;
-        const size_t begin = at;
-        while (at < text.size() && is_digit(text[at])) ++at;
-        return text.substr(begin, at - begin);
-    };
-    const std::u16string_view left = run(a, i);
-    const std::u16string_view right = run(b, j);
-    if (left.size() != right.size()) return left.size() < right.size() ? -1 : 1;
-    return left.compare(right);
-}
-
-int compare(std::u16string_view a, std::u16string_view b, CFStringCompareFlags options) {
-    size_t i = 0;
-    size_t j = 0;
-    while (i < a.size() && j < b.size()) {
-        if ((options & kCFCompareNumerically) != 0 && is_digit(a[i]) && is_digit(b[j])) {
-            if (const int order = compare_numbers(a, i, b, j); order != 0) return order;
-            continue;
-        }
-        const char16_t left = (options & kCFCompareCaseInsensitive) != 0 ? lower(a[i]) : a[i];
-        const char16_t right = (options & kCFCompareCaseInsensitive) != 0 ? lower(b[j]) : b[j];
-        if (left != right) return left < right ? -1 : 1;
-        ++i, ++j;
-    }
-    return static_cast<int>(i < a.size()) - static_cast<int>(j < b.size());
-}
-
-}  // namespace
 }  // namespace opendext::cf
 
 using namespace opendext::cf;
@@ -311,32 +274,6 @@ CFIndex CFStringGetMaximumSizeOfFileSystemRepresentation(CFStringRef string) {
 
 CFStringRef CFStringCreateWithFileSystemRepresentation(CFAllocatorRef, const char* buffer) {
     return decoded(buffer, kCFStringEncodingUTF8);
-}
-
-CFComparisonResult CFStringCompare(CFStringRef theString1, CFStringRef theString2,
-                                   CFStringCompareFlags compareOptions) {
-    const int order = compare(to<String>(theString1, "CFStringCompare").units(),
-                              to<String>(theString2, "CFStringCompare").units(), compareOptions);
-    return order < 0 ? kCFCompareLessThan : order > 0 ? kCFCompareGreaterThan : kCFCompareEqualTo;
-}
-
-CFRange CFStringFind(CFStringRef theString, CFStringRef stringToFind,
-                     CFStringCompareFlags compareOptions) {
-    const std::u16string text = to<String>(theString, "CFStringFind").units();
-    const std::u16string wanted = to<String>(stringToFind, "CFStringFind").units();
-    const CFRange none = CFRangeMake(kCFNotFound, 0);
-    if (wanted.empty() || wanted.size() > text.size()) return none;
-    const size_t last = text.size() - wanted.size();
-    const bool backwards = (compareOptions & kCFCompareBackwards) != 0;
-    for (size_t n = 0; n <= last; ++n) {
-        const size_t at = backwards ? last - n : n;
-        if (compare(std::u16string_view(text).substr(at, wanted.size()), wanted, compareOptions) ==
-            0) {
-            return CFRangeMake(static_cast<CFIndex>(at), static_cast<CFIndex>(wanted.size()));
-        }
-        if ((compareOptions & kCFCompareAnchored) != 0) break;
-    }
-    return none;
 }
 
 Boolean CFStringHasPrefix(CFStringRef theString, CFStringRef prefix) {

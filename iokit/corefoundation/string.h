@@ -22,6 +22,10 @@ class String final : public Object {
     /// The UTF-16 units; computed for ASCII, so ask length() for the length.
     [[nodiscard]] std::u16string units() const;
     [[nodiscard]] CFIndex length() const;
+    /// The units where they are kept, else NULL.
+    [[nodiscard]] const UniChar* kept_units() const {
+        return ascii_ ? nullptr : reinterpret_cast<const UniChar*>(units_.data());
+    }
     [[nodiscard]] bool ascii() const { return ascii_; }
 
     [[nodiscard]] bool equals(const Object& other) const override {
@@ -43,6 +47,9 @@ class String final : public Object {
 [[nodiscard]] CFStringRef new_string(std::string_view text);
 /// The UTF-8 text of a CFString; "" for NULL and for objects of other types.
 [[nodiscard]] std::string_view text_of(CFTypeRef ref);
+
+/// The units of a part of the string; a range that is not in it is misuse.
+[[nodiscard]] std::u16string units_in(const String& string, CFRange range, const char* function);
 
 // Conversions; nullopt where the input is not valid in the encoding or cannot be expressed in it.
 [[nodiscard]] bool is_utf8(std::string_view bytes);
