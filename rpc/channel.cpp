@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/channel.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -26,8 +28,15 @@ channel_layout::LaneControl& control_of(const Mapping& memory, Lane lane) {
     return memory.at<channel_layout::Control>(0)->lanes[static_cast<size_t>(lane)];
 }
 
+/// With Wake::later so many bytes are told at once: each look at the head costs the two sides a
+/// cache line's way there and back.
+constexpr uint32_t kMaxUnpublished = 512;
+
 /// So often a spin looks before it reads the clock: about two microseconds.
 constexpr int kSpinRound = 64;
+constexpr uint32_t kMaxPauses = 8;
+/// One lets the peer run if it can; another task of that CPU may have been in between.
+constexpr int kYields = 2;
 
 void ring_bell(std::atomic<uint32_t>& sleep_word) {
     sleep_word.exchange(0);
@@ -169,6 +178,7 @@ Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
         if (room == RingSender::Room::corrupt) return corrupt("ring position out of range");
         if (room == RingSender::Room::yes) return success();
         if (closed()) return closed_error();
+        to.ring.publish(std::memory_order_seq_cst);
         wake_receiver(lane, to, true);  // it may want more than there is room for
         sleep(to.control.sender_sleep, to.ring.wanted_tail() | 1, -1,
               [&] { return to.ring.look(size) != RingSender::Room::no; });
@@ -186,11 +196,12 @@ Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake,
     }
     OPENDEXT_PROBE(channel_filled);
     publish_cpu(lane);
+    to.ring.write(header);
     if (wake == Wake::later) {
-        to.ring.publish(header, std::memory_order_release);
+        if (to.ring.unpublished() >= kMaxUnpublished) to.ring.publish(std::memory_order_release);
         return success();
     }
-    to.ring.publish(header, std::memory_order_seq_cst);
+    to.ring.publish(std::memory_order_seq_cst);
     OPENDEXT_PROBE(channel_published);
     wake_receiver(lane, to, wake == Wake::at_once);
     return success();
@@ -199,7 +210,7 @@ Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake,
 void Channel::Impl::flush(Lane lane) {
     Sending& to = sending(lane);
     const std::lock_guard lock(to.mutex);
-    to.ring.publish_again();
+    to.ring.publish(std::memory_order_seq_cst);
     wake_receiver(lane, to, false);
 }
 
@@ -289,7 +300,7 @@ bool Channel::Impl::sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t u
     }
 }
 
-bool Channel::Impl::spin(Lane lane, Receiving& from) {
+bool Channel::Impl::spin(Lane lane, Receiving& from, uint32_t wanted) {
     const std::atomic<uint32_t>& peer_cpu = peer().cpu[conversation_of(lane)];
     int64_t start_ns = 0;
     for (;;) {
@@ -298,7 +309,8 @@ bool Channel::Impl::spin(Lane lane, Receiving& from) {
                 from.spin.spin_paid();
                 return true;
             }
-            pause_cpu();
+            // Who wants many looks less often: more will have gathered.
+            for (uint32_t pauses = std::min(wanted, kMaxPauses); pauses > 0; --pauses) pause_cpu();
         }
         if (closed()) return true;
         OPENDEXT_PROBE(channel_spin);
@@ -313,14 +325,33 @@ bool Channel::Impl::spin(Lane lane, Receiving& from) {
     }
 }
 
+bool Channel::Impl::yield(Receiving& from) {
+    const int64_t start_ns = now_ns();
+    bool came = false;
+    for (int i = 0; i < kYields && !came; ++i) {
+        ::sched_yield();
+        came = from.ring.ready();
+    }
+    from.spin.yielded(came, now_ns() - start_ns);
+    return came;
+}
+
 Status Channel::Impl::wait_for_frame(Lane lane, Receiving& from, const Patience& patience,
                                      int64_t deadline_ns) {
     std::atomic<bool>& woke_peer = conversation(lane).woke_peer;
     const bool peer_slept = woke_peer.load(std::memory_order_relaxed) &&
                             woke_peer.exchange(false, std::memory_order_relaxed);
     const uint32_t peer_cpu = peer().cpu[conversation_of(lane)].load(std::memory_order_relaxed);
-    if (from.spin.begin(current_cpu(), peer_cpu, peer_slept, now_ns) && spin(lane, from))
-        return success();
+    switch (from.spin.begin(current_cpu(), peer_cpu, peer_slept, now_ns)) {
+        case SpinPolicy::Begin::spin:
+            if (spin(lane, from, std::max(patience.wanted, 1U))) return success();
+            break;
+        case SpinPolicy::Begin::yield:
+            if (yield(from)) return success();
+            break;
+        case SpinPolicy::Begin::sleep:
+            break;
+    }
 
     const auto sleep_for = [&](uint32_t frames, int64_t until_ns) {
         return sleep(from.control.receiver_sleep, (from.ring.count() + frames) << 1 | 1, until_ns,

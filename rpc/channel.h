@@ -133,7 +133,8 @@ class Channel {
     enum class Side { client, driver };
     enum class Wait { block, dont_block };
     enum class Wake {
-        later,    ///< seen by a receiver that is awake; flush() wakes one that sleeps
+        later,    ///< a flush() or a commit with another Wake follows: only then it is sure to be
+                  ///< seen
         now,      ///< wakes the receiver if it sleeps and has now what it wants
         at_once,  ///< wakes it whatever it wants
     };

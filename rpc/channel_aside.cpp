@@ -49,7 +49,7 @@ Status Channel::Impl::send_aside(Lane lane, uint64_t serial, std::span<const uin
         }
         // The peer reads it when it comes to the frames that were sent before.
         Sending& to = sending(lane);
-        to.ring.publish_again();
+        to.ring.publish(std::memory_order_seq_cst);
         wake_receiver(lane, to, true);
         pollfd writable{side_socket_.fd(), POLLOUT, 0};
         ::poll(&writable, 1, kSliceMs);

@@ -86,7 +86,9 @@ class Channel::Impl {
     /// is over. `deadline_ns` < 0: none.
     Status wait_for_frame(Lane lane, Receiving& from, const Patience& patience,
                           int64_t deadline_ns);
-    bool spin(Lane lane, Receiving& from);
+    bool spin(Lane lane, Receiving& from, uint32_t wanted);
+    /// Lets the peer have the CPU, which is the same; true if a frame is there after.
+    static bool yield(Receiving& from);
     /// Sleeps on `word` until `ready()`, or the channel is closed or the peer gone, or it is
     /// `until_ns` (< 0: no limit). True: not because of the time.
     template <typename Ready>

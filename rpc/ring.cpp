@@ -32,11 +32,10 @@ RingSender::Room RingSender::look(uint32_t body_size) {
     return Room::yes;
 }
 
-void RingSender::publish(const FrameHeader& header, std::memory_order order) {
+void RingSender::write(const FrameHeader& header) {
     std::memcpy(bytes_ + frame_at_, &header, sizeof header);
     head_ = frame_head_ + frame_size(header.size);  // the draft may have become smaller
     ++count_;
-    control_.head.store(head_, order);
 }
 
 bool RingSender::crowded() {
@@ -49,10 +48,14 @@ bool RingSender::crowded() {
 
 RingReceiver::Look RingReceiver::look() {
     for (;;) {
-        const uint32_t available = control_.head.load(std::memory_order_acquire) - tail_;
-        if (available == 0) return Look::nothing;
-        if (available > size_ || available % kFrameAlignment != 0)
-            return corrupt("ring position out of range");
+        if (head_ == tail_) {
+            const uint32_t head = control_.head.load(std::memory_order_acquire);
+            if (head == tail_) return Look::nothing;
+            if (head - tail_ > size_ || head % kFrameAlignment != 0)
+                return corrupt("ring position out of range");
+            head_ = head;
+        }
+        const uint32_t available = head_ - tail_;
         const uint32_t offset = tail_ & (size_ - 1);
         const uint32_t to_end = size_ - offset;
         copy_shared(&header_, bytes_ + offset, sizeof header_);

@@ -20,13 +20,18 @@ class RingSender {
     Room look(uint32_t body_size);
     /// After look() said yes: where that body is to be written.
     [[nodiscard]] std::byte* body() const { return bytes_ + frame_at_ + kHeader; }
-    /// Writes the header and publishes the frame. `order`: seq_cst where a look at the receiver's
-    /// sleep word follows.
-    void publish(const channel_layout::FrameHeader& header, std::memory_order order);
-    /// Publishes again with the order that a look at the receiver's sleep word needs.
-    void publish_again() { control_.head.store(head_, std::memory_order_seq_cst); }
+    /// Writes the header. The receiver sees the frame after publish().
+    void write(const channel_layout::FrameHeader& header);
+    /// Lets the receiver see what was written. `order`: seq_cst where a look at its sleep word
+    /// follows.
+    void publish(std::memory_order order) {
+        published_ = head_;
+        control_.head.store(head_, order);
+    }
+    /// Bytes written and not published.
+    [[nodiscard]] uint32_t unpublished() const { return head_ - published_; }
 
-    /// Frames ever published.
+    /// Frames ever written.
     [[nodiscard]] uint32_t count() const { return count_; }
     /// More than half of the ring is waiting to be taken.
     [[nodiscard]] bool crowded();
@@ -40,6 +45,7 @@ class RingSender {
     std::byte* const bytes_;
     const uint32_t size_;
     uint32_t head_ = 0;
+    uint32_t published_ = 0;
     uint32_t tail_ = 0;        ///< as last read
     uint32_t frame_at_ = 0;    ///< offset of the frame that look() found room for
     uint32_t frame_head_ = 0;  ///< its position, behind what is skipped
@@ -55,7 +61,7 @@ class RingReceiver {
 
     /// Something is there, or claimed to be.
     [[nodiscard]] bool ready() const {
-        return control_.head.load(std::memory_order_acquire) != tail_;
+        return head_ != tail_ || control_.head.load(std::memory_order_acquire) != tail_;
     }
     enum class Look { frame, nothing, corrupt };
     /// Looks at the next frame; it stays there until take(). `corrupt`: why() tells.
@@ -81,6 +87,7 @@ class RingReceiver {
     channel_layout::LaneControl& control_;
     const std::byte* const bytes_;
     const uint32_t size_;
+    uint32_t head_ = 0;  ///< as last read, and checked: no look at the sender's line for each frame
     uint32_t tail_ = 0;
     uint32_t published_ = 0;
     uint32_t count_ = 0;

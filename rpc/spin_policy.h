@@ -6,9 +6,11 @@
 
 namespace opendext {
 
-/// Decides whether a wait begins with a spin. Spinning wins two orders of magnitude while both
-/// sides run on different CPUs and calls come back to back, and loses one as soon as the peer needs
-/// our CPU or is not running. The clock is read only where a sleep is likely anyway.
+/// Decides how a wait begins. On different CPUs spinning wins two orders of magnitude while calls
+/// come back to back, and loses one as soon as the peer needs our CPU or is not running. On the
+/// same CPU giving it up (sched_yield) lets the peer run at once, and saves both sides waking and
+/// sleeping; it loses three as soon as somebody else wants that CPU too, who then gets it for
+/// milliseconds. The clock is read only where a sleep is likely anyway.
 class SpinPolicy {
   public:
     /// About what waking an idle CPU costs: a longer spin can gain nothing.
@@ -16,26 +18,48 @@ class SpinPolicy {
     /// A wait and the time since the one before it up to this count as back to back.
     static constexpr int64_t kBackToBackNs = 200'000;
 
+    enum class Begin { sleep, spin, yield };
+    /// A yield that takes longer has given the CPU to somebody else.
+    static constexpr int64_t kLongYieldNs = 50'000;
+
     /// A wait begins. `peer_slept`: we had to wake the peer since the last wait. `clock()` gives
     /// nanoseconds.
     template <typename Clock>
-    [[nodiscard]] bool begin(uint32_t own_cpu, uint32_t peer_cpu, bool peer_slept, Clock clock) {
+    [[nodiscard]] Begin begin(uint32_t own_cpu, uint32_t peer_cpu, bool peer_slept, Clock clock) {
         began_ns_ = 0;
-        if (own_cpu == 0 || peer_cpu == 0 || own_cpu == peer_cpu) {
-            hot_ = false;
-            return false;
+        if (own_cpu == 0 || peer_cpu == 0) return cold();
+        if (own_cpu == peer_cpu) {
+            if (yield_skip_ == 0) return Begin::yield;
+            --yield_skip_;
+            return cold();
         }
-        if (hot_ && !peer_slept) return true;
+        if (hot_ && !peer_slept) return Begin::spin;
         hot_ = false;
         began_ns_ = clock();
-        if (last_wait_ns_ > kBackToBackNs || began_ns_ - last_end_ns_ > kBackToBackNs) return false;
+        if (last_wait_ns_ > kBackToBackNs || began_ns_ - last_end_ns_ > kBackToBackNs)
+            return Begin::sleep;
         if (skip_ > 0) {
             --skip_;
-            return false;
+            return Begin::sleep;
         }
-        return true;
+        return Begin::spin;
     }
-    /// The spin that begin() allowed saw what it waited for.
+    /// After begin() said yield: whether what was waited for came, and how long that took.
+    void yielded(bool came, int64_t took_ns) {
+        hot_ = false;
+        if (took_ns > kLongYieldNs) {
+            yield_skip_ = yield_penalty_;
+            yield_penalty_ = std::min(yield_penalty_ * 2, kMaxYieldPenalty);
+            failed_yields_ = 0;
+        } else if (came) {
+            failed_yields_ = 0;
+            if (yield_penalty_ > kMinYieldPenalty) --yield_penalty_;
+        } else {
+            failed_yields_ = std::min(failed_yields_ + 1, kMaxFailedYields);
+            yield_skip_ = failed_yields_;
+        }
+    }
+    /// The spin that begin() asked for saw what it waited for.
     void spin_paid() {
         hot_ = true;
         penalty_ = 1;
@@ -58,7 +82,15 @@ class SpinPolicy {
     }
 
   private:
+    Begin cold() {
+        hot_ = false;
+        return Begin::sleep;
+    }
+
     static constexpr int kMaxPenalty = 256;
+    static constexpr int kMinYieldPenalty = 64;
+    static constexpr int kMaxYieldPenalty = 4096;
+    static constexpr int kMaxFailedYields = 8;
 
     bool hot_ = false;  ///< the last wait was over while we span
     int64_t began_ns_ = 0;
@@ -66,6 +98,9 @@ class SpinPolicy {
     int64_t last_end_ns_ = 0;
     int skip_ = 0;
     int penalty_ = 1;
+    int yield_skip_ = 0;
+    int yield_penalty_ = kMinYieldPenalty;
+    int failed_yields_ = 0;
 };
 
 }  // namespace opendext

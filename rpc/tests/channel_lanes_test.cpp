@@ -413,12 +413,14 @@ TEST(ChannelLanes, AStoppedPeerCostsNoProcessorTimeAndGoesOnWhereItWas) {
 
 class SpinPolicyTest : public testing::Test {
   protected:
-    bool begin(uint32_t own = 1, uint32_t peer = 2, bool peer_slept = false) {
+    using Begin = SpinPolicy::Begin;
+    Begin how(uint32_t own, uint32_t peer, bool peer_slept = false) {
         return policy_.begin(own, peer, peer_slept, [this] {
             ++looks_;
             return now_;
         });
     }
+    bool begin(bool peer_slept = false) { return how(1, 2, peer_slept) == Begin::spin; }
     void sleep(int64_t ns) {
         now_ += ns;
         policy_.slept([this] { return now_; });
@@ -452,23 +454,56 @@ TEST_F(SpinPolicyTest, DoesNotReadTheClockWhileSpinningPays) {
     EXPECT_EQ(0, looks_);
 }
 
-TEST_F(SpinPolicyTest, NeverSpinsWhereThePeerRunsOnTheSameCpuOrNobodyKnows) {
+TEST_F(SpinPolicyTest, SleepsWhereNobodyKnowsWhoRunsWhere) {
     warm_up();
-    EXPECT_FALSE(begin(1, 1));
-    EXPECT_FALSE(begin(0, 2));
-    EXPECT_FALSE(begin(1, 0));
+    EXPECT_EQ(Begin::sleep, how(0, 2));
+    EXPECT_EQ(Begin::sleep, how(1, 0));
     EXPECT_EQ(0, looks_);
+}
+
+TEST_F(SpinPolicyTest, YieldsToAPeerOnTheSameCpu) {
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(Begin::yield, how(1, 1));
+        policy_.yielded(true, 2'000);
+    }
+    EXPECT_EQ(0, looks_);
+}
+
+TEST_F(SpinPolicyTest, StopsYieldingToOthersThanThePeer) {
+    int yields = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        if (how(1, 1) != Begin::yield) continue;
+        ++yields;
+        policy_.yielded(i % 2 == 0, 3'000'000);
+    }
+    EXPECT_GT(yields, 10);
+    EXPECT_LT(yields, 40);
+}
+
+TEST_F(SpinPolicyTest, YieldsLessOftenToAPeerThatDoesNotAnswer) {
+    int yields = 0;
+    for (int i = 0; i < 1000; ++i) {
+        if (how(1, 1) != Begin::yield) continue;
+        ++yields;
+        policy_.yielded(false, 500);
+    }
+    EXPECT_GT(yields, 100);
+    EXPECT_LT(yields, 130);
+    while (how(1, 1) != Begin::yield) {
+    }
+    policy_.yielded(true, 2'000);
+    EXPECT_EQ(Begin::yield, how(1, 1));
 }
 
 TEST_F(SpinPolicyTest, SleepsAtOnceWhenCallsAreSpaced) {
     warm_up();
     now_ += 1'000'000;
-    EXPECT_FALSE(begin(1, 2, true));  // the peer had gone to sleep, and time has passed
+    EXPECT_FALSE(begin(true));  // the peer had gone to sleep, and time has passed
     sleep(70'000);
     now_ += 1'000'000;
-    EXPECT_FALSE(begin(1, 2, true));
+    EXPECT_FALSE(begin(true));
     sleep(70'000);
-    EXPECT_TRUE(begin(1, 2, true));  // back to back again
+    EXPECT_TRUE(begin(true));  // back to back again
 }
 
 TEST_F(SpinPolicyTest, SleepsAtOnceWhenThePeerTakesLong) {
