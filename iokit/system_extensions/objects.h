@@ -69,14 +69,14 @@ class Request final : public cf::Object {
     ~Request() override { set_delegate(nullptr); }
     [[nodiscard]] std::string describe() const override;
 
-    void set_delegate(const OSSystemExtensionRequestDelegate* delegate);
+    void set_delegate(const OSSystemExtensionRequestDelegateCallBacks* delegate);
     /// To its end. The request keeps itself; runs on a thread of its own.
     void work();
 
     const protocol::client::ExtensionAction action;
     const cf::Owned<CFStringRef> identifier;
     Executor executor;
-    OSSystemExtensionRequestDelegate delegate{};
+    OSSystemExtensionRequestDelegateCallBacks delegate{};
     std::atomic<bool> submitted = false;
     /// Gives the delegate an error.
     void fail(const Refusal& refusal);

@@ -28,9 +28,9 @@ std::string Request::describe() const {
            std::string(cf::text_of(identifier.get()));
 }
 
-void Request::set_delegate(const OSSystemExtensionRequestDelegate* fresh) {
-    const OSSystemExtensionRequestDelegate old = delegate;
-    delegate = fresh != nullptr ? *fresh : OSSystemExtensionRequestDelegate{};
+void Request::set_delegate(const OSSystemExtensionRequestDelegateCallBacks* fresh) {
+    const OSSystemExtensionRequestDelegateCallBacks old = delegate;
+    delegate = fresh != nullptr ? *fresh : OSSystemExtensionRequestDelegateCallBacks{};
     if (delegate.retain != nullptr) delegate.retain(delegate.info);
     if (old.release != nullptr) old.release(old.info);
 }
@@ -173,8 +173,8 @@ CFStringRef OSSystemExtensionRequestGetIdentifier(OSSystemExtensionRequestRef re
     return request_of(request, "OSSystemExtensionRequestGetIdentifier").identifier.get();
 }
 
-void OSSystemExtensionRequestSetDelegate(OSSystemExtensionRequestRef ref,
-                                         const OSSystemExtensionRequestDelegate* delegate) {
+void OSSystemExtensionRequestSetDelegate(
+    OSSystemExtensionRequestRef ref, const OSSystemExtensionRequestDelegateCallBacks* delegate) {
     Request& request = request_of(ref, "OSSystemExtensionRequestSetDelegate");
     if (request.submitted.load())
         cf::misuse("OSSystemExtensionRequestSetDelegate", "the request is submitted already");
@@ -182,7 +182,7 @@ void OSSystemExtensionRequestSetDelegate(OSSystemExtensionRequestRef ref,
 }
 
 void OSSystemExtensionRequestGetDelegate(OSSystemExtensionRequestRef request,
-                                         OSSystemExtensionRequestDelegate* delegate) {
+                                         OSSystemExtensionRequestDelegateCallBacks* delegate) {
     *delegate = request_of(request, "OSSystemExtensionRequestGetDelegate").delegate;
 }
 

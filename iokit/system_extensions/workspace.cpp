@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kAnswerTimeout = std::chrono::seconds(60);
 
 /// An observer with the connection that its events come over.
 struct Watch {
-    OSSystemExtensionsWorkspaceObserver observer;
+    OSSystemExtensionsWorkspaceObserverCallBacks observer;
     std::unique_ptr<Executor> executor;
     std::shared_ptr<Socket> socket;
     std::mutex calling;  ///< held while a call-back runs, and to end the watch
@@ -34,8 +34,8 @@ class Workspace final : public cf::Object {
   public:
     static constexpr cf::Type kType = cf::Type::system_extensions_workspace;
     Workspace() : Object(kType, Lifetime::immortal) {}
-    Status add(const OSSystemExtensionsWorkspaceObserver* observer);
-    void remove(const OSSystemExtensionsWorkspaceObserver* observer);
+    Status add(const OSSystemExtensionsWorkspaceObserverCallBacks* observer);
+    void remove(const OSSystemExtensionsWorkspaceObserverCallBacks* observer);
 
   private:
     std::mutex mutex_;
@@ -82,7 +82,7 @@ Result<std::vector<wire::ExtensionInfo>> ask(Socket& socket, Message request) {
     }
 }
 
-Status Workspace::add(const OSSystemExtensionsWorkspaceObserver* observer) {
+Status Workspace::add(const OSSystemExtensionsWorkspaceObserverCallBacks* observer) {
     auto watch = std::make_shared<Watch>();
     watch->observer = *observer;
     dispatch_queue_t queue = observer->queue;
@@ -106,7 +106,7 @@ Status Workspace::add(const OSSystemExtensionsWorkspaceObserver* observer) {
     return success();
 }
 
-void Workspace::remove(const OSSystemExtensionsWorkspaceObserver* observer) {
+void Workspace::remove(const OSSystemExtensionsWorkspaceObserverCallBacks* observer) {
     std::shared_ptr<Watch> watch;
     {
         const std::lock_guard lock(mutex_);
@@ -145,9 +145,9 @@ OSSystemExtensionsWorkspaceRef OSSystemExtensionsWorkspaceGetSharedWorkspace(voi
     return cf::to_ref<OSSystemExtensionsWorkspaceRef>(&workspace);
 }
 
-Boolean OSSystemExtensionsWorkspaceAddObserver(OSSystemExtensionsWorkspaceRef workspace,
-                                               const OSSystemExtensionsWorkspaceObserver* observer,
-                                               CFErrorRef* error) {
+Boolean OSSystemExtensionsWorkspaceAddObserver(
+    OSSystemExtensionsWorkspaceRef workspace,
+    const OSSystemExtensionsWorkspaceObserverCallBacks* observer, CFErrorRef* error) {
     if (observer == nullptr)
         cf::misuse("OSSystemExtensionsWorkspaceAddObserver", "got NULL for the observer");
     const opendext::Status added =
@@ -157,7 +157,8 @@ Boolean OSSystemExtensionsWorkspaceAddObserver(OSSystemExtensionsWorkspaceRef wo
 }
 
 void OSSystemExtensionsWorkspaceRemoveObserver(
-    OSSystemExtensionsWorkspaceRef workspace, const OSSystemExtensionsWorkspaceObserver* observer) {
+    OSSystemExtensionsWorkspaceRef workspace,
+    const OSSystemExtensionsWorkspaceObserverCallBacks* observer) {
     workspace_of(workspace, "OSSystemExtensionsWorkspaceRemoveObserver").remove(observer);
 }
 

@@ -21,6 +21,11 @@ static const char* text(CFStringRef string, char* buffer) {
     return buffer;
 }
 
+// Facts: OSSystemExtensionPropertiesGetURL, OSSystemExtensionPropertiesGetBundleIdentifier
+// Facts: OSSystemExtensionPropertiesGetBundleShortVersion
+// Facts: OSSystemExtensionPropertiesGetBundleVersion, OSSystemExtensionPropertiesIsEnabled
+// Facts: OSSystemExtensionPropertiesIsAwaitingUserApproval
+// Facts: OSSystemExtensionPropertiesIsUninstalling, CFURLCopyFileSystemPath
 static void print_properties(const char* word, OSSystemExtensionPropertiesRef properties) {
     char id[512];
     char version[512];
@@ -48,6 +53,7 @@ static OSSystemExtensionReplacementAction action_for_replacing(
     return ((struct Options*)info)->answer;
 }
 
+// Facts: OSSystemExtensionRequestGetIdentifier
 static void needs_user_approval(OSSystemExtensionRequestRef request, void* info) {
     char id[512];
     (void)info;
@@ -62,6 +68,7 @@ static void did_finish(OSSystemExtensionRequestRef request, OSSystemExtensionReq
     exit(0);
 }
 
+// Facts: CFErrorGetDomain, CFErrorGetCode, CFErrorCopyDescription
 static void did_fail(OSSystemExtensionRequestRef request, CFErrorRef error, void* info) {
     char words[512];
     (void)request;
@@ -82,6 +89,8 @@ static void found_properties(OSSystemExtensionRequestRef request, CFArrayRef pro
         print_properties("found", CFArrayGetValueAtIndex(properties, i));
 }
 
+// Facts: OSSystemExtensionInfoGetBundleIdentifier, OSSystemExtensionInfoGetBundleShortVersion
+// Facts: OSSystemExtensionInfoGetBundleVersion
 static void changed(const char* word, OSSystemExtensionInfoRef info) {
     char id[512];
     char version[512];
@@ -118,6 +127,8 @@ static void print_member(const void* value, void* context) {
     changed("has", value);
 }
 
+// Facts: OSSystemExtensionsWorkspaceGetSharedWorkspace
+// Facts: OSSystemExtensionsWorkspaceCopySystemExtensionsForApplicationWithBundleID
 static int list(CFStringRef application) {
     CFErrorRef error = NULL;
     CFSetRef set = OSSystemExtensionsWorkspaceCopySystemExtensionsForApplicationWithBundleID(
@@ -128,9 +139,12 @@ static int list(CFStringRef application) {
     return 0;
 }
 
+// Facts: OSSystemExtensionsWorkspaceAddObserver, OSSystemExtensionsWorkspaceRemoveObserver
+// Facts: systemExtensionWillBecomeEnabled, systemExtensionWillBecomeDisabled
+// Facts: systemExtensionWillBecomeInactive
 static int watch(void) {
     OSSystemExtensionsWorkspaceRef workspace = OSSystemExtensionsWorkspaceGetSharedWorkspace();
-    OSSystemExtensionsWorkspaceObserver observer = {
+    OSSystemExtensionsWorkspaceObserverCallBacks observer = {
         .systemExtensionWillBecomeEnabled = will_enable,
         .systemExtensionWillBecomeDisabled = will_disable,
         .systemExtensionWillBecomeInactive = will_be_inactive};
@@ -151,6 +165,12 @@ static void release_options(const void* info) {
     ((struct Options*)info)->released++;
 }
 
+// Facts: OSSystemExtensionRequestCreateActivationRequest
+// Facts: OSSystemExtensionRequestCreateDeactivationRequest
+// Facts: OSSystemExtensionRequestCreatePropertiesRequest, OSSystemExtensionRequestSetDelegate
+// Facts: OSSystemExtensionManagerSubmitRequest, OSSystemExtensionManagerGetSharedManager
+// Facts: actionForReplacingExtension, requestNeedsUserApproval, didFinishWithResult
+// Facts: didFailWithError, foundProperties, dispatch_queue_create, dispatch_main
 int main(int argc, char** argv) {
     static struct Options options;
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -169,7 +189,7 @@ int main(int argc, char** argv) {
         : strcmp(action, "deactivate") == 0
             ? OSSystemExtensionRequestCreateDeactivationRequest(id, queue)
             : OSSystemExtensionRequestCreatePropertiesRequest(id, queue);
-    OSSystemExtensionRequestDelegate delegate = {
+    OSSystemExtensionRequestDelegateCallBacks delegate = {
         .info = &options,
         .retain = retain_options,
         .release = release_options,

@@ -135,9 +135,6 @@ class Cases(harness.RealmCase):
     def running(self):
         return self.wait_for(lambda: self.services("Plain") and self.services("Plain")[0]["pid"], "the driver")
 
-    # Facts: OSSystemExtensionRequest.activationRequestForExtension:queue:, OSSystemExtensionManager.submitRequest:
-    # Facts: OSSystemExtensionRequestDelegate.request:didFinishWithResult:, OSSystemExtensionRequestResult
-    # Facts: OSSystemExtensionRequestCompleted
     def test_activates_and_deactivates(self):
         self.start()
         self.assertEqual(self.lines("activate", ID), ["finished 0"])
@@ -151,9 +148,6 @@ class Cases(harness.RealmCase):
         self.assertEqual(self.services("Plain"), [])
         self.assertEqual(self.lines("properties", ID), ["count 0", "finished 0"])
 
-    # Facts: OSSystemExtensionRequestDelegate.request:actionForReplacingExtension:withExtension:
-    # Facts: OSSystemExtensionReplacementActionReplace, OSSystemExtensionReplacementActionCancel
-    # Facts: OSSystemExtensionErrorRequestCanceled
     def test_asks_before_it_replaces(self):
         self.start()
         self.assertEqual(self.lines("activate", ID), ["finished 0"])
@@ -175,7 +169,6 @@ class Cases(harness.RealmCase):
         self.tool("systemextensionsctl", "developer", "off")
         self.assertIn("applications are installed", self.fails(3, "activate", ID))
 
-    # Facts: OSSystemExtensionErrorUnsupportedParentBundleLocation
     def test_applications_have_their_places(self):
         home = os.path.join(self.folder, "home")
         os.makedirs(os.path.join(home, "Applications"))
@@ -193,8 +186,6 @@ class Cases(harness.RealmCase):
         # A version that is installed is passed over.
         self.assertEqual(self.lines("activate", ID), ["finished 0"])
 
-    # Facts: OSSystemExtensionRequestDelegate.requestNeedsUserApproval:, OSSystemExtensionErrorForbiddenBySystemPolicy
-    # Facts: OSSystemExtensionProperties.isAwaitingUserApproval
     def test_waits_for_the_user(self):
         self.start()
         self.tool("systemextensionsctl", "approval", "ask")
@@ -236,7 +227,6 @@ class Cases(harness.RealmCase):
         self.tool("systemextensionsctl", "approve", ID)
         self.running()
 
-    # Facts: OSSystemExtensionErrorRequestSuperseded
     def test_a_later_request_takes_the_place_of_an_earlier_one(self):
         self.start()
         self.tool("systemextensionsctl", "approval", "ask")
@@ -249,9 +239,6 @@ class Cases(harness.RealmCase):
         second.expect("failed 12 ")
         self.assertEqual(self.state(), [])
 
-    # Facts: OSSystemExtensionErrorExtensionNotFound, OSSystemExtensionErrorExtensionMissingIdentifier
-    # Facts: OSSystemExtensionErrorDuplicateExtensionIdentifer, OSSystemExtensionErrorUnknownExtensionCategory
-    # Facts: OSSystemExtensionErrorValidationFailed
     def test_says_what_is_wrong_with_the_application(self):
         self.start()
         self.assertIn(ID, self.fails(4, "activate", "org.example.other"))
@@ -274,12 +261,10 @@ class Cases(harness.RealmCase):
         self.assertIn("line 2, column 24", self.fails(9, "activate", ID))
         self.assertEqual(self.state(), [])
 
-    # Facts: OSSystemExtensionErrorUnknown
     def test_says_that_no_realm_is_up(self):
         self.assertIn("no realm is up", self.fails(1, "activate", ID))
         self.assertIn("no realm is up", self.fails(1, "list", APPLICATION))
 
-    # Facts: OSSystemExtensionErrorMissingEntitlement
     def test_the_strict_policy_asks_for_the_entitlement(self):
         self.start("strict")
         self.tool("systemextensionsctl", "developer", "on")
@@ -292,7 +277,6 @@ class Cases(harness.RealmCase):
         asked.expect("approval")
 
     @unittest.skipUnless(os.geteuid() == 0, "runs a program as somebody else")
-    # Facts: OSSystemExtensionErrorAuthorizationRequired
     def test_only_the_owner_activates(self):
         self.start()
         for folder in (self.folder, self.realm.root, os.path.join(self.realm.root, "run")):
@@ -303,11 +287,6 @@ class Cases(harness.RealmCase):
                                 check=False)
         self.assertTrue(result.stdout.startswith("failed 13 "), result.stdout + result.stderr)
 
-    # Facts: OSSystemExtensionsWorkspace.addObserver:error:, OSSystemExtensionsWorkspace.removeObserver:
-    # Facts: OSSystemExtensionsWorkspace.systemExtensionsForApplicationWithBundleID:error:
-    # Facts: OSSystemExtensionsWorkspaceObserver.systemExtensionWillBecomeEnabled:
-    # Facts: OSSystemExtensionsWorkspaceObserver.systemExtensionWillBecomeDisabled:
-    # Facts: OSSystemExtensionsWorkspaceObserver.systemExtensionWillBecomeInactive:
     def test_the_workspace_shows_what_changes(self):
         self.start()
         watch = self.ask("watch", "-")

@@ -108,7 +108,7 @@ OSSystemExtensionPropertiesIsUninstalling(OSSystemExtensionPropertiesRef propert
 /* Who is told about a request. Copied by OSSystemExtensionRequestSetDelegate; `info` is retained
  * and released by the functions given, if any. A call-back that is NULL is not called; a
  * replacement that nobody is asked about is cancelled. `version` is 0. */
-typedef struct OSSystemExtensionRequestDelegate {
+typedef struct OSSystemExtensionRequestDelegateCallBacks {
     CFIndex version;
     void* info;
     const void* (*retain)(const void* info);
@@ -129,7 +129,7 @@ typedef struct OSSystemExtensionRequestDelegate {
     /* request:foundProperties: – of a properties request, before it finishes; borrowed; members are
      * OSSystemExtensionPropertiesRef. */
     void (*foundProperties)(OSSystemExtensionRequestRef request, CFArrayRef properties, void* info);
-} OSSystemExtensionRequestDelegate;
+} OSSystemExtensionRequestDelegateCallBacks;
 
 CF_EXPORT CFTypeID OSSystemExtensionRequestGetTypeID(void);
 /* `queue` is where the delegate is called; NULL: the main queue, or see
@@ -143,10 +143,10 @@ OSSystemExtensionRequestCreatePropertiesRequest(CFStringRef identifier, dispatch
 CF_EXPORT CFStringRef OSSystemExtensionRequestGetIdentifier(OSSystemExtensionRequestRef request);
 /* Before the request is submitted. NULL: nobody. */
 CF_EXPORT void OSSystemExtensionRequestSetDelegate(
-    OSSystemExtensionRequestRef request, const OSSystemExtensionRequestDelegate* delegate);
+    OSSystemExtensionRequestRef request, const OSSystemExtensionRequestDelegateCallBacks* delegate);
 /* What was set; its `info` is borrowed. All zero where nothing was. */
-CF_EXPORT void OSSystemExtensionRequestGetDelegate(OSSystemExtensionRequestRef request,
-                                                   OSSystemExtensionRequestDelegate* delegate);
+CF_EXPORT void OSSystemExtensionRequestGetDelegate(
+    OSSystemExtensionRequestRef request, OSSystemExtensionRequestDelegateCallBacks* delegate);
 /* Calls the delegate on a run loop instead of a queue. Before the request is submitted. */
 CF_EXPORT void OSSystemExtensionRequestScheduleWithRunLoop(OSSystemExtensionRequestRef request,
                                                            CFRunLoopRef runLoop,
@@ -168,7 +168,7 @@ CF_EXPORT CFStringRef OSSystemExtensionInfoGetBundleShortVersion(OSSystemExtensi
 /* Who watches the extensions of the realm. Copied; the address given is what
  * OSSystemExtensionsWorkspaceRemoveObserver wants again. `version` is 0; call-backs may be NULL and
  * come on `queue`, or on a queue of the workspace's own where it is NULL. */
-typedef struct OSSystemExtensionsWorkspaceObserver {
+typedef struct OSSystemExtensionsWorkspaceObserverCallBacks {
     CFIndex version;
     void* info;
     dispatch_queue_t queue;
@@ -178,16 +178,17 @@ typedef struct OSSystemExtensionsWorkspaceObserver {
                                               void* info);
     void (*systemExtensionWillBecomeInactive)(OSSystemExtensionInfoRef systemExtensionInfo,
                                               void* info);
-} OSSystemExtensionsWorkspaceObserver;
+} OSSystemExtensionsWorkspaceObserverCallBacks;
 
 CF_EXPORT CFTypeID OSSystemExtensionsWorkspaceGetTypeID(void);
 CF_EXPORT OSSystemExtensionsWorkspaceRef OSSystemExtensionsWorkspaceGetSharedWorkspace(void);
 CF_EXPORT Boolean OSSystemExtensionsWorkspaceAddObserver(
-    OSSystemExtensionsWorkspaceRef workspace, const OSSystemExtensionsWorkspaceObserver* observer,
-    CFErrorRef* error);
+    OSSystemExtensionsWorkspaceRef workspace,
+    const OSSystemExtensionsWorkspaceObserverCallBacks* observer, CFErrorRef* error);
 /* No call-back begins after this has returned, except one that is running. */
 CF_EXPORT void OSSystemExtensionsWorkspaceRemoveObserver(
-    OSSystemExtensionsWorkspaceRef workspace, const OSSystemExtensionsWorkspaceObserver* observer);
+    OSSystemExtensionsWorkspaceRef workspace,
+    const OSSystemExtensionsWorkspaceObserverCallBacks* observer);
 /* The extensions that the application with this bundle identifier has activated: a set of
  * OSSystemExtensionInfoRef. NULL and an error where the realm cannot be asked. */
 CF_EXPORT CFSetRef OSSystemExtensionsWorkspaceCopySystemExtensionsForApplicationWithBundleID(

@@ -179,7 +179,7 @@ class OSSystemExtensionRequest {
     /// Before the request is submitted.
     void setDelegate(std::weak_ptr<OSSystemExtensionRequestDelegate> delegate) {
         auto* box = new Box{std::move(delegate), 0};
-        OSSystemExtensionRequestDelegate_C c{};
+        CallBacks c{};
         c.info = box;
         c.retain = [](const void* info) {
             ++const_cast<Box*>(static_cast<const Box*>(info))->references;
@@ -238,7 +238,7 @@ class OSSystemExtensionRequest {
     }
 
   private:
-    using OSSystemExtensionRequestDelegate_C = ::OSSystemExtensionRequestDelegate;
+    using CallBacks = ::OSSystemExtensionRequestDelegateCallBacks;
     struct Box {
         std::weak_ptr<OSSystemExtensionRequestDelegate> delegate;
         std::atomic<int> references;
@@ -294,7 +294,7 @@ class OSSystemExtensionsWorkspaceObserver {
 
   private:
     friend class OSSystemExtensionsWorkspace;
-    ::OSSystemExtensionsWorkspaceObserver c_{};
+    ::OSSystemExtensionsWorkspaceObserverCallBacks c_{};
 };
 
 class OSSystemExtensionsWorkspace {
