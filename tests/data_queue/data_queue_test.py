@@ -69,6 +69,11 @@ class DataQueue(harness.RealmCase):
         self.assertEqual(process.stdout.readline().split(" ", 1)[0], "0xe00002ed")
         self.assertEqual(process.wait(60 * harness.PATIENCE), 0)
 
+    # Facts: IOServiceOpen, IOServiceClose, IOConnectCallScalarMethod
+    def test_a_forked_child_opens_the_driver_anew(self):
+        output, _ = self.start("fork").communicate(timeout=120 * harness.PATIENCE)
+        self.assertEqual(output.splitlines(), ["child 0xe00002cd 0x00000000 0x00000000", "parent 0x00000000"])
+
     def test_a_program_that_dies_leaves_a_driver_that_serves_the_next(self):
         process = self.start("wait")
         self.assertEqual(process.stdout.readline(), "waiting\n")

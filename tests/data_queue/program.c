@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "records/RecordsProtocol.h"
@@ -107,12 +108,41 @@ static void fill(mach_port_t port) {
     printf("empty %llu\n", (unsigned long long)total);
 }
 
-int main(int argc, char** argv) {
-    setvbuf(stdout, NULL, _IOLBF, 0);
+static io_connect_t open_driver(void) {
     const io_service_t service =
         IOServiceGetMatchingService(kIOMainPortDefault, IOServiceNameMatching("records"));
-    check(IOServiceOpen(service, mach_task_self(), 0, &connection), "IOServiceOpen");
+    io_connect_t opened = IO_OBJECT_NULL;
+    check(IOServiceOpen(service, mach_task_self(), 0, &opened), "IOServiceOpen");
     IOObjectRelease(service);
+    return opened;
+}
+
+static kern_return_t call(io_connect_t on) {
+    uint64_t counts[3] = {0};
+    uint32_t room = 3;
+    return IOConnectCallScalarMethod(on, kRecordsCounts, NULL, 0, counts, &room);
+}
+
+static void fork_and_use(void) {
+    check(call(connection), "a call before fork");
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(120);
+        const kern_return_t old = call(connection);
+        const kern_return_t closed = IOServiceClose(connection);
+        const io_connect_t own = open_driver();
+        const kern_return_t anew = call(own);
+        printf("child 0x%08x 0x%08x 0x%08x\n", (unsigned)old, (unsigned)closed, (unsigned)anew);
+        IOServiceClose(own);
+        exit(0);
+    }
+    waitpid(child, NULL, 0);
+    printf("parent 0x%08x\n", (unsigned)call(connection));
+}
+
+int main(int argc, char** argv) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    connection = open_driver();
     to_driver = map(kRecordsToDriver);
     to_program = map(kRecordsToProgram);
     const mach_port_t port = IODataQueueAllocateNotificationPort();
@@ -120,6 +150,7 @@ int main(int argc, char** argv) {
           "IOConnectSetNotificationPort");
     if (argc == 3 && strcmp(argv[1], "pass") == 0) pass(strtoull(argv[2], NULL, 10), port);
     if (argc == 2 && strcmp(argv[1], "fill") == 0) fill(port);
+    if (argc == 2 && strcmp(argv[1], "fork") == 0) fork_and_use();
     if (argc == 2 && strcmp(argv[1], "wait") == 0) {
         printf("waiting\n");
         const IOReturn result = IODataQueueWaitForAvailableData(to_program, port);
