@@ -83,6 +83,10 @@ kern_return_t IMPL(SuiteUserClient, Start) {
 kern_return_t IMPL(SuiteUserClient, Stop) {
     if (ivars->service) ivars->service->ClientCame(-1);
     OSSafeReleaseNULL(ivars->kept);
+    /* The action keeps its target, which is this object, and the source keeps the action. */
+    if (ivars->available) ivars->available->Cancel(nullptr);
+    for (auto*& queue : ivars->queues) OSSafeReleaseNULL(queue);
+    OSSafeReleaseNULL(ivars->available);
     return Stop(provider, SUPERDISPATCH);
 }
 
