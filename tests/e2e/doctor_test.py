@@ -131,6 +131,13 @@ class Doctor(harness.RealmCase):
         links, findings = self.broken("guarded")
         self.assertEqual(links, {"Main": "access"}, "by the log")
         self.assertIn("an application was refused", findings[0]["text"])
+        os.makedirs(os.path.join(self.realm.root, "programs"), exist_ok=True)
+        with open(os.path.join(self.realm.root, "programs", "doctor.plist"), "wb") as file:
+            plistlib.dump({"User": str(os.getuid()), "Entitlements": {
+                "com.apple.developer.driverkit.userclient-access": ["org.example.guarded"],
+                "com.apple.developer.driverkit.administrator": True, "org.example.suite.access": True}}, file)
+        links, findings = self.broken("guarded", "--open", "1")
+        self.assertEqual(links, {"Main": "none"}, findings)
 
     def test_match_tells_why_nothing_is_selected(self):
         self.install("org.example.good", ("Main", {}))
