@@ -229,3 +229,26 @@ void CFArrayAppendArray(CFMutableArrayRef theArray, CFArrayRef otherArray, CFRan
         array.append(other.values()[static_cast<size_t>(otherRange.location + i)]);
     }
 }
+
+CFIndex CFArrayBSearchValues(CFArrayRef theArray, CFRange range, const void* value,
+                             CFComparatorFunction comparator, void* context) {
+    const auto& array = to<Array>(theArray, "CFArrayBSearchValues");
+    check_range(array, range, "CFArrayBSearchValues");
+    const auto begin = array.values().begin();
+    const auto first = begin + range.location;
+    return std::lower_bound(first, first + range.length, value,
+                            [&](const void* own, const void* wanted) {
+                                return comparator(own, wanted, context) == kCFCompareLessThan;
+                            }) -
+           begin;
+}
+
+void CFArrayReplaceValues(CFMutableArrayRef theArray, CFRange range, const void** newValues,
+                          CFIndex newCount) {
+    auto& array = to_mutable<Array>(theArray, "CFArrayReplaceValues");
+    check_range(array, range, "CFArrayReplaceValues");
+    // In first, so that what is in both is never without a reference.
+    for (CFIndex i = 0; i < newCount; ++i)
+        array.insert(range.location + range.length + i, newValues[i]);
+    for (CFIndex i = 0; i < range.length; ++i) array.remove(range.location);
+}

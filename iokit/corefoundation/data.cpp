@@ -122,3 +122,20 @@ void CFDataReplaceBytes(CFMutableDataRef theData, CFRange range, const UInt8* ne
 void CFDataDeleteBytes(CFMutableDataRef theData, CFRange range) {
     CFDataReplaceBytes(theData, range, nullptr, 0);
 }
+
+CFRange CFDataFind(CFDataRef theData, CFDataRef dataToFind, CFRange searchRange,
+                   CFDataSearchFlags compareOptions) {
+    const auto& data = to<Data>(theData, "CFDataFind");
+    const auto& wanted = to<Data>(dataToFind, "CFDataFind");
+    const size_t begin = checked(data, searchRange, "CFDataFind");
+    const std::string_view text(reinterpret_cast<const char*>(data.bytes.data()) + begin,
+                                static_cast<size_t>(searchRange.length));
+    const std::string_view what(reinterpret_cast<const char*>(wanted.bytes.data()),
+                                wanted.bytes.size());
+    const bool backwards = (compareOptions & kCFDataSearchBackwards) != 0;
+    const bool anchored = (compareOptions & kCFDataSearchAnchored) != 0;
+    size_t at = backwards ? text.rfind(what) : text.find(what);
+    if (anchored && at != (backwards ? text.size() - what.size() : 0)) at = std::string_view::npos;
+    if (what.empty() || at == std::string_view::npos) return CFRangeMake(kCFNotFound, 0);
+    return CFRangeMake(static_cast<CFIndex>(begin + at), static_cast<CFIndex>(what.size()));
+}

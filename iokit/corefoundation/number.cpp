@@ -5,12 +5,18 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 namespace opendext::cf {
 namespace {
 
 Boolean true_object(true);
 Boolean false_object(false);
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+Number infinity(kCFNumberFloat64Type, kInfinity, Object::Lifetime::immortal);
+Number negative_infinity(kCFNumberFloat64Type, -kInfinity, Object::Lifetime::immortal);
+Number not_a_number(kCFNumberFloat64Type, kNaN, Object::Lifetime::immortal);
 
 /// The SInt or Float type that `type` is a name for on this platform; 0 for a type that does not
 /// exist.
@@ -118,6 +124,10 @@ using cf::to_ref;
 
 const CFBooleanRef kCFBooleanTrue = to_ref<CFBooleanRef>(&cf::true_object);
 const CFBooleanRef kCFBooleanFalse = to_ref<CFBooleanRef>(&cf::false_object);
+
+const CFNumberRef kCFNumberPositiveInfinity = to_ref<CFNumberRef>(&cf::infinity);
+const CFNumberRef kCFNumberNegativeInfinity = to_ref<CFNumberRef>(&cf::negative_infinity);
+const CFNumberRef kCFNumberNaN = to_ref<CFNumberRef>(&cf::not_a_number);
 
 CFTypeID CFBooleanGetTypeID(void) {
     return static_cast<CFTypeID>(cf::Type::boolean);

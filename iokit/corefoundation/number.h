@@ -19,7 +19,8 @@ class Number final : public Object {
   public:
     static constexpr Type kType = Type::number;
     Number(CFNumberType type, int64_t value) : Object(kType), number_type(type), integer(value) {}
-    Number(CFNumberType type, double value) : Object(kType), number_type(type), floating(value) {}
+    Number(CFNumberType type, double value, Lifetime lifetime = Lifetime::counted)
+        : Object(kType, lifetime), number_type(type), floating(value) {}
     [[nodiscard]] bool is_float() const {
         return number_type == kCFNumberFloat32Type || number_type == kCFNumberFloat64Type;
     }

@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "iokit/corefoundation/autorelease.h"
 #include "iokit/corefoundation/dispatch.h"
 
 namespace opendext::cf {
@@ -59,6 +61,22 @@ Timer::Timer(CFAbsoluteTime fire_date, CFTimeInterval interval, CFIndex order,
 }
 
 Timer::~Timer() {
+    if (context.release != nullptr) context.release(context.info);
+}
+
+Observer::Observer(CFOptionFlags activities, bool repeats, CFIndex order,
+                   std::function<void(CFRunLoopObserverRef, CFRunLoopActivity)> call,
+                   const CFRunLoopObserverContext& context)
+    : LoopItem(kType),
+      activities(activities),
+      repeats(repeats),
+      order(order),
+      context(context),
+      call(std::move(call)) {
+    if (context.retain != nullptr) context.retain(context.info);
+}
+
+Observer::~Observer() {
     if (context.release != nullptr) context.release(context.info);
 }
 
@@ -151,7 +169,52 @@ bool RunLoop::mode_is_empty(const std::string& mode) const {
         return block.first == mode || (block.first == kCommonModes && common_modes_.contains(mode));
     });
     const auto items = modes_.find(mode);
-    return !waits && (items == modes_.end() || items->second.empty());
+    return !waits && (items == modes_.end() ||
+                      std::all_of(items->second.begin(), items->second.end(), [](LoopItem* item) {
+                          return item->type() == Type::run_loop_observer;
+                      }));
+}
+
+std::set<std::string> RunLoop::modes() const {
+    std::set<std::string> names = common_modes_;
+    for (const auto& [name, items] : modes_) {
+        if (!items.empty()) names.insert(name);
+    }
+    return names;
+}
+
+template <typename T, typename Fits>
+std::vector<T*> RunLoop::take_due(const std::string& mode, Fits fits) {
+    std::vector<T*> due;
+    for (LoopItem* item : modes_[mode]) {
+        if (item->type() != T::kType || !item->valid) continue;
+        auto* one = static_cast<T*>(item);
+        if (!fits(*one)) continue;
+        one->retain();
+        due.push_back(one);
+    }
+    std::stable_sort(due.begin(), due.end(),
+                     [](const T* a, const T* b) { return a->order < b->order; });
+    return due;
+}
+
+void RunLoop::tell_observers(const std::string& mode, CFRunLoopActivity activity,
+                             std::unique_lock<std::mutex>& lock) {
+    const std::vector<Observer*> due = take_due<Observer>(mode, [&](const Observer& observer) {
+        return (observer.activities & static_cast<CFOptionFlags>(activity)) != 0;
+    });
+    for (Observer* observer : due) {
+        const bool call = observer->valid;
+        if (call && !observer->repeats) {
+            observer->valid = false;
+            while (!observer->loops.empty())
+                (*observer->loops.begin())->remove_everywhere(*observer);
+        }
+        lock.unlock();
+        if (call) observer->call(to_ref<CFRunLoopObserverRef>(observer), activity);
+        observer->release();
+        lock.lock();
+    }
 }
 
 bool RunLoop::run_blocks(const std::string& mode, std::unique_lock<std::mutex>& lock) {
@@ -188,17 +251,10 @@ CFAbsoluteTime RunLoop::next_fire_date(const std::string& mode) const {
 
 void RunLoop::fire_timers(const std::string& mode, std::unique_lock<std::mutex>& lock) {
     const CFAbsoluteTime now = CFAbsoluteTimeGetCurrent();
-    std::vector<Timer*> due;
-    for (LoopItem* item : modes_[mode]) {
-        if (item->type() != Type::run_loop_timer || !item->valid) continue;
-        auto* timer = static_cast<Timer*>(item);
-        if (timer->fire_date > now) continue;
-        timer->retain();
-        due.push_back(timer);
-    }
-    std::stable_sort(due.begin(), due.end(), [](const Timer* a, const Timer* b) {
-        return a->fire_date != b->fire_date ? a->fire_date < b->fire_date : a->order < b->order;
-    });
+    std::vector<Timer*> due =
+        take_due<Timer>(mode, [&](const Timer& timer) { return timer.fire_date <= now; });
+    std::stable_sort(due.begin(), due.end(),
+                     [](const Timer* a, const Timer* b) { return a->fire_date < b->fire_date; });
     for (Timer* timer : due) {
         if (timer->valid) {
             const CFAbsoluteTime fired = timer->fire_date;
@@ -221,17 +277,8 @@ void RunLoop::fire_timers(const std::string& mode, std::unique_lock<std::mutex>&
 }
 
 bool RunLoop::perform_sources(const std::string& mode, std::unique_lock<std::mutex>& lock) {
-    std::vector<Source*> due;
-    for (LoopItem* item : modes_[mode]) {
-        if (item->type() != Type::run_loop_source || !item->valid) continue;
-        auto* source = static_cast<Source*>(item);
-        if (!source->signaled) continue;
-        source->signaled = false;
-        source->retain();
-        due.push_back(source);
-    }
-    std::stable_sort(due.begin(), due.end(),
-                     [](const Source* a, const Source* b) { return a->order < b->order; });
+    const std::vector<Source*> due = take_due<Source>(
+        mode, [](Source& source) { return std::exchange(source.signaled, false); });
     const bool any = !due.empty();
     lock.unlock();
     for (Source* source : due) {
@@ -252,11 +299,19 @@ CFRunLoopRunResult RunLoop::run(const std::string& mode, CFTimeInterval seconds,
     stops.push_back(&stop);
     running_modes.push_back(mode);
     CFRunLoopRunResult result{};
+    tell_observers(mode, kCFRunLoopEntry, lock);
     for (;;) {
         wake = false;
         bool handled = run_blocks(mode, lock);
+        tell_observers(mode, kCFRunLoopBeforeTimers, lock);
         fire_timers(mode, lock);
+        tell_observers(mode, kCFRunLoopBeforeSources, lock);
         handled = perform_sources(mode, lock) || handled;
+        if (running_modes.size() == 1) {  // what an outer call-back holds stays
+            lock.unlock();
+            drain_autorelease_pool();
+            lock.lock();
+        }
         if (handled && return_after_source) {
             result = kCFRunLoopRunHandledSource;
             break;
@@ -278,10 +333,13 @@ CFRunLoopRunResult RunLoop::run(const std::string& mode, CFTimeInterval seconds,
             std::min(std::min(deadline, next_fire_date(mode)) - now, kForever);
         if (pause <= 0 || wake) continue;
         if (is_main_ && main_queue_in_use() && main_queue_has_work()) continue;
+        tell_observers(mode, kCFRunLoopBeforeWaiting, lock);
         waiting = true;
         woken.wait_for(lock, std::chrono::duration<double>(pause), [this] { return wake; });
         waiting = false;
+        tell_observers(mode, kCFRunLoopAfterWaiting, lock);
     }
+    tell_observers(mode, kCFRunLoopExit, lock);
     stops.pop_back();
     running_modes.pop_back();
     return result;

@@ -15,8 +15,8 @@ namespace opendext::cf {
 
 class RunLoop;
 
-/// What sources and timers have in common: membership in modes of loops. Everything mutable in this
-/// header is guarded by one lock (run_loop_lock()); call-backs run without it.
+/// What sources, timers and observers have in common: membership in modes of loops. Everything
+/// mutable in this header is guarded by one lock (run_loop_lock()); call-backs run without it.
 class LoopItem : public Object {
   public:
     using Object::Object;
@@ -46,6 +46,21 @@ class Timer final : public LoopItem {
     const CFRunLoopTimerContext context;
     const std::function<void(CFRunLoopTimerRef)> fire;
     CFAbsoluteTime fire_date;
+    CFTimeInterval tolerance = 0;
+};
+
+class Observer final : public LoopItem {
+  public:
+    static constexpr Type kType = Type::run_loop_observer;
+    Observer(CFOptionFlags activities, bool repeats, CFIndex order,
+             std::function<void(CFRunLoopObserverRef, CFRunLoopActivity)> call,
+             const CFRunLoopObserverContext& context);
+    ~Observer() override;
+    const CFOptionFlags activities;
+    const bool repeats;
+    const CFIndex order;
+    const CFRunLoopObserverContext context;
+    const std::function<void(CFRunLoopObserverRef, CFRunLoopActivity)> call;
 };
 
 class RunLoop final : public Object {
@@ -70,6 +85,9 @@ class RunLoop final : public Object {
                            bool return_after_source);
     void perform(std::string mode, std::function<void()> block);
     void add_common_mode(const std::string& mode);
+    [[nodiscard]] std::set<std::string> modes() const;
+    /// Infinite where the mode has no timer.
+    [[nodiscard]] CFAbsoluteTime next_fire_date(const std::string& mode) const;
 
     std::condition_variable woken;
     bool wake = false;
@@ -82,7 +100,11 @@ class RunLoop final : public Object {
     bool run_blocks(const std::string& mode, std::unique_lock<std::mutex>& lock);
     void fire_timers(const std::string& mode, std::unique_lock<std::mutex>& lock);
     bool perform_sources(const std::string& mode, std::unique_lock<std::mutex>& lock);
-    [[nodiscard]] CFAbsoluteTime next_fire_date(const std::string& mode) const;
+    void tell_observers(const std::string& mode, CFRunLoopActivity activity,
+                        std::unique_lock<std::mutex>& lock);
+    /// The items of a mode that are of type T and fit, in their order, each with a reference.
+    template <typename T, typename Fits>
+    std::vector<T*> take_due(const std::string& mode, Fits fits);
     void put(LoopItem& item, const std::string& mode);
     void take(LoopItem& item, const std::string& mode);
 

@@ -1,48 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <Block.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "iokit/corefoundation/run_loop.h"
+#include "iokit/corefoundation/run_loop_items.h"
 #include "iokit/corefoundation/string.h"
 
 using namespace opendext::cf;
 
 const CFRunLoopMode kCFRunLoopDefaultMode = CFSTR("kCFRunLoopDefaultMode");
 const CFRunLoopMode kCFRunLoopCommonModes = CFSTR("kCFRunLoopCommonModes");
-
-namespace {
-
-std::string mode_name(CFStringRef mode, const char* function) {
-    return to<String>(mode, function).text();
-}
-
-RunLoop& loop_of(CFRunLoopRef rl, const char* function) {
-    return const_cast<RunLoop&>(to<RunLoop>(rl, function));
-}
-
-template <typename Item, typename Ref>
-Item& item_of(Ref ref, const char* function) {
-    return const_cast<Item&>(to<Item>(ref, function));
-}
-
-/// The item is kept alive across the change: taking it out may drop the last reference of the loop.
-template <typename Change>
-void change(LoopItem& item, Change change) {
-    item.retain();
-    {
-        const std::lock_guard lock(run_loop_lock());
-        change();
-    }
-    item.release();
-}
-
-void invalidate(LoopItem& item) {
-    change(item, [&] {
-        item.valid = false;
-        while (!item.loops.empty()) (*item.loops.begin())->remove_everywhere(item);
-    });
-}
-
-}  // namespace
 
 CFTypeID CFRunLoopGetTypeID(void) {
     return static_cast<CFTypeID>(Type::run_loop);
@@ -58,6 +27,28 @@ CFRunLoopMode CFRunLoopCopyCurrentMode(CFRunLoopRef rl) {
     const RunLoop& loop = loop_of(rl, "CFRunLoopCopyCurrentMode");
     const std::lock_guard lock(run_loop_lock());
     return loop.running_modes.empty() ? nullptr : new_string(loop.running_modes.back());
+}
+
+CFArrayRef CFRunLoopCopyAllModes(CFRunLoopRef rl) {
+    std::set<std::string> names;
+    {
+        const std::lock_guard lock(run_loop_lock());
+        names = loop_of(rl, "CFRunLoopCopyAllModes").modes();
+    }
+    CFMutableArrayRef modes = CFArrayCreateMutable(nullptr, 0, &kCFTypeArrayCallBacks);
+    for (const std::string& name : names) {
+        const Owned mode(new_string(name));
+        CFArrayAppendValue(modes, mode.get());
+    }
+    return modes;
+}
+
+CFAbsoluteTime CFRunLoopGetNextTimerFireDate(CFRunLoopRef rl, CFRunLoopMode mode) {
+    const std::lock_guard lock(run_loop_lock());
+    const CFAbsoluteTime next =
+        loop_of(rl, "CFRunLoopGetNextTimerFireDate")
+            .next_fire_date(mode_name(mode, "CFRunLoopGetNextTimerFireDate"));
+    return std::isinf(next) ? 0 : next;
 }
 
 void CFRunLoopAddCommonMode(CFRunLoopRef rl, CFRunLoopMode mode) {
@@ -257,4 +248,14 @@ Boolean CFRunLoopTimerIsValid(CFRunLoopTimerRef timer) {
 
 void CFRunLoopTimerGetContext(CFRunLoopTimerRef timer, CFRunLoopTimerContext* context) {
     *context = item_of<Timer>(timer, "CFRunLoopTimerGetContext").context;
+}
+
+CFTimeInterval CFRunLoopTimerGetTolerance(CFRunLoopTimerRef timer) {
+    const std::lock_guard lock(run_loop_lock());
+    return item_of<Timer>(timer, "CFRunLoopTimerGetTolerance").tolerance;
+}
+
+void CFRunLoopTimerSetTolerance(CFRunLoopTimerRef timer, CFTimeInterval tolerance) {
+    const std::lock_guard lock(run_loop_lock());
+    item_of<Timer>(timer, "CFRunLoopTimerSetTolerance").tolerance = std::max(tolerance, 0.0);
 }

@@ -43,6 +43,11 @@ CF_EXPORT void CFArrayApplyFunction(CFArrayRef theArray, CFRange range,
 CF_EXPORT CFIndex CFArrayGetFirstIndexOfValue(CFArrayRef theArray, CFRange range,
                                               const void* value);
 CF_EXPORT CFIndex CFArrayGetLastIndexOfValue(CFArrayRef theArray, CFRange range, const void* value);
+/* In a sorted range: where the value is, or would have to be put in. */
+CF_EXPORT CFIndex CFArrayBSearchValues(CFArrayRef theArray, CFRange range, const void* value,
+                                       CFComparatorFunction comparator, void* context);
+CF_EXPORT void CFArrayReplaceValues(CFMutableArrayRef theArray, CFRange range,
+                                    const void** newValues, CFIndex newCount);
 CF_EXPORT void CFArrayAppendValue(CFMutableArrayRef theArray, const void* value);
 CF_EXPORT void CFArrayInsertValueAtIndex(CFMutableArrayRef theArray, CFIndex idx,
                                          const void* value);

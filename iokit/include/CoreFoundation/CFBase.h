@@ -103,6 +103,7 @@ CF_INLINE CFRange CFRangeMake(CFIndex loc, CFIndex len) {
     range.length = len;
     return range;
 }
+#define CFRangeMake(LOC, LEN) CFRangeMake(LOC, LEN)
 
 CF_EXPORT const CFNullRef kCFNull;
 

@@ -30,6 +30,14 @@ CF_EXPORT void CFDataReplaceBytes(CFMutableDataRef theData, CFRange range, const
                                   CFIndex newLength);
 CF_EXPORT void CFDataDeleteBytes(CFMutableDataRef theData, CFRange range);
 
+typedef enum CFDataSearchFlags {
+    kCFDataSearchBackwards = 1,
+    kCFDataSearchAnchored = 2 /* only at the beginning of the range, or at its end backwards */
+} CFDataSearchFlags;
+/* {kCFNotFound, 0} where it is not. */
+CF_EXPORT CFRange CFDataFind(CFDataRef theData, CFDataRef dataToFind, CFRange searchRange,
+                             CFDataSearchFlags compareOptions);
+
 CF_EXTERN_C_END
 
 #endif

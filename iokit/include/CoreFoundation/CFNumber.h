@@ -35,6 +35,9 @@ typedef enum CFNumberType {
     kCFNumberMaxType = 16
 } CFNumberType;
 typedef const struct __CFNumber* CFNumberRef;
+CF_EXPORT const CFNumberRef kCFNumberPositiveInfinity;
+CF_EXPORT const CFNumberRef kCFNumberNegativeInfinity;
+CF_EXPORT const CFNumberRef kCFNumberNaN;
 
 CF_EXPORT CFTypeID CFNumberGetTypeID(void);
 CF_EXPORT CFNumberRef CFNumberCreate(CFAllocatorRef allocator, CFNumberType theType,

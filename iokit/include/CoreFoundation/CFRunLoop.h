@@ -7,6 +7,7 @@
  * common mode. A run ends at once when the mode has neither. Everything here may be called from any
  * thread; call-backs run on the loop's own thread, without locks. */
 
+#include <CoreFoundation/CFArray.h>
 #include <CoreFoundation/CFBase.h>
 #include <CoreFoundation/CFDate.h>
 
@@ -16,6 +17,7 @@ typedef CFStringRef CFRunLoopMode;
 typedef struct __CFRunLoop* CFRunLoopRef;
 typedef struct __CFRunLoopSource* CFRunLoopSourceRef;
 typedef struct __CFRunLoopTimer* CFRunLoopTimerRef;
+typedef struct __CFRunLoopObserver* CFRunLoopObserverRef;
 
 typedef enum CFRunLoopRunResult {
     kCFRunLoopRunFinished = 1,
@@ -31,6 +33,9 @@ CF_EXPORT CFTypeID CFRunLoopGetTypeID(void);
 CF_EXPORT CFRunLoopRef CFRunLoopGetCurrent(void);
 CF_EXPORT CFRunLoopRef CFRunLoopGetMain(void);
 CF_EXPORT CFRunLoopMode CFRunLoopCopyCurrentMode(CFRunLoopRef rl);
+CF_EXPORT CFArrayRef CFRunLoopCopyAllModes(CFRunLoopRef rl);
+/* 0 where the mode has no timer. */
+CF_EXPORT CFAbsoluteTime CFRunLoopGetNextTimerFireDate(CFRunLoopRef rl, CFRunLoopMode mode);
 CF_EXPORT void CFRunLoopAddCommonMode(CFRunLoopRef rl, CFRunLoopMode mode);
 CF_EXPORT void CFRunLoopRun(void);
 CF_EXPORT CFRunLoopRunResult CFRunLoopRunInMode(CFRunLoopMode mode, CFTimeInterval seconds,
@@ -106,6 +111,58 @@ CF_EXPORT CFRunLoopTimerRef CFRunLoopTimerCreateWithHandler(CFAllocatorRef alloc
                                                             CFOptionFlags flags, CFIndex order,
                                                             void (^block)(CFRunLoopTimerRef timer));
 #endif
+
+/* Kept and given back; timers fire when they are due. */
+CF_EXPORT CFTimeInterval CFRunLoopTimerGetTolerance(CFRunLoopTimerRef timer);
+CF_EXPORT void CFRunLoopTimerSetTolerance(CFRunLoopTimerRef timer, CFTimeInterval tolerance);
+
+/* --- observers: told what a run is about to do. They alone do not keep a run from ending.
+ * -------*/
+
+typedef enum CFRunLoopActivity {
+    kCFRunLoopEntry = 1,
+    kCFRunLoopBeforeTimers = 2,
+    kCFRunLoopBeforeSources = 4,
+    kCFRunLoopBeforeWaiting = 32,
+    kCFRunLoopAfterWaiting = 64,
+    kCFRunLoopExit = 128,
+    kCFRunLoopAllActivities = 0x0FFFFFFF
+} CFRunLoopActivity;
+typedef struct CFRunLoopObserverContext {
+    CFIndex version;
+    void* info;
+    const void* (*retain)(const void* info);
+    void (*release)(const void* info);
+    CFStringRef (*copyDescription)(const void* info);
+} CFRunLoopObserverContext;
+typedef void (*CFRunLoopObserverCallBack)(CFRunLoopObserverRef observer, CFRunLoopActivity activity,
+                                          void* info);
+
+CF_EXPORT Boolean CFRunLoopContainsObserver(CFRunLoopRef rl, CFRunLoopObserverRef observer,
+                                            CFRunLoopMode mode);
+CF_EXPORT void CFRunLoopAddObserver(CFRunLoopRef rl, CFRunLoopObserverRef observer,
+                                    CFRunLoopMode mode);
+CF_EXPORT void CFRunLoopRemoveObserver(CFRunLoopRef rl, CFRunLoopObserverRef observer,
+                                       CFRunLoopMode mode);
+CF_EXPORT CFTypeID CFRunLoopObserverGetTypeID(void);
+/* One that does not repeat is invalid once it was called. */
+CF_EXPORT CFRunLoopObserverRef CFRunLoopObserverCreate(CFAllocatorRef allocator,
+                                                       CFOptionFlags activities, Boolean repeats,
+                                                       CFIndex order,
+                                                       CFRunLoopObserverCallBack callout,
+                                                       CFRunLoopObserverContext* context);
+#if defined(__BLOCKS__)
+CF_EXPORT CFRunLoopObserverRef CFRunLoopObserverCreateWithHandler(
+    CFAllocatorRef allocator, CFOptionFlags activities, Boolean repeats, CFIndex order,
+    void (^block)(CFRunLoopObserverRef observer, CFRunLoopActivity activity));
+#endif
+CF_EXPORT CFOptionFlags CFRunLoopObserverGetActivities(CFRunLoopObserverRef observer);
+CF_EXPORT Boolean CFRunLoopObserverDoesRepeat(CFRunLoopObserverRef observer);
+CF_EXPORT CFIndex CFRunLoopObserverGetOrder(CFRunLoopObserverRef observer);
+CF_EXPORT void CFRunLoopObserverInvalidate(CFRunLoopObserverRef observer);
+CF_EXPORT Boolean CFRunLoopObserverIsValid(CFRunLoopObserverRef observer);
+CF_EXPORT void CFRunLoopObserverGetContext(CFRunLoopObserverRef observer,
+                                           CFRunLoopObserverContext* context);
 
 CF_EXTERN_C_END
 
