@@ -120,7 +120,7 @@ class Blocks(unittest.TestCase):
     def test_every_page_of_the_guide_is_in_its_list(self):
         with open(os.path.join(SOURCE, "docs", "guide", "README.md"), encoding="utf-8") as file:
             listed = set(re.findall(r"\]\(([\w-]+\.md)\)", file.read()))
-        self.assertEqual(listed, {name for name in os.listdir(os.path.join(SOURCE, "docs", "guide")) if name != "README.md"})
+        self.assertEqual(listed, {name for name in os.listdir(os.path.join(SOURCE, "docs", "guide")) if name.endswith(".md") and name != "README.md"})
 
 
 class ManualPages(unittest.TestCase):
