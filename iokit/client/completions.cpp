@@ -85,7 +85,10 @@ uint64_t Completions::add(std::shared_ptr<const CompletionTarget> target) {
     }
     const uint32_t place = free_.back();
     free_.pop_back();
-    slots_[place].target = std::move(target);
+    Slot& slot = slots_[place];
+    slot.target = std::move(target);
+    slot.calling = true;
+    slot.ended = false;
     return uint64_t{slots_[place].generation} << 32 | place;
 }
 
@@ -99,10 +102,31 @@ Completions::Slot* Completions::find(uint64_t number) {
 std::shared_ptr<const CompletionTarget> Completions::take(uint64_t number) {
     const std::lock_guard lock(mutex_);
     Slot* slot = find(number);
-    if (slot == nullptr) return nullptr;
-    ++slot->generation;
+    return slot == nullptr ? nullptr : take_slot(*slot, number);
+}
+
+std::shared_ptr<const CompletionTarget> Completions::take_slot(Slot& slot, uint64_t number) {
+    ++slot.generation;
+    slot.held = nullptr;
     free_.push_back(static_cast<uint32_t>(number));
-    return std::move(slot->target);
+    return std::move(slot.target);
+}
+
+void Completions::accept(uint64_t number) {
+    bool given = true;
+    std::shared_ptr<const CompletionTarget> ended;
+    {
+        // The lock is held until what waited is at the port: later completions wait for it.
+        const std::lock_guard lock(mutex_);
+        Slot* slot = find(number);
+        if (slot == nullptr) return;
+        slot->calling = false;
+        const std::shared_ptr<const Batch> held = std::exchange(slot->held, nullptr);
+        if (held != nullptr) given = give(held);
+        if (slot->ended) ended = take_slot(*slot, number);
+    }
+    end(std::move(ended));
+    if (!given) channel_.close("the application does not run its notification port");
 }
 
 void Completions::forget(uint64_t number) {
@@ -137,9 +161,11 @@ void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
         std::shared_ptr<const CompletionTarget> target;
         {
             const std::lock_guard lock(mutex_);
-            if (const Slot* slot = find(header.completion)) target = slot->target;
+            Slot* slot = find(header.completion);
+            if (slot == nullptr) return;
+            if (slot->calling) return hold(*slot, header, arguments.data());
+            target = slot->target;
         }
-        if (target == nullptr) return;
         if (batch != nullptr && !batch->is_for(target->port)) post(std::move(batch));
         if (batch == nullptr) batch = std::make_unique<Batch>(target->port);
         batch->add(target, header.status, arguments.data(), header.argument_count);
@@ -151,21 +177,42 @@ void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
         const Status parsed = uc::parse_struct(frame.bytes(), released);
         frame.done();
         if (!parsed.ok()) return channel_.close("the driver sent: " + parsed.error().message);
-        end(take(released.completion));
+        end(take_ended(released.completion));
         return;
     }
     other_(frame);
     frame.done();
 }
 
-void Completions::post(std::unique_ptr<Batch> batch) {
-    if (batch == nullptr) return;
+/// Keeps a completion of a call that has not returned.
+void Completions::hold(Slot& slot, const uc::CompletionHeader& header, const uint64_t* arguments) {
+    if (slot.held == nullptr) slot.held = std::make_shared<Batch>(slot.target->port);
+    if (slot.held->size() < Port::kMaxWaiting) {
+        slot.held->add(slot.target, header.status, arguments, header.argument_count);
+    } else {
+        channel_.close("the driver completes a call without end before it returns");
+    }
+}
+
+/// The target of a completion that the driver let go of, unless its call has not returned.
+std::shared_ptr<const CompletionTarget> Completions::take_ended(uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    Slot* slot = find(number);
+    if (slot == nullptr) return nullptr;
+    if (!slot->calling) return take_slot(*slot, number);
+    slot->ended = true;
+    return nullptr;
+}
+
+bool Completions::give(const std::shared_ptr<const Batch>& batch) const {
     const std::shared_ptr<Port> port = batch->port();
-    if (port == nullptr) return;
-    const size_t size = batch->size();
-    const std::shared_ptr<const Batch> shared = std::move(batch);
-    const bool posted = port->post([closed = closed_, shared] { shared->run(*closed); }, size);
-    if (!posted) channel_.close("the application does not run its notification port");
+    return port == nullptr ||
+           port->post([closed = closed_, batch] { batch->run(*closed); }, batch->size());
+}
+
+void Completions::post(std::shared_ptr<const Batch> batch) {
+    if (batch != nullptr && !give(batch))
+        channel_.close("the application does not run its notification port");
 }
 
 void Completions::end(std::shared_ptr<const CompletionTarget> target) {
@@ -183,18 +230,20 @@ void Completions::end(std::shared_ptr<const CompletionTarget> target) {
 }
 
 void Completions::end_all() {
-    std::vector<Slot> slots;
+    std::vector<std::shared_ptr<const CompletionTarget>> targets;
     {
         const std::lock_guard lock(mutex_);
         for (uint32_t place = 0; place < slots_.size(); ++place) {
-            if (slots_[place].target == nullptr) continue;
-            slots.push_back({std::move(slots_[place].target), 0});
-            slots_[place].target = nullptr;
-            ++slots_[place].generation;
-            free_.push_back(place);
+            Slot& slot = slots_[place];
+            if (slot.target == nullptr) continue;
+            if (slot.calling) {
+                slot.ended = true;  // accept() or forget() comes
+            } else {
+                targets.push_back(take_slot(slot, place));
+            }
         }
     }
-    for (Slot& slot : slots) end(std::move(slot.target));
+    for (auto& target : targets) end(std::move(target));
 }
 
 void Completions::close() {

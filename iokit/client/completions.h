@@ -42,8 +42,11 @@ class Completions {
     using Other = std::function<void(Frame& frame)>;
     Completions(Channel& channel, Other other) : channel_(channel), other_(std::move(other)) {}
 
-    /// The number for the call; never 0.
+    /// The number for a call that is about to be made; never 0. What comes before accept() waits
+    /// for it: a call that fails completes nothing, and its context may be gone when it returns.
     uint64_t add(std::shared_ptr<const CompletionTarget> target);
+    /// The call succeeded: what came meanwhile goes to its port, before what comes later.
+    void accept(uint64_t number);
     /// The call failed: nothing of it is called.
     void forget(uint64_t number);
     /// Receives until the channel is closed; then ends what is left.
@@ -53,17 +56,26 @@ class Completions {
     void close();
 
   private:
+    class Batch;
     struct Slot {
         std::shared_ptr<const CompletionTarget> target;
         uint32_t generation = 1;
+        bool calling = false;         ///< the call has not returned yet
+        bool ended = false;           ///< meanwhile the driver let go of it
+        std::shared_ptr<Batch> held;  ///< what it sent meanwhile
     };
-    class Batch;
 
     /// nullptr for a number that is none.
     Slot* find(uint64_t number);
     std::shared_ptr<const CompletionTarget> take(uint64_t number);
+    std::shared_ptr<const CompletionTarget> take_ended(uint64_t number);
+    std::shared_ptr<const CompletionTarget> take_slot(Slot& slot, uint64_t number);
+    void hold(Slot& slot, const protocol::user_client::CompletionHeader& header,
+              const uint64_t* arguments);
     void receive(Frame& frame, std::unique_ptr<Batch>& batch);
-    void post(std::unique_ptr<Batch> batch);
+    void post(std::shared_ptr<const Batch> batch);
+    /// False if too many wait at its port.
+    [[nodiscard]] bool give(const std::shared_ptr<const Batch>& batch) const;
     static void end(std::shared_ptr<const CompletionTarget> target);
     void end_all();
 

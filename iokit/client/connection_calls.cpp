@@ -148,7 +148,11 @@ kern_return_t Connection::call_async(const CallArguments& arguments, Output& out
     const uint64_t number = completions_.add(std::move(target));
     start_completions();
     const kern_return_t code = call(arguments, output, number, any_size);
-    if (code != kIOReturnSuccess) completions_.forget(number);
+    if (code == kIOReturnSuccess) {
+        completions_.accept(number);
+    } else {
+        completions_.forget(number);
+    }
     return code;
 }
 
