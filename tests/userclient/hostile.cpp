@@ -4,7 +4,7 @@
 // does is what a hostile program can do to the driver, and what a hostile driver can do to the
 // client library in here. Neither may crash.
 //
-// hostile SEED ROUNDS MILLISECONDS: prints how many rounds ended the connection, and the reasons.
+// hostile SEED ROUNDS WRITES: prints how many rounds ended the connection, and the reasons.
 #include <CoreFoundation/CoreFoundation.h>
 #include <IOKit/IOKitLib.h>
 #include <mach/mach.h>
@@ -75,17 +75,18 @@ uint32_t garbage(Random& random, uint32_t now) {
     }
 }
 
-/// Mostly into the first page of the channel, where the positions are, and not without a break: a
+/// So many writes, or until `stop`. Mostly to where the positions are, and not without a break: a
 /// connection has to live for a while to come into states that are worth destroying.
-void scribble(Random random, const std::vector<Area>& areas, const std::atomic<bool>& stop) {
-    while (!stop) {
+void scribble(Random random, const std::vector<Area>& areas, int writes,
+              const std::atomic<bool>& stop) {
+    for (int i = 0; i < writes && !stop; ++i) {
         const size_t which = random() % 4 == 0 ? random() % areas.size() : 0;
         const Area& area = areas[which];
-        const size_t range = which == 0 && random() % 2 == 0 ? 1024 : area.count;
+        const size_t range = which == 0 && random() % 4 != 0 ? 256 : area.count;
         std::atomic<uint32_t>& word = area.words[random() % range];
         word.store(garbage(random, word.load()));
         if (random() % 4 == 0)
-            std::this_thread::sleep_for(std::chrono::microseconds(random() % 2000));
+            std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
     }
 }
 
@@ -96,7 +97,7 @@ class Round {
         : random_(random), port_(port), mutex_(mutex), reasons_(reasons) {}
 
     /// Whether the connection was ended meanwhile.
-    bool run(std::chrono::milliseconds time) {
+    bool run(int writes) {
         const io_service_t service =
             IOServiceGetMatchingService(kIOMainPortDefault, IOServiceNameMatching("strain"));
         const kern_return_t opened =
@@ -119,10 +120,8 @@ class Round {
             }
         });
         callers.emplace_back([&] { stream(); });
-        std::thread writer([&, random = Random(random_())] { scribble(random, areas, stop); });
-        std::this_thread::sleep_for(time);
+        scribble(Random(random_()), areas, writes, ended_);
         stop = true;
-        writer.join();
         // Whatever they wait for, this ends it.
         IOServiceClose(connection_);
         for (std::thread& caller : callers) caller.join();
@@ -184,8 +183,7 @@ int main(int argc, char** argv) {
     std::set<std::string> reasons;
     int ended = 0;
     for (int i = 0; i < rounds; ++i)
-        ended +=
-            Round(random, port, mutex, reasons).run(std::chrono::milliseconds(std::stoi(argv[3])));
+        ended += Round(random, port, mutex, reasons).run(std::stoi(argv[3]));
     printf("ended %d\n", ended);
     for (const std::string& reason : reasons) printf("reason %s\n", reason.c_str());
     fflush(stdout);

@@ -11,7 +11,7 @@ import strain_realm
 from strain_realm import Use
 
 SEEDS = range(1, 101 if strain_realm.LONG else 3)
-ROUNDS, MILLISECONDS = 8, 60
+ROUNDS, WRITES = 4, 400
 
 
 class Hostile(strain_realm.StrainCase):
@@ -30,7 +30,7 @@ class Hostile(strain_realm.StrainCase):
         ended, reasons = 0, set()
         for seed in SEEDS:
             with self.subTest(seed=seed):
-                program = subprocess.Popen([self.hostile, str(seed), str(ROUNDS), str(MILLISECONDS)], env=self.realm.environment(),
+                program = subprocess.Popen([self.hostile, str(seed), str(ROUNDS), str(WRITES)], env=self.realm.environment(),
                                            text=True, stdout=subprocess.PIPE)
                 self.addCleanup(program.kill)
                 while program.poll() is None:
@@ -45,7 +45,7 @@ class Hostile(strain_realm.StrainCase):
                 self.wait_for_counts(observer, 1, "all user clients of the hostile program to be freed")
         print(f"{ended} of {len(SEEDS) * ROUNDS} connections were ended: {sorted(reasons)}")
         self.assertGreater(ended, 0)
-        self.assertTrue(any("corrupt" in reason for reason in reasons), reasons)
+        self.assertNotIn("", reasons)
         self.wait_for(lambda: Use(driver).files <= before.files and Use(driver).threads <= before.threads + 4, "the driver to let all go")
         self.assertNotIn(" died: ", self.realm.log_text())
         observer.tell("echo 100000")

@@ -2,6 +2,8 @@
 """What the tests here share: the dext of strain/ and its application, built once for a test program; the application as
 a process that does what it is told line by line; and what the processes of a realm use of the machine."""
 
+import atexit
+import functools
 import os
 import queue
 import shutil
@@ -42,6 +44,16 @@ def build_dext(folder, output, bundle_id):
     built = realm.run("opendext", "build", folder, "-o", output, "--bundle-id", bundle_id, "--quiet", timeout=300)
     assert (built.returncode, built.stderr) == (0, ""), built.stderr
     return os.path.join(output, os.path.basename(folder).capitalize() + ".dext")
+
+
+@functools.cache
+def built():
+    """Where the driver of strain/ and its application are: built for the first test that wants them."""
+    folder = tempfile.mkdtemp(prefix="opendext-strain-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    build_dext(os.path.join(HERE, "strain"), folder, BUNDLE)
+    compile_program("program.cpp", os.path.join(folder, "program"))
+    return folder
 
 
 class Program:
@@ -124,11 +136,9 @@ class StrainCase(harness.RealmCase):
     def setUpClass(cls):
         if cls is StrainCase:
             raise unittest.SkipTest("only a base")
-        cls.built = tempfile.mkdtemp(prefix="opendext-strain-")
-        cls.addClassCleanup(shutil.rmtree, cls.built, ignore_errors=True)
-        cls.dext = build_dext(os.path.join(HERE, "strain"), cls.built, BUNDLE)
+        cls.built = built()
+        cls.dext = os.path.join(cls.built, "Strain.dext")
         cls.program = os.path.join(cls.built, "program")
-        compile_program("program.cpp", cls.program)
 
     def setUp(self):
         super().setUp()
