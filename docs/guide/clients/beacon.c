@@ -8,6 +8,7 @@
 #include "BeaconCalls.h"
 
 static int failed(const char* what, kern_return_t code) {
+    fflush(stdout);
     fprintf(stderr, "%s: %s: %s\n", what, opendext_error_name(code), opendext_last_error_reason());
     return 1;
 }

@@ -7,6 +7,7 @@
 namespace io = opendext::iokit;
 
 static int failed(const char* what, const io::Error& error) {
+    std::fflush(stdout);
     std::fprintf(stderr, "%s: %s\n", what, error.text().c_str());
     return 1;
 }

@@ -29,4 +29,4 @@ with service.open() as connection:
     try:
         connection.call(SET_PERIOD, scalars_out=1)
     except opendext.DriverError as error:
-        print(f"set period without one: {error.name}: {error.reason}", file=sys.stderr)
+        print(f"set period without one: {error.name}: {error.reason}")
