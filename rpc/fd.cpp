@@ -65,8 +65,8 @@ Result<size_t> sealed_memory_size(int fd) {
         return Error{Errc::malformed, 0,
                      "a received descriptor is not memory sealed against shrinking"};
     }
-    // glibc's fstat() is a newfstatat(), which names a path: from a driver's sandbox each would have
-    // to be asked of the keeper.
+    // glibc's fstat() is a newfstatat(), which names a path: from a driver's sandbox each would
+    // have to be asked of the keeper.
     struct stat status{};
     if (::syscall(SYS_fstat, fd, &status) != 0) return Error::system("cannot stat shared memory");
     return static_cast<size_t>(status.st_size);
