@@ -110,6 +110,7 @@ TEST_F(CompletionTest, ComeFromAnyThreadAndQueue) {
     other->DispatchAsync(^{
       const IOUserClientAsyncArgumentsArray data = {77};
       client_->AsyncCompletion(kept_.get(), kIOReturnSuccess, data, 1);
+      Hooks::pass_through_channel();
     });
     EXPECT_EQ(program_->next_event().arguments, std::vector<uint64_t>{77});
     kept_.reset();
@@ -150,10 +151,20 @@ TEST_F(CompletionTest, AFailedCallIsNeverCompleted) {
 TEST_F(CompletionTest, AClientThatDoesNotReadStopsNobody) {
     EXPECT_EQ(program_->call(keep(1)).io_return, kIOReturnSuccess);
     const uint64_t serial = program_->send(make_call(kComplete, {20000}, 0));  // several rings full
-    EXPECT_EQ(program_->receive(serial).io_return, kIOReturnSuccess) << "the driver has not waited";
+    EXPECT_EQ(program_->receive(serial).io_return, kIOReturnSuccess)
+        << "it has not waited for long";
     EXPECT_TRUE(program_->works());
     for (uint64_t i = 0; i < 20000; ++i)
         ASSERT_EQ(program_->next_event().arguments, (std::vector<uint64_t>{i, 42}));
+}
+
+TEST_F(CompletionTest, ADriverDoesNotOutrunAClientThatReads) {
+    EXPECT_EQ(program_->call(keep(1)).io_return, kIOReturnSuccess);
+    constexpr uint64_t kMany = 200000;  // far more than may pile up
+    const uint64_t serial = program_->send(make_call(kComplete, {kMany}, 0));
+    for (uint64_t i = 0; i < kMany; ++i)
+        ASSERT_EQ(program_->next_event().arguments, (std::vector<uint64_t>{i, 42}));
+    EXPECT_EQ(program_->receive(serial).io_return, kIOReturnSuccess);
 }
 
 TEST_F(CompletionTest, AClientThatLetsTooMuchPileUpLosesTheConnectionAndIsTold) {
