@@ -113,8 +113,11 @@ Result<EntryId> UserClientConnections::check_user_client(EntryId provider,
     const Entry* entry = context_.registry.find(provider);
     const std::string name = entry == nullptr ? "the driver" : entry->name;
     if (answer.result.io_return != 0) {
+        // IOService's own, which a driver that programs can open overrides, returns this.
+        const bool none = answer.result.io_return == kIOReturnError;
         return Error::kern(answer.result.io_return,
-                           "NewUserClient of " + name + " returned an error");
+                           "NewUserClient of " + name + " returned an error" +
+                               (none ? ", as it does where a driver does not override it" : ""));
     }
     const auto out = system::IOService__NewUserClient::decode_result(answer.result);
     if (!out.ok() || out->userClient.kind != protocol::RefKind::object) {

@@ -169,8 +169,10 @@ TEST_F(ClientTest, SaysWhyAnOpenIsRefused) {
     EXPECT_EQ(program.ask<client::Opened>(client::Open{widget, 0}).outcome.io_return,
               kIOReturnBadArgument);
     bed.scripts["Widget"].user_client_key = "";
-    EXPECT_EQ(program.ask<client::Opened>(client::Open{widget, 0}).outcome.io_return,
-              kIOReturnError);
+    const auto no_override = program.ask<client::Opened>(client::Open{widget, 0});
+    EXPECT_EQ(no_override.outcome.io_return, kIOReturnError);
+    EXPECT_NE(no_override.outcome.reason.find("does not override it"), std::string::npos)
+        << no_override.outcome.reason;
 }
 
 TEST_F(ClientTest, AUserClientOfAnotherKernelClassIsRefusedAndEnded) {
