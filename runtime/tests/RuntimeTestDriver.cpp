@@ -258,7 +258,11 @@ kern_return_t RuntimeTestClient::ExternalMethod(uint64_t selector,
 
 kern_return_t IMPL(RuntimeTestClient, CopyClientMemoryForType) {
     Hooks::pass_through_channel();
-    if (Hooks::shared().client_memory) return Hooks::shared().client_memory(type, options, memory);
+    if (Hooks::shared().client_memory) {
+        const kern_return_t result = Hooks::shared().client_memory(type, options, memory);
+        Hooks::pass_through_channel();
+        return result;
+    }
     if (type != 5) return kIOReturnBadArgument;
     if (ivars->memory == nullptr) {
         const kern_return_t ret =

@@ -525,7 +525,7 @@ TEST_F(UserClientTest, NothingIsLeftOfTenThousandOpens) {
         for (int fd = 0; fd < 4096; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
         return count;
     };
-    const char* many = getenv("OPENDEXT_LONG_TESTS");
+    const char* many = getenv("OPENDEXT_TEST_LONG");
     const size_t cycles = many != nullptr && *many != '\0' ? 10'000 : 300;
     const auto cycle = [&](size_t number) {
         const uint64_t client = next_client_;
