@@ -43,6 +43,16 @@ inline void pause_cpu() {
 #endif
 }
 
+/// The line of `at` is going to be written, though not at once: gets it from the other CPU
+/// meanwhile. A locked instruction would else wait for it.
+inline void prefetch_to_write(const void* at) {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(at)));
+#else
+    __builtin_prefetch(at, 1);
+#endif
+}
+
 inline int64_t now_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "rpc/futex.h"
 #include "rpc/shared_bytes.h"
 
 namespace opendext {
@@ -36,6 +37,10 @@ void RingSender::write(const FrameHeader& header) {
     std::memcpy(bytes_ + frame_at_, &header, sizeof header);
     head_ = frame_head_ + frame_size(header.size);  // the draft may have become smaller
     ++count_;
+    // The lines of the next frames, which the receiver had in the round before.
+    if (static_cast<int32_t>(fetched_ - head_) < 0) fetched_ = head_;
+    for (; fetched_ - head_ < kFetchAhead; fetched_ += channel_layout::kLine)
+        prefetch_to_write(bytes_ + (fetched_ & (size_ - 1)));
 }
 
 bool RingSender::crowded() {
@@ -71,6 +76,11 @@ RingReceiver::Look RingReceiver::look() {
             return corrupt("frame is larger than the ring's content");
         }
         body_ = bytes_ + offset + sizeof header_;
+        if (frame_size(header_.size) < available) {
+            const std::byte* next = bytes_ + ((tail_ + frame_size(header_.size)) & (size_ - 1));
+            __builtin_prefetch(next);
+            __builtin_prefetch(next + channel_layout::kLine);
+        }
         return Look::frame;
     }
 }

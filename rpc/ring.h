@@ -40,12 +40,14 @@ class RingSender {
 
   private:
     static constexpr uint32_t kHeader = sizeof(channel_layout::FrameHeader);
+    static constexpr uint32_t kFetchAhead = 4 * channel_layout::kLine;
 
     channel_layout::LaneControl& control_;
     std::byte* const bytes_;
     const uint32_t size_;
     uint32_t head_ = 0;
     uint32_t published_ = 0;
+    uint32_t fetched_ = 0;     ///< up to here the lines are under way to us
     uint32_t tail_ = 0;        ///< as last read
     uint32_t frame_at_ = 0;    ///< offset of the frame that look() found room for
     uint32_t frame_head_ = 0;  ///< its position, behind what is skipped
