@@ -245,7 +245,6 @@ class ProgramMemory : public UserClientTest {
     OSSharedPtr<IOMemoryDescriptor> memory_;
 };
 
-// Facts: IOUserClient.CreateMemoryDescriptorFromClient
 TEST_F(ProgramMemory, IsNamedByOneToThirtyTwoRanges) {
     std::vector<IOAddressSegment> segments;
     for (uint64_t i = 0; i < 32; ++i) segments.push_back({0x10000 * (i + 1), 100});
