@@ -168,6 +168,13 @@ add_dext(@P@ {arguments})
         self.assertEqual(sorted(name for name in os.listdir(os.path.join(self.prefix, "lib")) if ".so" in name),
                          sorted(name for name in os.listdir(os.path.join(harness.PREFIX, "lib")) if ".so" in name))
 
+    def test_the_python_module_finds_the_library_beside_it(self):
+        self.environment["PYTHONPATH"] = os.path.join(self.prefix, "lib", "python3", "dist-packages")
+        result = self.run_program("/usr/bin/python3", "-B", "-c", "import opendext; from opendext import _library; "
+                                  "print(_library.library._name, opendext.Error(opendext.kIOReturnBusy).name)")
+        self.assertEqual(result.stdout, os.path.join(self.prefix, "lib", "libIOKit.so.0") + " kIOReturnBusy\n")
+        self.assertTrue(os.path.exists(os.path.join(self.environment["PYTHONPATH"], "opendext", "py.typed")))
+
     def test_completions_offer_what_help_lists(self):
         def complete(*words):
             script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _opendext; '

@@ -73,9 +73,8 @@ std::vector<std::string> advice_for(std::string_view name) {
           "that "
           "the program lacks; a program of root needs com.apple.developer.driverkit.administrator "
           "too.",
-          "A driver gets it for a call that is for its own objects only, and the reason at the "
-          "log: "
-          "opendext logs"}},
+          "A driver gets it for a call that is for its own objects only; opendext logs has the "
+          "reason."}},
         {"kIOReturnUnderrun",
          {"The queue is empty, or the driver gave less than the program needs."}},
         {"kIOReturnOverrun",
