@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import time
+import unittest
 
 import harness
 import strain_realm
@@ -75,6 +76,19 @@ class Connections(strain_realm.StrainCase):
         program.tell("many-close")
         program.tell("open 0")
         program.tell("add")
+
+    @unittest.skipUnless(strain_realm.LONG, "opens 3,000 connections")
+    def test_a_driver_has_room_for_so_many(self):
+        driver, observer, program = self.wait_for_driver(), self.opened(), self.start_program()
+        code, reason = program.ask("many-open 4200 1", 600)
+        self.assertEqual(code, NO_RESOURCES, reason)
+        self.assertIn("no room", reason)
+        self.assertGreater(len(program.numbers("many-call", 300)), 2900)
+        print(Use(driver))
+        observer.tell("add")
+        program.kill()
+        self.wait_for_counts(observer, 1, "all to be freed")
+        self.assertEqual(self.wait_for_driver(), driver)
 
     def test_opening_and_closing_again_and_again_leaves_nothing(self):
         driver = self.wait_for_driver()

@@ -11,6 +11,7 @@
 #include <opendext/client.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -36,9 +37,23 @@ struct Area {
     size_t count;
 };
 
-/// What this process shares with others by us, the channel first.
-std::vector<Area> shared_areas() {
-    std::vector<Area> areas;
+/// Second mappings of what this process shares with others by us, the channel first: the library
+/// may unmap its own at any time.
+class SharedAreas {
+  public:
+    SharedAreas();
+    ~SharedAreas() {
+        for (const Area& area : areas_) munmap(area.words, area.count * 4);
+    }
+    SharedAreas(const SharedAreas&) = delete;
+    SharedAreas& operator=(const SharedAreas&) = delete;
+    [[nodiscard]] const std::vector<Area>& all() const { return areas_; }
+
+  private:
+    std::vector<Area> areas_;
+};
+
+SharedAreas::SharedAreas() {
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         if (line.find("/memfd:opendext") == std::string::npos) continue;
@@ -47,11 +62,12 @@ std::vector<Area> shared_areas() {
         char rights[5] = {};
         if (sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, rights) != 3 || rights[1] != 'w')
             continue;
-        const Area area{reinterpret_cast<std::atomic<uint32_t>*>(begin), (end - begin) / 4};
+        void* twin = mremap(reinterpret_cast<void*>(begin), 0, end - begin, MREMAP_MAYMOVE);
+        if (twin == MAP_FAILED) continue;
+        const Area area{static_cast<std::atomic<uint32_t>*>(twin), (end - begin) / 4};
         const bool channel = line.find("/memfd:opendext-channel") != std::string::npos;
-        areas.insert(channel ? areas.begin() : areas.end(), area);
+        areas_.insert(channel ? areas_.begin() : areas_.end(), area);
     }
-    return areas;
 }
 
 uint32_t garbage(Random& random, uint32_t now) {
@@ -108,7 +124,7 @@ class Round {
             _exit(1);
         }
         exchange(30000);  // so that memory for large structures is shared too
-        const std::vector<Area> areas = shared_areas();
+        const SharedAreas areas;
         std::atomic<bool> stop = false;
         std::vector<std::thread> callers;
         callers.emplace_back([&] {
@@ -120,7 +136,7 @@ class Round {
             }
         });
         callers.emplace_back([&] { stream(); });
-        scribble(Random(random_()), areas, writes, ended_);
+        scribble(Random(random_()), areas.all(), writes, ended_);
         stop = true;
         // Whatever they wait for, this ends it.
         IOServiceClose(connection_);
