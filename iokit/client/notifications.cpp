@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 #include "iokit/client/reason.h"
@@ -25,6 +26,17 @@ Result<io_iterator_t> MatchingNotification::start(Dictionary matching) {
     forget_at_ = kForgetAt;
     // The handle is there first: a call-back may come as soon as opendextd knows us.
     handle_ = HandleTable::instance().add(shared_from_this());
+    if (type_ == wire::Subscription::terminate) {
+        presence_ = std::make_shared<Presence>(weak_from_this());
+        wire::Subscribe presence = request;
+        presence.type = wire::Subscription::publish;
+        Result<uint64_t> known = Daemon::instance().subscribe(std::move(presence), presence_);
+        if (!known.ok()) {
+            HandleTable::instance().remove(handle_);
+            return std::move(known).error();
+        }
+        presence_subscription_ = *known;
+    }
     Result<uint64_t> made = Daemon::instance().subscribe(std::move(request), weak_from_this());
     if (!made.ok()) {
         HandleTable::instance().remove(handle_);
@@ -32,6 +44,37 @@ Result<io_iterator_t> MatchingNotification::start(Dictionary matching) {
     }
     subscription_ = *made;
     return handle_;
+}
+
+void MatchingNotification::Presence::existing(const wire::Entries& entries, bool again) {
+    const auto owner = owner_.lock();
+    if (owner == nullptr) return;
+    if (again && entries.outcome.io_return == 0) {
+        owner->only_these_are_left(entries.ids);
+    } else {
+        owner->appeared(entries.ids);
+    }
+}
+
+void MatchingNotification::Presence::matched(const wire::Matched& event) {
+    if (const auto owner = owner_.lock()) owner->appeared(event.ids);
+}
+
+void MatchingNotification::appeared(const std::vector<uint64_t>& ids) {
+    const std::lock_guard lock(mutex_);
+    seen_.insert(ids.begin(), ids.end());
+}
+
+void MatchingNotification::only_these_are_left(const std::vector<uint64_t>& ids) {
+    std::vector<uint64_t> gone;
+    {
+        const std::lock_guard lock(mutex_);
+        const std::set<uint64_t> left(ids.begin(), ids.end());
+        std::set_difference(seen_.begin(), seen_.end(), left.begin(), left.end(),
+                            std::back_inserter(gone));
+    }
+    add(gone, false);
+    appeared(ids);
 }
 
 uint64_t MatchingNotification::next() {
@@ -43,7 +86,7 @@ uint64_t MatchingNotification::next() {
             return id;
         }
         armed_ = true;
-        if (seen_.size() < forget_at_) return 0;
+        if (type_ == wire::Subscription::terminate || seen_.size() < forget_at_) return 0;
     }
     forget_gone();
     return 0;
@@ -71,12 +114,14 @@ void MatchingNotification::released() {
         const std::lock_guard lock(mutex_);
         released_ = true;
     }
-    if (subscription_ != 0) Daemon::instance().unsubscribe(subscription_);
+    for (const uint64_t subscription : {subscription_, presence_subscription_}) {
+        if (subscription != 0) Daemon::instance().unsubscribe(subscription);
+    }
 }
 
 void MatchingNotification::existing(const wire::Entries& entries, bool again) {
     add(entries.ids, again);
-    if (!again) return;
+    if (!again || type_ == wire::Subscription::terminate) return;
     // What is not there any more cannot come again under its id: forget it, so that the set does
     // not grow.
     const std::lock_guard lock(mutex_);
@@ -93,9 +138,11 @@ void MatchingNotification::add(const std::vector<uint64_t>& ids, bool only_new) 
     {
         const std::lock_guard lock(mutex_);
         for (const uint64_t id : ids) {
-            // What was terminated is never told again, so that nothing has to be remembered.
-            if (type_ != wire::Subscription::terminate && !seen_.insert(id).second && only_new)
+            if (type_ == wire::Subscription::terminate) {
+                seen_.erase(id);
+            } else if (!seen_.insert(id).second && only_new) {
                 continue;
+            }
             queue_.push_back(id);
         }
         call = armed_ && !queue_.empty() && !released_;
@@ -145,7 +192,7 @@ void InterestNotification::interest(const wire::Interest& event) {
 }
 
 void InterestNotification::post(uint32_t message, uint64_t argument) {
-    if (only_busy_ && message != kIOMessageServiceBusyStateChange) return;
+    if (only_busy_ != (message == kIOMessageServiceBusyStateChange)) return;
     if (message == kIOMessageServiceIsTerminated && std::exchange(terminated_, true)) return;
     const std::shared_ptr<Port> port = port_.lock();
     if (port == nullptr) return;
@@ -168,6 +215,7 @@ constexpr std::array kTypes{
     NotificationType{kIOMatchedNotification, wire::Subscription::matched},
     NotificationType{kIOFirstMatchNotification, wire::Subscription::first_match},
     NotificationType{kIOTerminatedNotification, wire::Subscription::terminate},
+    NotificationType{kIOWillTerminateNotification, wire::Subscription::terminate},
 };
 
 }  // namespace

@@ -35,7 +35,21 @@ class MatchingNotification final : public Iterator,
     void matched(const wire::Matched& event) override;
 
   private:
+    /// What there is that could be terminated: an opendextd that comes back knows nothing of what
+    /// ended with its predecessor.
+    class Presence final : public Listener {
+      public:
+        explicit Presence(std::weak_ptr<MatchingNotification> owner) : owner_(std::move(owner)) {}
+        void existing(const wire::Entries& entries, bool again) override;
+        void matched(const wire::Matched& event) override;
+
+      private:
+        const std::weak_ptr<MatchingNotification> owner_;
+    };
+
     void add(const std::vector<uint64_t>& ids, bool only_new);
+    void appeared(const std::vector<uint64_t>& ids);
+    void only_these_are_left(const std::vector<uint64_t>& ids);
     void forget_gone();
 
     const std::weak_ptr<Port> port_;
@@ -44,12 +58,16 @@ class MatchingNotification final : public Iterator,
     void* const refcon_;
     Dictionary matching_;  ///< from start() on it does not change
     uint64_t subscription_ = 0;
+    std::shared_ptr<Presence> presence_;  ///< of kIOTerminatedNotification only
+    uint64_t presence_subscription_ = 0;
     io_iterator_t handle_ = IO_OBJECT_NULL;
 
     std::mutex mutex_;
     std::deque<uint64_t> queue_;
-    std::set<uint64_t> seen_;  ///< so that a new connection to opendextd tells nothing twice
-    size_t forget_at_ = 0;     ///< seen_ has grown so much: find out what is gone
+    /// What was told, so that a new connection to opendextd tells nothing twice; for
+    /// kIOTerminatedNotification what is there.
+    std::set<uint64_t> seen_;
+    size_t forget_at_ = 0;  ///< seen_ has grown so much: find out what is gone
     bool armed_ = false;
     bool released_ = false;
 };
