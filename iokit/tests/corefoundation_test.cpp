@@ -28,6 +28,7 @@ CFNumberRef number(int value) {
     return CFNumberCreate(nullptr, kCFNumberIntType, &value);
 }
 
+// Facts: CFDataCreate, CFGetRetainCount, CFRetain, CFRelease
 TEST(CFType, RetainCountsAreExact) {
     CFDataRef data = CFDataCreate(nullptr, reinterpret_cast<const UInt8*>("abc"), 3);
     EXPECT_EQ(1, CFGetRetainCount(data));
@@ -38,6 +39,11 @@ TEST(CFType, RetainCountsAreExact) {
     CFRelease(data);
 }
 
+// Facts: CFArrayCreateMutable, CFArrayAppendValue, CFArrayRemoveValueAtIndex
+// Facts: CFArraySetValueAtIndex, CFDictionaryCreateMutable, CFStringCreateWithCString
+// Facts: CFDictionarySetValue, CFDictionaryAddValue, CFDictionaryCreateCopy
+// Facts: CFDictionaryRemoveAllValues, CFSetCreateMutable, CFSetAddValue, CFSetGetCount
+// Facts: CFSetSetValue
 TEST(CFType, CollectionsKeepAReferenceToWhatTheyHoldAndGiveItBack) {
     CFNumberRef value = number(7);
     CFMutableArrayRef array = CFArrayCreateMutable(nullptr, 0, &kCFTypeArrayCallBacks);
@@ -89,6 +95,7 @@ TEST(CFType, CollectionsKeepAReferenceToWhatTheyHoldAndGiveItBack) {
     CFRelease(dictionary);
 }
 
+// Facts: CFSTR, CFBooleanGetValue
 TEST(CFType, ConstantObjectsIgnoreRetainAndRelease) {
     CFStringRef a = CFSTR("constant");
     EXPECT_EQ(a, CFSTR("constant"));
@@ -111,6 +118,7 @@ TEST(CFType, ConcurrentRetainsAndReleasesLoseNone) {
     CFRelease(value);
 }
 
+// Facts: CFNumberCreate, CFEqual, CFHash, CFGetTypeID, CFCopyTypeIDDescription
 TEST(CFType, EqualityIsByContentWithinAType) {
     CFNumberRef five = number(5);
     const int64_t wide_five = 5;
@@ -128,6 +136,7 @@ TEST(CFType, EqualityIsByContentWithinAType) {
     CFRelease(made);
 }
 
+// Facts: CFStringGetLength, CFArrayCreate, CFArrayGetValueAtIndex
 TEST(CFType, MisuseEndsTheProgramWithAMessage) {
     EXPECT_DEATH(CFRelease(nullptr), "CFRelease: got NULL");
     EXPECT_DEATH(CFStringGetLength(reinterpret_cast<CFStringRef>(kCFBooleanTrue)),
@@ -141,6 +150,9 @@ TEST(CFType, MisuseEndsTheProgramWithAMessage) {
     CFRelease(array);
 }
 
+// Facts: CFStringGetCharacterAtIndex, CFStringGetCString, CFStringCreateWithSubstring
+// Facts: CFRangeMake, CFStringCreateExternalRepresentation, CFDataGetLength
+// Facts: CFStringCreateFromExternalRepresentation
 TEST(CFString, ConvertsBetweenEncodings) {
     CFStringRef string = CFStringCreateWithCString(nullptr, "Gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\xa7",
                                                    kCFStringEncodingUTF8);
@@ -173,6 +185,7 @@ TEST(CFString, GetCStringNeedsRoomForTheFinalZero) {
     EXPECT_STREQ("abc", buffer);
 }
 
+// Facts: CFStringGetBytes
 TEST(CFString, GetBytesStopsAtAWholeCharacter) {
     UInt8 buffer[3];
     CFIndex used = 0;
@@ -187,6 +200,7 @@ TEST(CFString, GetBytesStopsAtAWholeCharacter) {
     CFRelease(string);
 }
 
+// Facts: CFStringCreateWithFormat
 TEST(CFString, FormatsObjectsAndNumbers) {
     CFStringRef string =
         CFStringCreateWithFormat(nullptr, nullptr, CFSTR("%@ has %d of %llu, %-4s|%05.1f|%% %c"),
@@ -194,6 +208,9 @@ TEST(CFString, FormatsObjectsAndNumbers) {
     EXPECT_EQ("port has -3 of 1099511627776, ab  |002.2|% x", taken_text(string));
 }
 
+// Facts: CFStringCompare, CFStringFind, CFStringHasPrefix
+// Facts: CFStringCreateArrayBySeparatingStrings, CFArrayGetCount
+// Facts: CFStringCreateByCombiningStrings
 TEST(CFString, ComparesFindsAndSplits) {
     EXPECT_EQ(kCFCompareLessThan,
               CFStringCompare(CFSTR("port9"), CFSTR("port10"), kCFCompareNumerically));
@@ -211,6 +228,7 @@ TEST(CFString, ComparesFindsAndSplits) {
     CFRelease(parts);
 }
 
+// Facts: CFNumberGetValue, CFNumberIsFloatType, CFNumberCompare
 TEST(CFNumber, TellsWhenAConversionLoses) {
     CFNumberRef big = number(300);
     int8_t small = 0;
@@ -230,6 +248,7 @@ TEST(CFNumber, TellsWhenAConversionLoses) {
     CFRelease(fraction);
 }
 
+// Facts: CFUUIDCreateFromString, CFUUIDCreateString, CFUUIDCreate
 TEST(CFUUID, KeepsItsTextForm) {
     CFUUIDRef uuid = CFUUIDCreateFromString(nullptr, CFSTR("68753A44-4D6F-1226-9C60-0050E4C00067"));
     ASSERT_NE(nullptr, uuid);
@@ -258,6 +277,7 @@ TEST(Conversion, PropertiesSurviveTheWayThere) {
     CFRelease(ref);
 }
 
+// Facts: CFArrayRemoveAllValues
 TEST(Conversion, RefusesWhatCannotBeAProperty) {
     using namespace opendext;
     CFMutableDictionaryRef dictionary = CFDictionaryCreateMutable(
@@ -284,6 +304,9 @@ struct Counter {
     CFRunLoopRef stop = nullptr;
 };
 
+// Facts: CFRunLoopSourceCreate, CFRunLoopAddSource, CFRunLoopGetCurrent
+// Facts: CFRunLoopContainsSource, CFRunLoopRunInMode, CFRunLoopSourceSignal
+// Facts: CFRunLoopSourceInvalidate, CFRunLoopSourceIsValid
 TEST(CFRunLoop, RunsASignaledSourceOnceAndReturns) {
     Counter counter;
     CFRunLoopSourceContext context{};
@@ -303,6 +326,7 @@ TEST(CFRunLoop, RunsASignaledSourceOnceAndReturns) {
     CFRelease(source);
 }
 
+// Facts: CFRunLoopStop, CFRunLoopWakeUp, CFRunLoopRun, CFRunLoopRemoveSource
 TEST(CFRunLoop, AnotherThreadWakesAndStopsIt) {
     Counter counter;
     CFRunLoopSourceContext context{};
@@ -329,6 +353,8 @@ TEST(CFRunLoop, AnotherThreadWakesAndStopsIt) {
     CFRelease(source);
 }
 
+// Facts: CFAbsoluteTimeGetCurrent, CFRunLoopTimerCreate, CFRunLoopTimerInvalidate
+// Facts: CFRunLoopAddTimer, CFRunLoopTimerIsValid
 TEST(CFRunLoop, TimersFireOnceOrRepeatedlyInOrder) {
     static std::string order;
     order.clear();
@@ -366,6 +392,8 @@ TEST(CFRunLoop, AThreadThatEndsGivesItsSourcesBack) {
     CFRelease(source);
 }
 
+// Facts: dispatch_queue_create, dispatch_async_f, dispatch_release, dispatch_get_main_queue
+// Facts: CFRunLoopGetMain
 TEST(Dispatch, AQueueRunsInOrderAndTheMainLoopServesTheMainQueue) {
     static std::string order;
     order.clear();
