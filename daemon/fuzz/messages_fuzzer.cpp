@@ -38,7 +38,7 @@ class Target {
         while (bytes.size() >= 4) {
             const uint8_t side = bytes[0];
             Message message;
-            message.kind = bytes[1] % 26;
+            message.kind = bytes[1] % 46;
             const size_t length = std::min<size_t>(bytes[2] | bytes[3] << 8, bytes.size() - 4);
             message.serial = length;
             message.body.assign(bytes.begin() + 4,
