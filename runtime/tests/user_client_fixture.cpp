@@ -84,6 +84,7 @@ Message Program::map(uint64_t type) {
     Hooks::pass_through_channel();
     EXPECT_TRUE(channel_->send(encode(uc::MapMemory{type, 0}, ++serial_)).ok());
     auto message = channel_->receive();
+    Hooks::pass_through_channel();
     EXPECT_TRUE(message.ok());
     if (!message.ok()) return {};
     EXPECT_EQ(message->serial, serial_);

@@ -46,7 +46,7 @@ ClientConnection::~ClientConnection() {
     client_->release();
 }
 
-void ClientConnection::send_failed(const Error& error) {
+void ClientConnection::fail(const Error& error) {
     if (channel_->closed()) return;  // said once, however much the driver still sends
     if (error.code != Errc::peer_gone) {
         log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
@@ -62,7 +62,7 @@ void ClientConnection::serve() {
         if (claim && (queue_->wanted() || !channel_->ready(Lane::calls))) claim.reset();
         auto frame = channel_->receive(Lane::calls);
         if (!frame.ok()) {
-            if (frame.error().code != Errc::peer_gone) send_failed(frame.error());
+            fail(frame.error());
             close(frame.error().text());
             return;
         }
@@ -84,11 +84,6 @@ void ClientConnection::close(const std::string& reason) {
     const std::lock_guard lock(state_mutex_);
     closed_ = true;
     state_changed_.notify_all();
-}
-
-void ClientConnection::malformed(const Error& error) {
-    log(LogType::error, "connection of %s ends: %s", client_name_.c_str(), error.text().c_str());
-    channel_->close(error.text());
 }
 
 void ClientConnection::set_asleep(bool asleep) {
@@ -139,26 +134,25 @@ void ClientConnection::handle(Frame frame, Claim& claim) {
     if (kind == uc::Kind::arena) {
         Message message = frame.message();
         const auto arena = decode<uc::Arena>(message);
-        if (!arena.ok()) return malformed(arena.error());
-        if (message.fds.size() != 1)
-            return malformed({Errc::malformed, 0, "an arena without memory"});
+        if (!arena.ok()) return fail(arena.error());
+        if (message.fds.size() != 1) return fail({Errc::malformed, 0, "an arena without memory"});
         const Status added = arenas_.add(*arena, std::move(message.fds.front()));
-        if (!added.ok()) malformed(added.error());
+        if (!added.ok()) fail(added.error());
         return;
     }
-    malformed({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
+    fail({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
 }
 
 void ClientConnection::call(Frame& frame, Claim& claim) {
     ExternalCall call(frame.serial());
     const Status taken = call.take(frame, *this, arenas_);
-    if (!taken.ok()) return malformed(taken.error());
+    if (!taken.ok()) return fail(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
     if (call.is_asynchronous()) has_events_.store(true);
     if (claim && client_->IOService::ivars->queue_changes.load() != queue_changes_) claim.reset();
     const std::shared_ptr<Executor>& executor = queue();
-    if (executor == nullptr) return malformed({Errc::invalid, 0, "the user client has no queue"});
+    if (executor == nullptr) return fail({Errc::invalid, 0, "the user client has no queue"});
     if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
     if (claim) return call.run(*this, client_);  // idle: on this thread
     auto later = std::make_unique<ExternalCall>(std::move(call));
@@ -176,7 +170,7 @@ void ClientConnection::map_memory(Frame& frame) {
     const uint64_t serial = frame.serial();
     const auto request = decode<uc::MapMemory>(frame.message());
     frame.done();
-    if (!request.ok()) return malformed(request.error());
+    if (!request.ok()) return fail(request.error());
     const auto queue = queue_name_of(client_->meta, IOUserClient_CopyClientMemoryForType_ID);
     const auto executor = queue ? executor_of(client_, *queue) : nullptr;
     TaskPtr task = make_task([self = shared_from_this(), type = request->type, serial] {

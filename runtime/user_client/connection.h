@@ -55,7 +55,7 @@ class ClientConnection : public LaneSender::Owner,
     void one_way_failed(uint64_t selector, kern_return_t result);
 
     std::shared_ptr<LaneSender::Owner> keep() override { return shared_from_this(); }
-    void send_failed(const Error& error) override;
+    void fail(const Error& error) override;
 
   private:
     class HandOver;
@@ -67,8 +67,6 @@ class ClientConnection : public LaneSender::Owner,
     const std::shared_ptr<Executor>& queue();
     void map_memory(Frame& frame);
     void answered(Message message);
-    /// The client sent what its library never sends.
-    void malformed(const Error& error);
     void wait_while_asleep();
     /// Where what the client has not asked for goes.
     LaneSender& unasked() { return has_events_.load() ? events_ : replies_; }

@@ -8,7 +8,7 @@ namespace opendext::runtime {
 
 void LaneSender::failed(Lock& lock, const Error& error) {
     lock.unlock();
-    owner_.send_failed(error);
+    owner_.fail(error);
 }
 
 void LaneSender::send(Message message) {
@@ -40,7 +40,7 @@ void LaneSender::send_kept() {
         const size_t size = message.body.size() + sizeof message;
         lock.unlock();
         const Status sent = channel_.send(message, lane_);
-        if (!sent.ok()) owner_.send_failed(sent.error());
+        if (!sent.ok()) owner_.fail(sent.error());
         lock.lock();
         kept_bytes_ -= size;
         taken_bytes_ += size;

@@ -34,8 +34,8 @@ class LaneSender {
       public:
         /// Keeps the sender alive on the thread that empties it.
         virtual std::shared_ptr<Owner> keep() = 0;
-        /// Nothing more can be sent.
-        virtual void send_failed(const Error& error) = 0;
+        /// The connection ends.
+        virtual void fail(const Error& error) = 0;
 
         virtual ~Owner() = default;
     };
@@ -81,11 +81,11 @@ class LaneSender {
         if (draft.ok()) {
             fill(draft->bytes());
             const Status sent = channel_.commit(std::move(draft).value());
-            if (!sent.ok()) owner_.send_failed(sent.error());
+            if (!sent.ok()) owner_.fail(sent.error());
             return true;
         }
         if (draft.error().code == Errc::no_space) return false;
-        owner_.send_failed(draft.error());
+        owner_.fail(draft.error());
         return true;
     }
     void keep(Lock& lock, Message message);
