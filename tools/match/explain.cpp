@@ -43,6 +43,10 @@ Result<std::vector<uint64_t>> ask(DaemonClient& daemon, const Dictionary& matchi
     return OD_TRY(daemon.request<client::Entries>(client::Match{matching, 0})).ids;
 }
 
+std::string services(size_t count) {
+    return std::to_string(count) + (count == 1 ? " service" : " services");
+}
+
 /// What the entry has where the condition wants something else.
 std::string reason(const client::Entry& entry, const Condition& condition) {
     const auto& [key, wanted] = *condition.part.begin();
@@ -170,6 +174,14 @@ Result<Answer> explain(DaemonClient& daemon, const RegistryImage& image,
         if (answer.nearest.size() == kMostCandidates) break;
     }
     add_hints(answer, image.entries);
+    // A family reads its keys together, so each is tried by leaving it out.
+    for (const auto& [key, value] : matching) {
+        if (kNoCondition.contains(key) || kGeneral.contains(key)) continue;
+        Dictionary rest = matching;
+        rest.erase(key);
+        const size_t count = OD_TRY(ask(daemon, rest)).size();
+        if (count > 0) answer.hints.push_back("without " + key + " it selects " + services(count));
+    }
     return answer;
 }
 
@@ -201,11 +213,10 @@ std::string to_text(const Answer& answer) {
     if (!answer.selected.empty()) return text;
     text = "no service matches\n";
     for (const Condition& condition : answer.conditions) {
-        text +=
-            "  " + condition.key + ": " +
-            (condition.selected == 0 ? "no service fulfils it"
-                                     : std::to_string(condition.selected) + " services fulfil it") +
-            "\n";
+        const char* verb = condition.selected == 1 ? " fulfils it\n" : " fulfil it\n";
+        text += "  " + condition.key + ": " +
+                (condition.selected == 0 ? "no service fulfils it\n"
+                                         : services(condition.selected) + verb);
     }
     for (const Candidate& candidate : answer.nearest) {
         text += "nearest: " + line_of(candidate);

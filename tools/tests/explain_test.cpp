@@ -108,6 +108,17 @@ TEST_F(Explained, MatchTellsOfAMisspeltClassAndOfADriverThatIsNotRegistered) {
         << run.output;
 }
 
+TEST_F(Explained, MatchTriesTheKeysOfAFamilyOneByOne) {
+    write("keys.plist",
+          R"(<plist version="1.0"><dict><key>IOProviderClass</key><string>TestNub</string>
+             <key>Depth</key><integer>3</integer><key>Width</key><integer>4</integer></dict></plist>)");
+    const Outcome run = this->run("opendext match", "keys.plist");
+    EXPECT_EQ(1, run.status) << run.errors;
+    EXPECT_NE(std::string::npos, run.output.find("hint: without Width it selects 1 service\n"))
+        << run.output;
+    EXPECT_EQ(std::string::npos, run.output.find("without Depth")) << run.output;
+}
+
 TEST_F(Explained, MatchReadsDictionariesPersonalitiesAndStandardInput) {
     write(
         "dictionary.plist",
