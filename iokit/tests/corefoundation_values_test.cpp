@@ -109,7 +109,8 @@ TEST(CFURL, OfAFileEscapesItsPathAndGivesItBack) {
     const Owned url(CFURLCreateWithFileSystemPath(nullptr, CFSTR("/tmp/a b/\u00e9.dext"),
                                                   kCFURLPOSIXPathStyle, TRUE));
     EXPECT_EQ(CFURLGetTypeID(), CFGetTypeID(url.get()));
-    EXPECT_EQ("file:///tmp/a%20b/%C3%A9.dext/", text_of(CFURLGetString(url.get())));
+    const std::string text = text_of(CFURLGetString(url.get()));
+    EXPECT_EQ("file:///tmp/a%20b/%C3%A9.dext/", text);
     EXPECT_EQ("/tmp/a b/\u00e9.dext",
               taken(CFURLCopyFileSystemPath(url.get(), kCFURLPOSIXPathStyle)));
     EXPECT_TRUE(CFURLHasDirectoryPath(url.get()));

@@ -14,6 +14,7 @@ import sys
 
 import annotations
 import checks
+import client_rows
 import rows as facts
 
 PAGE = facts.ROOT / "docs/api-status.md"
@@ -68,7 +69,7 @@ def find_out(build, compiler):
     messages.update(iig_messages)
     complaints += ["a header does not compile: " + line for line in stray + iig_stray]
     without_check = {row.line for row in unchecked + iig_unchecked}
-    shown, wrong_claims = annotations.read(rows)
+    shown, wrong_claims = annotations.read(rows, elsewhere=client_rows.names())
     reasons, wrong_reasons = declared_only(rows, DECLARED_ONLY)
     complaints += wrong_claims + wrong_reasons
     return statuses(rows, messages, without_check, shown, reasons, deviations), complaints

@@ -265,17 +265,13 @@ def headers_of(build):
     return ["DriverKit/DriverKit.h"] + [header for header in found if header != "DriverKit/DriverKit.h"] + PLATFORM
 
 
-def compile_checks(text, build, compiler, extra=()):
-    """Runs the compiler; gives {CSV line: first message} and the errors that belong to no row."""
-    build = pathlib.Path(build)
-    flags = (build / "sdk/dext-flags.rsp").read_text(encoding="utf-8").split()
+def run_compiler(text, command):
+    """Checks the text with a compiler; gives {CSV line: first message} and the errors that belong to no row."""
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "facts.cpp"
         source.write_text(text, encoding="utf-8")
-        run = subprocess.run(
-            [compiler, *flags, *extra, "-fsyntax-only", "-fno-access-control", "-ferror-limit=0", "-w",
-             "-fno-caret-diagnostics", "-isystem", str(build / "sdk/platform"), "-isystem", str(build / "sdk/include"),
-             str(source)], capture_output=True, text=True, check=False)
+        run = subprocess.run([*command, "-fsyntax-only", "-fno-access-control", "-ferror-limit=0", "-w",
+                              "-fno-caret-diagnostics", str(source)], capture_output=True, text=True, check=False)
     messages, others = {}, []
     for line in run.stderr.splitlines():
         match = re.match(r"(.*?):(\d+):\d+: (?:fatal )?error: (.*)", line)
@@ -286,3 +282,11 @@ def compile_checks(text, build, compiler, extra=()):
         else:
             others.append(line)
     return messages, others
+
+
+def compile_checks(text, build, compiler, extra=()):
+    """run_compiler() with the flags of dexts."""
+    build = pathlib.Path(build)
+    flags = (build / "sdk/dext-flags.rsp").read_text(encoding="utf-8").split()
+    return run_compiler(text, [compiler, *flags, *extra, "-isystem", str(build / "sdk/platform"), "-isystem",
+                               str(build / "sdk/include")])
