@@ -140,9 +140,9 @@ kern_return_t opendext_calls_wait(opendext_calls_t calls, opendext_call_result* 
     const int64_t deadline_ns =
         timeout_ms == OPENDEXT_FOREVER ? -1 : now_ns() + int64_t{timeout_ms} * 1'000'000;
     const bool in_time = calls->connection->wait(calls->waiter, wanted, room, deadline_ns);
-    Pending* taken = nullptr;
-    while (*count < room && (taken = calls->connection->take_done(calls->waiter)) != nullptr)
-        calls->give(static_cast<opendext_calls::Call&>(*taken), results[(*count)++]);
+    PendingList taken = calls->connection->take_done(calls->waiter, room);
+    while (Pending* one = taken.take_first())
+        calls->give(static_cast<opendext_calls::Call&>(*one), results[(*count)++]);
     return in_time ? kIOReturnSuccess
                    : fail(kIOReturnTimeout, "the driver has not answered so many calls in time");
 }

@@ -161,7 +161,8 @@ Outcome Connection::gone(const std::string& reason) {
         death_known_.wait_for(lock, kDeathNotice, [this] { return !death_.empty() || closed_; });
     }
     if (closed_) return {kIOReturnNotOpen, OPENDEXT_ORIGIN_LIBRARY, "the connection is closed"};
-    return {kIOReturnNotResponding, OPENDEXT_ORIGIN_DRIVER_DIED, death_.empty() ? reason : death_};
+    if (death_.empty()) death_ = reason;  // waited for once
+    return {kIOReturnNotResponding, OPENDEXT_ORIGIN_DRIVER_DIED, death_};
 }
 
 kern_return_t Connection::failed(const Error& error) {

@@ -73,7 +73,9 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     bool wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns) {
         return replies_.wait(waiter, wanted, most, deadline_ns);
     }
-    Pending* take_done(Waiter& waiter) { return replies_.take_done(waiter); }
+    PendingList take_done(Waiter& waiter, uint32_t most) {
+        return replies_.take_done(waiter, most);
+    }
     /// The call that was begun is not waited for any more.
     void abandon(Pending& pending, Waiter& waiter, CallMemory& memory);
     /// What the caller of a call that is done is told; large output is copied to its place.

@@ -251,11 +251,12 @@ Replies::~Replies() {
     fail_all({Errc::peer_gone, 0, "the connection is gone"});
 }
 
-Pending* Replies::take_done(Waiter& waiter) {
+PendingList Replies::take_done(Waiter& waiter, uint32_t most) {
+    PendingList taken;
     const std::lock_guard lock(mutex_);
-    Pending* pending = waiter.done.take_first();
-    if (pending != nullptr) --waiter.done_count;
-    return pending;
+    for (; most > 0 && waiter.done_count > 0; --most, --waiter.done_count)
+        taken.append(*waiter.done.take_first());
+    return taken;
 }
 
 }  // namespace opendext::client

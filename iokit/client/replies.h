@@ -117,8 +117,8 @@ class Replies {
     /// The same; the answer goes to `heir`, which has `finished`, if it has not come yet. True
     /// then.
     bool drop(Pending& pending, Waiter& waiter, Pending& heir);
-    /// Takes the first of the waiter's that are done; nullptr if none is.
-    Pending* take_done(Waiter& waiter);
+    /// Takes the first of the waiter's that are done, up to `most`.
+    PendingList take_done(Waiter& waiter, uint32_t most);
 
   private:
     using Lock = std::unique_lock<std::mutex>;
