@@ -29,8 +29,8 @@ struct MemoryBacking {
     uint64_t shown_offset = 0;
     uint64_t shown_length = 0;
     bool shown_writable = false;
-    /// It is shown for who asks for a mapping too: large structures of calls, where a mapping of its
-    /// own for each would cost more than the call.
+    /// It is shown for who asks for a mapping too: large structures of calls, where a mapping of
+    /// its own for each would cost more than the call.
     bool lent = false;
     MappedRange mapping;  // of the range, unless somebody else keeps it mapped
 
