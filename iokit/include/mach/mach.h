@@ -7,7 +7,7 @@
 #include <mach/mach_error.h>
 #include <mach/mach_port.h>
 #include <mach/mach_types.h>
-#include <mach/vm_map.h>
 #include <mach/message.h>
+#include <mach/vm_map.h>
 
 #endif
