@@ -168,7 +168,18 @@ class Connection(Handle):
         self._check_open()
         if self._port is None:
             self._port = NotificationPort()
+            # A connection that is forgotten takes its port with it: a thread serves that, and would keep it.
+            weakref.finalize(self, _close_forgotten, self._port).atexit = False
         return self._port
 
     def __repr__(self) -> str:
         return "<opendext.Connection, closed>" if self.closed else f"<opendext.Connection {self._number:#x}>"
+
+
+def _close_forgotten(port: "NotificationPort") -> None:
+    """Closes the port of a connection that the garbage collector found, on whatever thread that runs."""
+    loop = port.loop
+    if loop is None or loop.is_closed():
+        port.close()
+    else:
+        loop.call_soon_threadsafe(port.close)

@@ -162,7 +162,8 @@ class NotificationPort(Resource):
         return True
 
     def start(self, on_error: Callable[[BaseException], None] | None = None) -> "NotificationPort":
-        """Serves the port on a thread of its own until close(). `on_error` gets what call-backs raise, on that thread."""
+        """Serves the port on a thread of its own until close(), which it needs: a port that is served is not collected as
+        garbage. `on_error` gets what call-backs raise, on that thread."""
         if self.served:
             raise RuntimeError("the port is served already")
         self._on_error = on_error

@@ -147,6 +147,23 @@ class Async(suite.DriverCase):
         self.assertEqual(lost.exception.count, 15)
         self.assertIsNone(call.wait(0))
 
+    def test_forgotten_connections_take_their_threads_along(self):
+        def use():
+            connection, done = self.find().open(), threading.Event()
+            call = connection.call_async(LATER, lambda completion: done.set(), [1, 0, 0, QUEUE])
+            self.assertTrue(done.wait(60 * harness.PATIENCE))
+            harness.wait_for(lambda: call.ended, "the end")
+
+        use()
+        gc.collect()
+        harness.wait_for(lambda: threading.active_count() == 1, "the threads to end")
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            use()
+        gc.collect()
+        harness.wait_for(lambda: threading.active_count() == 1, "the threads to end")
+        self.assertLessEqual(len(os.listdir("/proc/self/fd")), descriptors + 2)
+
     def test_calls_that_are_over_leave_nothing(self):
         connection = self.open()
         from opendext import notifications

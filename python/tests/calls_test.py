@@ -2,6 +2,7 @@
 """User clients: calls in all forms, memory, data queues, errors."""
 
 import array
+import asyncio
 import ctypes
 import gc
 import os
@@ -232,6 +233,25 @@ class Calls(suite.DriverCase):
             with self.assertRaises(queue.Full):
                 for _ in range(100_000):
                     out.put_nowait(bytes(1000))
+
+    def test_a_queue_in_a_coroutine(self):
+        connection = self.open()
+
+        async def run():
+            with connection.data_queue(K["kSuiteQueueIn"]) as into, connection.data_queue(K["kSuiteQueueOut"]) as out:
+                with self.assertRaises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await out.next()
+                for number in range(50):
+                    into.put(bytes([number]), timeout=60 * harness.PATIENCE)
+                got = []
+                async for entry in out:
+                    got.append(entry)
+                    if len(got) == 50:
+                        break
+                self.assertEqual(got, [inverted(bytes([number])) for number in range(50)])
+
+        asyncio.run(run())
 
     def test_closing_a_queue_ends_a_wait(self):
         connection = self.open()
