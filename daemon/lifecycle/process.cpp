@@ -18,6 +18,9 @@ namespace {
 constexpr size_t kMaxClasses = 4096;
 /// The last words of a dead process that are still read.
 constexpr size_t kLastMessages = 4096;
+/// A program that had every object of a process open may die: all are told of their end at once, in
+/// a few messages each.
+constexpr size_t kWaitingMessages = 16384;
 constexpr int kMaxChain = 64;
 
 uint64_t random_token() {
@@ -87,7 +90,7 @@ void DriverProcess::launch() {
         return;
     }
     connection_ = std::make_unique<Connection>(
-        loop_, std::move(ends->first), Connection::Limits{},
+        loop_, std::move(ends->first), Connection::Limits{.messages = kWaitingMessages},
         [this](Message m) { received(std::move(m)); },
         [this](const Error& reason) { closed(reason); });
     protocol::keeper::Spawn spawn;
