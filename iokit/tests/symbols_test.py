@@ -21,14 +21,14 @@ def exported():
 def declared():
     """Names behind an export macro or attribute of the headers."""
     names = set()
-    for folder, _, files in os.walk(INCLUDE):
-        for name in files:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-            text = re.sub(r"(?m)^#define\s+\w*EXPORT\b.*$", "", text)
-            for match in re.finditer(r'(?:\w*_EXPORT|visibility\("default"\)\)\))\s+([^;]*?);', text):
-                head = re.sub(r"\(.*", "", match[1], flags=re.S)
-                names.add(re.findall(r"\w+", head)[-1])
+    headers = [os.path.join(folder, name) for folder, _, files in os.walk(INCLUDE) for name in files]
+    for header in [*headers, os.path.join(HERE, "..", "..", "sdk", "platform", "os", "log.h")]:  # one file for drivers and programs
+        with open(header, encoding="utf-8") as file:
+            text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+        text = re.sub(r"(?m)^#define\s+\w*EXPORT\b.*$", "", text)
+        for match in re.finditer(r'(?:\w*_EXPORT|visibility\("default"\)\)\))\s+([^;]*?);', text):
+            head = re.sub(r"\(.*", "", match[1], flags=re.S)
+            names.add(re.findall(r"\w+", head)[-1])
     return sorted(names)
 
 
