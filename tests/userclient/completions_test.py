@@ -15,7 +15,6 @@ BOUND_KIB = 96 * 1024
 
 
 class Completions(strain_realm.StrainCase):
-    # Facts: IOConnectCallAsyncScalarMethod, IOUserClient.AsyncCompletion
     def test_one_a_millisecond_comes_in_order_and_none_is_lost(self):
         program = self.opened()
         count = SECONDS * 1000

@@ -35,7 +35,6 @@ class Connections(strain_realm.StrainCase):
         tree = self.registry()
         return sum(count(entry) for entry in (tree if isinstance(tree, list) else [tree]))
 
-    # Facts: IOServiceOpen, IOServiceClose, IOService.NewUserClient
     def test_a_thousand_connections_each_have_their_own_user_client(self):
         driver = self.wait_for_driver()
         observer = self.opened()
@@ -113,7 +112,6 @@ class Connections(strain_realm.StrainCase):
             self.assertLessEqual(line[-1].maps, line[0].maps + 64, f"mappings of {name}")
         self.assertEqual(self.entries(), entries, "entries of the registry")
 
-    # Facts: IOService.Create, IOService.GetProvider
     def test_the_user_client_lives_in_the_drivers_process_with_the_driver_as_provider(self):
         driver = self.wait_for_driver()
         program = self.opened()

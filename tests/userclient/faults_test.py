@@ -177,7 +177,6 @@ class Faults(Survivors):
         self.assertEqual(set(states), {"S"})
         return len(states)
 
-    # Facts: IOServiceClose
     def test_a_call_of_a_stopped_driver_ends_when_another_thread_closes(self):
         program = self.opened()
         os.kill(self.driver, signal.SIGSTOP)

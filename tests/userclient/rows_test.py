@@ -24,7 +24,6 @@ REPLUGS = 50
 class Ring(strain_realm.StrainCase):
     """A10: the driver pushes data to a program through a ring; completions are its doorbell, calls say that there is room."""
 
-    # Facts: IODataQueueDequeue, IOConnectMapMemory64
     def test_all_records_come_in_order(self):
         program = self.opened()
         program.tell("ring 100000 1")
@@ -129,7 +128,6 @@ class Rows(harness.RealmCase):
         self.talk()
         self.assertEqual(self.numbers("pair-device", 2)[0], 1, "the provider is the nub itself")
 
-    # Facts: IOServiceAddMatchingNotification
     def test_each_replug_is_told_once(self):
         self.tool("opendext", "install", self.variant("pair", IOUserServerOneProcess=True))
         self.process_of("pair-device")
@@ -168,7 +166,6 @@ class Rows(harness.RealmCase):
         self.assertIn(state, reason)
         self.logged("late", reason)
 
-    # Facts: IORegistryEntrySetCFProperty
     def test_opening_before_register_service_is_refused_with_the_reason(self):
         self.tool("opendext", "install", self.variant("late"))
         self.is_refused_as("started")
