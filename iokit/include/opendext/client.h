@@ -156,7 +156,8 @@ typedef void (*opendext_completions_ended)(void* refcon);
 /* Calls as IOConnectCallAsyncMethod does; `callback` runs for each completion, where the port's
  * call-backs run. `ended` (may be NULL) runs there once, after the last of them: the driver let go
  * of the completion, the driver died, or the connection was closed; if the port was destroyed
- * before, it runs on the thread that notices. If the call fails neither runs. `result` is written
+ * before, it runs on the thread that notices. Neither runs before the call has
+ * succeeded, nor if it fails. `result` is written
  * as by opendext_calls_wait() and may be NULL; its reason is valid until the thread's next call. */
 IOKIT_EXPORT kern_return_t opendext_connect_call_async(io_connect_t connect,
                                                        const opendext_call* call,

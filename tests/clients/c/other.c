@@ -88,6 +88,11 @@ static void command_close(const struct Line* line) {
     if (connection != NULL) say_outcome(IOServiceClose(connection->handle));
 }
 
+static void command_status(const struct Line* line) {
+    const struct Object* connection = object_find(kConnection, line->word[1]);
+    if (connection != NULL) say_outcome(opendext_connect_status(connection->handle));
+}
+
 static bool is_gone(void* process) {
     return kill(*(pid_t*)process, 0) != 0;
 }
@@ -423,6 +428,7 @@ const struct CommandName kOtherCommands[] = {
     {"walk", command_walk},
     {"open", command_open},
     {"close", command_close},
+    {"status", command_status},
     {"kill", command_kill},
     {"died", command_died},
     {"port", command_port},

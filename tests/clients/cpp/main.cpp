@@ -61,25 +61,45 @@ std::vector<std::byte> pattern(size_t size, unsigned seed) {
 
 const std::map<std::string, Runner::Command>& Runner::commands() {
     static const std::map<std::string, Command> known = {
-        {"find", &Runner::find_service}, {"walk", &Runner::find_service},
-        {"open", &Runner::open},         {"close", &Runner::close},
-        {"kill", &Runner::kill},         {"died", &Runner::died},
-        {"call", &Runner::call},         {"same", &Runner::same},
-        {"until", &Runner::until},       {"async", &Runner::async},
-        {"start", &Runner::start},       {"join", &Runner::join},
-        {"calls", &Runner::calls},       {"add", &Runner::add},
-        {"submit", &Runner::submit},     {"take", &Runner::take},
-        {"pending", &Runner::pending},   {"post", &Runner::post},
-        {"port", &Runner::port},         {"completions", &Runner::completions},
-        {"events", &Runner::events},     {"order", &Runner::order},
-        {"unread", &Runner::unread},     {"ended", &Runner::ended},
-        {"published", &Runner::watch},   {"terminated", &Runner::watch},
-        {"interest", &Runner::interest}, {"map", &Runner::map},
-        {"size", &Runner::size},         {"peek", &Runner::peek},
-        {"poke", &Runner::poke},         {"fault", &Runner::fault},
-        {"unmap", &Runner::unmap},       {"buffer", &Runner::buffer},
-        {"sum", &Runner::sum},           {"enqueue", &Runner::enqueue},
-        {"dequeue", &Runner::dequeue},   {"available", &Runner::available},
+        {"find", &Runner::find_service},
+        {"walk", &Runner::find_service},
+        {"open", &Runner::open},
+        {"close", &Runner::close},
+        {"status", &Runner::status},
+        {"kill", &Runner::kill},
+        {"died", &Runner::died},
+        {"call", &Runner::call},
+        {"same", &Runner::same},
+        {"until", &Runner::until},
+        {"async", &Runner::async},
+        {"start", &Runner::start},
+        {"join", &Runner::join},
+        {"calls", &Runner::calls},
+        {"add", &Runner::add},
+        {"submit", &Runner::submit},
+        {"take", &Runner::take},
+        {"pending", &Runner::pending},
+        {"post", &Runner::post},
+        {"port", &Runner::port},
+        {"completions", &Runner::completions},
+        {"events", &Runner::events},
+        {"order", &Runner::order},
+        {"unread", &Runner::unread},
+        {"ended", &Runner::ended},
+        {"published", &Runner::watch},
+        {"terminated", &Runner::watch},
+        {"interest", &Runner::interest},
+        {"map", &Runner::map},
+        {"size", &Runner::size},
+        {"peek", &Runner::peek},
+        {"poke", &Runner::poke},
+        {"fault", &Runner::fault},
+        {"unmap", &Runner::unmap},
+        {"buffer", &Runner::buffer},
+        {"sum", &Runner::sum},
+        {"enqueue", &Runner::enqueue},
+        {"dequeue", &Runner::dequeue},
+        {"available", &Runner::available},
     };
     return known;
 }
@@ -148,6 +168,11 @@ void Runner::open(const Line& line) {
 void Runner::close(const Line& line) {
     if (io::Connection* connection = find(names_->connections, line.word(1)))
         say_outcome(connection->close());
+}
+
+void Runner::status(const Line& line) {
+    if (io::Connection* connection = find(names_->connections, line.word(1)))
+        say_outcome(connection->status());
 }
 
 void Runner::kill(const Line& line) {

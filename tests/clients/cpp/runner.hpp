@@ -137,6 +137,7 @@ class Runner {
     void find_service(const Line& line);
     void open(const Line& line);
     void close(const Line& line);
+    void status(const Line& line);
     void kill(const Line& line);
     void died(const Line& line);
     // calls

@@ -197,6 +197,13 @@ class Runner:
         connection.close()
         say("ok")
 
+    def do_status(self, connection: opendext.Connection):
+        if connection.closed:
+            raise ValueError("the connection is closed")
+        if (death := connection.death()) is not None:
+            raise death
+        say("ok")
+
     def gone(self):
         try:
             os.kill(self.killed, 0)

@@ -163,6 +163,9 @@ class Connection {
     }
     [[nodiscard]] io_connect_t get() const { return connect_; }
 
+    /// Whether it is still of use, without asking the driver: the error is what a call would give.
+    [[nodiscard]] Result<void> status() const { return outcome(opendext_connect_status(connect_)); }
+
     /// The service that was opened.
     [[nodiscard]] Result<Service> service() const {
         io_service_t service = IO_OBJECT_NULL;
