@@ -95,7 +95,16 @@ bool PlaneIterator::begin() {
     }
     changes_ = std::move(changes).value();
     if (changes_ != nullptr) tree_ = changes_->tree();
-    return push(start_);
+    from_ = start_;
+    if (from_ == 0) {
+        const Result<uint64_t> root = Daemon::instance().root();
+        if (!root.ok()) {
+            fail(root.error());
+            return valid_ = false;
+        }
+        from_ = *root;
+    }
+    return push(from_);
 }
 
 bool PlaneIterator::still_valid() {
@@ -130,7 +139,7 @@ void PlaneIterator::reset() {
 bool PlaneIterator::valid() {
     const std::lock_guard lock(mutex_);
     if (!still_valid() || generation_ == 0 || changes_ != nullptr) return valid_;
-    const Result<wire::Entries> now = get_relatives(start_, plane_, parents());
+    const Result<wire::Entries> now = get_relatives(from_, plane_, parents());
     return valid_ = now.ok() && now->generation == generation_;
 }
 

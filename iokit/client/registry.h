@@ -43,6 +43,7 @@ class ListIterator final : public Iterator {
 /// soon as the tree has changed since it began: what it would give could be a mixture of two trees.
 class PlaneIterator final : public Iterator {
   public:
+    /// `start` 0: the root, whatever its id is by then.
     PlaneIterator(uint64_t start, std::string plane, IOOptionBits options)
         : start_(start), plane_(std::move(plane)), options_(options) {}
     uint64_t next() override;
@@ -74,6 +75,7 @@ class PlaneIterator final : public Iterator {
     const uint64_t start_;
     const std::string plane_;
     const IOOptionBits options_;
+    uint64_t from_ = 0;  ///< where the walk began
     std::vector<Level> levels_;
     uint64_t last_ = 0;
     uint64_t generation_ = 0;

@@ -119,7 +119,7 @@ kern_return_t IORegistryCreateIterator(mach_port_t, const io_name_t plane, IOOpt
                                        io_iterator_t* iterator) {
     const Result<uint64_t> root = Daemon::instance().root();
     if (!root.ok()) return fail(root.error());
-    return new_plane_iterator(*root, plane, options, iterator);
+    return new_plane_iterator(0, plane, options, iterator);
 }
 
 kern_return_t IORegistryEntryCreateIterator(io_registry_entry_t entry, const io_name_t plane,
