@@ -71,7 +71,8 @@ void PeerWatch::run() {
         if (count < 0 && errno != EINTR) return;
         const std::lock_guard lock(mutex_);
         for (int i = 0; i < count; ++i) {
-            const auto found = watched_.find(events[i].data.u64);
+            const uint64_t number = events[i].data.u64;  // the struct is packed
+            const auto found = watched_.find(number);
             if (found != watched_.end()) found->second();
         }
     }

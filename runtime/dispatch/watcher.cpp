@@ -69,7 +69,8 @@ void Watcher::run() {
             std::shared_ptr<WatchClient> client;
             {
                 const std::lock_guard lock(mutex_);
-                const auto place = descriptors_.find(events[i].data.u64);
+                const uint64_t number = events[i].data.u64;  // the struct is packed
+                const auto place = descriptors_.find(number);
                 if (place == descriptors_.end()) continue;
                 client = watched_.at(place->second).client;
             }
