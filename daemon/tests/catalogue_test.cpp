@@ -203,5 +203,89 @@ TEST_F(CatalogueTest, StrictModeAsksForTheDriverKitEntitlement) {
     }));
 }
 
+/// A request of an application, with the code of its end.
+class ExtensionRequest {
+  public:
+    ExtensionRequest(Testbed& bed, FakeClient& program, protocol::client::ExtensionAction action,
+                     const fs::path& bundle)
+        : bed_(bed), program_(program) {
+        program.send(protocol::client::RequestExtension{7, action, kBundle, bundle.string(),
+                                                        "com.example.app", ""});
+    }
+    /// The next stage that is told.
+    protocol::client::ExtensionProgress next() {
+        EXPECT_TRUE(bed_.run_until([&] { return seen_ < program_.extension_progress.size(); }));
+        return program_.extension_progress.at(seen_++);
+    }
+
+  private:
+    Testbed& bed_;
+    FakeClient& program_;
+    size_t seen_ = 0;
+};
+
+TEST_F(CatalogueTest, WhatCannotBeReplacedNowIsReplacedAtTheNextStart) {
+    using protocol::client::ExtensionAction;
+    using protocol::client::ExtensionStage;
+    bed.daemon.reset();
+    bed.options.deadlines.set(Deadline::replace_extension, std::chrono::milliseconds(1));
+    bed.start();
+    ASSERT_TRUE(bed.install(good()).ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        const EntryId id = bed.find("Widget");
+        return id != kNoEntry && bed.state(id) == InstanceState::started;
+    }));
+    bed.scripts["Widget"].hold_super_stop = true;
+    FakeClient program(bed);
+    ExtensionRequest request(bed, program, ExtensionAction::activate, good("2"));
+    const auto question = request.next();
+    EXPECT_EQ(question.stage, ExtensionStage::replacing);
+    ASSERT_EQ(question.extensions.size(), 2U);
+    EXPECT_EQ(question.extensions[0].version, "1");
+    EXPECT_EQ(question.extensions[1].version, "2");
+    program.send(protocol::client::AnswerReplacement{7, true});
+    const auto end = request.next();
+    EXPECT_EQ(end.stage, ExtensionStage::finished) << end.reason;
+    EXPECT_EQ(end.code, 1) << "will complete after reboot";
+    EXPECT_EQ(bed.daemon->catalogue().list().at(0).version, "1");
+    EXPECT_EQ(bed.daemon->catalogue().list().at(0).state, "activated waiting to upgrade");
+
+    bed.daemon.reset();
+    bed.drivers.clear();
+    bed.start();
+    ASSERT_EQ(bed.daemon->catalogue().list().size(), 1U);
+    EXPECT_EQ(bed.daemon->catalogue().list().at(0).version, "2");
+    EXPECT_EQ(bed.daemon->catalogue().list().at(0).application, "com.example.app");
+}
+
+TEST_F(CatalogueTest, ALaterRequestTakesThePlaceOfOneThatIsAtWork) {
+    using protocol::client::ExtensionAction;
+    using protocol::client::ExtensionStage;
+    ASSERT_TRUE(bed.install(good()).ok());
+    ASSERT_TRUE(bed.run_until([&] {
+        const EntryId id = bed.find("Widget");
+        return id != kNoEntry && bed.state(id) == InstanceState::started;
+    }));
+    const EntryId widget = bed.find("Widget");
+    bed.scripts["Widget"].hold_super_stop = true;
+    FakeClient first(bed);
+    ExtensionRequest replacing(bed, first, ExtensionAction::activate, good("2"));
+    EXPECT_EQ(replacing.next().stage, ExtensionStage::replacing);
+    first.send(protocol::client::AnswerReplacement{7, true});
+    ASSERT_TRUE(bed.run_until([&] {
+        return bed.daemon->catalogue().list().at(0).state == "activated waiting to upgrade";
+    }));
+    FakeClient second(bed);
+    ExtensionRequest removing(bed, second, ExtensionAction::deactivate, "");
+    const auto superseded = replacing.next();
+    EXPECT_EQ(superseded.stage, ExtensionStage::failed);
+    EXPECT_EQ(superseded.code, 12);
+    bed.drivers.begin()->super_stop(widget);
+    const auto end = removing.next();
+    EXPECT_EQ(end.stage, ExtensionStage::finished) << end.reason;
+    EXPECT_EQ(end.code, 0);
+    EXPECT_TRUE(bed.daemon->catalogue().list().empty());
+}
+
 }  // namespace
 }  // namespace opendext::daemon::testing

@@ -251,6 +251,8 @@ FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
                 interests.push_back(*event);
             if (auto event = decode<client::ConnectionDied>(message); event.ok())
                 died.push_back(*event);
+            if (auto event = decode<client::ExtensionProgress>(message); event.ok())
+                extension_progress.push_back(*event);
         },
         [this](const Error&) { closed = true; });
     if (greet) {

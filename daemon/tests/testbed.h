@@ -139,6 +139,7 @@ class FakeClient {
     std::vector<protocol::client::Matched> matched;
     std::vector<protocol::client::Interest> interests;
     std::vector<protocol::client::ConnectionDied> died;
+    std::vector<protocol::client::ExtensionProgress> extension_progress;
 
   private:
     Testbed& bed_;

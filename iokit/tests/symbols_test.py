@@ -52,7 +52,8 @@ class Symbols(unittest.TestCase):
         for folder, _, files in os.walk(INCLUDE):
             for name in files:
                 header = os.path.relpath(os.path.join(folder, name), INCLUDE)
-                for language in (["-xc", "-std=c11"], ["-xc", "-fblocks"], ["-xc++", "-std=c++17"]):
+                languages = [["-xc", "-std=c11"], ["-xc", "-fblocks"], ["-xc++", "-std=c++17"]]
+                for language in languages if header.endswith(".h") else [["-xc++", "-std=c++20"]]:
                     words = ["clang-19", *language, "-Wall", "-Wextra", "-Werror", "-I", INCLUDE, "-fsyntax-only", "-"]
                     result = subprocess.run(words, input=f"#include <{header}>\n", text=True, capture_output=True, check=False)
                     self.assertEqual(result.returncode, 0, f"{header} {language}:\n{result.stderr}")
