@@ -332,7 +332,7 @@ bool Channel::Impl::yield(Receiving& from) {
         ::sched_yield();
         came = from.ring.ready();
     }
-    from.spin.yielded(came, now_ns() - start_ns);
+    from.spin.yielded(came, start_ns, now_ns());
     return came;
 }
 

@@ -29,9 +29,16 @@ class SpinPolicy {
         began_ns_ = 0;
         if (own_cpu == 0 || peer_cpu == 0) return cold();
         if (own_cpu == peer_cpu) {
-            if (yield_skip_ == 0) return Begin::yield;
-            --yield_skip_;
-            return cold();
+            if (yield_skip_ > 0) {
+                --yield_skip_;
+                return cold();
+            }
+            if (no_yield_until_ns_ != 0 && clock() < no_yield_until_ns_) {
+                yield_skip_ = kLooksApart;
+                return cold();
+            }
+            no_yield_until_ns_ = 0;
+            return Begin::yield;
         }
         if (hot_ && !peer_slept) return Begin::spin;
         hot_ = false;
@@ -44,16 +51,20 @@ class SpinPolicy {
         }
         return Begin::spin;
     }
-    /// After begin() said yield: whether what was waited for came, and how long that took.
-    void yielded(bool came, int64_t took_ns) {
+    /// After begin() said yield: whether what was waited for came, and when that began and ended.
+    void yielded(bool came, int64_t from_ns, int64_t to_ns) {
         hot_ = false;
-        if (took_ns > kLongYieldNs) {
-            yield_skip_ = yield_penalty_;
-            yield_penalty_ = std::min(yield_penalty_ * 2, kMaxYieldPenalty);
-            failed_yields_ = 0;
+        if (to_ns - from_ns > kLongYieldNs) {
+            // One such costs as much as a thousand calls: not again for a while.
+            no_yield_until_ns_ = to_ns + yield_penalty_ns_;
+            yield_penalty_ns_ = std::min(yield_penalty_ns_ * 2, kMaxYieldPenaltyNs);
+            good_yields_ = 0;
         } else if (came) {
             failed_yields_ = 0;
-            if (yield_penalty_ > kMinYieldPenalty) --yield_penalty_;
+            if (++good_yields_ >= kGoodYields) {
+                good_yields_ = 0;
+                yield_penalty_ns_ = kMinYieldPenaltyNs;
+            }
         } else {
             failed_yields_ = std::min(failed_yields_ + 1, kMaxFailedYields);
             yield_skip_ = failed_yields_;
@@ -88,8 +99,10 @@ class SpinPolicy {
     }
 
     static constexpr int kMaxPenalty = 256;
-    static constexpr int kMinYieldPenalty = 64;
-    static constexpr int kMaxYieldPenalty = 4096;
+    static constexpr int64_t kMinYieldPenaltyNs = 400'000'000;
+    static constexpr int64_t kMaxYieldPenaltyNs = 10'000'000'000;
+    static constexpr int kGoodYields = 100'000;  ///< then nobody else wants the CPU any more
+    static constexpr int kLooksApart = 64;
     static constexpr int kMaxFailedYields = 8;
 
     bool hot_ = false;  ///< the last wait was over while we span
@@ -99,8 +112,10 @@ class SpinPolicy {
     int skip_ = 0;
     int penalty_ = 1;
     int yield_skip_ = 0;
-    int yield_penalty_ = kMinYieldPenalty;
     int failed_yields_ = 0;
+    int good_yields_ = 0;
+    int64_t yield_penalty_ns_ = kMinYieldPenaltyNs;
+    int64_t no_yield_until_ns_ = 0;  ///< 0: nothing against it
 };
 
 }  // namespace opendext

@@ -464,20 +464,22 @@ TEST_F(SpinPolicyTest, SleepsWhereNobodyKnowsWhoRunsWhere) {
 TEST_F(SpinPolicyTest, YieldsToAPeerOnTheSameCpu) {
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(Begin::yield, how(1, 1));
-        policy_.yielded(true, 2'000);
+        policy_.yielded(true, now_, now_ + 2'000);
     }
     EXPECT_EQ(0, looks_);
 }
 
 TEST_F(SpinPolicyTest, StopsYieldingToOthersThanThePeer) {
-    int yields = 0;
-    for (int i = 0; i < 100'000; ++i) {
+    int64_t lost = 0;
+    const int64_t begin_ns = now_;
+    for (int i = 0; i < 10'000'000; ++i, now_ += 5'000) {  // 50 s of calls
         if (how(1, 1) != Begin::yield) continue;
-        ++yields;
-        policy_.yielded(i % 2 == 0, 3'000'000);
+        policy_.yielded(i % 2 == 0, now_, now_ + 5'000'000);
+        now_ += 5'000'000;
+        lost += 5'000'000;
     }
-    EXPECT_GT(yields, 10);
-    EXPECT_LT(yields, 40);
+    EXPECT_GT(lost, 20'000'000);  // it tries again
+    EXPECT_LT(lost, (now_ - begin_ns) / 500);
 }
 
 TEST_F(SpinPolicyTest, YieldsLessOftenToAPeerThatDoesNotAnswer) {
@@ -485,13 +487,13 @@ TEST_F(SpinPolicyTest, YieldsLessOftenToAPeerThatDoesNotAnswer) {
     for (int i = 0; i < 1000; ++i) {
         if (how(1, 1) != Begin::yield) continue;
         ++yields;
-        policy_.yielded(false, 500);
+        policy_.yielded(false, now_, now_ + 500);
     }
     EXPECT_GT(yields, 100);
     EXPECT_LT(yields, 130);
     while (how(1, 1) != Begin::yield) {
     }
-    policy_.yielded(true, 2'000);
+    policy_.yielded(true, now_, now_ + 2'000);
     EXPECT_EQ(Begin::yield, how(1, 1));
 }
 
