@@ -201,8 +201,8 @@ void memory_speed(const measure::Options& given, io_connect_t connect, bool own)
             std::memcpy(here.data(), target, kBenchPagesSize);
             asm volatile("" ::: "memory");
         }
-        best = std::max(
-            best, 64.0 * static_cast<double>(kBenchPagesSize) / static_cast<double>(measure::now_ns() - begin) * 1e3);
+        best = std::max(best, 64.0 * static_cast<double>(kBenchPagesSize) /
+                                  static_cast<double>(measure::now_ns() - begin) * 1e3);
     }
     std::printf("{\"mb_s\": %.1f}\n", best);
 }

@@ -73,16 +73,15 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
                     [this](const std::string& complaint) {
                         context_.log.write(LogLevel::error, "entitlements", complaint);
                     }),
-      connections_(context, lifecycle, [this](uint64_t to, client::ConnectionDied event) {
-          reply(to, 0, std::move(event));
-      }),
-      extension_requests_(context, catalogue,
-                          {[this](uint64_t to, client::ExtensionProgress event) {
-                               reply(to, 0, std::move(event));
-                           },
-                           [this](uint64_t to, client::ExtensionChanged event) {
-                               reply(to, 0, std::move(event));
-                           }}) {
+      connections_(
+          context, lifecycle,
+          [this](uint64_t to, client::ConnectionDied event) { reply(to, 0, std::move(event)); }),
+      extension_requests_(
+          context, catalogue,
+          {[this](uint64_t to, client::ExtensionProgress event) { reply(to, 0, std::move(event)); },
+           [this](uint64_t to, client::ExtensionChanged event) {
+               reply(to, 0, std::move(event));
+           }}) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         subscriptions_.on_event(event, entry);
         if (event == Event::busy_changed && !waits_.empty())

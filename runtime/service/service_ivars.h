@@ -22,7 +22,7 @@ struct IOService_IVars {
     IODispatchQueue* default_queue = nullptr;
     std::map<std::string, IODispatchQueue*, std::less<>> queues;  // retained; by SetDispatchQueue
     std::atomic<uint32_t> queue_changes{0};
-    bool stopped = false;                                         // super::Stop has run
+    bool stopped = false;  // super::Stop has run
 };
 
 namespace opendext::runtime {

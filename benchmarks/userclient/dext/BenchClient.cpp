@@ -103,8 +103,7 @@ kern_return_t BenchClient::Counted(OSObject* target, void*,
     return kIOReturnSuccess;
 }
 
-kern_return_t BenchClient::Stream(OSObject* target, void*,
-                                  IOUserClientMethodArguments* arguments) {
+kern_return_t BenchClient::Stream(OSObject* target, void*, IOUserClientMethodArguments* arguments) {
     return static_cast<BenchClient*>(target)->StartStream(arguments);
 }
 
@@ -133,10 +132,11 @@ kern_return_t BenchClient::Fill(OSObject* target, void*, IOUserClientMethodArgum
     BenchClient_IVars* ivars = static_cast<BenchClient*>(target)->ivars;
     if (ivars->queue == nullptr) return kIOReturnNotReady;
     uint64_t done = 0;
-    while (done < arguments->scalarInput[0] &&
-           ivars->queue->Enqueue(kBenchRecordSize, ^(void* data, size_t size) {
-             memset(data, static_cast<int>(done), size);
-           }) == kIOReturnSuccess) {
+    while (done < arguments->scalarInput[0] && ivars->queue->Enqueue(
+                                                   kBenchRecordSize,
+                                                   ^(void* data, size_t size) {
+                                                     memset(data, static_cast<int>(done), size);
+                                                   }) == kIOReturnSuccess) {
         ++done;
     }
     arguments->scalarOutput[0] = done;
@@ -147,8 +147,8 @@ kern_return_t IMPL(BenchClient, CopyClientMemoryForType) {
     if (type == kBenchPages) {
         if (ivars->pages == nullptr) {
             IOAddressSegment range = {};
-            kern_return_t ret = IOBufferMemoryDescriptor::Create(
-                kIOMemoryDirectionInOut, kBenchPagesSize, 0, &ivars->pages);
+            kern_return_t ret = IOBufferMemoryDescriptor::Create(kIOMemoryDirectionInOut,
+                                                                 kBenchPagesSize, 0, &ivars->pages);
             if (ret == kIOReturnSuccess) ret = ivars->pages->GetAddressRange(&range);
             if (ret != kIOReturnSuccess) return ret;
             ivars->words = reinterpret_cast<uint64_t*>(range.address);
