@@ -104,6 +104,88 @@ TEST_F(RegistryTest, PathsHaveLocations) {
     EXPECT_EQ(registry.path(root), "IOService:/");
 }
 
+TEST_F(RegistryTest, EntriesAreFoundByNameAndClassWhateverChanges) {
+    const auto named = [&](const char* name) {
+        std::vector<EntryId> found;
+        registry.visit_named(name, [&](const Entry& entry) {
+            found.push_back(entry.id);
+            return true;
+        });
+        return found;
+    };
+    const auto of_class = [&](const char* name) {
+        std::vector<EntryId> found;
+        registry.visit_class(name, [&](const Entry& entry) {
+            found.push_back(entry.id);
+            return true;
+        });
+        return found;
+    };
+    using Ids = std::vector<EntryId>;
+    const EntryId a = add(root, "a");
+    const EntryId b = add(root, "b");
+    EXPECT_EQ(named("a"), Ids{a});
+    registry.set_name(a, "b");
+    EXPECT_EQ(named("a"), Ids{});
+    EXPECT_EQ(named("b"), (Ids{a, b}));
+    registry.merge_user_properties(b, {{"IOName", "other"}});
+    EXPECT_EQ(named("other"), Ids{b}) << "it may have the name; the match looks closer";
+    registry.remove_user_property(b, "IOName");
+    EXPECT_EQ(named("other"), Ids{});
+
+    EXPECT_EQ(of_class("IOService"), (Ids{a, b}));
+    registry.set_user_classes(a, {"Mine", "IOService"});
+    EXPECT_EQ(of_class("Mine"), Ids{a});
+    EXPECT_EQ(of_class("IOService"), (Ids{a, b})) << "oldest first, of whichever kind";
+    registry.detach(a);
+    EXPECT_EQ(of_class("Mine"), Ids{});
+    EXPECT_EQ(named("b"), Ids{b});
+}
+
+TEST_F(RegistryTest, OtherPlanesAreLeftWithTheEntry) {
+    const EntryId a = add(root, "a");
+    const EntryId b = add(a, "b");
+    registry.attach(b, root, "IOPower");
+    EXPECT_FALSE(registry.in_plane(*registry.find(b), "IOPower")) << "there is no such plane yet";
+    registry.declare_plane("IOPower");
+    registry.attach(b, root, "IOPower");
+    registry.attach(b, root, "IOPower");
+    EXPECT_EQ(registry.relatives(*registry.find(root), "IOPower", false), std::vector<EntryId>{b});
+    EXPECT_EQ(registry.path(b, "IOPower"), "IOPower:/b");
+    EXPECT_EQ(registry.path(b), "IOService:/a/b");
+    EXPECT_TRUE(registry.in_plane(*registry.find(root), "IOPower"));
+    EXPECT_FALSE(registry.in_plane(*registry.find(a), "IOPower"));
+    registry.detach(b);
+    EXPECT_TRUE(registry.relatives(*registry.find(root), "IOPower", false).empty());
+}
+
+TEST_F(RegistryTest, EveryChangeThatAReaderCouldSeeIsCounted) {
+    auto board = std::move(ChangeBoard::create()).value();
+    const auto view = std::move(ChangeView::map(std::move(board->duplicate()).value())).value();
+    registry.count_changes(board.get());
+    const EntryId a = add(root, "a");
+    add(a, "above");
+    const auto counted = [&](const std::function<void()>& change) {
+        const uint64_t entry = view->entry(a);
+        const uint64_t tree = view->tree();
+        const uint64_t names = view->names();
+        change();
+        return std::string(view->entry(a) != entry ? "entry " : "") +
+               (view->tree() != tree ? "tree " : "") + (view->names() != names ? "names" : "");
+    };
+    EXPECT_EQ(counted([&] { registry.set_property(a, "k", 1); }), "entry ");
+    EXPECT_EQ(counted([&] { registry.merge_user_properties(a, {{"k", 2}}); }), "entry ");
+    EXPECT_EQ(counted([&] { registry.remove_user_property(a, "k"); }), "entry ");
+    EXPECT_EQ(counted([&] { registry.remove_property(a, "k"); }), "entry ");
+    EXPECT_EQ(counted([&] { registry.set_user_classes(a, {"Mine"}); }), "entry ");
+    EXPECT_EQ(counted([&] { registry.set_name(a, "b"); }), "entry tree names");
+    EXPECT_EQ(counted([&] { registry.set_name(a, "b"); }), "");
+    EXPECT_EQ(counted([&] { registry.adjust_busy(a, 1); }), "") << "asked for each time";
+    EXPECT_EQ(counted([&] { add(root, "c"); }), "tree ");
+    EXPECT_EQ(counted([&] { registry.detach(a); }), "entry tree ");
+    registry.count_changes(nullptr);
+}
+
 TEST_F(RegistryTest, AnObserverMayEndTheEntry) {
     bool told_after = false;
     const EntryId a = add(root, "a");
