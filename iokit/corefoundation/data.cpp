@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 namespace opendext::cf {
@@ -101,7 +102,10 @@ void CFDataSetLength(CFMutableDataRef theData, CFIndex length) {
 }
 
 void CFDataIncreaseLength(CFMutableDataRef theData, CFIndex extraLength) {
-    CFDataSetLength(theData, CFDataGetLength(theData) + extraLength);
+    const CFIndex length = CFDataGetLength(theData);
+    if (extraLength < 0 || extraLength > std::numeric_limits<CFIndex>::max() - length)
+        misuse("CFDataIncreaseLength", "extra length is negative or too much");
+    CFDataSetLength(theData, length + extraLength);
 }
 
 void CFDataAppendBytes(CFMutableDataRef theData, const UInt8* bytes, CFIndex length) {
