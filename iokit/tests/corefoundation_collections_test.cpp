@@ -57,6 +57,7 @@ TEST(CFArray, FindsEqualValuesWithinTheRangeOnly) {
     EXPECT_EQ(4, CFArrayGetFirstIndexOfValue(array.get(), CFRangeMake(2, 3), CFSTR("b")));
     EXPECT_EQ(4, CFArrayGetLastIndexOfValue(array.get(), all, CFSTR("b")));
     EXPECT_EQ(1, CFArrayGetLastIndexOfValue(array.get(), CFRangeMake(0, 4), CFSTR("b")));
+    EXPECT_EQ(1, CFArrayGetLastIndexOfValue(array.get(), CFRangeMake(1, 3), CFSTR("b")));
     EXPECT_EQ(kCFNotFound, CFArrayGetFirstIndexOfValue(array.get(), all, CFSTR("z")));
     EXPECT_EQ(kCFNotFound, CFArrayGetLastIndexOfValue(array.get(), all, CFSTR("z")));
 }
