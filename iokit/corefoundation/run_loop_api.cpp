@@ -212,12 +212,14 @@ CFRunLoopTimerRef CFRunLoopTimerCreateWithHandler(CFAllocatorRef, CFAbsoluteTime
 
 CFAbsoluteTime CFRunLoopTimerGetNextFireDate(CFRunLoopTimerRef timer) {
     const std::lock_guard lock(run_loop_lock());
-    return item_of<Timer>(timer, "CFRunLoopTimerGetNextFireDate").fire_date;
+    const auto& own = item_of<Timer>(timer, "CFRunLoopTimerGetNextFireDate");
+    return own.valid ? own.fire_date : 0;
 }
 
 void CFRunLoopTimerSetNextFireDate(CFRunLoopTimerRef ref, CFAbsoluteTime fireDate) {
     const std::lock_guard lock(run_loop_lock());
     auto& timer = item_of<Timer>(ref, "CFRunLoopTimerSetNextFireDate");
+    if (!timer.valid) return;
     timer.fire_date = fireDate;
     for (RunLoop* loop : timer.loops) {
         loop->wake = true;

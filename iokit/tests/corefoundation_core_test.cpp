@@ -205,32 +205,35 @@ void tell(CFRunLoopObserverRef, CFRunLoopActivity activity, void* info) {
 // Facts: CFRunLoopContainsObserver, CFRunLoopRemoveObserver, CFRunLoopObserverIsValid
 // Facts: CFRunLoopObserverGetActivities, CFRunLoopObserverDoesRepeat, CFRunLoopObserverGetOrder
 TEST(CFRunLoop, TellsObserversWhatItIsAboutToDo) {
-    Told told;
-    CFRunLoopObserverContext context{};
-    context.info = &told;
-    const Owned observer(
-        CFRunLoopObserverCreate(nullptr, kCFRunLoopAllActivities, TRUE, 3, tell, &context));
-    CFRunLoopRef loop = CFRunLoopGetCurrent();
-    CFRunLoopAddObserver(loop, observer.get(), kCFRunLoopCommonModes);
-    EXPECT_TRUE(CFRunLoopContainsObserver(loop, observer.get(), kCFRunLoopDefaultMode));
-    EXPECT_EQ(3, CFRunLoopObserverGetOrder(observer.get()));
-    EXPECT_TRUE(CFRunLoopObserverDoesRepeat(observer.get()));
-    EXPECT_EQ(static_cast<CFOptionFlags>(kCFRunLoopAllActivities),
-              CFRunLoopObserverGetActivities(observer.get()));
-    // An observer alone does not keep a loop running.
-    EXPECT_EQ(kCFRunLoopRunFinished, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 10, FALSE));
-    EXPECT_EQ("", told.activities);
-    bool ran = false;
-    bool* there = &ran;
-    CFRunLoopPerformBlock(loop, kCFRunLoopDefaultMode, ^{
-      *there = true;
-    });
-    EXPECT_EQ(kCFRunLoopRunHandledSource, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 10, TRUE));
-    EXPECT_TRUE(ran);
-    EXPECT_EQ("etsx", told.activities);
-    CFRunLoopRemoveObserver(loop, observer.get(), kCFRunLoopCommonModes);
-    EXPECT_TRUE(CFRunLoopObserverIsValid(observer.get()));
-    EXPECT_EQ(1, CFGetRetainCount(observer.get()));
+    // The main thread's loop does not finish once the main queue has been asked for.
+    std::thread([] {
+        Told told;
+        CFRunLoopObserverContext context{};
+        context.info = &told;
+        const Owned observer(
+            CFRunLoopObserverCreate(nullptr, kCFRunLoopAllActivities, TRUE, 3, tell, &context));
+        CFRunLoopRef loop = CFRunLoopGetCurrent();
+        CFRunLoopAddObserver(loop, observer.get(), kCFRunLoopCommonModes);
+        EXPECT_TRUE(CFRunLoopContainsObserver(loop, observer.get(), kCFRunLoopDefaultMode));
+        EXPECT_EQ(3, CFRunLoopObserverGetOrder(observer.get()));
+        EXPECT_TRUE(CFRunLoopObserverDoesRepeat(observer.get()));
+        EXPECT_EQ(static_cast<CFOptionFlags>(kCFRunLoopAllActivities),
+                  CFRunLoopObserverGetActivities(observer.get()));
+        // An observer alone does not keep a loop running.
+        EXPECT_EQ(kCFRunLoopRunFinished, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 10, FALSE));
+        EXPECT_EQ("", told.activities);
+        bool ran = false;
+        bool* there = &ran;
+        CFRunLoopPerformBlock(loop, kCFRunLoopDefaultMode, ^{
+          *there = true;
+        });
+        EXPECT_EQ(kCFRunLoopRunHandledSource, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 10, TRUE));
+        EXPECT_TRUE(ran);
+        EXPECT_EQ("etsx", told.activities);
+        CFRunLoopRemoveObserver(loop, observer.get(), kCFRunLoopCommonModes);
+        EXPECT_TRUE(CFRunLoopObserverIsValid(observer.get()));
+        EXPECT_EQ(1, CFGetRetainCount(observer.get()));
+    }).join();
 }
 
 // Facts: CFRunLoopTimerCreateWithHandler, CFRunLoopRemoveTimer, CFRunLoopGetNextTimerFireDate

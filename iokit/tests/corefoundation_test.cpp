@@ -299,6 +299,13 @@ TEST(Conversion, RefusesWhatCannotBeAProperty) {
     CFRelease(array);
 }
 
+/// Runs `body` on a thread of its own, whose loop ends when it has nothing to do: the main thread's
+/// does not once the main queue has been asked for.
+template <typename Body>
+void on_own_thread(Body body) {
+    std::thread(body).join();
+}
+
 struct Counter {
     std::atomic<int> calls = 0;
     CFRunLoopRef stop = nullptr;
@@ -308,22 +315,24 @@ struct Counter {
 // Facts: CFRunLoopContainsSource, CFRunLoopRunInMode, CFRunLoopSourceSignal
 // Facts: CFRunLoopSourceInvalidate, CFRunLoopSourceIsValid
 TEST(CFRunLoop, RunsASignaledSourceOnceAndReturns) {
-    Counter counter;
-    CFRunLoopSourceContext context{};
-    context.info = &counter;
-    context.perform = [](void* info) { ++static_cast<Counter*>(info)->calls; };
-    CFRunLoopSourceRef source = CFRunLoopSourceCreate(nullptr, 0, &context);
-    CFRunLoopAddSource(CFRunLoopGetCurrent(), source, kCFRunLoopDefaultMode);
-    EXPECT_TRUE(CFRunLoopContainsSource(CFRunLoopGetCurrent(), source, kCFRunLoopDefaultMode));
-    EXPECT_EQ(kCFRunLoopRunTimedOut, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 0, TRUE));
-    CFRunLoopSourceSignal(source);
-    EXPECT_EQ(kCFRunLoopRunHandledSource, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 30, TRUE));
-    EXPECT_EQ(1, counter.calls);
-    CFRunLoopSourceInvalidate(source);
-    EXPECT_FALSE(CFRunLoopSourceIsValid(source));
-    EXPECT_EQ(1, CFGetRetainCount(source));
-    EXPECT_EQ(kCFRunLoopRunFinished, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 30, TRUE));
-    CFRelease(source);
+    on_own_thread([] {
+        Counter counter;
+        CFRunLoopSourceContext context{};
+        context.info = &counter;
+        context.perform = [](void* info) { ++static_cast<Counter*>(info)->calls; };
+        CFRunLoopSourceRef source = CFRunLoopSourceCreate(nullptr, 0, &context);
+        CFRunLoopAddSource(CFRunLoopGetCurrent(), source, kCFRunLoopDefaultMode);
+        EXPECT_TRUE(CFRunLoopContainsSource(CFRunLoopGetCurrent(), source, kCFRunLoopDefaultMode));
+        EXPECT_EQ(kCFRunLoopRunTimedOut, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 0, TRUE));
+        CFRunLoopSourceSignal(source);
+        EXPECT_EQ(kCFRunLoopRunHandledSource, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 30, TRUE));
+        EXPECT_EQ(1, counter.calls);
+        CFRunLoopSourceInvalidate(source);
+        EXPECT_FALSE(CFRunLoopSourceIsValid(source));
+        EXPECT_EQ(1, CFGetRetainCount(source));
+        EXPECT_EQ(kCFRunLoopRunFinished, CFRunLoopRunInMode(kCFRunLoopDefaultMode, 30, TRUE));
+        CFRelease(source);
+    });
 }
 
 // Facts: CFRunLoopStop, CFRunLoopWakeUp, CFRunLoopRun, CFRunLoopRemoveSource
@@ -356,30 +365,32 @@ TEST(CFRunLoop, AnotherThreadWakesAndStopsIt) {
 // Facts: CFAbsoluteTimeGetCurrent, CFRunLoopTimerCreate, CFRunLoopTimerInvalidate
 // Facts: CFRunLoopAddTimer, CFRunLoopTimerIsValid
 TEST(CFRunLoop, TimersFireOnceOrRepeatedlyInOrder) {
-    static std::string order;
-    order.clear();
-    const CFAbsoluteTime now = CFAbsoluteTimeGetCurrent();
-    CFRunLoopTimerRef once = CFRunLoopTimerCreate(
-        nullptr, now + 0.02, 0, 0, 0, [](CFRunLoopTimerRef, void*) { order += "o"; }, nullptr);
-    int repeats = 0;
-    CFRunLoopTimerContext context{};
-    context.info = &repeats;
-    CFRunLoopTimerRef repeating = CFRunLoopTimerCreate(
-        nullptr, now + 0.03, 0.01, 0, 0,
-        [](CFRunLoopTimerRef timer, void* info) {
-            order += "r";
-            if (++*static_cast<int*>(info) == 3) CFRunLoopTimerInvalidate(timer);
-        },
-        &context);
-    CFRunLoopAddTimer(CFRunLoopGetCurrent(), repeating, kCFRunLoopDefaultMode);
-    CFRunLoopAddTimer(CFRunLoopGetCurrent(), once, kCFRunLoopDefaultMode);
-    CFRunLoopRun();  // ends by itself when no timer is left
-    EXPECT_EQ("orrr", order);
-    EXPECT_FALSE(CFRunLoopTimerIsValid(once));
-    EXPECT_EQ(1, CFGetRetainCount(once));
-    EXPECT_EQ(1, CFGetRetainCount(repeating));
-    CFRelease(once);
-    CFRelease(repeating);
+    on_own_thread([] {
+        static std::string order;
+        order.clear();
+        const CFAbsoluteTime now = CFAbsoluteTimeGetCurrent();
+        CFRunLoopTimerRef once = CFRunLoopTimerCreate(
+            nullptr, now + 0.02, 0, 0, 0, [](CFRunLoopTimerRef, void*) { order += "o"; }, nullptr);
+        int repeats = 0;
+        CFRunLoopTimerContext context{};
+        context.info = &repeats;
+        CFRunLoopTimerRef repeating = CFRunLoopTimerCreate(
+            nullptr, now + 0.03, 0.01, 0, 0,
+            [](CFRunLoopTimerRef timer, void* info) {
+                order += "r";
+                if (++*static_cast<int*>(info) == 3) CFRunLoopTimerInvalidate(timer);
+            },
+            &context);
+        CFRunLoopAddTimer(CFRunLoopGetCurrent(), repeating, kCFRunLoopDefaultMode);
+        CFRunLoopAddTimer(CFRunLoopGetCurrent(), once, kCFRunLoopDefaultMode);
+        CFRunLoopRun();  // ends by itself when no timer is left
+        EXPECT_EQ("orrr", order);
+        EXPECT_FALSE(CFRunLoopTimerIsValid(once));
+        EXPECT_EQ(1, CFGetRetainCount(once));
+        EXPECT_EQ(1, CFGetRetainCount(repeating));
+        CFRelease(once);
+        CFRelease(repeating);
+    });
 }
 
 TEST(CFRunLoop, AThreadThatEndsGivesItsSourcesBack) {
