@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iokit/corefoundation/string.h"
 
+#include <locale.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -326,7 +328,13 @@ SInt32 CFStringGetIntValue(CFStringRef str) {
 }
 
 double CFStringGetDoubleValue(CFStringRef str) {
-    return std::strtod(to<String>(str, "CFStringGetDoubleValue").text().c_str(), nullptr);
+    // What strtod() takes beyond decimal numbers (inf, nan, 0x) and the program's locale do not
+    // count.
+    static const locale_t plain = ::newlocale(LC_ALL_MASK, "C", nullptr);
+    const std::string& text = to<String>(str, "CFStringGetDoubleValue").text();
+    const size_t begin = std::min(text.find_first_not_of(" \t\n\v\f\r"), text.size());
+    const size_t end = text.find_first_not_of("+-.0123456789eE", begin);
+    return ::strtod_l(text.substr(begin, end - begin).c_str(), nullptr, plain);
 }
 
 void CFStringAppend(CFMutableStringRef theString, CFStringRef appendedString) {
