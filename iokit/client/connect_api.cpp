@@ -188,6 +188,17 @@ kern_return_t IOConnectUnmapMemory64(io_connect_t connect, uint32_t memoryType, 
     return connection == nullptr ? code : connection->unmap(memoryType, atAddress);
 }
 
+kern_return_t IOConnectMapMemory(io_connect_t connect, uint32_t memoryType, task_port_t intoTask,
+                                 mach_vm_address_t* atAddress, mach_vm_size_t* ofSize,
+                                 IOOptionBits options) {
+    return IOConnectMapMemory64(connect, memoryType, intoTask, atAddress, ofSize, options);
+}
+
+kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType, task_port_t fromTask,
+                                   mach_vm_address_t atAddress) {
+    return IOConnectUnmapMemory64(connect, memoryType, fromTask, atAddress);
+}
+
 kern_return_t IOConnectCallMethod(mach_port_t connection, uint32_t selector, const uint64_t* input,
                                   uint32_t inputCnt, const void* inputStruct, size_t inputStructCnt,
                                   uint64_t* output, uint32_t* outputCnt, void* outputStruct,

@@ -14,6 +14,7 @@
 namespace opendext::fakes {
 namespace {
 
+// Facts: IORegistryEntryGetRegistryEntryID
 TEST_F(Client, FindsServicesAndConsumesTheMatchingDictionary) {
     CFMutableDictionaryRef matching = IOServiceMatching("TestNode");
     CFRetain(matching);

@@ -9,6 +9,7 @@
 namespace opendext::fakes {
 namespace {
 
+// Facts: IOConnectCallMethod, IOConnectCallScalarMethod
 TEST_F(Connected, CallsCarryScalarsAndStructuresBothWays) {
     const uint64_t input[] = {1, 2, 3};
     uint64_t output[2] = {};
@@ -140,6 +141,37 @@ TEST_F(Connected, CompletionsComeToTheCallbackOfTheirNumberOfArguments) {
     IONotificationPortDestroy(port);
 }
 
+// Facts: IOConnectCallAsyncMethod, IOConnectCallAsyncStructMethod
+TEST_F(Connected, EveryAsynchronousFormBringsItsCompletions) {
+    IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+    CFRunLoopAddSource(CFRunLoopGetCurrent(), IONotificationPortGetRunLoopSource(port),
+                       kCFRunLoopDefaultMode);
+    static int completions;
+    completions = 0;
+    const IOAsyncCallback callback = [](void*, IOReturn, void**, uint32_t) { ++completions; };
+    uint64_t reference[kOSAsyncRef64Count] = {};
+    reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(callback);
+    const mach_port_t wake = IONotificationPortGetMachPort(port);
+    EXPECT_EQ(kIOReturnSuccess,
+              IOConnectCallAsyncStructMethod(connect, 3, wake, reference, kOSAsyncRef64Count,
+                                             nullptr, 0, nullptr, nullptr))
+        << opendext_last_error_reason();
+    ASSERT_TRUE(run_until([] { return completions >= 3; }));
+    EXPECT_EQ(kIOReturnSuccess,
+              IOConnectCallAsyncMethod(connect, 3, wake, reference, kOSAsyncRef64Count, nullptr, 0,
+                                       nullptr, 0, nullptr, nullptr, nullptr, nullptr))
+        << opendext_last_error_reason();
+    ASSERT_TRUE(run_until([] { return completions >= 6; }));
+    EXPECT_EQ(6, completions);
+    // One that the driver refuses brings none.
+    EXPECT_EQ(kIOReturnUnsupported,
+              IOConnectCallAsyncStructMethod(connect, 2, wake, reference, kOSAsyncRef64Count,
+                                             nullptr, 0, nullptr, nullptr));
+    CFRunLoopRunInMode(kCFRunLoopDefaultMode, 0.1, FALSE);
+    EXPECT_EQ(6, completions);
+    IONotificationPortDestroy(port);
+}
+
 TEST_F(Connected, ManyCompletionsComeInOrderAndNoneIsLost) {
     constexpr uint64_t kCount = 60'000;  // a minute's worth at one a millisecond
     IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
@@ -176,6 +208,7 @@ TEST_F(Connected, ManyCompletionsComeInOrderAndNoneIsLost) {
     dispatch_release(queue);
 }
 
+// Facts: IOConnectMapMemory, IOConnectUnmapMemory, IOConnectMapMemory64, IOConnectUnmapMemory64
 TEST_F(Connected, MapsTheDriversMemory) {
     mach_vm_address_t address = 0;
     mach_vm_size_t size = 0;
@@ -187,6 +220,10 @@ TEST_F(Connected, MapsTheDriversMemory) {
     EXPECT_EQ(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 2, mach_task_self(), address));
     EXPECT_EQ(kIOReturnSuccess, IOConnectUnmapMemory64(connect, 1, mach_task_self(), address));
     EXPECT_EQ(kIOReturnBadArgument, IOConnectUnmapMemory64(connect, 1, mach_task_self(), address));
+    ASSERT_EQ(kIOReturnSuccess, IOConnectMapMemory(connect, 1, mach_task_self(), &address, &size,
+                                                   kIOMapAnywhere | kIOMapReadOnly));
+    EXPECT_STREQ("hello", reinterpret_cast<const char*>(address));
+    EXPECT_EQ(kIOReturnSuccess, IOConnectUnmapMemory(connect, 1, mach_task_self(), address));
     EXPECT_EQ(kIOReturnVMError,
               IOConnectMapMemory64(connect, 2, mach_task_self(), &address, &size, kIOMapAnywhere));
     EXPECT_STREQ("the driver's memory is smaller than it says", opendext_last_error_reason());
@@ -230,6 +267,7 @@ TEST_F(Connected, AnAnswerThatDoesNotParseEndsTheConnection) {
               IOConnectCallScalarMethod(connect, 1, nullptr, 0, nullptr, nullptr));
 }
 
+// Facts: IOServiceOpen, IOServiceClose, IOConnectGetService
 TEST_F(Connected, CloseEndsTheUserClientAndItsHandle) {
     io_service_t opened = 0;
     EXPECT_EQ(kIOReturnSuccess, IOConnectGetService(connect, &opened));
@@ -246,6 +284,20 @@ TEST_F(Connected, CloseEndsTheUserClientAndItsHandle) {
         ASSERT_EQ(kIOReturnSuccess, IOServiceClose(again));
     }
     EXPECT_EQ(0U, daemon.open_connections());
+}
+
+// Facts: IOConnectAddRef, IOConnectRelease
+TEST_F(Connected, AConnectionLivesAsLongAsSomebodyHoldsIt) {
+    EXPECT_EQ(kIOReturnSuccess, IOConnectAddRef(connect));
+    EXPECT_EQ(kIOReturnSuccess, IOConnectRelease(connect));
+    const uint64_t input = 4;
+    uint64_t output = 0;
+    uint32_t count = 1;
+    EXPECT_EQ(kIOReturnSuccess, IOConnectCallScalarMethod(connect, 1, &input, 1, &output, &count));
+    EXPECT_EQ(4U, output);
+    EXPECT_EQ(kIOReturnSuccess, IOServiceClose(connect));
+    EXPECT_NE(kIOReturnSuccess, IOConnectAddRef(connect));
+    EXPECT_NE(kIOReturnSuccess, IOConnectRelease(connect));
 }
 
 }  // namespace

@@ -217,8 +217,12 @@ IOKIT_EXPORT kern_return_t IOConnectMapMemory64(io_connect_t connect, uint32_t m
 IOKIT_EXPORT kern_return_t IOConnectUnmapMemory64(io_connect_t connect, uint32_t memoryType,
                                                   task_port_t fromTask,
                                                   mach_vm_address_t atAddress);
-#define IOConnectMapMemory IOConnectMapMemory64
-#define IOConnectUnmapMemory IOConnectUnmapMemory64
+/* The same under the names without a width. */
+IOKIT_EXPORT kern_return_t IOConnectMapMemory(io_connect_t connect, uint32_t memoryType,
+                                              task_port_t intoTask, mach_vm_address_t* atAddress,
+                                              mach_vm_size_t* ofSize, IOOptionBits options);
+IOKIT_EXPORT kern_return_t IOConnectUnmapMemory(io_connect_t connect, uint32_t memoryType,
+                                                task_port_t fromTask, mach_vm_address_t atAddress);
 
 /* At most 16 scalars each way; structures up to 4096 bytes travel in the message, larger ones as
  * memory.
