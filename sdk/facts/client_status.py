@@ -18,7 +18,8 @@ import client_rows
 import rows as facts
 
 PAGE = facts.ROOT / "docs/client-api-status.md"
-INCLUDE = facts.ROOT / "iokit/include"
+# The library's own headers, then those that families add.
+INCLUDES = [facts.ROOT / "iokit/include", *sorted(facts.ROOT.glob("families/*/client/include"))]
 SYMBOLS = facts.ROOT / "iokit/libIOKit.symbols"
 # Why a row is not as the facts say, by its key.
 DEVIATIONS = {
@@ -111,13 +112,15 @@ def check_of(row):
 
 
 def headers():
-    found = sorted(str(path.relative_to(INCLUDE)) for path in INCLUDE.rglob("*.h"))
-    return found + ["SystemExtensions/SystemExtensions.hpp"]
+    """{name in #include: file}"""
+    found = {str(path.relative_to(folder)): path for folder in INCLUDES for path in sorted(folder.rglob("*.h"))}
+    cpp = "SystemExtensions/SystemExtensions.hpp"
+    return found | {cpp: INCLUDES[0] / cpp}
 
 
 def inline_names():
     """Functions that are defined in the headers and so exported by nobody."""
-    text = "".join((INCLUDE / header).read_text(encoding="utf-8") for header in headers())
+    text = "".join(path.read_text(encoding="utf-8") for path in headers().values())
     return set(re.findall(r"(?:CF_INLINE|static inline)[^;{}()]*?\b(\w+)\s*\(", text))
 
 
@@ -135,7 +138,8 @@ def find_out(compiler):
             without_check.add(row.line)
     text.append("}  // namespace od_facts\n")
     messages, stray = checks.run_compiler(
-        "\n".join(text), [compiler, "-std=c++20", "-fblocks", "-isystem", str(INCLUDE),
+        "\n".join(text), [compiler, "-std=c++20", "-fblocks",
+                          *(word for folder in INCLUDES for word in ("-isystem", str(folder))),
                           "-isystem", str(facts.ROOT / "sdk/platform")])
     complaints = ["a header does not compile: " + line for line in stray]
     exported = set(SYMBOLS.read_text(encoding="utf-8").split())
