@@ -143,6 +143,14 @@ bool RunLoop::contains(const LoopItem& item, const std::string& mode) const {
            std::find(items->second.begin(), items->second.end(), &item) != items->second.end();
 }
 
+std::vector<std::string> RunLoop::modes_with(const LoopItem& item) const {
+    std::vector<std::string> names;
+    for (const auto& [mode, items] : modes_) {
+        if (std::find(items.begin(), items.end(), &item) != items.end()) names.push_back(mode);
+    }
+    return names;
+}
+
 void RunLoop::remove_everywhere(LoopItem& item) {
     remove(item, kCommonModes);
     for (auto& [mode, items] : modes_) take(item, mode);

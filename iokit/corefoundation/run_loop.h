@@ -77,6 +77,7 @@ class RunLoop final : public Object {
     void add(LoopItem& item, const std::string& mode);
     void remove(LoopItem& item, const std::string& mode);
     [[nodiscard]] bool contains(const LoopItem& item, const std::string& mode) const;
+    [[nodiscard]] std::vector<std::string> modes_with(const LoopItem& item) const;
     /// Takes the item out of every mode. Under the lock.
     void remove_everywhere(LoopItem& item);
     void remove_all();

@@ -162,7 +162,27 @@ CFIndex CFRunLoopSourceGetOrder(CFRunLoopSourceRef source) {
 }
 
 void CFRunLoopSourceInvalidate(CFRunLoopSourceRef source) {
-    invalidate(item_of<Source>(source, "CFRunLoopSourceInvalidate"));
+    auto& own = item_of<Source>(source, "CFRunLoopSourceInvalidate");
+    own.retain();
+    std::vector<std::pair<Owned<CFRunLoopRef>, std::string>> left;
+    {
+        const std::lock_guard lock(run_loop_lock());
+        own.valid = false;
+        while (!own.loops.empty()) {
+            RunLoop* loop = *own.loops.begin();
+            for (std::string& mode : loop->modes_with(own))
+                left.emplace_back(Owned<CFRunLoopRef>::share(to_ref<CFRunLoopRef>(loop)),
+                                  std::move(mode));
+            loop->remove_everywhere(own);
+        }
+    }
+    // The source leaves each of its modes, which its owner is told as by CFRunLoopRemoveSource().
+    for (const auto& [loop, mode] : left) {
+        if (own.context.cancel == nullptr) break;
+        const Owned name(new_string(mode));
+        own.context.cancel(own.context.info, loop.get(), name.get());
+    }
+    own.release();
 }
 
 Boolean CFRunLoopSourceIsValid(CFRunLoopSourceRef source) {

@@ -21,12 +21,17 @@ using opendext::cf::Owned;
 
 constexpr CFTimeInterval kLong = 600;  // nothing waits so long unless it is broken
 
-std::string taken(CFStringRef string) {
+std::string text_of(CFStringRef string) {
     if (string == nullptr) return "(null)";
-    const Owned own(string);
     char buffer[256];
     EXPECT_TRUE(CFStringGetCString(string, buffer, sizeof buffer, kCFStringEncodingUTF8));
     return buffer;
+}
+
+/// Of a reference that is the caller's.
+std::string taken(CFStringRef string) {
+    const Owned own(string);
+    return text_of(string);
 }
 
 /// Runs `body` on a thread, whose loop is fresh.
@@ -218,6 +223,27 @@ TEST(RunLoop, SourcesKeepTheirContextAndAreCalledInTheirOrder) {
             CFRunLoopSourceInvalidate(early.get());
         }
         EXPECT_EQ(0, info.references);
+    });
+}
+
+// Facts: CFRunLoopSourceInvalidate
+TEST(RunLoop, AnInvalidatedSourceIsToldOfEachModeThatItLeaves) {
+    on_own_thread([] {
+        Info info;
+        CFRunLoopSourceContext context{};
+        context.info = &info;
+        context.cancel = [](void* own, CFRunLoopRef loop, CFRunLoopMode mode) {
+            EXPECT_EQ(CFRunLoopGetCurrent(), loop);
+            static_cast<Info*>(own)->calls += text_of(mode) + " ";
+        };
+        const Owned source(CFRunLoopSourceCreate(nullptr, 0, &context));
+        CFRunLoopAddSource(CFRunLoopGetCurrent(), source.get(), CFSTR("a"));
+        CFRunLoopAddSource(CFRunLoopGetCurrent(), source.get(), CFSTR("b"));
+        CFRunLoopSourceInvalidate(source.get());
+        EXPECT_EQ("a b ", info.calls);
+        CFRunLoopSourceInvalidate(source.get());  // has left them already
+        EXPECT_EQ("a b ", info.calls);
+        EXPECT_EQ(1, CFGetRetainCount(source.get()));
     });
 }
 
