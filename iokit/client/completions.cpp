@@ -162,7 +162,7 @@ void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
         {
             const std::lock_guard lock(mutex_);
             Slot* slot = find(header.completion);
-            if (slot == nullptr) return;
+            if (slot == nullptr || slot->ended) return;  // after its end nothing comes
             if (slot->calling) return hold(*slot, header, arguments.data());
             target = slot->target;
         }
