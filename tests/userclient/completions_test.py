@@ -94,9 +94,8 @@ class Completions(strain_realm.StrainCase):
         code, reason = program.ask("add")
         self.assertEqual(code, NOT_RESPONDING)
         self.assertIn("does not read", reason)
-        taken, wrong = program.numbers("stream-so-far")
-        self.assertGreaterEqual(taken, 1)
-        self.assertEqual(wrong, 0, "what came before the end came in order")
+        # It may have been stopped before it took the first one.
+        self.assertEqual(program.numbers("stream-so-far")[1], 0, "what came before the end came in order")
         program.tell("close")
         self.wait_for_counts(other, 1, "the user client of the connection to be freed")
         self.assertEqual(program.ask("open 0")[0], SUCCESS, "it may open again")
