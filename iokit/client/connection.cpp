@@ -122,7 +122,7 @@ void Connection::released() {
     if (forked()) return;
     close();
     OPENDEXT_PROBE(client_closed);
-    // Waits until the driver's side is closed, so that what it held can be opened again. A failure
+    // Waits until opendextd has begun to close the driver's side; its Stop may still run. A failure
     // means that opendextd has forgotten the connection already.
     (void)Daemon::instance().request<wire::Reply>(wire::Close{identity_.connection});
 }

@@ -91,7 +91,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
 
     /// Ends it on this side: wakes who waits, takes the mappings away. More than once; any thread.
     void close();
-    /// The program let go: closes, and waits until opendextd has closed the driver's side.
+    /// The program let go: closes, and waits until opendextd has begun to close the driver's side.
     void released() override;
 
   private:
