@@ -4,17 +4,13 @@
 #include "rpc/protocol/common.h"
 
 /// What a client program and a driver say to each other over a user client's channel
-/// (rpc/channel.h), without opendextd. Requests (call, map_memory) carry a serial; the reply has
+/// (rpc/channel.h), without opendextd. Requests (invoke, map_memory) carry a serial; the reply has
 /// the same.
 namespace opendext::protocol::user_client {
 
 enum class Kind : uint32_t {
-    call = 1,
-    call_result = 2,
-    async = 3,
     map_memory = 4,
     mapped = 5,
-    released = 6,
     copy_memory = 7,
     memory_copied = 8,
     // The hot ones, fixed structs: rpc/protocol/user_client_frames.h.
@@ -29,57 +25,9 @@ enum class Kind : uint32_t {
 
 inline constexpr size_t kMaxScalars = 16;
 inline constexpr size_t kMaxAsyncArguments = 16;
-inline constexpr size_t kMaxAsyncReference = 8;
 /// Structures up to this size travel in the message, larger ones as memory
 /// (kIOConnectMethodVarOutputSize's limit).
 inline constexpr size_t kMaxInbandStructure = 4096;
-
-/// IOConnectCall…Method. fds, in this order, each present if its flag says so: structure-input
-/// memory, structure-output memory.
-struct Call {
-    static constexpr auto kKind = Kind::call;
-    uint64_t selector = 0;
-    std::vector<uint64_t> scalars;
-    bool has_structure = false;          ///< false: no structure input at all
-    std::vector<uint8_t> structure;      ///< input, in band
-    uint64_t input_memory_length = 0;    ///< > 0: input above the in-band limit is fds[0]
-    uint32_t scalar_output_count = 0;    ///< room of the caller
-    uint64_t structure_output_size = 0;  ///< room of the caller in band; 0 = none
-    uint64_t output_memory_length = 0;   ///< > 0: output above the limit goes to the next fd
-    std::vector<uint64_t>
-        async_reference;  ///< empty: synchronous call; else opaque to the driver, returned in Async
-    void fields(auto& io) {
-        io(selector, scalars, has_structure, structure, input_memory_length, scalar_output_count,
-           structure_output_size, output_memory_length, async_reference);
-    }
-};
-
-struct CallResult {
-    static constexpr auto kKind = Kind::call_result;
-    int32_t io_return = 0;
-    std::vector<uint64_t> scalars;
-    std::vector<uint8_t> structure;
-    uint64_t output_memory_used = 0;
-    std::string reason;  ///< for people, where the runtime refused
-    void fields(auto& io) { io(io_return, scalars, structure, output_memory_used, reason); }
-};
-
-/// driver -> client: one AsyncCompletion.
-struct Async {
-    static constexpr auto kKind = Kind::async;
-    std::vector<uint64_t> async_reference;
-    int32_t status = 0;
-    std::vector<uint64_t> arguments;
-    void fields(auto& io) { io(async_reference, status, arguments); }
-};
-
-/// driver -> client: the OSAction of a successful asynchronous call is gone; no Async comes for it
-/// any more.
-struct Released {
-    static constexpr auto kKind = Kind::released;
-    std::vector<uint64_t> async_reference;
-    void fields(auto& io) { io(async_reference); }
-};
 
 /// IOConnectMapMemory. fds of the answer: [0] the memory, and what `more` names; the last one is an
 /// eventfd if `data_queue`.
