@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "iokit/client/serialize.h"
+#include "iokit/corefoundation/base64.h"
 #include "rpc/codec.h"
 
 namespace opendext::client {
@@ -15,18 +16,6 @@ constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::array<std::pair<std::string_view, char>, 5> kEntities{
     {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}};
-
-std::string base64(const Data& data) {
-    std::string text;
-    for (size_t i = 0; i < data.size(); i += 3) {
-        const size_t count = std::min<size_t>(3, data.size() - i);
-        uint32_t group = 0;
-        for (size_t j = 0; j < 3; ++j) group = group << 8 | (j < count ? data[i + j] : 0U);
-        for (size_t j = 0; j < 4; ++j)
-            text += j <= count ? kBase64[group >> (18 - 6 * j) & 63] : '=';
-    }
-    return text;
-}
 
 std::optional<Data> from_base64(std::string_view text) {
     Data data;
@@ -85,7 +74,7 @@ void write(std::string& xml, const Value& value) {
             xml += "</string>";
             return;
         case Value::Kind::data:
-            xml += "<data>" + base64(*value.data()) + "</data>";
+            xml += "<data>" + cf::to_base64(*value.data()) + "</data>";
             return;
         case Value::Kind::array:
             return members("array", *value.array());

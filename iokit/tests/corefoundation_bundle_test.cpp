@@ -9,22 +9,13 @@
 #include <string>
 
 #include "iokit/corefoundation/object.h"
+#include "iokit/tests/corefoundation_text.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using opendext::cf::Owned;
 
-std::string text_of(CFStringRef string) {
-    if (string == nullptr) return "(null)";
-    char buffer[4096];
-    EXPECT_TRUE(CFStringGetCString(string, buffer, sizeof buffer, kCFStringEncodingUTF8));
-    return buffer;
-}
-std::string taken(CFStringRef string) {
-    const Owned own(string);
-    return text_of(string);
-}
 CFURLRef url_of(const fs::path& path) {
     const Owned text(CFStringCreateWithCString(nullptr, path.c_str(), kCFStringEncodingUTF8));
     return CFURLCreateWithFileSystemPath(nullptr, text.get(), kCFURLPOSIXPathStyle, TRUE);

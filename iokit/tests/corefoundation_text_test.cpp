@@ -12,23 +12,13 @@
 #include <vector>
 
 #include "iokit/corefoundation/object.h"
+#include "iokit/tests/corefoundation_text.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using opendext::cf::Owned;
 
-std::string text_of(CFStringRef string) {
-    if (string == nullptr) return "(null)";
-    char buffer[1024];
-    EXPECT_TRUE(CFStringGetCString(string, buffer, sizeof buffer, kCFStringEncodingUTF8));
-    return buffer;
-}
-/// Of a reference that is the caller's.
-std::string taken(CFStringRef string) {
-    const Owned own(string);
-    return text_of(string);
-}
 const UInt8* bytes(const char* text) {
     return reinterpret_cast<const UInt8*>(text);
 }

@@ -12,22 +12,12 @@
 #include <string>
 
 #include "iokit/corefoundation/object.h"
+#include "iokit/tests/corefoundation_text.h"
 
 namespace {
 
 using opendext::cf::Owned;
 
-std::string text_of(CFStringRef string) {
-    if (string == nullptr) return "(null)";
-    char buffer[1024];
-    EXPECT_TRUE(CFStringGetCString(string, buffer, sizeof buffer, kCFStringEncodingUTF8));
-    return buffer;
-}
-/// Of a reference that is the caller's.
-std::string taken(CFStringRef string) {
-    const Owned own(string);
-    return text_of(string);
-}
 CFDataRef data_of(std::string_view bytes) {
     return CFDataCreate(nullptr, reinterpret_cast<const UInt8*>(bytes.data()),
                         static_cast<CFIndex>(bytes.size()));
