@@ -15,7 +15,8 @@ enum {
     kSerialOverTCPListPorts = 2,  /* structure out: SerialOverTCPPortName [n] */
 };
 
-#define kSerialOverTCPMaxPorts 48
+/* Their names fill the 4096 bytes of an inline structure. */
+#define kSerialOverTCPMaxPorts 64
 
 struct SerialOverTCPPortName {
     char name[64]; /* zero-terminated */
