@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs benchmarks: every folder here with a bench.py, whose run(options) yields rows."""
+"""Runs benchmarks: every folder here with a bench.py, whose run(options, row) yields rows; arguments(group), if it is there,
+adds options of its own."""
 
 import argparse
 import importlib.util
@@ -33,23 +34,26 @@ def row(bench, case, metric, unit, ours, peer, peer_name):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # realms and peers are ended on the way out
+    os.environ.setdefault("OPENDEXT_PREFIX", os.path.join(os.path.dirname(HERE), "build"))
     parser = argparse.ArgumentParser(prog="bench", description="Measures OpenDext beside its peers.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(names())} (default: all)")
     parser.add_argument("--json", metavar="FILE", help="also write the rows there")
     parser.add_argument("--quick", action="store_true", help="less work, more noise")
+    benchmarks = {name: load(name) for name in names()}
+    for name, module in benchmarks.items():
+        if hasattr(module, "arguments"):
+            module.arguments(parser.add_argument_group(name))
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(names()))
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(names())}")
-    if "OPENDEXT_PREFIX" not in os.environ:
-        os.environ["OPENDEXT_PREFIX"] = os.path.join(os.path.dirname(HERE), "build")
 
     rows = []
     for name in options.names or names():
-        for one in load(name).run(options, row):
+        for one in benchmarks[name].run(options, row):
             rows.append(one)
             ratio = "" if one["ratio"] is None else f"{one['ratio']:8.2f}"
-            print(f"{one['bench']:10} {one['case']:34} {one['metric']:14} {one['ours']:10.2f} {one['unit']:6}"
+            print(f"{one['bench']:10} {one['case']:44} {one['metric']:14} {one['ours']:10.2f} {one['unit']:6}"
                   f" {one['peer_name']:>8} {one['peer']:10.2f} {ratio}", flush=True)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
