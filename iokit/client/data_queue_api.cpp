@@ -43,28 +43,42 @@ struct Known {
 };
 thread_local Known t_known;
 
-kern_return_t find_queue(IODataQueueMemory* memory, Queue& queue) {
+/// What a pointer into `mapped` (or, if that is none, into memory of the program's own) is.
+Known look_up(const IODataQueueMemory* memory, const DriverMemory* mapped) {
+    Known known{memory, 0, UINT64_MAX, {{}, true, -1}};
+    if (mapped == nullptr) return known;
+    const uint64_t offset = reinterpret_cast<uint64_t>(memory) - mapped->address();
+    known.room = mapped->length - offset;
+    known.queue.writable = mapped->writable;
+    if (offset == 0) known.queue.ring = mapped->queue();
+    if (known.queue.ring.valid()) known.queue.bell = mapped->bell.get();
+    return known;
+}
+
+kern_return_t check_pointer(const IODataQueueMemory* memory) {
     if (memory == nullptr) return fail(kIOReturnBadArgument, "no data queue");
+    if (reinterpret_cast<uintptr_t>(memory) % alignof(IODataQueueMemory) != 0)
+        return fail(kIOReturnBadArgument, "a data queue starts at a multiple of 4");
+    return kIOReturnSuccess;
+}
+
+kern_return_t take_queue(const Known& known, IODataQueueMemory* memory, Queue& queue) {
+    queue = known.queue;
+    if (queue.ring.valid()) return kIOReturnSuccess;
+    if (known.room < DATA_QUEUE_MEMORY_HEADER_SIZE)
+        return fail(kIOReturnError, "the memory is too small for a data queue");
+    return lay_out(memory, known.room, queue);
+}
+
+kern_return_t find_queue(IODataQueueMemory* memory, Queue& queue) {
     const uint64_t generation = DriverMemories::instance().generation();
     if (t_known.pointer != memory || t_known.generation != generation) {
-        if (reinterpret_cast<uintptr_t>(memory) % alignof(IODataQueueMemory) != 0)
-            return fail(kIOReturnBadArgument, "a data queue starts at a multiple of 4");
-        const auto mapped = DriverMemories::instance().find(memory);
-        Known known{memory, generation, UINT64_MAX, {{}, true, -1}};
-        if (mapped != nullptr) {
-            const uint64_t offset = reinterpret_cast<uint64_t>(memory) - mapped->address();
-            known.room = mapped->length - offset;
-            known.queue.writable = mapped->writable;
-            if (offset == 0) known.queue.ring = mapped->queue();
-            if (known.queue.ring.valid()) known.queue.bell = mapped->bell.get();
-        }
-        t_known = known;
+        const kern_return_t usable = check_pointer(memory);
+        if (usable != kIOReturnSuccess) return usable;
+        t_known = look_up(memory, DriverMemories::instance().find(memory).get());
+        t_known.generation = generation;
     }
-    queue = t_known.queue;
-    if (queue.ring.valid()) return kIOReturnSuccess;
-    if (t_known.room < DATA_QUEUE_MEMORY_HEADER_SIZE)
-        return fail(kIOReturnError, "the memory is too small for a data queue");
-    return lay_out(memory, t_known.room, queue);
+    return take_queue(t_known, memory, queue);
 }
 
 kern_return_t failure(RingStatus status) {
@@ -165,14 +179,16 @@ IOReturn IODataQueueEnqueue(IODataQueueMemory* dataQueue, void* data, uint32_t d
 
 IOReturn IODataQueueWaitForAvailableData(IODataQueueMemory* dataQueue,
                                          mach_port_t notificationPort) {
-    Queue queue;
-    const kern_return_t found = find_queue(dataQueue, queue);
-    if (found != kIOReturnSuccess) return found;
-    // Held weakly: releasing the port ends the wait. The memory is held, so that unmapping it does
-    // not.
+    kern_return_t code = check_pointer(dataQueue);
+    if (code != kIOReturnSuccess) return code;
+    // The memory is held before it is looked at, so that unmapping it in another thread does not
+    // take it from under this one. The port is held weakly: releasing it ends the wait.
+    const auto memory = DriverMemories::instance().find(dataQueue);
     const std::weak_ptr<Port> port = HandleTable::instance().find_as<Port>(notificationPort);
     if (port.expired()) return fail(kIOReturnBadArgument, "not a notification port");
-    const auto memory = DriverMemories::instance().find(dataQueue);
+    Queue queue;
+    code = take_queue(look_up(dataQueue, memory.get()), dataQueue, queue);
+    if (code != kIOReturnSuccess) return code;
     const bool rung = queue.bell >= 0 && queue.writable;
     std::chrono::nanoseconds slice = rung ? kLongestSlice : kFirstLook;
     for (;;) {

@@ -71,18 +71,15 @@ class DataQueue:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to take."""
-        block = self.memory.pin()
-        result = not _available(self.memory.address)
-        del block
-        return result
+        with self.memory.pinned() as address:
+            return not _available(address)
 
     def get_nowait(self) -> bytes:
         """The next entry; queue.Empty if there is none."""
-        block = self.memory.pin()  # it stays mapped while this runs
-        try:
+        with self.memory.pinned() as address:
             while True:
                 size = ctypes.c_uint32(len(self._room))
-                code = int(_dequeue(self.memory.address, self._room, ctypes.byref(size))) & 0xffffffff
+                code = int(_dequeue(address, self._room, ctypes.byref(size))) & 0xffffffff
                 if code == returns.kIOReturnUnderrun:
                     raise standard.Empty
                 if code == returns.kIOReturnNoSpace and size.value > len(self._room):
@@ -90,8 +87,6 @@ class DataQueue:
                     continue
                 check(code, "IODataQueueDequeue")
                 return self._room.raw[: size.value]
-        finally:
-            del block
 
     def get(self, timeout: float | None = None) -> bytes:
         """The next entry; waits for one. queue.Empty after `timeout` seconds; DriverDied when the driver or the connection
@@ -104,6 +99,8 @@ class DataQueue:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise
+            if self._closing:
+                raise Closed("the data queue is closed")
             waiter = self._new_waiter()
             timer = None if left is None else threading.Timer(left, waiter.end)
             if timer is not None:
@@ -124,30 +121,26 @@ class DataQueue:
 
     def _wait_with(self, waiter: _Waiter) -> None:
         """Until there is something to take, or the waiter is ended."""
-        block = self.memory.pin()
         try:
-            code = waiter.run(self.memory.address)
+            with self.memory.pinned() as address:
+                code = waiter.run(address)
             if code == returns.kIOReturnNotResponding:
                 raise DriverDied(code, "the driver of the data queue, or its connection, ended",
                                  "IODataQueueWaitForAvailableData", Origin.DRIVER_DIED)
             if code != returns.kIOReturnAborted:
                 check(code, "IODataQueueWaitForAvailableData")
         finally:
-            del block
             self._waiters.discard(waiter)
             waiter.end()
 
     def put_nowait(self, data: Any) -> None:
         """Adds an entry; queue.Full if there is no room now. The driver is told."""
         given = Input((), data)
-        block = self.memory.pin()
-        try:
-            code = int(_enqueue(self.memory.address, given.structure, given.size)) & 0xffffffff
-            if code == returns.kIOReturnOverrun:
-                raise standard.Full
-            check(code, "IODataQueueEnqueue")
-        finally:
-            del block
+        with self.memory.pinned() as address:
+            code = int(_enqueue(address, given.structure, given.size)) & 0xffffffff
+        if code == returns.kIOReturnOverrun:
+            raise standard.Full
+        check(code, "IODataQueueEnqueue")
 
     def put(self, data: Any, timeout: float | None = None) -> None:
         """Adds an entry; waits for room by looking again, at most every 5 ms. queue.Full after `timeout` seconds."""
@@ -177,6 +170,8 @@ class DataQueue:
             try:
                 return self.get_nowait()
             except standard.Empty:
+                if self._closing:
+                    raise Closed("the data queue is closed") from None
                 waiter = self._new_waiter()
             waiting = loop.run_in_executor(None, self._wait_with, waiter)
             try:
@@ -203,8 +198,9 @@ class DataQueue:
             try:
                 return self.memory.close()
             except BufferError:
-                # A thread is on its way out of its wait.
-                if not self._waiters or time.monotonic() > deadline:
+                # A thread is in a call, or on its way out of its wait; get() begins no other.
+                if not self.memory.is_pinned or time.monotonic() > deadline:
+                    self._closing = False
                     raise
             time.sleep(0.001)
 

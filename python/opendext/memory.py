@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory of a driver in this process."""
 
+import contextlib
 import ctypes
 import functools
+import threading
 import weakref
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,13 +43,15 @@ class MappedMemory:
     While a part of `view` is used elsewhere (a slice, a cast, an array over it) the memory stays: close() raises BufferError
     and changes nothing, as mmap does."""
 
-    __slots__ = ("_block", "_view", "address", "size", "type", "read_only", "__weakref__")
+    __slots__ = ("_block", "_view", "address", "size", "type", "read_only", "_lock", "_pins", "__weakref__")
 
     def __init__(self, connection: "Connection", type: int, address: int, size: int):
         self.type = type
         self.address = address
         self.size = size
         self.read_only = not _is_writable(address)
+        self._lock = threading.Lock()  # pinned() in one thread, close() in another
+        self._pins = 0
         # Every view keeps the block, the block keeps the connection: nothing is unmapped that is still looked at.
         Block: Any = type_of_block(size)
         block = Block.from_address(address)
@@ -74,11 +79,22 @@ class MappedMemory:
             raise Closed("this memory is unmapped")
         return self._view
 
-    def pin(self) -> Any:
-        """Something that keeps it mapped as long as it is held: close() raises BufferError meanwhile."""
-        if self._view is None:
-            raise Closed("this memory is unmapped")
-        return self._block
+    @contextlib.contextmanager
+    def pinned(self) -> Iterator[int]:
+        """Its address; meanwhile close() raises BufferError, also in another thread."""
+        with self._lock:
+            if self._view is None:
+                raise Closed("this memory is unmapped")
+            self._pins += 1
+        try:
+            yield self.address
+        finally:
+            with self._lock:
+                self._pins -= 1
+
+    @property
+    def is_pinned(self) -> bool:
+        return self._pins > 0
 
     @property
     def closed(self) -> bool:
@@ -86,17 +102,20 @@ class MappedMemory:
 
     def close(self) -> None:
         """Unmaps it. BufferError while a part of `view` is in use elsewhere."""
-        if self._view is None:
-            return
-        self._view.release()
-        block = weakref.ref(self._block)
-        self._block = None
-        still_used = block()
-        if still_used is not None:
-            self._block = still_used
-            self._view = self._make_view()
-            raise BufferError("the memory cannot be unmapped: parts of its view are in use")
-        self._view = None
+        with self._lock:
+            if self._view is None:
+                return
+            if self._pins > 0:
+                raise BufferError("the memory cannot be unmapped: a call is at work in it")
+            self._view.release()
+            block = weakref.ref(self._block)
+            self._block = None
+            still_used = block()
+            if still_used is not None:
+                self._block = still_used
+                self._view = self._make_view()
+                raise BufferError("the memory cannot be unmapped: parts of its view are in use")
+            self._view = None
 
     def __enter__(self) -> "MappedMemory":
         return self

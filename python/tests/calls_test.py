@@ -7,6 +7,7 @@ import ctypes
 import gc
 import os
 import queue
+import sys
 import threading
 import time
 
@@ -264,6 +265,23 @@ class Calls(suite.DriverCase):
         thread.join(60 * harness.PATIENCE)
         self.assertFalse(thread.is_alive())
         self.assertEqual(seen, [])
+
+    def test_closing_a_queue_at_any_moment_of_a_wait(self):
+        connection = self.open()
+        interval = sys.getswitchinterval()
+        self.addCleanup(sys.setswitchinterval, interval)
+        sys.setswitchinterval(1e-6)  # the other thread may come in anywhere
+        for _ in range(200):
+            data = connection.data_queue(K["kSuiteQueueOut"])
+            seen = []
+            thread = threading.Thread(target=lambda: seen.extend(data))
+            thread.start()
+            data.close()
+            thread.join(60 * harness.PATIENCE)
+            self.assertFalse(thread.is_alive())
+            self.assertEqual(seen, [])
+            self.assertEqual(data._waiters, set())
+            self.assertTrue(data.memory.closed)
 
     def test_a_queue_ends_with_its_driver(self):
         connection = self.open()
