@@ -4,14 +4,10 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -25,21 +21,15 @@ constexpr int kBatches = 8;
 /// A driver that offers nothing new is told after this time that everything was taken; otherwise it
 /// sees it then.
 constexpr milliseconds kAcknowledge{2};
-constexpr const char* kPeerGone = "peer gone";
-
-msghdr message(Stretch& stretch) {
-    msghdr header{};
-    header.msg_iov = stretch.pieces.data();
-    header.msg_iovlen = static_cast<size_t>(stretch.count);
-    return header;
-}
 
 }  // namespace
 
 Port::Port(std::string name, std::unique_ptr<Connection> connection)
     : name_(std::move(name)),
       connection_(std::move(connection)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (remote().mode == Remote::Mode::listen) setup_.role = telnet::Session::Role::server;
+}
 
 Port::~Port() {
     stop_ = true;
@@ -59,6 +49,7 @@ void Port::run() {
         driver_->dispatch();
         follow_driver();
         connection_->step();
+        follow_connection();
         report();
         if (!move()) sleep();
     }
@@ -78,20 +69,32 @@ void Port::follow_driver() {
     }
 }
 
+/// Gives a new connection its wire, and keeps that of the present one going.
+void Port::follow_connection() {
+    if (connection_->socket() < 0) return;
+    if (!wire_) {
+        socket_full_ = peer_finished_ = false;
+        wire_ =
+            std::make_unique<Wire>(connection_->socket(), setup_, telnet::LineSettings{}, *this);
+    }
+    if (const Moved stepped = wire_->step(open_ && !ring_full_); stepped.gone())
+        lost(stepped.reason);
+}
+
+void Port::lost(const std::string& reason) {
+    wire_.reset();
+    connection_->lost(reason);
+}
+
 /// False if there is nothing to do but wait.
 bool Port::move() {
-    if (connection_->socket() < 0) {
-        socket_full_ = peer_finished_ = false;
-    }
     ring_full_ = false;
     if (!rings_.attached()) return false;
     open_ = rings_.refresh();
     if (!open_) return false;
     bool moved = false;
-    if (connection_->socket() >= 0) {
-        moved |= send_out();
-        moved |= receive_in();
-    }
+    moved |= send_out();
+    moved |= receive_in();
     if (moved) acknowledge_at_ = {};
     if (rings_.doorbell_due(acknowledge_at_ != Clock::time_point{} &&
                             Clock::now() >= acknowledge_at_)) {
@@ -104,22 +107,15 @@ bool Port::move() {
 bool Port::send_out() {
     bool moved = false;
     socket_full_ = false;
-    for (int batch = 0; batch < kBatches; ++batch) {
-        Stretch bytes = rings_.transmit();
+    for (int batch = 0; batch < kBatches && wire_ && wire_->open(); ++batch) {
+        const Stretch bytes = rings_.transmit();
         if (bytes.size == 0) break;
-        const msghdr header = message(bytes);
-        const ssize_t sent = ::sendmsg(connection_->socket(), &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) {
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN) {
-                socket_full_ = true;
-            } else {
-                connection_->lost(kPeerGone);
-            }
-            break;
-        }
-        rings_.transmit_done(static_cast<size_t>(sent));
-        sent_ += static_cast<uint64_t>(sent);
+        const Moved sent = wire_->send(bytes);
+        if (sent.gone()) lost(sent.reason);
+        socket_full_ = sent.blocked();
+        if (!sent.moved()) break;
+        rings_.transmit_done(sent.bytes);
+        sent_ += sent.bytes;
         moved = true;
         if (rings_.doorbell_due(false)) driver_->doorbell();
     }
@@ -128,25 +124,17 @@ bool Port::send_out() {
 
 bool Port::receive_in() {
     bool moved = false;
-    for (int batch = 0; batch < kBatches && connection_->socket() >= 0; ++batch) {
-        Stretch room = rings_.receive_room();
+    for (int batch = 0; batch < kBatches && wire_ && wire_->open(); ++batch) {
+        const Stretch room = rings_.receive_room();
         if (room.size == 0) {
             ring_full_ = true;
             break;
         }
-        msghdr header = message(room);
-        const ssize_t got = ::recvmsg(connection_->socket(), &header, MSG_DONTWAIT);
-        if (got < 0) {
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN) connection_->lost(kPeerGone);
-            break;
-        }
-        if (got == 0) {
-            connection_->lost(kPeerGone);
-            break;
-        }
-        rings_.receive_done(static_cast<size_t>(got));
-        received_ += static_cast<uint64_t>(got);
+        const Moved got = wire_->receive(room);
+        if (got.gone()) lost(got.reason);
+        if (!got.moved()) break;
+        rings_.receive_done(got.bytes);
+        received_ += got.bytes;
         moved = true;
         if (rings_.doorbell_due(false)) driver_->doorbell();
     }
@@ -170,18 +158,17 @@ void Port::sleep() {
     if (driver_->gone() || stop_) return;
 
     pollfd fds[4] = {{wake_.get(), POLLIN, 0}, {driver_->fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
-    const int socket = connection_->socket();
-    if (socket >= 0) {
-        short events = POLLRDHUP;
-        if (open_ && !ring_full_) events |= POLLIN;
-        if (open_ && socket_full_) events |= POLLOUT;
-        if (peer_finished_) events &= ~POLLRDHUP;
-        fds[2] = {events != 0 ? socket : -1, events, 0};
+    if (wire_) {
+        const bool receives = open_ && !ring_full_;
+        if (receives && wire_->buffered()) return;
+        short events = wire_->events(receives, open_ && socket_full_);
+        if (!peer_finished_) events |= POLLRDHUP;
+        fds[2] = {events != 0 ? connection_->socket() : -1, events, 0};
         fds[3] = {connection_->listener_fd(), POLLIN, 0};
     } else {
         fds[2] = {connection_->poll_fd(), connection_->poll_events(), 0};
     }
-    if (open_ && socket >= 0) {
+    if (open_ && wire_) {
         // From here on the driver rings; what it did just before is seen by these two.
         if (!socket_full_ && !rings_.sleep_transmit()) return;
         if (ring_full_ && !rings_.sleep_receive_room()) return;
@@ -192,20 +179,20 @@ void Port::sleep() {
         timeout = static_cast<int>(kAcknowledge.count());
     }
     if (driver_->retry()) timeout = timeout < 0 ? static_cast<int>(kDriverRetry.count()) : timeout;
-    if (connection_->deadline() != Clock::time_point{}) {
-        const auto left = std::chrono::ceil<milliseconds>(connection_->deadline() - Clock::now());
+    for (const auto deadline :
+         {connection_->deadline(), wire_ ? wire_->deadline() : Clock::time_point{}}) {
+        if (deadline == Clock::time_point{}) continue;
+        const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
         const int wait = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
         timeout = timeout < 0 ? wait : std::min(timeout, wait);
     }
     ::poll(fds, 4, timeout);
-    if (socket >= 0 && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 &&
+    if (wire_ && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 &&
         (fds[2].revents & POLLIN) == 0) {
         // The peer closed. What it sent before is still delivered, as soon as there is room and
         // somebody reads.
-        int pending = 0;
-        if (::ioctl(socket, FIONREAD, &pending) != 0 || pending == 0 ||
-            (fds[2].revents & POLLERR) != 0) {
-            connection_->lost(kPeerGone);
+        if ((fds[2].revents & POLLERR) != 0 || wire_->drained()) {
+            lost(kPeerGone);
         } else {
             peer_finished_ = true;
         }

@@ -9,18 +9,19 @@
 #include "apps/serial-over-tcp/agent/connection.h"
 #include "apps/serial-over-tcp/agent/driver_link.h"
 #include "apps/serial-over-tcp/agent/rings.h"
+#include "apps/serial-over-tcp/agent/wire.h"
 
 namespace opendext::serial_tcp {
 
 /// One port of the application: moves bytes between its driver's rings and its TCP connection. It
 /// has a thread of its own, so that a driver that hangs in a call, or a slow peer, holds up no
 /// other port. Either end may come and go; the bytes wait in the rings, and the rings are bounded.
-class Port {
+class Port final : public WireOwner {
   public:
     /// `connection` has its listening address already if it listens.
     Port(std::string name, std::unique_ptr<Connection> connection);
     /// Ends the thread and closes both ends.
-    ~Port();
+    ~Port() override;
 
     void start();
     [[nodiscard]] const std::string& name() const { return name_; }
@@ -29,6 +30,8 @@ class Port {
   private:
     void run();
     void follow_driver();
+    void follow_connection();
+    void lost(const std::string& reason);
     bool move();
     bool send_out();
     bool receive_in();
@@ -37,6 +40,8 @@ class Port {
 
     const std::string name_;
     std::unique_ptr<Connection> connection_;
+    WireSetup setup_;
+    std::unique_ptr<Wire> wire_;  ///< of the present connection
     std::unique_ptr<DriverLink> driver_;
     Rings rings_;
     UniqueFd wake_;
