@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/serial-over-tcp/agent/remote.h"
 
+#include <netdb.h>
+#include <sys/un.h>
+
 #include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <memory>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -39,24 +45,47 @@ Result<std::pair<std::string, std::string>> split(const std::string& text,
     return std::pair{text.substr(0, colon), text.substr(colon + 1)};
 }
 
+constexpr std::string_view kUnix = "unix:";
+
+Result<Remote> parse_unix(Remote::Mode mode, const std::string& text) {
+    const std::string path = text.substr(kUnix.size());
+    if (path.empty() || path.back() == '/') return malformed(text, "of the form unix:PATH");
+    std::error_code error;
+    Remote remote{mode, "", "", std::filesystem::absolute(path, error).lexically_normal()};
+    constexpr size_t kLongest = sizeof sockaddr_un::sun_path - 1;
+    if (error || remote.path.size() > kLongest) {
+        return Error{Errc::invalid, 0,
+                     "\"" + text + "\": the path of a Unix socket may have at most " +
+                         std::to_string(kLongest) + " bytes, this one has " +
+                         std::to_string(remote.path.size())};
+    }
+    return remote;
+}
+
 }  // namespace
 
-std::string Remote::text() const {
+std::string Remote::place() const {
+    if (is_unix()) return std::string(kUnix) + path;
     const std::string place = host.find(':') != std::string::npos ? "[" + host + "]" : host;
-    return std::string(mode == Mode::connect ? "connect " : "listen ") +
-           (place.empty() ? port : place + ":" + port);
+    return place.empty() ? port : place + ":" + port;
+}
+
+std::string Remote::text() const {
+    return (mode == Mode::connect ? "connect " : "listen ") + place();
 }
 
 Result<Remote> Remote::parse_connect(const std::string& text) {
-    auto [host, port] = OD_TRY(split(text, "of the form HOST:PORT"));
+    if (text.starts_with(kUnix)) return parse_unix(Mode::connect, text);
+    auto [host, port] = OD_TRY(split(text, "of the form HOST:PORT or unix:PATH"));
     return Remote{Mode::connect, host, OD_TRY(parse_port(port, text, 1))};
 }
 
 Result<Remote> Remote::parse_listen(const std::string& text) {
+    if (text.starts_with(kUnix)) return parse_unix(Mode::listen, text);
     if (text.find(':') == std::string::npos) {
         return Remote{Mode::listen, "", OD_TRY(parse_port(text, text, 0))};
     }
-    auto [host, port] = OD_TRY(split(text, "of the form [ADDRESS:]PORT"));
+    auto [host, port] = OD_TRY(split(text, "of the form [ADDRESS:]PORT or unix:PATH"));
     return Remote{Mode::listen, host, OD_TRY(parse_port(port, text, 0))};
 }
 
@@ -66,29 +95,51 @@ Result<Remote> Remote::parse(const std::string& text) {
     return malformed(text, "\"connect HOST:PORT\" or \"listen [ADDRESS:]PORT\"");
 }
 
-Result<Addresses> resolve(const Remote& remote) {
+Result<std::vector<SocketAddress>> resolve(const Remote& remote) {
+    std::vector<SocketAddress> addresses;
+    if (remote.is_unix()) {
+        auto& address = addresses.emplace_back();
+        auto* file = reinterpret_cast<sockaddr_un*>(&address.storage);
+        file->sun_family = AF_UNIX;
+        std::memcpy(file->sun_path, remote.path.data(), remote.path.size());
+        address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path)) +
+                         static_cast<socklen_t>(remote.path.size()) + 1;
+        return addresses;
+    }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | (remote.mode == Remote::Mode::listen ? AI_PASSIVE : 0);
-    addrinfo* list = nullptr;
+    addrinfo* found = nullptr;
     const int status = ::getaddrinfo(remote.host.empty() ? nullptr : remote.host.c_str(),
-                                     remote.port.c_str(), &hints, &list);
+                                     remote.port.c_str(), &hints, &found);
     if (status == EAI_SYSTEM) return Error::system("looking up host " + remote.host);
     if (status != 0) {
         return Error{Errc::not_found, 0,
                      "host " + remote.host + " not found (" + ::gai_strerror(status) + ")"};
     }
-    return Addresses(list);
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
+    for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+        if (at->ai_addrlen > sizeof(sockaddr_storage)) continue;
+        auto& address = addresses.emplace_back();
+        std::memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
+        address.length = at->ai_addrlen;
+    }
+    return addresses;
 }
 
-std::string describe(const sockaddr* address, socklen_t length) {
+std::string SocketAddress::text() const {
+    if (storage.ss_family == AF_UNIX) {
+        const char* path = reinterpret_cast<const sockaddr_un*>(&storage)->sun_path;
+        const size_t most = length - std::min<size_t>(length, offsetof(sockaddr_un, sun_path));
+        return std::string(kUnix) + std::string(path, ::strnlen(path, most));
+    }
     char host[NI_MAXHOST];
     char port[NI_MAXSERV];
-    if (::getnameinfo(address, length, host, sizeof host, port, sizeof port,
+    if (::getnameinfo(get(), length, host, sizeof host, port, sizeof port,
                       NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
         return "?";
     }
-    const bool six = address->sa_family == AF_INET6;
+    const bool six = storage.ss_family == AF_INET6;
     return (six ? "[" : "") + std::string(host) + (six ? "]:" : ":") + port;
 }
 

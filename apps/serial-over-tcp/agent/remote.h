@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <netdb.h>
+#include <sys/socket.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,27 +14,39 @@ namespace opendext::serial_tcp {
 struct Remote {
     enum class Mode : uint8_t { connect, listen };
     Mode mode = Mode::connect;
-    std::string host;  ///< name or address; empty for listen on all addresses
-    std::string port;  ///< decimal, 1-65535; 0 is allowed for listen: any free one
+    std::string host;       ///< name or address; empty for listen on all addresses
+    std::string port;       ///< decimal, 1-65535; 0 is allowed for listen: any free one
+    std::string path = {};  ///< of a Unix socket, absolute; then host and port are empty
 
-    /// "connect HOST:PORT", "listen ADDR:PORT": the form of the property and of messages.
+    /// "connect HOST:PORT", "listen ADDR:PORT", "connect unix:/PATH": the form of the property and
+    /// of messages.
     [[nodiscard]] std::string text() const;
-    /// HOST:PORT or [ADDR]:PORT.
+    /// The part of text() behind the mode.
+    [[nodiscard]] std::string place() const;
+    [[nodiscard]] bool is_unix() const { return !path.empty(); }
+    /// HOST:PORT, [ADDR]:PORT or unix:PATH. A path is made absolute.
     static Result<Remote> parse_connect(const std::string& text);
-    /// PORT, ADDR:PORT or [ADDR]:PORT.
+    /// PORT, ADDR:PORT, [ADDR]:PORT or unix:PATH.
     static Result<Remote> parse_listen(const std::string& text);
     /// The inverse of text().
     static Result<Remote> parse(const std::string& text);
 };
 
-struct AddressDeleter {
-    void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using Addresses = std::unique_ptr<addrinfo, AddressDeleter>;
+/// One address of a socket.
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
 
-/// getaddrinfo, blocking. Errc::not_found names the host.
-Result<Addresses> resolve(const Remote& remote);
-/// "127.0.0.1:5000", "[::1]:5000".
-std::string describe(const sockaddr* address, socklen_t length);
+    [[nodiscard]] const sockaddr* get() const {
+        return reinterpret_cast<const sockaddr*>(&storage);
+    }
+    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+    /// "127.0.0.1:5000", "[::1]:5000", "unix:/path".
+    [[nodiscard]] std::string text() const;
+};
+
+/// The addresses of a remote, at least one. Blocks in getaddrinfo; for a Unix socket it does not.
+/// Errc::not_found names the host.
+Result<std::vector<SocketAddress>> resolve(const Remote& remote);
 
 }  // namespace opendext::serial_tcp
