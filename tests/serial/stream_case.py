@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of this folder share: a port with a program at each end, and looks at what is left afterwards."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import harness
+from end import Block
+
+sys.path.insert(0, os.path.join(harness.SOURCE, "apps", "serial-over-tcp", "tests"))
+from serial_case import SerialCase  # noqa: E402 pylint: disable=wrong-import-position
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MIB = 1 << 20
+FOR_EVER = 1 << 62
+# The long form takes many minutes; what it is: README.md.
+LONG = os.environ.get("OPENDEXT_TEST_LONG", "") not in ("", "0")
+# What the sockets of one connection hold at most.
+IN_SOCKETS = 16 * MIB
+
+
+def seed():
+    """Of what is random in this run: OPENDEXT_SEED repeats one."""
+    chosen = int(os.environ.get("OPENDEXT_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"seed: OPENDEXT_SEED={chosen}", flush=True)
+    return chosen
+
+
+class Program:
+    """A process that runs end.py, and the block it shares with the test."""
+
+    def __init__(self, path, send, receive, *words, prefix=()):
+        self.block = Block(path, create=True)
+        self.block.piece = 4096
+        self.words = [*prefix, "/usr/bin/python3", "-B", os.path.join(HERE, "end.py"), path, "--send", str(send),
+                      "--receive", str(receive), *words]
+        self.log = path + ".log"
+        self.process = None
+
+    def start(self):
+        self.block.ready = 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self.words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        harness.wait_for(self.is_ready, "a program at an end of the line to start")
+
+    def is_ready(self):
+        self.check()
+        return self.block.ready
+
+    def check(self):
+        """Fails with what the program said if it has ended by itself."""
+        if self.process is not None and self.process.poll() is not None:
+            with open(self.log, encoding="utf-8", errors="replace") as log:
+                raise RuntimeError(f"{' '.join(self.words[-2:])} ended with {self.process.returncode} after "
+                                   f"{self.block.received} bytes received, {self.block.sent} sent: {log.read().strip()}")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def end(self, number=signal.SIGTERM):
+        """Ends it; what it had to say against the streams is raised."""
+        self.check()
+        os.kill(self.pid, number)
+        self.process.wait()
+        if number == signal.SIGTERM and self.process.returncode != 0:
+            self.check()
+        self.process = None
+
+    def kill(self):
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class Line:
+    """A port, the application that has it open, and the peer on the network. Both send from the start."""
+
+    def __init__(self, case, name, number=1, listen="127.0.0.1", prefix=(), peer_words=(), application_words=(), options=()):
+        self.case, self.name = case, name
+        self.tcp = harness.free_port()
+        base = os.path.join(case.folder, name)
+        self.peer = Program(base + ".peer", 2 * number, 2 * number + 1, "--listen", f"{listen}:{self.tcp}", *peer_words,
+                            prefix=prefix)
+        case.addCleanup(self.peer.kill)
+        self.peer.start()
+        self.device = case.serial("add", name, "--connect", f"{listen}:{self.tcp}", *options).strip()
+        self.application = Program(base + ".application", 2 * number + 1, 2 * number, "--device", self.device,
+                                   *application_words)
+        case.addCleanup(self.application.kill)
+        self.application.start()
+
+    @property
+    def programs(self):
+        return self.application, self.peer
+
+    def check(self):
+        for program in self.programs:
+            program.check()
+
+    def pace(self, piece, pause_us):
+        for program in self.programs:
+            program.block.piece, program.block.pause_us = piece, pause_us
+
+    def send(self, outward=FOR_EVER, inward=FOR_EVER):
+        self.application.block.limit, self.peer.block.limit = outward, inward
+
+    def reached(self, outward, inward):
+        """Whether so many bytes have arrived at either end."""
+        self.check()
+        return self.peer.block.received >= outward and self.application.block.received >= inward
+
+    def wait_for(self, condition, what, timeout=60):
+        """Waits as long as the streams move, and then for `timeout` seconds; fails at once if a stream is wrong."""
+        last, deadline = None, 0
+        while True:
+            self.check()
+            if value := condition():
+                return value
+            now = tuple(program.block.received for program in self.programs)
+            if now != last:
+                last, deadline = now, time.monotonic() + timeout * harness.PATIENCE
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: nothing moves any more; {self.standing()}")
+            time.sleep(0.01)
+
+    def wait_for_bytes(self, outward, inward):
+        self.wait_for(lambda: self.reached(outward, inward), f"{outward} bytes outward, {inward} inward")
+
+    def standing(self):
+        a, p = self.application.block, self.peer.block
+        text = f"{self.name}: outward {p.received} of {a.sent}, inward {a.received} of {p.sent}, {p.connections} connections"
+        with contextlib.suppress(AssertionError, LookupError):
+            text += f", state: {self.case.port(self.name)['state']}"
+        return text
+
+    def finish(self):
+        """No more is sent; all that was sent arrives, and nothing else."""
+        # A little more, so that a stream that had a gap just now shows where it goes on.
+        for program in self.programs:
+            program.block.pause_us = 0
+            program.block.limit = program.block.sent + 65536
+        for program in self.programs:
+            self.wait_for(lambda p=program: p.block.sent >= p.block.limit, "the rest to be sent")
+        self.wait_for_bytes(self.application.block.sent, self.peer.block.sent)
+        self.case.assertEqual((self.peer.block.received, self.application.block.received),
+                              (self.application.block.sent, self.peer.block.sent))
+
+
+class StreamCase(SerialCase):
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(seed())
+
+    def driver(self, name, other_than=None):
+        """Process id of a port's driver, once there is one that is not `other_than`."""
+        def found():
+            pid = self.ports().get(name, {}).get("pid")
+            return pid if pid and pid != other_than and harness.start_time(pid) is not None else None
+        return self.wait_for(found, f"a driver of {name} other than {other_than}")
+
+    def kill_drivers(self, line, kills, until):
+        """Kills the port's driver at random moments, at least `kills` times and until until() is true; how often."""
+        last, done = None, 0
+        while done < kills or not until():
+            last = self.driver(line.name, last)
+            time.sleep(self.random.choice((0, 0.001, 0.01, 0.05)) * self.random.random())
+            os.kill(last, signal.SIGKILL)
+            done += 1
+            line.check()
+        return done
+
+    def agent(self):
+        pids = self.agent_pids()
+        self.assertEqual(len(pids), 1, "agents of the realm")
+        return pids[0]
+
+    @contextlib.contextmanager
+    def stopped(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def processes(self):
+        """What runs in the realm, by kind: opendextd, agent, drivers …"""
+        found = [harness.command_line(pid).split(" ")[0] for pid in self.realm.processes() + self.agent_pids()]
+        return sorted(os.path.basename(name) for name in found)
+
+    def descriptors(self):
+        """Number of open descriptors of the processes that live as long as the realm, and of the agent."""
+        counts = {}
+        for pid in self.realm.processes() + self.agent_pids():
+            name = os.path.basename(harness.command_line(pid).split(" ")[0])
+            if name in ("opendextd", "opendext-keeper", "opendext-serial"):
+                counts[name] = len(os.listdir(f"/proc/{pid}/fd"))
+        return counts
+
+    def rests(self, before):
+        """The realm comes back to the processes and descriptors that `before` (processes, descriptors) tells."""
+        processes, descriptors = before
+        self.wait_for(lambda: self.processes() == processes, f"the processes {processes}, there are {self.processes()}")
+
+        def as_before():
+            return all(count <= descriptors.get(name, 0) for name, count in self.descriptors().items())
+        self.wait_for(as_before, f"the descriptors {descriptors}, there are {self.descriptors()}")
