@@ -74,6 +74,14 @@ bool Families::call(const Entry& object, KernelCall& call) const {
     return false;
 }
 
+std::optional<Status> Families::set_properties(const Entry& entry, const Dictionary& properties,
+                                               const ClientProgram& program) const {
+    for (Family* family : classes_.families(entry.classes)) {
+        if (auto status = family->set_properties(entry, properties, program)) return status;
+    }
+    return std::nullopt;
+}
+
 Families::InterruptOwner Families::interrupt_owner(const Entry& nub, uint32_t index) const {
     for (Family* family : classes_.families(nub.classes)) {
         if (const auto type = family->interrupt_type(nub, index)) return {family, *type};

@@ -30,6 +30,10 @@ class Families {
     void ended(const Entry& object, End end) const;
     /// Whether a family took the call.
     [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;
+    /// A program sets properties of an entry without a driver; nullopt if no family takes them.
+    [[nodiscard]] std::optional<Status> set_properties(const Entry& entry,
+                                                       const Dictionary& properties,
+                                                       const ClientProgram& program) const;
     /// The family that has interrupt `index` of the nub, and its type; nullptr if none has.
     struct InterruptOwner {
         Family* family = nullptr;

@@ -107,6 +107,12 @@ enum class End : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(End end);
 
+/// A program that asks for something over the realm's socket, as the kernel says.
+struct ClientProgram {
+    int32_t pid = 0;
+    uint32_t uid = 0;
+};
+
 class Family {
   public:
     virtual ~Family() = default;
@@ -160,6 +166,18 @@ class Family {
         (void)object;
         (void)call;
         return false;
+    }
+
+    /// A program sets properties of an entry of this family that has no driver
+    /// (IORegistryEntrySetCFProperties). The text of an error reaches the program. nullopt: the
+    /// entry takes none.
+    [[nodiscard]] virtual std::optional<Status> set_properties(const Entry& entry,
+                                                               const Dictionary& properties,
+                                                               const ClientProgram& program) {
+        (void)entry;
+        (void)properties;
+        (void)program;
+        return std::nullopt;
     }
 
     // Interrupts of a nub of this family. Other families of its class chain are asked if this one

@@ -57,6 +57,8 @@ class Endpoint {
 
     [[nodiscard]] const PortIdentity& identity() const { return identity_; }
     [[nodiscard]] State state() const { return state_; }
+    /// Of the terminal; empty before there is one.
+    [[nodiscard]] const std::string& path() const { return path_; }
     [[nodiscard]] daemon::EntryId object() const { return object_; }
     /// Whether a driver has it or is getting it.
     [[nodiscard]] bool in_use() const { return object_ != daemon::kNoEntry; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "families/serial/system/serial_system.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
@@ -16,15 +17,34 @@ using daemon::kNoEntry;
 /// What a client asks for when every serial port is meant; ports say IORS232SerialStream.
 constexpr std::string_view kAllTypes = "IOSerialStream";
 
+/// Ttys with hardware appear by themselves in the system's realm, to which the hardware belongs.
+/// OPENDEXT_SERIAL_SCAN=DEVICES:SYSFS, such as /dev:/sys, makes any other realm look there.
 const daemon::FamilyRegistration registration(
     "serial", [](daemon::FamilyHost& host) -> std::unique_ptr<daemon::Family> {
-        return std::make_unique<SerialSystem>(host);
+        TtyPlaces places;
+        bool scan = host.device_directory() == "/dev";
+        if (const char* text = std::getenv("OPENDEXT_SERIAL_SCAN"); text != nullptr) {
+            const std::string_view folders = text;
+            const size_t colon = folders.find(':');
+            scan = colon != std::string_view::npos;
+            if (scan) {
+                places.devices = folders.substr(0, colon);
+                places.sysfs = folders.substr(colon + 1);
+            }
+        }
+        return std::make_unique<SerialSystem>(host, std::move(places), scan);
     });
 
 }  // namespace
 
+SerialSystem::SerialSystem(daemon::FamilyHost& host, TtyPlaces places, bool scan)
+    : host_(host),
+      adoption_(host, std::move(places), scan,
+                {[this](const std::string& name) { return owner_of_name(name); },
+                 [this](const std::string& path) { return port_at(path); }}) {}
+
 std::vector<daemon::ClassDeclaration> SerialSystem::classes() const {
-    return {
+    std::vector<daemon::ClassDeclaration> classes{
         {"IOUserSerial",
          "IOService",
          {{"IOServiceDEXTEntitlements", Value("com.apple.developer.driverkit.family.serial")}},
@@ -32,6 +52,8 @@ std::vector<daemon::ClassDeclaration> SerialSystem::classes() const {
          "com.apple.driver.driverkit.serial"},
         {"IOSerialBSDClient", "IOService", {}, false, "com.apple.driver.driverkit.serial"},
     };
+    for (auto& declaration : Adoption::classes()) classes.push_back(std::move(declaration));
+    return classes;
 }
 
 daemon::FamilyVerdict SerialSystem::match(const Entry& nub, const Dictionary& table) {
@@ -66,6 +88,13 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
     auto identity = identify(object);
     if (!identity.ok()) return done(std::move(identity).error());
     const std::string name = identity->name;
+    if (adoption_.has(name)) {
+        return done(Error{Errc::exists, 0,
+                          "port name " + name +
+                              " is taken by an adopted device; choose another IOTTYBaseName or "
+                              "IOTTYSuffix, or release it (`opendext serial release " +
+                              name + "`)"});
+    }
 
     auto found = endpoints_.find(name);
     if (found != endpoints_.end()) {
@@ -91,6 +120,24 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
     }
     names_[object.id] = name;
     found->second->serve(object.id, std::move(done));
+}
+
+std::optional<Status> SerialSystem::set_properties(const Entry& entry, const Dictionary& properties,
+                                                   const daemon::ClientProgram& program) {
+    if (!entry.is_kind_of(Adoption::kClass)) return std::nullopt;
+    return adoption_.request(properties, program);
+}
+
+std::string SerialSystem::owner_of_name(const std::string& name) const {
+    const auto endpoint = endpoints_.find(name);
+    return endpoint == endpoints_.end() ? "" : endpoint->second->identity().bundle_id;
+}
+
+std::string SerialSystem::port_at(const std::string& path) const {
+    for (const auto& [name, endpoint] : endpoints_) {
+        if (endpoint->path() == path) return name;
+    }
+    return {};
 }
 
 Endpoint* SerialSystem::endpoint_of(EntryId object) {

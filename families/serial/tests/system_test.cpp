@@ -165,7 +165,7 @@ class SerialSystemTest : public ::testing::Test {
         host.run();
     }
     FakeHost host;
-    SerialSystem system{host};
+    SerialSystem system{host, {}, false};
     const std::map<std::string, std::string> kNoNodes;
 };
 
