@@ -39,6 +39,7 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
     : loop_(loop),
       options_(std::move(options)),
       log_(options_.realm.log()),
+      heap_trim_(loop_, registry_),
       keeper_(loop, options_.deadlines, std::move(keeper),
               {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },

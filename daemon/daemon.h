@@ -11,6 +11,7 @@
 #include "daemon/core/core_family.h"
 #include "daemon/extensions/catalogue.h"
 #include "daemon/families.h"
+#include "daemon/heap_trim.h"
 #include "daemon/host.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
@@ -75,6 +76,7 @@ class Daemon {
     Log log_;
     std::unique_ptr<ChangeBoard> changes_;  ///< outlives the registry, which counts on it
     Registry registry_;
+    HeapTrim heap_trim_;
     ClassTable classes_;
     KeeperLink keeper_;
     Context context_;
