@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the tables of return codes and message numbers that programs use from the one list in docs/facts.
 
-    return_codes.py library OUTPUT    what libIOKit names: C++ initialisers {code, name, text}
+    return_codes.py library OUTPUT    what drivers and libIOKit name: C++ initialisers {code, name, text}
     return_codes.py tool OUTPUT       what `opendext errno` explains: {code, group, name, meaning}
     return_codes.py python OUTPUT     the module opendext.returns; --check compares instead of writing"""
 
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SUBSYSTEMS = "IOReturn subsystem code"
 # Groups whose numbers are results; the others are messages.
 RESULTS = ("IOReturn", "kern_return_t", "mach_msg_return_t", "MIG", "USB host return", "USB return (older IOUSBFamily names)")
-# What libIOKit puts into words: what a call can give in OpenDext.
+# What is put into words for drivers and client programs: what a call can give in OpenDext.
 LIBRARY = ("IOReturn", "USB host return", "kern_return_t")
 EXTENSION_ERRORS = "OSSystemExtensionErrorCode"
 
@@ -76,7 +76,7 @@ def library():
             if of == group:
                 brief = meaning.split(";")[0]
                 text = f"{name}: {brief}" if brief else name
-                lines.append(f"{{static_cast<kern_return_t>(0x{code:08x}), {quoted(name)}, {quoted(text)}}},")
+                lines.append(f"{{static_cast<int32_t>(0x{code:08x}), {quoted(name)}, {quoted(text)}}},")
     return lines
 
 

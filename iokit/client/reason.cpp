@@ -3,8 +3,6 @@
 
 #include <mach/mach_error.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdio>
 #include <utility>
 
@@ -15,23 +13,6 @@ namespace {
 
 thread_local std::string last_reason;
 thread_local opendext_origin last_origin = OPENDEXT_ORIGIN_NONE;
-
-struct Name {
-    kern_return_t code;
-    const char* name;
-    const char* text;  ///< what mach_error_string() gives
-};
-
-// Generated from the list of results in docs/facts/ioreturn.csv.
-constexpr auto kNames = std::to_array<Name>({
-#include "iokit/client/return_names.inc"
-});
-
-const Name* find(kern_return_t code) {
-    const auto* found = std::find_if(kNames.begin(), kNames.end(),
-                                     [code](const Name& name) { return name.code == code; });
-    return found == kNames.end() ? nullptr : found;
-}
 
 kern_return_t code_of(const Error& error) {
     switch (error.code) {
@@ -63,6 +44,18 @@ kern_return_t code_of(const Error& error) {
     return kIOReturnError;
 }
 
+opendext_origin origin_of(protocol::client::RefusedBy by) {
+    switch (by) {
+        case protocol::client::RefusedBy::driver:
+            return OPENDEXT_ORIGIN_DRIVER;
+        case protocol::client::RefusedBy::driver_died:
+            return OPENDEXT_ORIGIN_DRIVER_DIED;
+        case protocol::client::RefusedBy::daemon:
+            break;
+    }
+    return OPENDEXT_ORIGIN_DAEMON;
+}
+
 }  // namespace
 
 kern_return_t fail(kern_return_t code, std::string reason, opendext_origin origin) {
@@ -76,23 +69,14 @@ kern_return_t fail(const Error& error, opendext_origin origin) {
     return fail(code_of(error), error.code == Errc::system ? error.text() : error.message, origin);
 }
 
-kern_return_t finish(const protocol::Outcome& outcome) {
+kern_return_t finish(const protocol::client::DriverOutcome& outcome) {
     if (outcome.io_return == kIOReturnSuccess) return kIOReturnSuccess;
     return fail(outcome.io_return,
                 outcome.reason.empty() ? mach_error_string(outcome.io_return) : outcome.reason,
-                OPENDEXT_ORIGIN_DAEMON);
-}
-
-const char* name_of_return(kern_return_t code) {
-    const Name* name = find(code);
-    return name == nullptr ? nullptr : name->name;
+                origin_of(outcome.refused_by));
 }
 
 }  // namespace opendext::client
-
-const char* opendext::return_name(int32_t code) {
-    return client::name_of_return(code);
-}
 
 using namespace opendext::client;
 
@@ -105,12 +89,12 @@ opendext_origin opendext_last_error_origin(void) {
 }
 
 const char* opendext_error_name(kern_return_t code) {
-    return name_of_return(code);
+    return opendext::return_name(code);
 }
 
 char* mach_error_string(mach_error_t error_value) {
     // Constant text: const_cast for a signature that is older than const.
-    if (const Name* name = find(error_value)) return const_cast<char*>(name->text);
+    if (const char* text = opendext::return_text(error_value)) return const_cast<char*>(text);
     return const_cast<char*>("unknown error code");
 }
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "rpc/protocol/common.h"
+#include "rpc/protocol/client.h"
 #include "rpc/result.h"
 
 /// How failures leave the library: an IOReturn for the caller, the reason for
@@ -20,9 +20,6 @@ kern_return_t fail(kern_return_t code, std::string reason,
 /// for a driver's answer.
 kern_return_t fail(const Error& error, opendext_origin origin = OPENDEXT_ORIGIN_DAEMON);
 /// kIOReturnSuccess, or the failure that the outcome tells of.
-kern_return_t finish(const protocol::Outcome& outcome);
-
-/// "kIOReturnBadArgument" and so on; nullptr for a number without a name.
-[[nodiscard]] const char* name_of_return(kern_return_t code);
+kern_return_t finish(const protocol::client::DriverOutcome& outcome);
 
 }  // namespace opendext::client

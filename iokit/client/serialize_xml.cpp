@@ -12,27 +12,8 @@
 namespace opendext::client {
 namespace {
 
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::array<std::pair<std::string_view, char>, 5> kEntities{
     {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}};
-
-std::optional<Data> from_base64(std::string_view text) {
-    Data data;
-    uint32_t group = 0;
-    int bits = 0;
-    for (const char c : text) {
-        if (c == '=' || c == ' ' || c == '\t' || c == '\n' || c == '\r') continue;
-        const size_t digit = kBase64.find(c);
-        if (digit == std::string_view::npos) return std::nullopt;
-        group = group << 6 | static_cast<uint32_t>(digit);
-        bits += 6;
-        if (bits < 8) continue;
-        bits -= 8;
-        data.push_back(static_cast<uint8_t>(group >> bits));
-    }
-    return data;
-}
 
 void write_text(std::string& xml, std::string_view text) {
     for (const char c : text) {
@@ -252,7 +233,7 @@ class XmlReader {
             }
             return bytes;
         }
-        std::optional<Data> bytes = from_base64(text);
+        std::optional<Data> bytes = cf::from_base64(text);
         if (!bytes) fail("not base64 data");
         return bytes ? std::move(*bytes) : Data();
     }

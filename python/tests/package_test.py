@@ -48,7 +48,7 @@ class Package(unittest.TestCase):
 
     def test_tables_are_those_of_the_facts(self):
         script = os.path.join(harness.SOURCE, "scripts", "return_codes.py")
-        for form, path in (("python", "python/opendext/returns.py"), ("library", "iokit/client/return_names.inc")):
+        for form, path in (("python", "python/opendext/returns.py"), ("library", "rpc/log_format/return_names.inc")):
             result = run(sys.executable, "-B", script, form, os.path.join(harness.SOURCE, path), "--check")
             self.assertEqual(result.returncode, 0, result.stderr)
 

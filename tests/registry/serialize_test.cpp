@@ -41,14 +41,18 @@ TEST(Serialized, TextMayHaveAHeadCommentsAndRepetitions) {
     const Result<Value> read = client::from_xml(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE plist>\n<plist version=\"1.0\"><!-- all --><array>\n"
         "<string ID=\"1\">x</string><string IDREF=\"1\"/><integer size=\"16\">-1</integer>"
-        "<data format=\"hex\">00ff</data><true/><dict/></array></plist>");
+        "<data format=\"hex\">00ff</data><data> /w\n= = "
+        "</data><data>/w</data><true/><dict/></array></plist>");
     ASSERT_TRUE(read.ok()) << read.error().text();
-    EXPECT_EQ(Value(Array{"x", "x", Number{0xffff, 16}, Data{0, 255}, true, Dictionary{}}), *read);
+    EXPECT_EQ(Value(Array{"x", "x", Number{0xffff, 16}, Data{0, 255}, Data{255}, Data{255}, true,
+                          Dictionary{}}),
+              *read);
 }
 
 TEST(Serialized, ARefusalNamesTheLine) {
     for (const char* bad : {"", "text", "<array>", "<dict>\n<string>x</string></dict>", "<thing/>",
                             "<string>&other;</string>", "<integer>x</integer>", "<data>!</data>",
+                            "<data>QUJDR</data>", "<data>QQ=Q</data>",
                             "<array><string IDREF=\"9\"/></array>", "</array>"}) {
         const Result<Value> read = client::from_xml(bad);
         ASSERT_FALSE(read.ok()) << bad;
