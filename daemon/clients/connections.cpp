@@ -6,10 +6,12 @@
 #include "DriverKit/IOService.system.h"
 #include "daemon/entitlements/policy.h"
 #include "daemon/io_return.h"
+#include "daemon/outcome.h"
 #include "rpc/channel.h"
 
 namespace opendext::daemon {
 
+namespace client = protocol::client;
 namespace driver = protocol::driver;
 
 namespace {
@@ -64,13 +66,16 @@ Status UserClientConnections::check_target(EntryId id) const {
 
 /// Tells the program, and whoever looks for the line of the program or of the driver in the log.
 void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, const Done& done,
-                                   Error error) {
+                                   client::DriverOutcome outcome) {
+    client::Opened refused;
+    refused.outcome = outcome;
     const Entry* entry = context_.registry.find(id);
     const Instance* instance = lifecycle_.find(id);
     uint64_t skipped = 0;
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     const auto now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-    if (!refusals_.take(static_cast<uint64_t>(now_ns), skipped)) return done(std::move(error));
+    if (!refusals_.take(static_cast<uint64_t>(now_ns), skipped))
+        return done(std::move(refused), {});
     LogLine line;
     line.pid = identity.pid;
     line.level = LogLevel::error;
@@ -79,16 +84,16 @@ void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, c
     line.category = "open";
     line.message = "IOServiceOpen of " +
                    (entry == nullptr ? "entry " + std::to_string(id) : entry->name) +
-                   " is refused: " + error.text();
+                   " is refused: " + Error::kern(outcome.io_return, outcome.reason).text();
     if (skipped > 0) line.message += " (" + std::to_string(skipped) + " more were refused)";
     context_.log.write(std::move(line));
-    done(std::move(error));
+    done(std::move(refused), {});
 }
 
 void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry,
                                  uint32_t type, Done done) {
     Status checked = check_target(entry);
-    if (!checked.ok()) return refuse(identity, entry, done, std::move(checked).error());
+    if (!checked.ok()) return refuse(identity, entry, done, outcome_of(checked.error()));
     const uint64_t number = next_++;
     Connection connection;
     connection.client = client;
@@ -112,13 +117,6 @@ Result<EntryId> UserClientConnections::check_user_client(EntryId provider,
                                                          const CallAnswer& answer) const {
     const Entry* entry = context_.registry.find(provider);
     const std::string name = entry == nullptr ? "the driver" : entry->name;
-    if (answer.result.io_return != 0) {
-        // IOService's own, which a driver that programs can open overrides, returns this.
-        const bool none = answer.result.io_return == kIOReturnError;
-        return Error::kern(answer.result.io_return,
-                           "NewUserClient of " + name + " returned an error" +
-                               (none ? ", as it does where a driver does not override it" : ""));
-    }
     const auto out = system::IOService__NewUserClient::decode_result(answer.result);
     if (!out.ok() || out->userClient.kind != protocol::RefKind::object) {
         return Error::kern(kIOReturnUnsupported,
@@ -175,19 +173,27 @@ void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
                                              Result<CallAnswer> answer) {
     const auto place = connections_.find(number);
     if (!answer.ok()) {
-        if (place != connections_.end()) fail(number, std::move(answer).error());
+        if (place != connections_.end()) fail(number, answer.error());
         return;
+    }
+    if (const int32_t code = answer->result.io_return; code != 0) {
+        client::DriverOutcome outcome =
+            driver_outcome(context_.registry, provider, "NewUserClient", code);
+        // IOService's own, which a driver that programs can open overrides, returns this.
+        if (code == kIOReturnError)
+            outcome.reason += ", as it does where a driver does not override it";
+        return fail(number, std::move(outcome));
     }
     Result<EntryId> made = check_user_client(provider, answer.value());
     if (place == connections_.end()) {  // the client went away while the driver worked
         if (made.ok()) lifecycle_.terminate(made.value());
         return;
     }
-    if (!made.ok()) return fail(number, std::move(made).error());
+    if (!made.ok()) return fail(number, made.error());
     Connection& connection = place->second;
     connection.user_client = made.value();
     Status access = check_access(connection.identity, connection.user_client);
-    if (!access.ok()) return fail(number, std::move(access).error());
+    if (!access.ok()) return fail(number, access.error());
     context_.registry.set_property(
         connection.user_client, "IOUserClientCreator",
         "pid " + std::to_string(connection.identity.pid) + ", " + connection.identity.program);
@@ -197,11 +203,11 @@ void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
 void UserClientConnections::attach(uint64_t number) {
     Connection& connection = connections_.at(number);
     Result<UniqueFd> memory = Channel::create_memory();
-    if (!memory.ok()) return fail(number, std::move(memory).error());
+    if (!memory.ok()) return fail(number, memory.error());
     Result<UniqueFd> copy = memory->duplicate();
-    if (!copy.ok()) return fail(number, std::move(copy).error());
+    if (!copy.ok()) return fail(number, copy.error());
     Result<std::pair<Socket, Socket>> sides = Socket::pair();
-    if (!sides.ok()) return fail(number, std::move(sides).error());
+    if (!sides.ok()) return fail(number, sides.error());
 
     std::vector<UniqueFd> for_driver;
     for_driver.push_back(std::move(memory).value());
@@ -230,9 +236,9 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
                                      const Result<Message>& reply) {
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
-    if (!reply.ok()) return fail(number, Error{reply.error()});
+    if (!reply.ok()) return fail(number, reply.error());
     const Result<driver::Reply> answer = decode<driver::Reply>(reply.value());
-    if (!answer.ok()) return fail(number, Error{answer.error()});
+    if (!answer.ok()) return fail(number, answer.error());
     if (answer->io_return != 0) return fail(number, Error::kern(answer->io_return, answer->reason));
     Connection& connection = place->second;
     const Instance* instance = lifecycle_.find(connection.user_client);
@@ -240,21 +246,24 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
         return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
     connection.state = OpenState::connected;
     const Done done = std::exchange(connection.done, nullptr);
-    Opened opened;
+    client::Opened opened;
     opened.connection = number;
     opened.user_client = connection.user_client;
     opened.driver_pid = instance->process->pid();
-    opened.fds = std::move(fds);
-    done(std::move(opened));
+    done(std::move(opened), std::move(fds));
 }
 
-void UserClientConnections::fail(uint64_t number, Error error) {
+void UserClientConnections::fail(uint64_t number, const Error& error) {
+    fail(number, outcome_of(error));
+}
+
+void UserClientConnections::fail(uint64_t number, client::DriverOutcome outcome) {
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
     Connection failed = std::move(place->second);
     connections_.erase(place);
     if (failed.user_client != kNoEntry) lifecycle_.terminate(failed.user_client);
-    if (failed.done) refuse(failed.identity, failed.service, failed.done, std::move(error));
+    if (failed.done) refuse(failed.identity, failed.service, failed.done, std::move(outcome));
 }
 
 Status UserClientConnections::close(uint64_t client, uint64_t number) {
@@ -291,7 +300,8 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
             crashed ? "the driver process died" : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {
-            refuse(lost.identity, lost.service, lost.done, Error::kern(kIOReturnOffline, reason));
+            refuse(lost.identity, lost.service, lost.done,
+                   {{kIOReturnOffline, reason}, client::RefusedBy::driver_died});
         } else {
             died_(lost.client, protocol::client::ConnectionDied{number, reason});
         }

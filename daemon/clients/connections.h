@@ -32,13 +32,8 @@ enum class OpenState : uint8_t {
 /// side when the other is gone.
 class UserClientConnections {
   public:
-    struct Opened {
-        uint64_t connection = 0;
-        EntryId user_client = kNoEntry;
-        int32_t driver_pid = 0;
-        std::vector<UniqueFd> fds;  ///< channel memory, side socket
-    };
-    using Done = std::function<void(Result<Opened>)>;
+    /// The answer; with success the channel memory and the side socket.
+    using Done = std::function<void(protocol::client::Opened, std::vector<UniqueFd>)>;
     /// A connection that the client still holds has lost its driver.
     using Died = std::function<void(uint64_t client, protocol::client::ConnectionDied)>;
     UserClientConnections(Context& context, Lifecycle& lifecycle, Died died);
@@ -65,10 +60,12 @@ class UserClientConnections {
     [[nodiscard]] Result<EntryId> check_user_client(EntryId provider,
                                                     const CallAnswer& answer) const;
     [[nodiscard]] Status check_access(const ClientIdentity& identity, EntryId user_client);
-    void refuse(const ClientIdentity& identity, EntryId entry, const Done& done, Error error);
+    void refuse(const ClientIdentity& identity, EntryId entry, const Done& done,
+                protocol::client::DriverOutcome outcome);
     void attach(uint64_t number);
     void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);
-    void fail(uint64_t number, Error error);
+    void fail(uint64_t number, const Error& error);
+    void fail(uint64_t number, protocol::client::DriverOutcome outcome);
     void user_client_inactive(const Entry& entry);
 
     Context& context_;

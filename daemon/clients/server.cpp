@@ -8,48 +8,11 @@
 
 #include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
+#include "daemon/outcome.h"
 
 namespace opendext::daemon {
 
 namespace client = protocol::client;
-
-protocol::Outcome outcome_of(const Error& error) {
-    int32_t io_return = kIOReturnError;
-    switch (error.code) {
-        case Errc::kern:
-            return {static_cast<int32_t>(error.number), error.message};
-        case Errc::invalid:
-        case Errc::malformed:
-            io_return = kIOReturnBadArgument;
-            break;
-        case Errc::not_found:
-            io_return = kIOReturnNotFound;
-            break;
-        case Errc::not_permitted:
-            io_return = kIOReturnNotPermitted;
-            break;
-        case Errc::not_ready:
-            io_return = kIOReturnNotReady;
-            break;
-        case Errc::timed_out:
-            io_return = kIOReturnTimeout;
-            break;
-        case Errc::peer_gone:
-            io_return = kIOReturnNotResponding;
-            break;
-        case Errc::no_space:
-            io_return = kIOReturnNoResources;
-            break;
-        case Errc::unsupported:
-            io_return = kIOReturnUnsupported;
-            break;
-        case Errc::unknown:
-        case Errc::system:
-        case Errc::exists:
-            break;
-    }
-    return {io_return, error.text()};
-}
 
 ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matcher,
                            Catalogue& catalogue, PowerTree& power, std::string realm,
@@ -289,23 +252,15 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
             return with<client::Open>(message, [&](auto request) {
                 if (client.waits >= limits_.waits) {
                     client::Opened refused;
-                    refused.outcome = {kIOReturnNoResources, "too many opens at a time"};
+                    refused.outcome = {{kIOReturnNoResources, "too many opens at a time"}, {}};
                     return reply(number, serial, std::move(refused));
                 }
                 ++client.waits;
                 connections_.open(
                     number, client.identity, request.entry, request.type,
-                    [this, number, serial](Result<UserClientConnections::Opened> opened) {
+                    [this, number, serial](client::Opened opened, std::vector<UniqueFd> fds) {
                         if (Client* waiting = find(number)) --waiting->waits;
-                        client::Opened answer;
-                        if (!opened.ok()) {
-                            answer.outcome = outcome_of(opened.error());
-                            return reply(number, serial, std::move(answer));
-                        }
-                        answer.connection = opened->connection;
-                        answer.user_client = opened->user_client;
-                        answer.driver_pid = opened->driver_pid;
-                        reply(number, serial, std::move(answer), std::move(opened->fds));
+                        reply(number, serial, std::move(opened), std::move(fds));
                     });
             });
         case client::Kind::close:
@@ -502,8 +457,18 @@ void ClientServer::subscribe(Client& client, client::Subscribe request, uint64_t
 void ClientServer::set_properties(Client& client, client::SetProperties request, uint64_t serial) {
     const uint64_t number = client.number;
     const Instance* instance = lifecycle_.find(request.entry);
-    if (context_.registry.find(request.entry) == nullptr) {
+    const Entry* entry = context_.registry.find(request.entry);
+    if (entry == nullptr) {
         return reply_status(number, serial, Error{Errc::not_found, 0, "there is no such entry"});
+    }
+    if (const Dictionary* properties = request.properties.dictionary();
+        instance == nullptr && properties != nullptr) {
+        const auto& identity = client.identity;
+        if (const auto status = lifecycle_.families().set_properties(
+                *entry, *properties, {identity.pid, identity.uid})) {
+            return status->ok() ? reply(number, serial, client::PropertiesSet{})
+                                : reply_status(number, serial, *status);
+        }
     }
     if (instance == nullptr || !instance->running()) {
         return reply_status(number, serial,
@@ -515,7 +480,9 @@ void ClientServer::set_properties(Client& client, client::SetProperties request,
     }
     lifecycle_.set_properties_from_outside(
         request.entry, std::move(*request.properties.dictionary()),
-        [this, number, serial](const Status& status) { reply_status(number, serial, status); });
+        [this, number, serial](client::DriverOutcome outcome) {
+            reply(number, serial, client::PropertiesSet{std::move(outcome)});
+        });
 }
 
 void ClientServer::message_clients(EntryId id, uint32_t message, uint64_t argument) {

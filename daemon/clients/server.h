@@ -122,7 +122,4 @@ class ClientServer {
     std::map<uint64_t, QuietWait> waits_;
 };
 
-/// An error as a client sees it: its IOReturn, or the one that comes nearest.
-[[nodiscard]] protocol::Outcome outcome_of(const Error& error);
-
 }  // namespace opendext::daemon

@@ -7,9 +7,11 @@
 #include "daemon/lifecycle/bundle_files.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
+#include "daemon/outcome.h"
 
 namespace opendext::daemon {
 
+namespace client = protocol::client;
 namespace driver = protocol::driver;
 using protocol::Invocation;
 
@@ -289,22 +291,19 @@ void Lifecycle::relay(DriverProcess& from, Invocation invocation, std::vector<Un
 }
 
 void Lifecycle::set_properties_from_outside(EntryId id, Dictionary properties,
-                                            std::function<void(Status)> done) {
+                                            std::function<void(client::DriverOutcome)> done) {
     Instance* instance = find(id);
     if (instance == nullptr || !instance->running())
-        return done(Error::kern(kIOReturnNotReady, "it is not running"));
+        return done(outcome_of(Error::kern(kIOReturnNotReady, "it is not running")));
     system::IOService_UserSetProperties::In in;
     in.properties.kind = protocol::RefKind::value;
     in.properties.value = std::move(properties);
     call(system::IOService_UserSetProperties::encode(id, in), {},
          context_.deadlines.of(Deadline::set_properties),
          std::string(to_string(Deadline::set_properties)),
-         [done = std::move(done)](const Result<CallAnswer>& answer) {
-             if (!answer.ok()) return done(Error{answer.error()});
-             const int32_t io_return = answer->result.io_return;
-             done(io_return == 0
-                      ? success()
-                      : Status(Error::kern(io_return, "SetProperties returned an error")));
+         [this, id, done = std::move(done)](const Result<CallAnswer>& answer) {
+             if (!answer.ok()) return done(outcome_of(answer.error()));
+             done(driver_outcome(context_.registry, id, "SetProperties", answer->result.io_return));
          });
 }
 

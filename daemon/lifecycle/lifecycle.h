@@ -51,7 +51,7 @@ class Lifecycle {
     /// A client program sets properties: the driver's SetProperties decides. Without an override it
     /// is unsupported.
     void set_properties_from_outside(EntryId id, Dictionary properties,
-                                     std::function<void(Status)> done);
+                                     std::function<void(protocol::client::DriverOutcome)> done);
 
     /// Has a driver configure or update its reports, for a client program.
     using ReportDone = std::function<void(Result<protocol::client::Reported>)>;
@@ -70,6 +70,7 @@ class Lifecycle {
     [[nodiscard]] Processes& processes() { return processes_; }
     [[nodiscard]] const Processes& processes() const { return processes_; }
     [[nodiscard]] const Termination& termination() const { return termination_; }
+    [[nodiscard]] const Families& families() const { return families_; }
     /// For readers: the state of an entry in words.
     [[nodiscard]] std::string state_text(const Entry& entry) const;
     /// Entries whose driver is of this bundle and not created by another object.

@@ -7,6 +7,7 @@
 #include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
+#include "rpc/log_format/return_name.h"
 
 namespace opendext::daemon {
 
@@ -35,7 +36,8 @@ std::vector<uint8_t> read(const UniqueFd& memory, uint64_t length) {
 Status outcome(const Result<CallAnswer>& answer, const char* method) {
     if (!answer.ok()) return Error{answer.error()};
     if (answer->result.io_return == 0) return success();
-    return Error::kern(answer->result.io_return, std::string(method) + " returned an error");
+    return Error::kern(answer->result.io_return,
+                       std::string(method) + " returned " + return_words(answer->result.io_return));
 }
 
 }  // namespace

@@ -163,16 +163,50 @@ TEST_F(ClientTest, SaysWhyAnOpenIsRefused) {
     }));
     const auto early = program.ask<client::Opened>(client::Open{widget, 0});
     EXPECT_EQ(early.outcome.io_return, kIOReturnNotReady);
+    EXPECT_EQ(early.outcome.refused_by, client::RefusedBy::daemon);
     EXPECT_NE(early.outcome.reason.find("RegisterService"), std::string::npos);
     bed.driver_of(widget)->call_and_wait(system::IOService_RegisterService::encode(widget, {}));
     bed.scripts["Widget"].user_client_key = "Missing";
-    EXPECT_EQ(program.ask<client::Opened>(client::Open{widget, 0}).outcome.io_return,
-              kIOReturnBadArgument);
+    const auto missing = program.ask<client::Opened>(client::Open{widget, 0});
+    EXPECT_EQ(missing.outcome.io_return, kIOReturnBadArgument);
+    EXPECT_EQ(missing.outcome.refused_by, client::RefusedBy::driver);
+    EXPECT_EQ(missing.outcome.reason.find("NewUserClient of Widget returned kIOReturnBadArgument"),
+              0U)
+        << missing.outcome.reason;
     bed.scripts["Widget"].user_client_key = "";
     const auto no_override = program.ask<client::Opened>(client::Open{widget, 0});
     EXPECT_EQ(no_override.outcome.io_return, kIOReturnError);
+    EXPECT_EQ(no_override.outcome.refused_by, client::RefusedBy::driver);
     EXPECT_NE(no_override.outcome.reason.find("does not override it"), std::string::npos)
         << no_override.outcome.reason;
+}
+
+TEST_F(ClientTest, ADriverThatDiesInNewUserClientIsToldApartFromOneThatRefuses) {
+    start_widget();
+    bed.daemon->registry().set_name(widget, "widget-main");
+    bed.scripts["Widget"].die_in_new_user_client = true;
+    FakeClient program(bed);
+    const auto died = program.ask<client::Opened>(client::Open{widget, 0});
+    EXPECT_EQ(died.outcome.io_return, kIOReturnNotResponding);
+    EXPECT_EQ(died.outcome.refused_by, client::RefusedBy::driver_died);
+    EXPECT_NE(died.outcome.reason.find("the driver process ended: signal 11"), std::string::npos)
+        << died.outcome.reason;
+}
+
+TEST_F(ClientTest, ARefusalOfTheDriverNamesItAndItsMethod) {
+    start_widget();
+    bed.daemon->registry().set_name(widget, "widget-main");
+    driver->relayed_result = static_cast<int32_t>(0xe0001234);
+    bed.scripts["Widget"].user_client_key = "";
+    FakeClient program(bed);
+    EXPECT_EQ(program.ask<client::Opened>(client::Open{widget, 0}).outcome.reason,
+              "NewUserClient of widget-main (Widget) returned kIOReturnError: Unspecified failure, "
+              "as it does where a driver does not override it");
+    const auto set =
+        program.ask<client::PropertiesSet>(client::SetProperties{widget, Dictionary{}}).outcome;
+    EXPECT_EQ(set.io_return, static_cast<int32_t>(0xe0001234));
+    EXPECT_EQ(set.refused_by, client::RefusedBy::driver);
+    EXPECT_EQ(set.reason, "SetProperties of widget-main (Widget) returned 0xe0001234");
 }
 
 TEST_F(ClientTest, AUserClientOfAnotherKernelClassIsRefusedAndEnded) {
@@ -273,11 +307,13 @@ TEST_F(ClientTest, PropertiesGoToTheDriver) {
     FakeClient program(bed);
     driver->relayed_result = kIOReturnUnsupported;
     EXPECT_EQ(
-        program.ask<client::Reply>(client::SetProperties{widget, Dictionary{{"a", 1}}}).io_return,
+        program.ask<client::PropertiesSet>(client::SetProperties{widget, Dictionary{{"a", 1}}})
+            .outcome.io_return,
         kIOReturnUnsupported);
     driver->relayed_result = 0;
     EXPECT_EQ(
-        program.ask<client::Reply>(client::SetProperties{widget, Dictionary{{"a", 1}}}).io_return,
+        program.ask<client::PropertiesSet>(client::SetProperties{widget, Dictionary{{"a", 1}}})
+            .outcome.io_return,
         0);
     ASSERT_EQ(driver->relayed.size(), 2U);
     EXPECT_EQ(driver->relayed[1].msgid, system::IOService_UserSetProperties::kMsgId);

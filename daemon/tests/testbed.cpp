@@ -213,6 +213,7 @@ void FakeDriver::called(const Message& message) {
         answer(script.stop_result);
     } else if (invocation.msgid == system::IOService__NewUserClient::kMsgId) {
         trace.push_back("new user client " + objects[object]);
+        if (script.die_in_new_user_client) return bed_.loop->post([this] { die(11); });
         if (script.user_client_key.empty()) return answer(kIOReturnError);
         const uint64_t serial = next_++;
         creating_[serial] = {message.serial, object};

@@ -43,6 +43,7 @@ struct Script {
         false;  ///< Stop returns, super::Stop is not called until FakeDriver::super_stop
     bool hold_init = false;  ///< Instantiate is never answered
     bool die_in_start = false;
+    bool die_in_new_user_client = false;
     bool hold_power = false;  ///< SetPowerState returns without super's
     int32_t power_result = 0;
     bool register_in_start = false;

@@ -130,10 +130,10 @@ kern_return_t IOServiceOpen(io_service_t service, task_port_t, uint32_t type,
     const auto entry = HandleTable::instance().find_as<EntryHandle>(service);
     if (entry == nullptr || connect == nullptr)
         return fail(kIOReturnBadArgument, "no service or no result");
-    auto connection = Connection::open(entry->id, type);
-    if (!connection.ok()) return fail(connection.error());
-    *connect = HandleTable::instance().add(std::move(connection).value());
-    return kIOReturnSuccess;
+    std::shared_ptr<Connection> connection;
+    const kern_return_t code = Connection::open(entry->id, type, connection);
+    if (code == kIOReturnSuccess) *connect = HandleTable::instance().add(std::move(connection));
+    return code;
 }
 
 kern_return_t IOServiceClose(io_connect_t connect) {

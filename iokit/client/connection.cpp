@@ -4,6 +4,7 @@
 #include <IOKit/IOKitLib.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -79,24 +80,27 @@ Connection::~Connection() {
     if (forked()) (void)channel_.release();
 }
 
-Result<std::shared_ptr<Connection>> Connection::open(uint64_t service, uint32_t type) {
+kern_return_t Connection::open(uint64_t service, uint32_t type,
+                               std::shared_ptr<Connection>& connection) {
     std::vector<UniqueFd> fds;
-    const auto opened = OD_TRY(Daemon::instance().request<wire::Opened>(wire::Open{service, type},
-                                                                        Daemon::kTimeout, &fds));
+    const auto opened =
+        Daemon::instance().ask<wire::Opened>(wire::Open{service, type}, Daemon::kTimeout, &fds);
+    if (!opened.ok()) return fail(opened.error());
+    if (opened->outcome.io_return != kIOReturnSuccess) return finish(opened->outcome);
     OPENDEXT_PROBE(client_opened);
     auto channel = attach(std::move(fds));
     if (!channel.ok()) {
-        (void)Daemon::instance().request<wire::Reply>(wire::Close{opened.connection});
-        return std::move(channel).error();
+        (void)Daemon::instance().request<wire::Reply>(wire::Close{opened->connection});
+        return fail(channel.error());
     }
-    auto connection = std::make_shared<Connection>(
-        Identity{opened.connection, opened.user_client, service}, std::move(channel).value());
-    Daemon::instance().watch_connection(opened.connection,
+    connection = std::make_shared<Connection>(
+        Identity{opened->connection, opened->user_client, service}, std::move(channel).value());
+    Daemon::instance().watch_connection(opened->connection,
                                         [weak = connection->weak_from_this()](std::string reason) {
                                             if (const auto self = weak.lock())
                                                 self->driver_died(std::move(reason));
                                         });
-    return connection;
+    return kIOReturnSuccess;
 }
 
 bool Connection::forked() const {
@@ -203,6 +207,43 @@ void Connection::start_completions() {
     ::pthread_sigmask(SIG_SETMASK, &all, &old);
     std::thread([self = shared_from_this()] { self->completions_.run(); }).detach();
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+}
+
+kern_return_t Connection::completions_descriptor(int& descriptor) {
+    const std::lock_guard lock(mutex_);
+    if (!bell_) {
+        if (receives_completions_) {
+            return fail(kIOReturnBusy,
+                        "a thread takes the completions of this connection already; ask for the "
+                        "descriptor before the first asynchronous call");
+        }
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+            return fail(Error::system("no socket for the completions"));
+        bell_.reset(ends[0]);
+        Message message;
+        message.kind = static_cast<uint32_t>(uc::Kind::events_bell);
+        message.fds.emplace_back(ends[1]);
+        if (const Status sent = channel_->send(message); !sent.ok()) {
+            bell_.reset();
+            return fail(sent.error());
+        }
+        receives_completions_ = true;
+    }
+    descriptor = bell_.get();
+    return kIOReturnSuccess;
+}
+
+kern_return_t Connection::dispatch() {
+    if (!bell_) {
+        return fail(kIOReturnNotReady,
+                    "completions of this connection are not taken by the program; ask for the "
+                    "descriptor first");
+    }
+    std::array<char, 64> rings;  // one for each time that it was armed
+    (void)::recv(bell_.get(), rings.data(), rings.size(), MSG_DONTWAIT);
+    if (completions_.dispatch()) return kIOReturnSuccess;
+    return status();
 }
 
 Result<Message> Connection::exchange(Message request) {

@@ -46,8 +46,9 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     Connection(Identity identity, std::unique_ptr<Channel> channel);
     ~Connection() override;
 
-    /// IOServiceOpen.
-    static Result<std::shared_ptr<Connection>> open(uint64_t service, uint32_t type);
+    /// IOServiceOpen: `connection` is set with kIOReturnSuccess.
+    static kern_return_t open(uint64_t service, uint32_t type,
+                              std::shared_ptr<Connection>& connection);
 
     [[nodiscard]] uint64_t user_client() const { return identity_.user_client; }
     [[nodiscard]] uint64_t service() const { return identity_.service; }
@@ -64,10 +65,14 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     kern_return_t call_async(const CallArguments& arguments, Output& output,
                              std::shared_ptr<const CompletionTarget> target, bool any_size = false);
 
-    /// The parts of call(), for many calls at once. A call that is begun waits for its answer as
-    /// `pending`, whose output is set; it may have been sent when flush() returns.
-    kern_return_t begin(const CallArguments& arguments, Pending& pending, Waiter& waiter,
-                        CallMemory& memory);
+    /// The parts of call(), for many calls at once: check each, expect the answers of all, begin
+    /// each, flush. Calls whose answers are expected have their output set; one that could not be
+    /// begun is abandoned. What was begun has been sent when flush() returns.
+    static kern_return_t check_counts(const CallArguments& arguments, uint32_t output_count);
+    void expect(std::span<Pending* const> answers, Waiter& waiter) {
+        replies_.add(answers, waiter);
+    }
+    kern_return_t begin(const CallArguments& arguments, Pending& pending, CallMemory& memory);
     void flush() { channel_->flush(Lane::calls); }
     /// See Replies.
     bool wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns) {
@@ -84,6 +89,11 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     /// A call that gets no answer. kIOReturnNoSpace where `wait` is false and there is no room.
     /// Sent with flush().
     kern_return_t post(const CallArguments& arguments, bool wait);
+
+    /// From now on the program takes completions itself, with dispatch(), when `descriptor` (ours)
+    /// is readable; no thread does. Before the first asynchronous call, else kIOReturnBusy.
+    kern_return_t completions_descriptor(int& descriptor);
+    kern_return_t dispatch();
 
     /// `address` is where it shall lie unless the options have kIOMapAnywhere; then where it does.
     kern_return_t map(uint32_t type, IOOptionBits options, uint64_t* address, uint64_t* size);
@@ -131,6 +141,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     std::string death_;                 ///< opendextd's words
     std::atomic<bool> closed_ = false;  ///< by us
     bool receives_completions_ = false;
+    UniqueFd bell_;  ///< what wakes dispatch(); else a thread waits
     std::map<uint64_t, std::shared_ptr<DriverMemory>> mappings_;  // by address
 };
 

@@ -47,8 +47,17 @@ class Daemon {
     template <typename Answer, typename Request>
     Result<Answer> request(Request content, std::chrono::milliseconds timeout = kTimeout,
                            std::vector<UniqueFd>* fds = nullptr) {
+        Answer answer = OD_TRY(ask<Answer>(std::move(content), timeout, fds));
+        OD_TRY(check_answer(answer));
+        return answer;
+    }
+
+    /// The same, but a refusal is an answer: its outcome says whose it is.
+    template <typename Answer, typename Request>
+    Result<Answer> ask(Request content, std::chrono::milliseconds timeout = kTimeout,
+                       std::vector<UniqueFd>* fds = nullptr) {
         Message message = OD_TRY(exchange(encode(std::move(content)), timeout));
-        Answer answer = OD_TRY(parse<Answer>(message));
+        Answer answer = OD_TRY(decode_answer<Answer>(message));
         if (fds != nullptr) *fds = std::move(message.fds);
         return answer;
     }
@@ -97,19 +106,31 @@ class Daemon {
         bool established = false;
     };
 
+    /// A Reply in place of an answer is a refusal.
     template <typename Answer>
-    static Result<Answer> parse(const Message& message) {
-        if (message.kind == static_cast<uint32_t>(wire::Kind::outcome)) {
-            auto reply = OD_TRY(decode<wire::Reply>(message));
-            OD_TRY(check(reply));
-            if constexpr (std::same_as<Answer, wire::Reply>) {
-                return reply;
-            } else {
+    static Result<Answer> decode_answer(const Message& message) {
+        if constexpr (!std::same_as<Answer, wire::Reply>) {
+            if (message.kind == static_cast<uint32_t>(wire::Kind::outcome)) {
+                OD_TRY(check(OD_TRY(decode<wire::Reply>(message))));
                 return Error{Errc::malformed, 0, "opendextd gave no answer"};
             }
         }
-        Answer answer = OD_TRY(decode<Answer>(message));
-        if constexpr (requires { answer.outcome; }) OD_TRY(check(answer.outcome));
+        return decode<Answer>(message);
+    }
+    template <typename Answer>
+    static Status check_answer(const Answer& answer) {
+        if constexpr (std::same_as<Answer, wire::Reply>) {
+            return check(answer);
+        } else if constexpr (requires { answer.outcome; }) {
+            return check(answer.outcome);
+        } else {
+            return success();
+        }
+    }
+    template <typename Answer>
+    static Result<Answer> parse(const Message& message) {
+        Answer answer = OD_TRY(decode_answer<Answer>(message));
+        OD_TRY(check_answer(answer));
         return answer;
     }
     static Status check(const protocol::Outcome& outcome);

@@ -238,8 +238,8 @@ kern_return_t IORegistryEntrySetCFProperties(io_registry_entry_t entry, CFTypeRe
     if (!id.ok()) return fail(id.error());
     const Result<Value> value = cf::to_value(properties);
     if (!value.ok()) return fail(value.error());
-    const auto reply = Daemon::instance().request<wire::Reply>(wire::SetProperties{*id, *value});
-    return reply.ok() ? kIOReturnSuccess : fail(reply.error());
+    const auto set = Daemon::instance().ask<wire::PropertiesSet>(wire::SetProperties{*id, *value});
+    return set.ok() ? finish(set->outcome) : fail(set.error());
 }
 
 kern_return_t IORegistryEntrySetCFProperty(io_registry_entry_t entry, CFStringRef propertyName,
@@ -251,8 +251,8 @@ kern_return_t IORegistryEntrySetCFProperty(io_registry_entry_t entry, CFStringRe
     wire::SetProperties request;
     request.entry = *id;
     request.properties = Dictionary{{std::string(cf::text_of(propertyName)), *value}};
-    const auto reply = Daemon::instance().request<wire::Reply>(std::move(request));
-    return reply.ok() ? kIOReturnSuccess : fail(reply.error());
+    const auto set = Daemon::instance().ask<wire::PropertiesSet>(std::move(request));
+    return set.ok() ? finish(set->outcome) : fail(set.error());
 }
 
 kern_return_t IORegistryEntryGetChildIterator(io_registry_entry_t entry, const io_name_t plane,

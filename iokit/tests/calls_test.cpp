@@ -193,11 +193,18 @@ TEST_F(Calls, SayWhoRefused) {
     EXPECT_EQ(kIOReturnNotResponding, plain(13));
     EXPECT_EQ(OPENDEXT_ORIGIN_DRIVER_DIED, opendext_last_error_origin());
     EXPECT_STREQ("the driver had enough", opendext_last_error_reason());
-    daemon.open_outcome = {kIOReturnNotPermitted, "the program has no entitlement"};
+    using protocol::client::RefusedBy;
     io_connect_t refused = 0;
-    EXPECT_EQ(kIOReturnNotPermitted, IOServiceOpen(node, mach_task_self(), 0, &refused));
-    EXPECT_EQ(OPENDEXT_ORIGIN_DAEMON, opendext_last_error_origin());
-    EXPECT_STREQ("the program has no entitlement", opendext_last_error_reason());
+    for (const auto& [by, origin] :
+         {std::pair{RefusedBy::daemon, OPENDEXT_ORIGIN_DAEMON},
+          {RefusedBy::driver, OPENDEXT_ORIGIN_DRIVER},
+          {RefusedBy::driver_died, OPENDEXT_ORIGIN_DRIVER_DIED},
+          {static_cast<RefusedBy>(77), OPENDEXT_ORIGIN_DAEMON}}) {  // of a later version
+        daemon.open_outcome = {{kIOReturnNotPermitted, "the program has no entitlement"}, by};
+        EXPECT_EQ(kIOReturnNotPermitted, IOServiceOpen(node, mach_task_self(), 0, &refused));
+        EXPECT_EQ(origin, opendext_last_error_origin());
+        EXPECT_STREQ("the program has no entitlement", opendext_last_error_reason());
+    }
 }
 
 TEST_F(Calls, AnswersThatCannotBeEndTheConnectionAndNotTheProgram) {

@@ -354,8 +354,8 @@ TEST_F(Client, ARequestDuringARestartOfTheDaemonWaitsForIt) {
 }
 
 TEST_F(Client, ARefusedOpenGivesCodeAndReason) {
-    daemon.open_outcome = {static_cast<int32_t>(kIOReturnNotReady),
-                           "Start of the driver has not finished"};
+    daemon.open_outcome = {
+        {static_cast<int32_t>(kIOReturnNotReady), "Start of the driver has not finished"}, {}};
     const io_service_t node = service("TestNode");
     io_connect_t connect = 0;
     EXPECT_EQ(kIOReturnNotReady, IOServiceOpen(node, mach_task_self(), 0, &connect));

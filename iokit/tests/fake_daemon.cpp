@@ -150,7 +150,7 @@ void FakeDaemon::open(Client& client, const Message& request) {
     const auto wanted = decode<Open>(request);
     Opened opened;
     opened.outcome = open_outcome;
-    if (!nodes_.contains(wanted->entry)) opened.outcome = {kNotFound, "the entry is gone"};
+    if (!nodes_.contains(wanted->entry)) opened.outcome = {{kNotFound, "the entry is gone"}, {}};
     if (opened.outcome.io_return != 0) return send(client, encode(opened), request.serial);
     opened.connection = next_connection_++;
     opened.user_client = wanted->entry + 0x1000;
@@ -246,7 +246,7 @@ void FakeDaemon::answer(Client& client, const Message& request) {
                 nodes_[set->entry].spec.properties.insert_or_assign(key, value);
             }
             changes_->entry_changed(set->entry);
-            return send(client, encode(Reply{}), request.serial);
+            return send(client, encode(PropertiesSet{}), request.serial);
         }
         case Kind::list_extensions:
             return send(client, encode(Extensions{extensions}), request.serial);

@@ -62,7 +62,7 @@ class FakeDaemon {
     using Driver = std::function<void(Channel&, Message)>;
     Driver driver;
     /// How Open ends where it is not success.
-    protocol::Outcome open_outcome;
+    protocol::client::DriverOutcome open_outcome;
     /// Ends every user client as a driver that dies does: without a word, then opendextd tells.
     void kill_drivers(const std::string& reason);
     [[nodiscard]] std::vector<Message> received(protocol::client::Kind kind);

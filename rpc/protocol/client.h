@@ -7,7 +7,7 @@
 /// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
-inline constexpr uint32_t kVersion = 3;
+inline constexpr uint32_t kVersion = 4;
 
 enum class Kind : uint32_t {
     outcome = 1,
@@ -62,10 +62,26 @@ enum class Kind : uint32_t {
     approval_is = 50,
     watch_extensions = 51,
     extension_changed = 52,
+    properties_set = 53,
 };
 
 struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
+};
+
+enum class RefusedBy : uint8_t {
+    daemon = 0,
+    driver = 1,       ///< its method returned the code
+    driver_died = 2,  ///< its process or object ended before it answered
+};
+
+/// The outcome of what a driver decides.
+struct DriverOutcome : Outcome {
+    RefusedBy refused_by = RefusedBy::daemon;  ///< if it is refused
+    void fields(auto& io) {
+        Outcome::fields(io);
+        io(refused_by);
+    }
 };
 
 /// First message. Answered by Welcome, or by Reply where the versions do not fit. With Welcome may
@@ -312,7 +328,7 @@ struct Open {
 
 struct Opened {
     static constexpr auto kKind = Kind::opened;
-    Outcome outcome;
+    DriverOutcome outcome;
     uint64_t connection = 0;
     uint64_t user_client = 0;  ///< its registry entry id
     int32_t driver_pid = 0;
@@ -334,12 +350,19 @@ struct ConnectionDied {
     void fields(auto& io) { io(connection, reason); }
 };
 
-/// IORegistryEntrySetCFProperties. Answered by Reply.
+/// IORegistryEntrySetCFProperties. Answered by PropertiesSet, or by Reply if the driver is not
+/// asked.
 struct SetProperties {
     static constexpr auto kKind = Kind::set_properties;
     uint64_t entry = 0;
     Value properties;
     void fields(auto& io) { io(entry, properties); }
+};
+
+struct PropertiesSet {
+    static constexpr auto kKind = Kind::properties_set;
+    DriverOutcome outcome;
+    void fields(auto& io) { io(outcome); }
 };
 
 /// Copy the bundle into the realm's extension database and match its personalities. Answered by
