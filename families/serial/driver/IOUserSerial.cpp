@@ -76,16 +76,17 @@ kern_return_t IOUserSerial::RxError_Impl(bool overrun, bool gotBreak, bool frami
     family::log(family::LogType::info, "serial", "receive error:%s%s%s%s",
                 overrun ? " overrun" : "", gotBreak ? " break" : "", framingError ? " framing" : "",
                 parityError ? " parity" : "");
+    ivars->port->count_errors(overrun, gotBreak, framingError, parityError);
     return kIOReturnSuccess;
 }
 
 kern_return_t IOUserSerial::SetModemStatus_Impl(bool cts, bool dsr, bool ri, bool dcd) {
-    ivars->port->modem = Port::Modem{cts, dsr, ri, dcd};
+    ivars->port->set_modem({cts, dsr, ri, dcd});
     return kIOReturnSuccess;
 }
 
 kern_return_t IOUserSerial::HwGetModemStatus_Impl(bool* cts, bool* dsr, bool* ri, bool* dcd) {
-    const Port::Modem modem = ivars->port->modem;
+    const Port::Modem modem = ivars->port->modem();
     if (cts != nullptr) *cts = modem.cts;
     if (dsr != nullptr) *dsr = modem.dsr;
     if (ri != nullptr) *ri = modem.ri;
@@ -130,6 +131,16 @@ kern_return_t IOUserSerial::_AttachTerminal_Impl(OSObject* master, OSObject* mem
 
 void IOUserSerial::_TerminalChanged_Impl() {
     if (auto* pump = ivars->port->pump()) pump->terminal_changed();
+}
+
+void IOUserSerial::_ControlLine_Impl(uint8_t dataBits, uint8_t parity, uint8_t halfStopBits,
+                                     uint8_t flow, uint8_t dtr, uint8_t rts) {
+    ivars->port->control(
+        opendext::serial::LineControl::unpacked({dataBits, parity, halfStopBits, flow, dtr, rts}));
+}
+
+void IOUserSerial::_SendBreak_Impl(bool on) {
+    ivars->port->send_break(on);
 }
 
 kern_return_t IOUserSerial::_DetachTerminal_Impl() {

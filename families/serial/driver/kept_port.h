@@ -16,7 +16,7 @@ using driverkit::serial::SerialPortInterface;
 /// Sizes of the parts of a port's kept memory. The system half makes the memory, the driver half
 /// lays it out.
 inline constexpr uint32_t kPageSize = 4096;
-inline constexpr uint32_t kRingSize = 64 * 1024;
+inline constexpr uint32_t kRingSize = 256 * 1024;
 /// What super::ConnectQueues allocates when the driver brings no memory of its own.
 inline constexpr uint8_t kDefaultQueueLog2 = 14;
 inline constexpr uint32_t kDefaultQueueSize = 1U << kDefaultQueueLog2;
@@ -51,7 +51,7 @@ struct KeptHeader {
     uint32_t rx_bias;  ///< low 32 bits of in_head = rxCI + rx_bias
 };
 inline constexpr uint64_t kKeptMagic = 0x314c4952'4553444fULL;
-inline constexpr uint32_t kKeptVersion = 1;
+inline constexpr uint32_t kKeptVersion = 2;
 enum KeptFlags : uint32_t {
     kKeptReceiveQueue =
         1,  ///< the receive queue is the one in this memory: its bytes survive the driver

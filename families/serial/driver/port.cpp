@@ -69,6 +69,7 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
 
 void Port::detach() {
     if (!pump_ || !pump_->stop()) return;
+    active_ = false;
     object_->HwDeactivate();
     object_->DisconnectQueues();
 }
@@ -182,43 +183,30 @@ Status Port::activate(const LineSettings& line) {
             object_->DisconnectQueues();
             return;
         }
-        object_->HwProgramUART(line.baud, line.data_bits, line.half_stop_bits, line.parity);
-        object_->HwProgramFlowControl(line.flow_bits(), line.xon, line.xoff);
-        object_->HwProgramMCR(true, true);
+        const LineSettings wanted = control_.over(line);
+        line_ = line;
+        active_ = true;
+        object_->HwProgramUART(wanted.baud, wanted.data_bits, wanted.half_stop_bits, wanted.parity);
+        object_->HwProgramFlowControl(wanted.flow_bits(), wanted.xon, wanted.xoff);
+        set_modem_lines(line.baud != 0);
+        publish_line();
     });
     return status;
 }
 
 void Port::deactivate() {
     on_queue([&] {
-        object_->HwProgramMCR(false, false);
+        if (break_) send_break(false);
+        set_modem_lines(false);
+        active_ = false;
         object_->HwDeactivate();
         object_->DisconnectQueues();
+        publish_line();
     });
 }
 
-void Port::program(const LineSettings& before, const LineSettings& after) {
-    on_queue([&] {
-        if (!before.same_uart(after)) {
-            const bool speed_only = before.half_stop_bits == after.half_stop_bits &&
-                                    before.data_bits == after.data_bits &&
-                                    before.parity == after.parity;
-            if (after.baud == 0) {
-                object_->HwProgramMCR(false, false);
-            } else {
-                if (before.baud == 0) object_->HwProgramMCR(true, true);
-                if (speed_only) {
-                    object_->HwProgramBaudRate(after.baud);
-                } else {
-                    object_->HwProgramUART(after.baud, after.data_bits, after.half_stop_bits,
-                                           after.parity);
-                }
-            }
-        }
-        if (!before.same_flow(after)) {
-            object_->HwProgramFlowControl(after.flow_bits(), after.xon, after.xoff);
-        }
-    });
+void Port::program(const LineSettings&, const LineSettings& after) {
+    on_queue([&] { follow(after, control_); });
 }
 
 void Port::reset_fifo(bool tx, bool rx) {
@@ -242,30 +230,19 @@ void Port::rx_free_space_available() {
     });
 }
 
-void Port::later(void (*function)(void*)) {
-    object_->retain();
-    queue_->DispatchAsync_f(this, function);
-}
-
 void Port::tx_data_available_later() {
     if (later_tx_queued_.exchange(true)) return;
-    later([](void* context) {
-        auto* self = static_cast<Port*>(context);
-        self->later_tx_queued_ = false;
-        IOUserSerial* object = self->object_;
-        if (!self->pump_->stopped()) object->TxDataAvailable();
-        object->release();
+    family::run_after(object_, nullptr, [this] {
+        later_tx_queued_ = false;
+        if (!pump_->stopped()) object_->TxDataAvailable();
     });
 }
 
 void Port::rx_free_space_available_later() {
     if (later_rx_queued_.exchange(true)) return;
-    later([](void* context) {
-        auto* self = static_cast<Port*>(context);
-        self->later_rx_queued_ = false;
-        IOUserSerial* object = self->object_;
-        if (!self->pump_->stopped()) object->RxFreeSpaceAvailable();
-        object->release();
+    family::run_after(object_, nullptr, [this] {
+        later_rx_queued_ = false;
+        if (!pump_->stopped()) object_->RxFreeSpaceAvailable();
     });
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "families/serial/driver/line_control.h"
 #include "families/serial/driver/pump.h"
 
 namespace opendext::serial {
@@ -37,8 +38,16 @@ class Port final : public PortDriver {
 
     struct Modem {
         bool cts = true, dsr = true, ri = false, dcd = true;
+        bool operator==(const Modem&) const = default;
     };
-    std::atomic<Modem> modem{Modem{}};
+    [[nodiscard]] Modem modem() const { return modem_; }
+    /// What the driver says of its line; from any thread. Properties tell it.
+    void set_modem(Modem modem);
+    void count_errors(bool overrun, bool got_break, bool framing, bool parity);
+
+    /// What the user says of the line; on the object's queue, as is the break.
+    void control(const LineControl& control);
+    void send_break(bool on);
 
     Status activate(const LineSettings& line) override;
     void deactivate() override;
@@ -62,13 +71,27 @@ class Port final : public PortDriver {
     /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has
     /// run.
     void on_queue(const std::function<void()>& work);
-    void later(void (*function)(void*));
+    void follow(const LineSettings& line, const LineControl& control);
+    void set_modem_lines(bool up);
+    void publish_line();
 
     IOUserSerial* object_;
     IODispatchQueue* queue_ = nullptr;
     std::unique_ptr<Pump> pump_;
     Queue transmit_;
     Queue receive_;
+    // On the object's queue.
+    LineSettings line_;    ///< what the application wants
+    LineControl control_;  ///< what the user wants
+    bool active_ = false;  ///< the driver is activated
+    bool dtr_ = false;
+    bool rts_ = false;
+    bool break_ = false;
+    std::atomic<Modem> modem_{Modem{}};
+    std::mutex errors_mutex_;
+    struct {
+        uint64_t overrun = 0, got_break = 0, framing = 0, parity = 0;
+    } errors_;
     std::atomic<bool> tx_call_queued_{false};
     std::atomic<bool> rx_call_queued_{false};
     std::atomic<bool> later_tx_queued_{false};

@@ -27,7 +27,7 @@ constexpr uint32_t kBulk = 2048;
 /// Two bulk rounds within this time make the port hot; a paced stream never becomes so.
 constexpr microseconds kBulkWindow{300};
 /// The driver is told when this much is new, or the burst is over.
-constexpr uint32_t kAnnounce = 32 * 1024;
+constexpr uint32_t kAnnounce = 64 * 1024;
 /// How long a hot port looks for more bytes before it sleeps.
 constexpr microseconds kHotTime{100};
 /// A yield that took longer means that somebody else needs the CPU.

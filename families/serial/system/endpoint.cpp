@@ -70,15 +70,6 @@ std::string_view to_string(Endpoint::State state) {
     return "unknown";
 }
 
-template <typename F>
-auto Endpoint::current(F continuation) {
-    return [this, alive = std::weak_ptr<bool>(alive_), turn = turn_,
-            continuation = std::move(continuation)](auto result) mutable {
-        if (alive.expired() || turn != turn_) return;
-        continuation(std::move(result));
-    };
-}
-
 Endpoint::Endpoint(daemon::FamilyHost& host, PortIdentity identity, std::function<void()> released)
     : host_(host), identity_(std::move(identity)), released_(std::move(released)) {}
 
@@ -104,6 +95,7 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
                     if (path == nullptr || item->fds.size() != 3) return open();
                     path_ = *path;
                     held_ = true;
+                    restore_control(item->properties);
                     watch_ = std::move(item->fds[2]);
                     attach(std::move(item->fds[0]), std::move(item->fds[1]));
                 }));
@@ -144,10 +136,9 @@ void Endpoint::hold(UniqueFd master, UniqueFd memory, UniqueFd watch) {
         fds.push_back(std::move(*duplicate));
     }
     watch_ = std::move(watch);
-    const Dictionary notes{{"path", Value(path_)}};
     auto both =
         std::make_shared<std::pair<UniqueFd, UniqueFd>>(std::move(master), std::move(memory));
-    host_.hold(identity_.key(), notes, std::move(fds), current([this, both](Status status) {
+    host_.hold(identity_.key(), notes(), std::move(fds), current([this, both](Status status) {
                    if (!status.ok()) return fail(std::move(status).error());
                    held_ = true;
                    attach(std::move(both->first), std::move(both->second));
@@ -159,6 +150,8 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(master));
     fds.push_back(std::move(memory));
+    // Before the terminal: an open one activates the driver at once.
+    if (control_ != LineControl{}) send_control();
     auto invocation =
         system::IOUserSerial__AttachTerminal::encode(object_, {descriptor(0), descriptor(1)});
     host_.call(std::move(invocation), std::move(fds), kAttachDeadline, "serial port taken over",
@@ -224,6 +217,8 @@ void Endpoint::publish_client() {
     };
     auto published = host_.publish(std::move(client));
     if (!published.ok()) return fail(std::move(published).error());
+    client_ = *published;
+    if (control_ != LineControl{}) publish_control();
     set_state(State::serving);
     if (auto done = std::exchange(done_, nullptr)) done(success());
 }

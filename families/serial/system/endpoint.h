@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "daemon/family.h"
+#include "families/serial/driver/line_control.h"
 #include "rpc/fd.h"
 #include "rpc/result.h"
 
@@ -55,6 +56,9 @@ class Endpoint {
     /// The application sees a hang-up, the nodes go, the keeper lets go.
     void release();
 
+    /// A program sets the line (property SerialLineControl of the IOSerialBSDClient entry).
+    Status control_line(const Dictionary& properties, const daemon::ClientProgram& program);
+
     [[nodiscard]] const PortIdentity& identity() const { return identity_; }
     [[nodiscard]] State state() const { return state_; }
     /// Of the terminal; empty before there is one.
@@ -73,10 +77,22 @@ class Endpoint {
     void fail(Error error);
     void watch_terminal();
     void finish_release();
+    void publish_control();
+    void send_control();
+    void send_break(bool on);
+    void keep_control();
+    void restore_control(const Dictionary& notes);
+    [[nodiscard]] Dictionary notes() const;  ///< what the keeper keeps beside the descriptors
     [[nodiscard]] std::string node(std::string_view prefix) const;
     /// Wraps a continuation: dropped if the endpoint went or another wish came meanwhile.
     template <typename F>
-    auto current(F continuation);
+    auto current(F continuation) {
+        return [this, alive = std::weak_ptr<bool>(alive_), turn = turn_,
+                continuation = std::move(continuation)](auto result) mutable {
+            if (alive.expired() || turn != turn_) return;
+            continuation(std::move(result));
+        };
+    }
 
     daemon::FamilyHost& host_;
     const PortIdentity identity_;
@@ -90,6 +106,9 @@ class Endpoint {
     UniqueFd watch_;    ///< inotify: opens and closes
     std::unique_ptr<daemon::Handle> watch_handle_;
     std::unique_ptr<daemon::Handle> quarantine_;
+    LineControl control_;  ///< what the user says of the line
+    std::unique_ptr<daemon::Handle> break_end_;
+    daemon::EntryId client_ = daemon::kNoEntry;  ///< the IOSerialBSDClient entry
     bool held_ = false;
     bool nodes_published_ = false;
 };

@@ -124,8 +124,12 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
 
 std::optional<Status> SerialSystem::set_properties(const Entry& entry, const Dictionary& properties,
                                                    const daemon::ClientProgram& program) {
-    if (!entry.is_kind_of(Adoption::kClass)) return std::nullopt;
-    return adoption_.request(properties, program);
+    if (entry.is_kind_of(Adoption::kClass)) return adoption_.request(properties, program);
+    const Value* name = entry.property("IOTTYDevice");
+    if (name == nullptr || name->string() == nullptr) return std::nullopt;
+    const auto endpoint = endpoints_.find(*name->string());
+    if (endpoint == endpoints_.end()) return std::nullopt;
+    return endpoint->second->control_line(properties, program);
 }
 
 std::string SerialSystem::owner_of_name(const std::string& name) const {
