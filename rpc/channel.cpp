@@ -2,6 +2,7 @@
 #include "rpc/channel.h"
 
 #include <sched.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -38,7 +39,7 @@ constexpr uint32_t kMaxPauses = 8;
 /// One lets the peer run if it can; another task of that CPU may have been in between.
 constexpr int kYields = 2;
 
-void ring_bell(std::atomic<uint32_t>& sleep_word) {
+void end_sleep(std::atomic<uint32_t>& sleep_word) {
     sleep_word.exchange(0);
     futex_wake(sleep_word);
 }
@@ -108,7 +109,7 @@ Status Channel::Impl::watch_peer() {
 void Channel::Impl::wake_own_sleepers() {
     for (size_t i = 0; i < kLanes; ++i) {
         channel_layout::LaneControl& lane = control_.lanes[i];
-        ring_bell(sends_on(static_cast<Lane>(i)) ? lane.sender_sleep : lane.receiver_sleep);
+        end_sleep(sends_on(static_cast<Lane>(i)) ? lane.sender_sleep : lane.receiver_sleep);
     }
 }
 
@@ -124,8 +125,11 @@ void Channel::Impl::close(std::string reason) {
         own().closed.store(1);
     }
     for (channel_layout::LaneControl& lane : control_.lanes) {
-        ring_bell(lane.receiver_sleep);
-        ring_bell(lane.sender_sleep);
+        end_sleep(lane.receiver_sleep);
+        end_sleep(lane.sender_sleep);
+    }
+    for (const Sending& to : sending_) {
+        if (to.bell.load(std::memory_order_acquire) >= 0) to.wake();
     }
 }
 
@@ -214,13 +218,38 @@ void Channel::Impl::flush(Lane lane) {
     wake_receiver(lane, to, false);
 }
 
+void Channel::Impl::Sending::wake() const {
+    const int socket = bell.load(std::memory_order_acquire);
+    if (socket < 0) return futex_wake(control.receiver_sleep);
+    // A socket that is full is readable anyway; what is no socket of a peer of ours harms nobody.
+    (void)::send(socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool Channel::Impl::set_bell(Lane lane, UniqueFd bell) {
+    Sending& to = sending(lane);
+    const std::lock_guard lock(to.mutex);
+    if (to.bell.load() >= 0) return false;
+    to.bell_owner = std::move(bell);
+    to.bell.store(to.bell_owner.get(), std::memory_order_release);
+    to.wake();  // it may have been armed before we knew of the bell
+    return true;
+}
+
+bool Channel::Impl::arm(Lane lane) {
+    Receiving& from = receiving(lane);
+    from.control.receiver_sleep.store((from.ring.count() + 1) << 1 | 1);
+    if (!from.ring.ready() && !closed()) return true;
+    from.control.receiver_sleep.store(0);
+    return false;
+}
+
 void Channel::Impl::wake_receiver(Lane lane, Sending& to, bool always) {
     const uint32_t wanted = to.control.receiver_sleep.load();
     if (wanted == 0) return;
     const bool enough = static_cast<int32_t>((to.ring.count() << 1) - (wanted & ~1U)) >= 0;
     if (!enough && !always && !to.ring.crowded()) return;
     if (to.control.receiver_sleep.exchange(0) == 0) return;
-    futex_wake(to.control.receiver_sleep);
+    to.wake();
     conversation(lane).woke_peer.store(true, std::memory_order_relaxed);
 }
 
@@ -424,6 +453,18 @@ Result<Frame> Channel::receive(Lane lane, const Patience& patience) {
 
 bool Channel::ready(Lane lane) const {
     return impl_->ready(lane);
+}
+
+bool Channel::set_bell(Lane lane, UniqueFd bell) {
+    return impl_->set_bell(lane, std::move(bell));
+}
+
+bool Channel::arm(Lane lane) {
+    return impl_->arm(lane);
+}
+
+uint32_t Channel::peer_cpu(Lane lane) const {
+    return impl_->peer_cpu(lane);
 }
 
 Status Channel::send(const Message& message, Lane lane, Wake wake) {

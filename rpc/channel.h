@@ -166,6 +166,16 @@ class Channel {
     /// Whether receive() would return at once: a load. For who receives on that lane.
     [[nodiscard]] bool ready(Lane lane) const;
 
+    /// For a receiver with an event loop, which polls a socket instead of waiting in receive(): the
+    /// sender wakes it with a byte on `bell`, the other end of that socket, and never waits for it.
+    /// Once a lane: false if it has a bell.
+    [[nodiscard]] bool set_bell(Lane lane, UniqueFd bell);
+    /// That receiver is about to wait for its bell. False: there is something to receive, or the
+    /// channel is closed; it will not ring.
+    [[nodiscard]] bool arm(Lane lane);
+    /// 1 + the CPU on which the peer was seen last on this lane; 0: not known.
+    [[nodiscard]] uint32_t peer_cpu(Lane lane) const;
+
     /// Messages, for what is rare: encoded by rpc/fields.h, of any size up to kMaxBody. They are
     /// frames like others, in order with them. `kind` up to 65535.
     Status send(const Message& message, Lane lane, Wake wake = Wake::now);

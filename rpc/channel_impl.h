@@ -36,6 +36,11 @@ class Channel::Impl {
     };
     Result<Taken> receive(Lane lane, const Patience& patience);
     bool ready(Lane lane) { return receiving(lane).ring.ready(); }
+    bool set_bell(Lane lane, UniqueFd bell);
+    bool arm(Lane lane);
+    [[nodiscard]] uint32_t peer_cpu(Lane lane) const {
+        return peer().cpu[conversation_of(lane)].load(std::memory_order_relaxed);
+    }
     std::vector<UniqueFd> take_fds(Lane lane) { return std::move(receiving(lane).aside.fds); }
     void done(Lane lane);
 
@@ -52,6 +57,10 @@ class Channel::Impl {
         std::mutex mutex;  ///< from begin() to commit()
         channel_layout::LaneControl& control;
         RingSender ring;
+        std::atomic<int> bell{-1};  ///< how the receiver is woken, if not by its futex
+        UniqueFd bell_owner;
+        /// It sleeps, or is about to: its sleep word has been taken to 0.
+        void wake() const;
     };
     struct alignas(channel_layout::kLine) Receiving {
         Receiving(const Mapping& memory, Lane lane);

@@ -13,6 +13,7 @@
 #include "runtime/memory/memory_ivars.h"
 #include "runtime/messages/descriptor_object.h"
 #include "runtime/service/service_ivars.h"
+#include "runtime/user_client/connection.h"
 
 namespace opendext::family {
 
@@ -49,6 +50,15 @@ Result<BusMemory> memory_at_bus_address(IOService* device, uint64_t address) {
                      (found.direction & kIOMemoryDirectionIn) != 0 && found.piece.writable};
 }
 
+namespace {
+/// Retains `object` for as long as there is the task.
+runtime::TaskPtr task_of(IOService* object, std::function<void()> work) {
+    object->retain();
+    const std::shared_ptr<IOService> kept(object, [](IOService* own) { own->release(); });
+    return runtime::make_task([kept, work = std::move(work)] { work(); });
+}
+}  // namespace
+
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work) {
     const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
     if (executor == nullptr) return Ran::cancelled;
@@ -56,20 +66,32 @@ Ran run_on_queue(IOService* object, const char* queue, std::function<void()> wor
         work();
         return Ran::at_once;
     }
-    object->retain();
-    const auto task = [object, work = std::move(work)] {
-        work();
-        object->release();
-    };
     if (executor->try_claim()) {
-        executor->run_claimed(runtime::make_task(task));
+        const runtime::Executor::Claimed claimed(executor);
+        work();
         return Ran::at_once;
     }
-    if (executor->async(runtime::make_task(task)) == runtime::Executor::Outcome::cancelled) {
-        object->release();
-        return Ran::cancelled;
+    return executor->async(task_of(object, std::move(work))) ==
+                   runtime::Executor::Outcome::cancelled
+               ? Ran::cancelled
+               : Ran::later;
+}
+
+Ran run_after(IOService* object, const char* queue, std::function<void()> work) {
+    const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
+    if (executor == nullptr) return Ran::cancelled;
+    runtime::TaskPtr task = task_of(object, std::move(work));
+    if (executor->on_queue()) {
+        executor->follow(std::move(task));
+        return Ran::later;
     }
-    return Ran::later;
+    return executor->async(std::move(task)) == runtime::Executor::Outcome::cancelled
+               ? Ran::cancelled
+               : Ran::later;
+}
+
+uint32_t client_cpu() {
+    return runtime::ClientConnection::client_cpu();
 }
 
 void start_thread(const char* name, std::function<void()> work) {

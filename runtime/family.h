@@ -69,6 +69,15 @@ enum class Ran : uint8_t {
 /// its turn. Retains `object` until then.
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work);
 
+/// The same, for work that is not to run before the call of the driver that the caller is in has
+/// returned. On the queue of `object`: right after what runs there now, on this thread. Else as
+/// run_on_queue(), but never before this returns.
+Ran run_after(IOService* object, const char* queue, std::function<void()> work);
+
+/// 1 + the CPU on which the client program was seen last for which the calling thread completed or
+/// served a call last; 0: not known. A load.
+uint32_t client_cpu();
+
 /// Starts a detached thread, named for debuggers (at most 15 characters). Not before the process
 /// has its control connection: never from a constructor of the library.
 void start_thread(const char* name, std::function<void()> work);

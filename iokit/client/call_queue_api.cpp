@@ -217,3 +217,17 @@ kern_return_t opendext_connect_status(io_connect_t connect) {
     Connection* connection = find_connection(connect, code);
     return connection == nullptr ? code : connection->status();
 }
+
+kern_return_t opendext_connect_completions_fd(io_connect_t connect, int* descriptor) {
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    if (connection == nullptr) return code;
+    if (descriptor == nullptr) return fail(kIOReturnBadArgument, "no room for the descriptor");
+    return connection->completions_descriptor(*descriptor);
+}
+
+kern_return_t opendext_connect_dispatch(io_connect_t connect) {
+    kern_return_t code = kIOReturnSuccess;
+    Connection* connection = find_connection(connect, code);
+    return connection == nullptr ? code : connection->dispatch();
+}

@@ -55,6 +55,7 @@ class Completions::Batch {
     [[nodiscard]] std::shared_ptr<Port> port() const { return port_.lock(); }
     void run(const std::atomic<bool>& closed) const {
         const std::shared_ptr<Port> port = port_.lock();
+        if (port == nullptr) return;
         const uint64_t* arguments = arguments_.data();
         for (const Record& record : records_) {
             // Once the program has closed the connection or the port, its context may be gone.
@@ -137,16 +138,36 @@ void Completions::run() {
     for (;;) {
         Result<Frame> frame = channel_.receive(Lane::events, kPatience);
         if (!frame.ok()) break;
-        std::unique_ptr<Batch> batch;
-        receive(*frame, batch);
-        while (channel_.ready(Lane::events) && (batch == nullptr || batch->size() < kMaxBatch)) {
-            Result<Frame> next = channel_.receive(Lane::events, {.limit = {}});
-            if (!next.ok()) break;  // found out again above
-            receive(*next, batch);
-        }
-        post(std::move(batch));
+        take_batch(std::move(frame));
     }
     end_all();
+}
+
+bool Completions::dispatch() {
+    here_.store(true, std::memory_order_relaxed);
+    do {
+        while (channel_.ready(Lane::events)) {
+            Result<Frame> frame = channel_.receive(Lane::events, {.limit = {}});
+            if (!frame.ok()) break;
+            take_batch(std::move(frame));
+        }
+        if (channel_.closed()) {
+            end_all();
+            return false;
+        }
+    } while (!channel_.arm(Lane::events));
+    return true;
+}
+
+void Completions::take_batch(Result<Frame> first) {
+    std::unique_ptr<Batch> batch;
+    receive(*first, batch);
+    while (channel_.ready(Lane::events) && (batch == nullptr || batch->size() < kMaxBatch)) {
+        Result<Frame> next = channel_.receive(Lane::events, {.limit = {}});
+        if (!next.ok()) break;  // the caller finds it out again
+        receive(*next, batch);
+    }
+    post(std::move(batch));
 }
 
 void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
@@ -211,7 +232,9 @@ bool Completions::give(const std::shared_ptr<const Batch>& batch) const {
 }
 
 void Completions::post(std::shared_ptr<const Batch> batch) {
-    if (batch != nullptr && !give(batch))
+    if (batch == nullptr) return;
+    if (here_.load(std::memory_order_relaxed)) return batch->run(*closed_);
+    if (!give(batch))
         channel_.close("the application does not run its notification port");
 }
 

@@ -51,6 +51,9 @@ class Completions {
     void forget(uint64_t number);
     /// Receives until the channel is closed; then ends what is left.
     void run();
+    /// Instead of run(): takes what is there now and calls it on this thread; then arms the bell of
+    /// the lane. False once the channel is closed. One thread at a time.
+    bool dispatch();
     /// The program closed the connection: no completion is called after this but one that runs on
     /// another thread right now. Every `ended` is still called.
     void close();
@@ -73,6 +76,8 @@ class Completions {
     void hold(Slot& slot, const protocol::user_client::CompletionHeader& header,
               const uint64_t* arguments);
     void receive(Frame& frame, std::unique_ptr<Batch>& batch);
+    /// Empties the lane as far as a batch holds it, and hands the batch on.
+    void take_batch(Result<Frame> first);
     void post(std::shared_ptr<const Batch> batch);
     /// False if too many wait at its port.
     [[nodiscard]] bool give(const std::shared_ptr<const Batch>& batch) const;
@@ -81,6 +86,7 @@ class Completions {
 
     Channel& channel_;
     const Other other_;
+    std::atomic<bool> here_ = false;  ///< completions are called by dispatch(), not by the port
     /// Read by batches that wait at a port, which may outlive us.
     std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
     std::mutex mutex_;

@@ -19,8 +19,11 @@ enum class Kind : uint32_t {
     completion = 18,
     completion_released = 19,
     slot_freed = 20,
-    // As a message.
+    // As messages.
     arena = 21,
+    /// client -> driver, once, without a body: fds[0] is a socket whose other end the client polls
+    /// for events (Channel::set_bell).
+    events_bell = 22,
 };
 
 inline constexpr size_t kMaxScalars = 16;

@@ -167,6 +167,14 @@ void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
     if (to_pool) start_drain(lock);
 }
 
+void Executor::run_followers() {
+    while (!followers_.empty()) {
+        const TaskPtr task = std::move(followers_.front());
+        followers_.pop_front();
+        task->run();
+    }
+}
+
 /// Runs what is queued, on a thread of the pool. The executor is busy_ on behalf of this call.
 void Executor::drain() {
     const Running running(this);
@@ -182,6 +190,7 @@ void Executor::drain() {
         lock.unlock();
         task->run();
         task.reset();
+        run_followers();
         lock.lock();
         owner_.store(0, std::memory_order_relaxed);
     }
@@ -201,6 +210,7 @@ Executor::Outcome Executor::sync(const std::function<void()>& work) {
     {
         const Running running(this);
         work();
+        run_followers();
     }
     lock.lock();
     pass_on(lock, true);
@@ -238,6 +248,7 @@ Executor::Claimed::Claimed(std::shared_ptr<Executor> executor)
 }
 
 Executor::Claimed::~Claimed() {
+    executor_->run_followers();
     t_current = outer_;
     std::unique_lock lock(executor_->mutex_);
     executor_->pass_on(lock, true);

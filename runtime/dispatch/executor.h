@@ -61,6 +61,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
     void run_claimed(TaskPtr task);
     /// Runs `task` in parallel to what the queue runs.
     Outcome concurrent(TaskPtr&& task);
+    /// From work of this queue: `task` follows it on the same thread, before the queue goes to
+    /// anybody else. For short work that else would wake a thread of its own.
+    void follow(TaskPtr task) { followers_.push_back(std::move(task)); }
 
     /// The calling thread holds the executor.
     [[nodiscard]] bool on_queue() const;
@@ -108,6 +111,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     }
     void leave_beside(std::unique_lock<std::mutex>& lock);
 
+    /// Before this thread passes the executor on.
+    void run_followers();
     void take_turn(std::unique_lock<std::mutex>& lock);
     void report_deadlock(std::unique_lock<std::mutex>& lock);
     void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
@@ -120,6 +125,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     const bool methods_parallel_;
     mutable std::mutex mutex_;
     std::deque<Entry> entries_;
+    std::deque<TaskPtr> followers_;  // touched by the holder only
     std::list<Sleeper*> sleepers_;
     bool busy_ = false;  // somebody holds it or is about to
     std::atomic<bool> wanted_{false};

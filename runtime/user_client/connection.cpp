@@ -15,6 +15,14 @@
 namespace opendext::runtime {
 namespace uc = protocol::user_client;
 
+namespace {
+thread_local uint32_t t_client_cpu = 0;
+}  // namespace
+
+uint32_t ClientConnection::client_cpu() {
+    return t_client_cpu;
+}
+
 /// On the thread that serves: before that thread waits for something that may take another message
 /// of the client, another thread serves in its place.
 class ClientConnection::HandOver final : public BlockingHook {
@@ -140,6 +148,12 @@ void ClientConnection::handle(Frame frame, Claim& claim) {
         if (!added.ok()) fail(added.error());
         return;
     }
+    if (kind == uc::Kind::events_bell) {
+        std::vector<UniqueFd> fds = frame.take_fds();
+        if (fds.size() != 1 || !channel_->set_bell(Lane::events, std::move(fds.front())))
+            fail({Errc::malformed, 0, "a second bell for events, or none"});
+        return;
+    }
     fail({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
 }
 
@@ -149,6 +163,7 @@ void ClientConnection::call(Frame& frame, Claim& claim) {
     if (!taken.ok()) return fail(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
+    t_client_cpu = channel_->peer_cpu(Lane::calls);
     if (call.is_asynchronous()) has_events_.store(true);
     if (claim && client_->IOService::ivars->queue_changes.load() != queue_changes_) claim.reset();
     const std::shared_ptr<Executor>& executor = queue();
@@ -194,6 +209,7 @@ void ClientConnection::answer(uint64_t serial, const uc::OutcomeFrame& outcome,
 
 void ClientConnection::complete(const uc::CompletionHeader& header, const uint64_t* arguments) {
     OPENDEXT_PROBE(driver_completion);
+    t_client_cpu = channel_->peer_cpu(Lane::events);
     events_.pace();
     events_.send(uc::Kind::completion, 0, uc::completion_frame_size(header.argument_count),
                  [&](std::span<std::byte> to) { uc::write_completion(to, header, arguments); });

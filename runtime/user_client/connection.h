@@ -54,6 +54,9 @@ class ClientConnection : public LaneSender::Owner,
     /// Counts it; a line in the log once a second at the most.
     void one_way_failed(uint64_t selector, kern_return_t result);
 
+    /// 1 + the CPU of the client that this thread had to do with last; 0: not known.
+    static uint32_t client_cpu();
+
     std::shared_ptr<LaneSender::Owner> keep() override { return shared_from_this(); }
     void fail(const Error& error) override;
 

@@ -166,6 +166,20 @@ IOKIT_EXPORT kern_return_t opendext_connect_call_async(io_connect_t connect,
                                                        opendext_completions_ended ended,
                                                        void* refcon, opendext_call_result* result);
 
+/* Completions without a thread in between
+ * ---------------------------------------------------------------------------
+ *
+ * The library takes the completions of a connection on a thread of its own and hands them to their
+ * port. A program with an event loop, for which a switch of threads is too slow, takes them itself:
+ * `*descriptor` (owned by the connection) is readable when there is something for
+ * opendext_connect_dispatch(), which calls the functions of the completions on the calling thread.
+ * They still need a port, and run there if they came before their call returned. Has to be asked
+ * for before the connection's first asynchronous call (else kIOReturnBusy); dispatch once before
+ * the first wait. One thread at a time dispatches; its result is kIOReturnSuccess or how the
+ * connection ended: then there is nothing to wait for any more. */
+IOKIT_EXPORT kern_return_t opendext_connect_completions_fd(io_connect_t connect, int* descriptor);
+IOKIT_EXPORT kern_return_t opendext_connect_dispatch(io_connect_t connect);
+
 /* Whether the connection is still of use, without asking the driver: kIOReturnSuccess, or what a
  * call would give now, with its reason and origin. What an `ended` above asks to know why. */
 IOKIT_EXPORT kern_return_t opendext_connect_status(io_connect_t connect);
