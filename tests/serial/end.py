@@ -24,14 +24,15 @@ import tty
 
 from content import Checker, Content, Mismatch
 
-FIELDS = ("sent", "received", "limit", "piece", "pause_us", "asleep", "close", "closed", "connections", "gaps", "gap_bytes",
-          "repeated_bytes", "ready", "finish", "began")
+FIELDS = ("sent", "received", "limit", "piece", "pause_us", "deaf", "close", "closed", "connections", "gaps", "gap_bytes",
+          "repeated_bytes", "ready", "finish", "began", "expect")
 
 
 class Block:
-    """sent, received: positions of both streams. limit: send up to here. piece, pause_us: how. asleep: neither read nor write.
+    """sent, received: positions of both streams. limit: send up to here. piece, pause_us: how. deaf: read nothing.
     close: number of orderly ends of the connection that the test wants, closed: that were made. finish: end when the
-    received stream is there. began: position of the first byte of the newest connection."""
+    received stream is there. began: position of the first byte of the newest connection. expect: how
+    many gaps the test has announced."""
 
     def __init__(self, path, create=False):
         if create:
@@ -60,6 +61,7 @@ class End:
         self.connection = None
         self.closing = False
         self.fresh = False
+        self.expected_gaps = self.block.expect
         self.stopping = False
         self.next_send = 0.0
         if options.device:
@@ -123,6 +125,9 @@ class End:
         if not data:
             self.lose()
             return
+        if self.block.expect > self.expected_gaps:
+            self.expected_gaps = self.block.expect
+            self.checker.expect_gap()
         before, gaps = self.checker.position, len(self.checker.gaps)
         self.checker.take(data)
         for position, size in self.checker.gaps[gaps:]:
@@ -140,9 +145,6 @@ class End:
     def turn(self):
         """Waits until something can be done, a little at most, and does it."""
         block = self.block
-        if block.asleep:
-            time.sleep(0.005)
-            return
         if self.link < 0:
             if select.select([self.listener], [], [], 0.02)[0]:
                 self.accept()
@@ -153,9 +155,10 @@ class End:
             self.closing = True
         may_send = block.sent < block.limit and not self.closing and not self.stopping
         wait = min(max(self.next_send - time.monotonic(), 0), 0.02) if may_send else 0.02
+        send_now = may_send and wait == 0
         poll = select.poll()
-        poll.register(self.link, select.POLLIN | (select.POLLOUT if may_send and wait == 0 else 0))
-        for _, events in poll.poll(wait * 1000 if not (may_send and wait == 0) else 20):
+        poll.register(self.link, (0 if block.deaf else select.POLLIN) | (select.POLLOUT if send_now else 0))
+        for _, events in poll.poll(20 if send_now else wait * 1000):
             if events & select.POLLOUT:
                 self.send()
             if self.link >= 0 and events & ~select.POLLOUT:

@@ -117,22 +117,24 @@ class Line:
         self.check()
         return self.peer.block.received >= outward and self.application.block.received >= inward
 
-    def wait_for(self, condition, what, timeout=60):
-        """Waits as long as the streams move, and then for `timeout` seconds; fails at once if a stream is wrong."""
+    def wait_for(self, condition, what, timeout=60, moving=lambda: None):
+        """Waits for `timeout` seconds, and longer as long as what moving() tells changes; fails at once if a stream is wrong."""
         last, deadline = None, 0
         while True:
             self.check()
             if value := condition():
                 return value
-            now = tuple(program.block.received for program in self.programs)
-            if now != last:
+            now = moving()
+            if now != last or not deadline:
                 last, deadline = now, time.monotonic() + timeout * harness.PATIENCE
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: nothing moves any more; {self.standing()}")
             time.sleep(0.01)
 
     def wait_for_bytes(self, outward, inward):
-        self.wait_for(lambda: self.reached(outward, inward), f"{outward} bytes outward, {inward} inward")
+        def missing():
+            return max(0, outward - self.peer.block.received), max(0, inward - self.application.block.received)
+        self.wait_for(lambda: missing() == (0, 0), f"{outward} bytes outward, {inward} inward", moving=missing)
 
     def standing(self):
         a, p = self.application.block, self.peer.block
@@ -148,7 +150,8 @@ class Line:
             program.block.pause_us = 0
             program.block.limit = program.block.sent + 65536
         for program in self.programs:
-            self.wait_for(lambda p=program: p.block.sent >= p.block.limit, "the rest to be sent")
+            self.wait_for(lambda p=program: p.block.sent >= p.block.limit, "the rest to be sent",
+                          moving=lambda p=program: p.block.sent)
         self.wait_for_bytes(self.application.block.sent, self.peer.block.sent)
         self.case.assertEqual((self.peer.block.received, self.application.block.received),
                               (self.application.block.sent, self.peer.block.sent))
