@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 
 namespace opendext::serial_tcp {
@@ -106,6 +107,31 @@ Status parse_saved(LinkOptions& options, const std::string& value) {
     return success();
 }
 
+Status parse_protocol(LinkOptions& options, const std::string& value) {
+    const auto protocol = telnet::parse_protocol(value);
+    if (!protocol) return bad_value("protocol", value, "give raw, telnet, rfc2217 or auto");
+    options.protocol = *protocol;
+    return success();
+}
+
+Status parse_tls(LinkOptions& options, const std::string& value) {
+    if (value != "yes") return bad_value("tls", value, "give yes, or leave it out");
+    options.tls.on = true;
+    return success();
+}
+
+/// A file of TLS: the agent does not live where the user typed its name.
+template <std::string TlsOptions::* member>
+constexpr Key tls_file(const char* name) {
+    return {name, [](const LinkOptions& options) { return options.tls.*member; },
+            [](LinkOptions& options, const std::string& value) -> Status {
+                if (value.empty()) return bad_value("tls", value, "give the name of a file");
+                std::error_code error;
+                options.tls.*member = std::filesystem::absolute(value, error).string();
+                return success();
+            }};
+}
+
 const Key kKeys[] = {
     {"timeout", print_timeout, parse_timeout},
     {"clients",
@@ -127,6 +153,24 @@ const Key kKeys[] = {
      parse_when_full},
     {"saved", [](const LinkOptions& options) -> std::string { return options.saved ? "yes" : ""; },
      parse_saved},
+    {"protocol",
+     [](const LinkOptions& options) -> std::string {
+         return options.protocol == telnet::Protocol::raw ? ""
+                                                          : telnet::to_string(options.protocol);
+     },
+     parse_protocol},
+    {"tls", [](const LinkOptions& options) -> std::string { return options.tls.on ? "yes" : ""; },
+     parse_tls},
+    tls_file<&TlsOptions::ca>("tls-ca"),
+    {"tls-name", [](const LinkOptions& options) { return options.tls.name; },
+     [](LinkOptions& options, const std::string& value) -> Status {
+         if (value.empty()) return bad_value("tls-name", value, "give a host name");
+         options.tls.name = value;
+         return success();
+     }},
+    tls_file<&TlsOptions::certificate>("tls-cert"),
+    tls_file<&TlsOptions::key>("tls-key"),
+    tls_file<&TlsOptions::client_ca>("tls-client-ca"),
 };
 
 /// Spaces separate words, so none may be inside: they and the escape itself are written as %20.

@@ -8,6 +8,8 @@
 #include <string>
 
 #include "apps/serial-over-tcp/agent/allow_list.h"
+#include "apps/serial-over-tcp/agent/tls.h"
+#include "apps/serial-over-tcp/telnet/session.h"
 #include "rpc/result.h"
 
 namespace opendext::serial_tcp {
@@ -32,6 +34,8 @@ struct LinkOptions {
     uint64_t buffer = 0;   ///< bytes kept while nobody is there, beyond the rings of the port
     WhenFull when_full = WhenFull::block;
     bool saved = false;  ///< comes back with the realm
+    telnet::Protocol protocol = telnet::Protocol::raw;
+    TlsOptions tls;
 
     /// "timeout=5 clients=4 allow=10.0.0.0/8": what differs from the default; empty if nothing
     /// does.

@@ -78,6 +78,14 @@ kern_return_t SerialOverTCPPortClient::ExternalMethod(uint64_t selector,
             }
             return ivars->port->PublishState((const SerialOverTCPState*)input->getBytesNoCopy());
         }
+        case kSerialOverTCPSetLine: {
+            OSData* input = arguments->structureInput;
+            if (input == nullptr || input->getLength() != sizeof(SerialOverTCPRemoteLine)) {
+                return kIOReturnBadArgument;
+            }
+            return ivars->port->TakeRemoteLine(
+                (const SerialOverTCPRemoteLine*)input->getBytesNoCopy());
+        }
         default:
             return kIOReturnUnsupported;
     }

@@ -57,6 +57,7 @@ class Port final : public PortDriver {
     void rx_free_space_available() override;
     void tx_data_available_later() override;
     void rx_free_space_available_later() override;
+    uint32_t program_cpu() override;
     void log(std::string_view line) override;
 
   private:
@@ -88,6 +89,7 @@ class Port final : public PortDriver {
     bool rts_ = false;
     bool break_ = false;
     std::atomic<Modem> modem_{Modem{}};
+    std::atomic<bool> modem_told_{false};  ///< the property is there
     std::mutex errors_mutex_;
     struct {
         uint64_t overrun = 0, got_break = 0, framing = 0, parity = 0;

@@ -82,7 +82,8 @@ void Port::publish_line() {
 }
 
 void Port::set_modem(Modem modem) {
-    if (modem_.exchange(modem) == modem) return;
+    if (modem_.exchange(modem) == modem && modem_told_.exchange(true)) return;
+    modem_told_ = true;
     OSDictionary* properties = OSDictionary::withCapacity(4);
     set_flag(properties, "CTS", modem.cts);
     set_flag(properties, "DSR", modem.dsr);
