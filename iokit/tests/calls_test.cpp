@@ -2,6 +2,7 @@
 // Calls in all their forms, many at once, and what ends them.
 #include <IOKit/IODataQueueClient.h>
 #include <mach/vm_map.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -401,6 +402,71 @@ TEST_F(Calls, ClosingTheConnectionOrThePortEndsCompletions) {
         EXPECT_EQ(1, seen.ended);
         EXPECT_EQ(0U, seen.count);
     }
+}
+
+TEST_F(Calls, AProgramTakesItsCompletionsOnItsOwnThread) {
+    IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+    int bell = -1;
+    EXPECT_EQ(kIOReturnNotReady, opendext_connect_dispatch(connect));
+    ASSERT_EQ(kIOReturnSuccess, opendext_connect_completions_fd(connect, &bell))
+        << opendext_last_error_reason();
+    EXPECT_EQ(kIOReturnSuccess, opendext_connect_dispatch(connect));
+    struct {
+        Seen seen;
+        std::thread::id thread;
+        bool elsewhere = false;
+    } own;
+    own.thread = std::this_thread::get_id();
+    const auto callback = [](void* refcon, IOReturn code, const uint64_t* arguments,
+                             uint32_t count) {
+        auto& taken = *static_cast<decltype(own)*>(refcon);
+        taken.elsewhere |= std::this_thread::get_id() != taken.thread;
+        count_completion(&taken.seen, code, arguments, count);
+    };
+    const auto wait = [&] {
+        pollfd rung{bell, POLLIN, 0};
+        return ::poll(&rung, 1, 60'000) == 1;
+    };
+    const uint64_t many = 10'000;
+    opendext_call call{};
+    call.selector = 8;
+    call.input = &many;
+    call.inputCount = 1;
+    ASSERT_EQ(kIOReturnSuccess, opendext_connect_call_async(connect, &call, port, callback, nullptr,
+                                                            &own, nullptr));
+    opendext_notification_port_dispatch(port);  // what came before the call returned
+    while (own.seen.count < many) {
+        ASSERT_TRUE(wait());
+        ASSERT_EQ(kIOReturnSuccess, opendext_connect_dispatch(connect));
+    }
+    EXPECT_EQ(many, own.seen.count);
+    EXPECT_EQ(0U, own.seen.wrong);
+    EXPECT_FALSE(own.elsewhere);
+    pollfd rung{bell, POLLIN, 0};
+    EXPECT_EQ(0, ::poll(&rung, 1, 0));
+
+    // The end is heard, too.
+    uint64_t output = 0;
+    uint32_t count = 1;
+    EXPECT_EQ(kIOReturnNotResponding,
+              IOConnectCallScalarMethod(connect, 13, nullptr, 0, &output, &count));
+    ASSERT_TRUE(wait());
+    EXPECT_EQ(kIOReturnNotResponding, opendext_connect_dispatch(connect));
+    IONotificationPortDestroy(port);
+}
+
+TEST_F(Calls, CompletionsThatAThreadTakesAreNotTheProgramsToTake) {
+    IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
+    opendext_call call{};
+    call.selector = 3;
+    const auto callback = [](void*, IOReturn, const uint64_t*, uint32_t) {};
+    ASSERT_EQ(kIOReturnSuccess, opendext_connect_call_async(connect, &call, port, callback, nullptr,
+                                                            nullptr, nullptr));
+    int bell = -1;
+    EXPECT_EQ(kIOReturnBusy, opendext_connect_completions_fd(connect, &bell));
+    EXPECT_EQ(kIOReturnBadArgument, opendext_connect_completions_fd(connect, nullptr));
+    EXPECT_NE(kIOReturnSuccess, opendext_connect_completions_fd(IO_OBJECT_NULL, &bell));
+    IONotificationPortDestroy(port);
 }
 
 TEST_F(Calls, AProgramThatDoesNotRunItsPortIsBoundedAndTold) {

@@ -170,6 +170,10 @@ void test_driver(Channel& channel, Message message) {
         (void)arenas.add(arena, std::move(message.fds[0]));
         return;
     }
+    if (message.kind == static_cast<uint32_t>(uc::Kind::events_bell)) {
+        (void)channel.set_bell(Lane::events, std::move(message.fds.at(0)));
+        return;
+    }
     uc::CallFrame call;
     std::array<uint64_t, uc::kMaxScalars> scalars{};
     if (!uc::parse_call(std::as_bytes(std::span(message.body)), call, scalars).ok()) {

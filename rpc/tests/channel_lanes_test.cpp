@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -528,6 +529,54 @@ TEST_F(SpinPolicyTest, TriesLessAndLessOftenWhileItFails) {
     }
     EXPECT_GT(tries, 5);
     EXPECT_LT(tries, 20);
+}
+
+TEST(ChannelBell, RingsOnceForAReceiverThatPolls) {
+    Ends ends = make_ends();
+    int sockets[2];
+    ASSERT_EQ(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sockets));
+    const UniqueFd bell(sockets[0]);
+    const auto rings = [&] {
+        char bytes[16];
+        return ::recv(bell.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+    };
+    ASSERT_TRUE(ends.client->arm(Lane::events));  // before the sender has the bell
+    send(*ends.driver, Lane::events, 1);
+    EXPECT_EQ(-1, rings());
+    ASSERT_TRUE(ends.driver->set_bell(Lane::events, UniqueFd(sockets[1])));
+    EXPECT_FALSE(ends.driver->set_bell(Lane::events, UniqueFd()));
+    EXPECT_EQ(1, rings());
+    EXPECT_FALSE(ends.client->arm(Lane::events)) << "something is there";
+    expect(*ends.client, Lane::events, 1);
+    ASSERT_TRUE(ends.client->arm(Lane::events));
+    send(*ends.driver, Lane::events, 2);
+    send(*ends.driver, Lane::events, 3);
+    EXPECT_EQ(1, rings()) << "once, until it is armed again";
+    expect(*ends.client, Lane::events, 2);
+    expect(*ends.client, Lane::events, 3);
+    ASSERT_TRUE(ends.client->arm(Lane::events));
+    ends.driver->close("enough");
+    EXPECT_EQ(1, rings());
+    EXPECT_FALSE(ends.client->arm(Lane::events));
+}
+
+TEST(ChannelBell, ThatNobodyHearsOrThatIsNoSocketHoldsUpNoSender) {
+    for (const bool socket : {true, false}) {
+        Ends ends = make_ends();
+        int fds[2];
+        if (socket) {
+            ASSERT_EQ(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+        } else {
+            ASSERT_EQ(0, ::pipe2(fds, O_CLOEXEC));
+        }
+        const UniqueFd other(fds[0]);
+        ASSERT_TRUE(ends.driver->set_bell(Lane::events, UniqueFd(fds[1])));
+        for (uint64_t serial = 0; serial < 3000; ++serial) {
+            (void)ends.client->arm(Lane::events);
+            send(*ends.driver, Lane::events, serial);
+            expect(*ends.client, Lane::events, serial);
+        }
+    }
 }
 
 }  // namespace
