@@ -238,6 +238,10 @@ void Port::tx_data_available_later() {
     });
 }
 
+uint32_t Port::program_cpu() {
+    return family::client_cpu();
+}
+
 void Port::rx_free_space_available_later() {
     if (later_rx_queued_.exchange(true)) return;
     family::run_after(object_, nullptr, [this] {

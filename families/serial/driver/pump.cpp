@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "families/serial/driver/cpu.h"
+
 namespace opendext::serial {
 namespace {
 
@@ -32,8 +34,6 @@ constexpr uint32_t kAnnounce = 64 * 1024;
 constexpr microseconds kHotTime{100};
 /// A yield that took longer means that somebody else needs the CPU.
 constexpr microseconds kYieldShort{5};
-/// How long a terminal's reader gets before more is written in a burst.
-constexpr std::chrono::nanoseconds kWritePause{20'000};
 /// The terminal can claim room and take nothing; then the next try waits this long, doubled each
 /// time.
 constexpr milliseconds kFirstBackOff{1};
@@ -146,16 +146,19 @@ void Pump::tx_free_space() {
 }
 
 void Pump::rx_data() {
-    bool more = false;
+    uint32_t taken = 0;
+    bool bulk = false;
     {
         const std::lock_guard lock(mutex_);
         if (!moving_locked() || state_ != State::active) return;
         port_.follow_indexes();
         const bool was_blocked = write_blocked_;
-        more = move_in_locked() > 0;
+        taken = move_in_locked();
         if (write_blocked_ && !was_blocked) kick_locked();
+        bulk = taken >= kBulk;
     }
-    if (more) driver_.rx_free_space_available_later();
+    follow_cpu(bulk ? 0 : driver_.program_cpu());
+    if (taken > 0) driver_.rx_free_space_available_later();
 }
 
 /// Receive queue -> in ring -> terminal, until one of them stops. Gives what left the queue.
@@ -231,13 +234,15 @@ void Pump::run() {
         if (unannounced_ > 0 && (!hot_ || round.out == 0 || unannounced_ >= announce_at_)) {
             unannounced_ = 0;
             driver_.tx_data_available();
+            if (round.written < kBulk) follow_cpu(driver_.program_cpu());
+            continue;
+        }
+        if (round.written >= kBulk) {
+            follow_cpu(0);
+            stay_with_reader();
             continue;
         }
         if (round.out > 0 || round.in > 0 || round.notices != 0) continue;
-        if (round.written >= kBulk) {
-            pause_writing();
-            continue;
-        }
         hot_ = false;
         const State now_in = state();
         if (now_in == State::draining) {
@@ -279,19 +284,21 @@ void Pump::stay_hot() {
 
 /// The terminal took a batch and is full again. Its reader is at work: a little later there is more
 /// room at once, where each POLLOUT would tell of a little.
-void Pump::pause_writing() {
-    pollfd kick{kick_.get(), POLLIN, 0};
-    {
-        const std::lock_guard lock(mutex_);
-        if (look_ || state_ != State::active || !write_blocked_) return;
-        sleeping_ = true;
+void Pump::stay_with_reader() {
+    const auto end = Clock::now() + kHotTime;
+    int long_yields = 0;
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (look_ || news_ || state_ != State::active || !write_blocked_) return;
+        }
+        const auto before = Clock::now();
+        if (before >= end) return;
+        ::sched_yield();
+        if (Clock::now() - before > kYieldShort && ++long_yields == 2) return;
+        pollfd terminal{port_.master(), POLLIN | POLLOUT, 0};
+        if (::poll(&terminal, 1, 0) != 0) return;
     }
-    const timespec pause{0, kWritePause.count()};
-    ::ppoll(&kick, 1, &pause, nullptr);
-    const std::lock_guard lock(mutex_);
-    sleeping_ = false;
-    uint64_t count = 0;
-    if ((kick.revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
 }
 
 void Pump::wait() {

@@ -35,6 +35,10 @@ class PortDriver {
     virtual void tx_data_available_later() = 0;
     virtual void rx_free_space_available_later() = 0;
 
+    /// 1 + the CPU on which the program runs to which the bytes go and from which they come, as far
+    /// as the calling thread has just had to do with it; 0: not known.
+    [[nodiscard]] virtual uint32_t program_cpu() { return 0; }
+
     virtual void log(std::string_view line) = 0;
 };
 
@@ -104,7 +108,7 @@ class Pump {
     Round move_locked();
     void wait();
     void stay_hot();
-    void pause_writing();
+    void stay_with_reader();
     void open_or_close();
     void activate(State next);
     void finish_closing();
