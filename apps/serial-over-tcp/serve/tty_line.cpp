@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/serial-over-tcp/serve/tty_line.h"
+
+#include <fcntl.h>
+#include <linux/serial.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "apps/serial-over-tcp/serve/device_rights.h"
+
+namespace opendext::serial_tcp {
+namespace {
+
+using telnet::Flow;
+using telnet::LineSettings;
+using telnet::Parity;
+using telnet::StopSize;
+
+constexpr std::pair<uint8_t, tcflag_t> kSizes[] = {{5, CS5}, {6, CS6}, {7, CS7}, {8, CS8}};
+
+void make_raw(termios2& line) {
+    line.c_iflag = IGNBRK;  // a break is told apart, it is no byte
+    line.c_oflag = 0;
+    line.c_lflag &= EXTPROC;  // of the program at the other side of a pseudo-terminal
+    line.c_cflag |= CREAD | CLOCAL;
+    line.c_cflag &= ~static_cast<tcflag_t>(HUPCL);
+    line.c_cc[VMIN] = 1;
+    line.c_cc[VTIME] = 0;
+}
+
+LineSettings read_settings(const termios2& line) {
+    LineSettings settings;
+    settings.baud_rate = line.c_ospeed;  // also where a code stands for it
+    for (const auto& [bits, code] : kSizes) {
+        if ((line.c_cflag & CSIZE) == code) settings.data_size = bits;
+    }
+    const bool odd = (line.c_cflag & PARODD) != 0;
+    if ((line.c_cflag & PARENB) == 0) {
+        settings.parity = Parity::none;
+    } else if ((line.c_cflag & CMSPAR) != 0) {
+        settings.parity = odd ? Parity::mark : Parity::space;
+    } else {
+        settings.parity = odd ? Parity::odd : Parity::even;
+    }
+    settings.stop_size = (line.c_cflag & CSTOPB) == 0 ? StopSize::one
+                         : settings.data_size == 5    ? StopSize::one_and_a_half
+                                                      : StopSize::two;
+    settings.flow = (line.c_cflag & CRTSCTS) != 0 ? Flow::hardware
+                    : (line.c_iflag & IXOFF) != 0 ? Flow::xon_xoff
+                                                  : Flow::none;
+    return settings;
+}
+
+void write_settings(termios2& line, const LineSettings& wanted) {
+    const auto set = [&line](tcflag_t flag, bool on) {
+        line.c_cflag = on ? line.c_cflag | flag : line.c_cflag & ~flag;
+    };
+    line.c_cflag &= ~static_cast<tcflag_t>(CBAUD | (CBAUD << IBSHIFT) | CSIZE);
+    line.c_cflag |= BOTHER;
+    line.c_ispeed = line.c_ospeed = wanted.baud_rate;
+    for (const auto& [bits, code] : kSizes) {
+        if (wanted.data_size == bits) line.c_cflag |= code;
+    }
+    set(PARENB, wanted.parity != Parity::none);
+    set(PARODD, wanted.parity == Parity::odd || wanted.parity == Parity::mark);
+    set(CMSPAR, wanted.parity == Parity::mark || wanted.parity == Parity::space);
+    set(CSTOPB, wanted.stop_size != StopSize::one);
+    set(CRTSCTS, wanted.flow == Flow::hardware);
+    line.c_iflag &= ~static_cast<tcflag_t>(IXON | IXOFF | IXANY);
+    if (wanted.flow == Flow::xon_xoff) line.c_iflag |= IXON | IXOFF;
+}
+
+}  // namespace
+
+Result<TtyLine> TtyLine::open(const std::string& path, const Options& options) {
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::canonical(path, error);
+    if (error) return device_error(path, error.value());
+    struct stat node{};
+    if (::stat(real.c_str(), &node) != 0) return device_error(path, errno);
+    if (!S_ISCHR(node.st_mode))
+        return Error{Errc::invalid, 0,
+                     path +
+                         " is no serial device: give a path like /dev/ttyUSB0 or /dev/pts/3, or "
+                         "the name of a port"};
+    TtyLine line;
+    line.path_ = real.string();
+    // Before it is opened: opening raises the modem lines, which another program may be using.
+    if (options.lock_file) {
+        auto lock = LockFile::take(line.path_, options.lock_folder);
+        if (lock.ok()) {
+            line.lock_ = std::move(*lock);
+        } else if (lock.error().code == Errc::not_permitted) {
+            line.unlocked_ = lock.error().message;
+        } else {
+            return std::move(lock).error();
+        }
+    }
+    line.fd_ = UniqueFd(::open(real.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+    if (!line.fd_) return device_error(path, errno);
+    if (::ioctl(line.fd(), TCGETS2, &line.before_) != 0) {
+        if (errno == EIO) return device_error(path, EIO);
+        return Error{Errc::invalid, 0,
+                     path +
+                         " is no serial device: it has no line settings; give a path like "
+                         "/dev/ttyUSB0 or /dev/pts/3, or the name of a port"};
+    }
+    // Root gets past exclusive mode, so it is asked for.
+    int exclusive = 0;
+    const bool taken = ::ioctl(line.fd(), TIOCGEXCL, &exclusive) == 0 && exclusive != 0;
+    if (taken || ::flock(line.fd(), LOCK_EX | LOCK_NB) != 0) {
+        line.fd_.reset();
+        return device_error(path, EBUSY);
+    }
+    ::ioctl(line.fd(), TIOCEXCL);
+    int lines = 0;
+    line.has_modem_lines_ = ::ioctl(line.fd(), TIOCMGET, &lines) == 0;
+    termios2 raw = line.before_;
+    make_raw(raw);
+    if (::ioctl(line.fd(), TCSETS2, &raw) != 0) return Error::system("setting up " + path);
+    (void)line.line_errors();  // what was before does not count
+    return line;
+}
+
+TtyLine::~TtyLine() {
+    if (!fd_) return;
+    if (break_) ::ioctl(fd(), TIOCCBRK);
+    ::ioctl(fd(), TCSETS2, &before_);
+    ::ioctl(fd(), TIOCNXCL);
+}
+
+LineSettings TtyLine::settings() const {
+    termios2 line{};
+    LineSettings settings;
+    if (::ioctl(fd(), TCGETS2, &line) == 0) settings = read_settings(line);
+    settings.dtr = dtr_;
+    settings.rts = rts_;
+    settings.break_on = break_;
+    int lines = 0;
+    if (has_modem_lines_ && ::ioctl(fd(), TIOCMGET, &lines) == 0) {
+        settings.dtr = (lines & TIOCM_DTR) != 0;
+        settings.rts = (lines & TIOCM_RTS) != 0;
+    }
+    return settings;
+}
+
+bool TtyLine::set_modem_line(int line, bool on) {
+    return has_modem_lines_ && ::ioctl(fd(), on ? TIOCMBIS : TIOCMBIC, &line) == 0;
+}
+
+LineSettings TtyLine::set(const LineSettings& wanted) {
+    const LineSettings now = settings();
+    termios2 line{};
+    if (::ioctl(fd(), TCGETS2, &line) == 0) {
+        const termios2 old = line;
+        write_settings(line, wanted);
+        // Refused as a whole by some drivers, such as a speed that they cannot make.
+        if (::ioctl(fd(), TCSETS2, &line) != 0) ::ioctl(fd(), TCSETS2, &old);
+    }
+    if (wanted.dtr != now.dtr) {
+        (void)set_modem_line(TIOCM_DTR, wanted.dtr);
+        dtr_ = wanted.dtr;
+    }
+    if (wanted.rts != now.rts) {
+        (void)set_modem_line(TIOCM_RTS, wanted.rts);
+        rts_ = wanted.rts;
+    }
+    if (wanted.break_on != break_ && ::ioctl(fd(), wanted.break_on ? TIOCSBRK : TIOCCBRK) == 0)
+        break_ = wanted.break_on;
+    return settings();
+}
+
+void TtyLine::purge(telnet::Purge what) {
+    const int queue = what == telnet::Purge::receive    ? TCIFLUSH
+                      : what == telnet::Purge::transmit ? TCOFLUSH
+                                                        : TCIOFLUSH;
+    ::ioctl(fd(), TCFLSH, queue);
+}
+
+uint8_t TtyLine::modem_state() const {
+    using namespace telnet::modem;
+    int lines = 0;
+    if (!has_modem_lines_) return kCarrierDetect | kDataSetReady | kClearToSend;
+    if (::ioctl(fd(), TIOCMGET, &lines) != 0) return 0;
+    uint8_t state = 0;
+    if ((lines & TIOCM_CD) != 0) state |= kCarrierDetect;
+    if ((lines & TIOCM_RI) != 0) state |= kRing;
+    if ((lines & TIOCM_DSR) != 0) state |= kDataSetReady;
+    if ((lines & TIOCM_CTS) != 0) state |= kClearToSend;
+    return state;
+}
+
+uint8_t TtyLine::line_errors() {
+    using namespace telnet::line;
+    serial_icounter_struct counts{};
+    if (::ioctl(fd(), TIOCGICOUNT, &counts) != 0) return 0;
+    const Counters now{counts.frame, counts.overrun + counts.buf_overrun, counts.parity,
+                       counts.brk};
+    const Counters before = counters_.value_or(now);
+    counters_ = now;
+    uint8_t state = 0;
+    if (now.frame != before.frame) state |= kFramingError;
+    if (now.overrun != before.overrun) state |= kOverrunError;
+    if (now.parity != before.parity) state |= kParityError;
+    if (now.brk != before.brk) state |= kBreak;
+    return state;
+}
+
+}  // namespace opendext::serial_tcp
