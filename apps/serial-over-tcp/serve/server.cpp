@@ -153,8 +153,9 @@ void Server::tell_peers() {
                                                   ? std::string()
                                                   : " (" + connection_->last_error() + ")"));
     } else {
-        options_.log("connected: " + peers +
-                     (lost == 0 ? "" : "; " + std::to_string(lost) + " bytes came before and are lost"));
+        options_.log(
+            "connected: " + peers +
+            (lost == 0 ? "" : "; " + std::to_string(lost) + " bytes came before and are lost"));
     }
     known_peers_ = peers;
 }

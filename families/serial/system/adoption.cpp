@@ -2,11 +2,11 @@
 #include "families/serial/system/adoption.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "families/serial/system/client_rights.h"
 #include "families/serial/system/port_name.h"
 
 namespace opendext::serial {
@@ -25,16 +25,10 @@ std::string folder_of(const std::string& path) {
     return std::filesystem::path(path).parent_path().string();
 }
 
-/// Whoever may do anything in the realm, and the owner of the device.
+/// Whoever may use the device.
 Status check_rights(const std::string& path, const ClientProgram& program) {
-    struct stat node{};
-    if (program.uid == 0 || program.uid == ::geteuid() ||
-        (::stat(path.c_str(), &node) == 0 && node.st_uid == program.uid))
-        return success();
-    return Error{Errc::not_permitted, 0,
-                 path +
-                     " is not yours: only its owner, root and the realm's owner may do this; "
-                     "use sudo"};
+    if (may_write(path, program)) return success();
+    return Error{Errc::not_permitted, 0, "no rights for " + path + ": join its group, or use sudo"};
 }
 
 }  // namespace

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of Endpoint that is about the user's settings of the line. They are kept with the
 // terminal, so that they outlive drivers and opendextd.
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
+#include "families/serial/system/client_rights.h"
 #include "families/serial/system/endpoint.h"
 
 namespace opendext::serial {
@@ -22,32 +18,6 @@ using std::chrono::milliseconds;
 constexpr std::string_view kControlKey = "SerialLineControl";
 constexpr std::string_view kNote = "line";
 
-/// Whether a process is of the group, as the kernel says (no name service: nothing here may block).
-bool is_in_group(int32_t pid, gid_t group) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (!line.starts_with("Gid:") && !line.starts_with("Groups:")) continue;
-        std::istringstream numbers(line.substr(line.find(':') + 1));
-        for (gid_t number = 0; numbers >> number;) {
-            if (number == group) return true;
-        }
-    }
-    return false;
-}
-
-/// Who may write to the terminal may set its line.
-Status check_rights(const std::string& path, const daemon::ClientProgram& program) {
-    if (program.uid == 0 || program.uid == ::geteuid()) return success();
-    struct stat node{};
-    if (::stat(path.c_str(), &node) == 0 &&
-        ((node.st_uid == program.uid && (node.st_mode & S_IWUSR) != 0) ||
-         ((node.st_mode & S_IWGRP) != 0 && is_in_group(program.pid, node.st_gid)))) {
-        return success();
-    }
-    return Error{Errc::not_permitted, 0,
-                 "only who may write to " + path + " may set its line: join its group, or be root"};
-}
-
 }  // namespace
 
 Status Endpoint::control_line(const Dictionary& properties, const daemon::ClientProgram& program) {
@@ -56,7 +26,10 @@ Status Endpoint::control_line(const Dictionary& properties, const daemon::Client
         return Error{Errc::invalid, 0,
                      "of a serial port only the string " + std::string(kControlKey) +
                          " can be set, such as \"bits=7 parity=even\""};
-    OD_TRY(check_rights(path_, program));
+    if (!may_write(path_, program))
+        return Error{
+            Errc::not_permitted, 0,
+            "only who may write to " + path_ + " may set its line: join its group, or be root"};
     const LineControl before = control_;
     uint32_t break_ms = 0;
     OD_TRY(control_.apply(*words, break_ms));

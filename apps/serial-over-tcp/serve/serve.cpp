@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// opendext serial serve: a tty, over the network.
 #include <opendext/client.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -10,14 +11,15 @@
 
 #include "apps/serial-over-tcp/agent/registry.h"
 #include "apps/serial-over-tcp/agent/tls.h"
-#include "apps/serial-over-tcp/serve/commands.h"
 #include "apps/serial-over-tcp/serve/server.h"
 #include "families/serial/driver/line_control.h"
 #include "tools/common/command_line.h"
 #include "tools/common/realm_control.h"
 
-namespace opendext::serial_tcp::cli {
 namespace {
+
+using namespace opendext;
+using namespace opendext::serial_tcp;
 
 /// What the command line says.
 struct Wish {
@@ -130,7 +132,7 @@ UniqueFd end_signals() {
 
 }  // namespace
 
-int serve(const std::vector<std::string>& arguments) {
+int main(int argc, char** argv) {
     Wish wish;
     tools::CommandLine line(
         "opendext serial serve", "DEVICE|NAME --listen [ADDRESS:]PORT|unix:PATH [OPTION]…",
@@ -159,7 +161,7 @@ int serve(const std::vector<std::string>& arguments) {
         .footer(
             "The device is taken exclusively. When it goes, it is waited for: callers that "
             "speak RFC 2217 are\ntold that the carrier is gone, the others are disconnected.");
-    if (const auto status = line.parse(arguments, 1, 1)) return *status;
+    if (const auto status = line.parse(argc, argv, 1, 1)) return *status;
     if (wish.listen.empty()) return line.usage_error("give --listen");
     wish.device = line.operands().front();
     wish.tls.on = !wish.tls.certificate.empty();
@@ -181,5 +183,3 @@ int serve(const std::vector<std::string>& arguments) {
     ::sd_notify(0, "STOPPING=1");
     return tools::kExitSuccess;
 }
-
-}  // namespace opendext::serial_tcp::cli
