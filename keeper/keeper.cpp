@@ -131,6 +131,7 @@ void Keeper::handle(Message request) {
             if (state_ != State::starting) return;
             state_ = State::serving;
             timer_ = {};
+            start_programs();
             if (came_up_) std::exchange(came_up_, nullptr)(success());
             return;
         case wire::Kind::shut_down:
@@ -150,6 +151,30 @@ void Keeper::handle(Message request) {
         }
         default:
             return reply(serial, answer(request));
+    }
+}
+
+/// Whoever wants to come back with the realm leaves a file at-start/NAME.json in its state; what is
+/// in it is his own. A program that is there already ends at once.
+void Keeper::start_programs() {
+    std::error_code error;
+    const auto folder = options_.realm.log().parent_path() / "at-start";
+    for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+        if (file.path().extension() != ".json") continue;
+        const auto program = installation_prefix() / "libexec" / "opendext" /
+                             ("opendext-" + file.path().stem().string());
+        Result<Child> child =
+            start_program(program, {"--realm", options_.realm.root().string(), "at-start"}, {},
+                          STDERR_FILENO, STDERR_FILENO, Privilege::keep);
+        if (!child.ok()) {
+            log(file.path().string() + ": " + child.error().text());
+            continue;
+        }
+        const pid_t pid = child->pid;
+        Program& started = programs_[pid];
+        started.child = std::move(child).value();
+        started.end =
+            loop_.ended(started.child.pidfd.get(), [this, pid](int) { programs_.erase(pid); });
     }
 }
 

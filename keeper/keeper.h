@@ -60,6 +60,7 @@ class Keeper {
     void reply(uint64_t serial, Result<Message> result);
     void send(Message message);
     void send_backlog();
+    void start_programs();
     void stop_in_order();
     void end(const Status& why);
     void end_drivers();
@@ -80,6 +81,11 @@ class Keeper {
     std::vector<Watch> signals_;
     std::vector<std::chrono::steady_clock::time_point> crashes_;
     std::map<std::string, Holding, std::less<>> holdings_;
+    struct Program {
+        Child child;
+        Watch end;
+    };
+    std::map<pid_t, Program> programs_;  ///< started with the realm
     int exit_status_ = 0;
 };
 

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
+#include "apps/serial-over-tcp/agent/wire_setup.h"
 #include "families/serial/system/port_name.h"
 #include "tools/common/realm_control.h"
 
@@ -45,6 +47,10 @@ Status Agent::run(const std::function<void()>& ready) {
                                         : -1);
     if (!realm_end) return Error{Errc::peer_gone, 0, "the realm has ended"};
     control_ = std::make_unique<Control>();
+    SavedPorts::Loaded saved = saved_.load();
+    for (const std::string& problem : saved.problems)
+        std::fprintf(stderr, "opendext serial: %s\n", problem.c_str());
+    waiting_ = std::move(saved.ports);
     ready();
 
     auto empty_since = std::chrono::steady_clock::now();
@@ -52,13 +58,14 @@ Status Agent::run(const std::function<void()>& ready) {
         control_->dispatch();
         control_->take();
         if (control_->is_new()) restore_ports();
-        if (!ports_.empty()) empty_since = std::chrono::steady_clock::now();
+        const bool needed = !ports_.empty() || !waiting_.empty();
+        if (needed) empty_since = std::chrono::steady_clock::now();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
             empty_since + kIdle - std::chrono::steady_clock::now());
         if (left.count() <= 0) break;
         pollfd fds[3] = {
             {realm_end.get(), POLLIN, 0}, {listener.fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
-        ::poll(fds, 3, ports_.empty() ? static_cast<int>(left.count()) : -1);
+        ::poll(fds, 3, needed ? -1 : static_cast<int>(left.count()));
         if (fds[0].revents != 0) break;
         if (fds[1].revents != 0) {
             auto client = listener.accept();
@@ -86,26 +93,54 @@ void Agent::serve(const Socket& client) {
     (void)client.send(encode(answer), Socket::Wait::dont_block);
 }
 
+std::filesystem::path Agent::backlog_file(const std::string& name) const {
+    return agent_socket(realm_).parent_path() / "serial-over-tcp" / (name + ".buffer");
+}
+
+/// `must_listen`: an address that cannot be had is an error; otherwise the port tries again.
+Result<std::unique_ptr<Port>> Agent::make_port(const std::string& name, const Remote& remote,
+                                               const LinkOptions& options, Backlog::Use use,
+                                               bool must_listen) {
+    WireSetup setup = OD_TRY(make_wire_setup(remote, options));
+    auto connection = std::make_unique<Connection>(remote, options);
+    if (remote.mode == Remote::Mode::listen) {
+        const Status listening = connection->listen();
+        if (!listening.ok() && must_listen) return listening.error();
+    }
+    std::optional<Backlog> backlog;
+    uint64_t size = options.buffer;
+    if (size == 0 && options.when_full == WhenFull::drop_oldest) size = kDefaultBuffer;
+    if (size != 0)
+        backlog = OD_TRY(Backlog::open(backlog_file(name), size, options.when_full, use));
+    return std::make_unique<Port>(name, std::move(connection), std::move(setup), std::move(backlog));
+}
+
 Answer Agent::add(const AddRequest& request) {
     const auto attempt = [&]() -> Result<std::string> {
         const std::string name = OD_TRY(serial::make_port_name(request.name, ""));
         const Remote remote = OD_TRY(Remote::parse(request.remote));
+        const LinkOptions options = OD_TRY(LinkOptions::parse(request.options));
         if (ports_.contains(name))
             return taken(name, " by a port with remote " + ports_[name]->remote().text());
+        for (const SavedPort& port : waiting_) {
+            if (port.name == name) return taken(name, " by a saved port");
+        }
         for (const PortInfo& port : list_ports()) {
             if (port.name == name)
                 return taken(name, port.bundle_id.empty() ? "" : " by " + port.bundle_id);
         }
-        auto connection = std::make_unique<Connection>(remote);
-        if (remote.mode == Remote::Mode::listen) OD_TRY(connection->listen());
+        auto port = OD_TRY(make_port(name, remote, options, Backlog::Use::fresh, true));
         OD_TRY(control_->wait_ready(kDriverStart));
         if (control_->is_new()) restore_ports();
-        auto port = std::make_unique<Port>(name, std::move(connection));
-        OD_TRY(control_->add(name, port->remote()));
-        const std::string text = port->remote().text();
+        const Remote taken_remote = port->remote();
+        if (options.saved) OD_TRY(saved_.add({name, taken_remote, options}));
+        if (const Status added = control_->add(name, taken_remote, options); !added.ok()) {
+            if (options.saved) (void)saved_.remove(name);
+            return added.error();
+        }
         port->start();
         ports_[name] = std::move(port);
-        return text;
+        return taken_remote.text();
     };
     auto result = attempt();
     return result.ok() ? Answer{"", *result} : Answer{result.error().text(), ""};
@@ -113,13 +148,18 @@ Answer Agent::add(const AddRequest& request) {
 
 Answer Agent::remove(const std::string& name) {
     const auto attempt = [&]() -> Status {
+        // What is saved goes first: a port that came back after it was removed would be worse than
+        // one that is still there.
+        bool known = OD_TRY(saved_.remove(name));
+        known |= std::erase_if(waiting_, [&](const auto& port) { return port.name == name; }) != 0;
+        if (known && !ports_.contains(name)) return success();
         OD_TRY(control_->wait_ready(kDriverStart));
         if (control_->is_new()) restore_ports();
-        const auto port = ports_.find(name);
         // A port that an agent before this one added is the control driver's to know.
         const Status removed = control_->remove(name);
-        const bool known = port != ports_.end();
-        if (known) ports_.erase(port);
+        known |= ports_.erase(name) != 0;
+        std::error_code error;
+        std::filesystem::remove(backlog_file(name), error);
         if (!removed.ok() && !(known && removed.error().code == Errc::not_found))
             return removed.error();
         return success();
@@ -134,21 +174,44 @@ void Agent::restore_ports() {
     if (!names.ok()) return;
     for (const auto& [name, port] : ports_) {
         if (std::find(names->begin(), names->end(), name) == names->end()) {
-            (void)control_->add(name, port->remote());
+            (void)control_->add(name, port->remote(), port->options());
         }
     }
-    // Ports of an agent that was killed: their nubs carry their settings.
+    adopt_nubs();
+    restore_saved();
+}
+
+/// Ports of an agent that was killed: their nubs carry their settings.
+void Agent::adopt_nubs() {
     for (const IOHandle& nub : services("SerialOverTCPNub")) {
         const auto name = string_property(nub.get(), "IOTTYBaseName");
         const auto text = string_property(nub.get(), "SerialOverTCPRemote");
         if (!name || !text || ports_.contains(*name)) continue;
         const auto remote = Remote::parse(*text);
-        if (!remote.ok()) continue;
-        auto connection = std::make_unique<Connection>(*remote);
-        if (remote->mode == Remote::Mode::listen && !connection->listen().ok()) continue;
-        auto port = std::make_unique<Port>(*name, std::move(connection));
-        port->start();
-        ports_[*name] = std::move(port);
+        const auto options =
+            LinkOptions::parse(string_property(nub.get(), "SerialOverTCPOptions").value_or(""));
+        if (!remote.ok() || !options.ok()) continue;
+        auto port = make_port(*name, *remote, *options, Backlog::Use::keep, false);
+        if (!port.ok()) continue;
+        (*port)->start();
+        ports_[*name] = std::move(*port);
+    }
+}
+
+void Agent::restore_saved() {
+    for (const SavedPort& saved : std::exchange(waiting_, {})) {
+        if (ports_.contains(saved.name)) continue;
+        auto port = make_port(saved.name, saved.remote, saved.options, Backlog::Use::fresh, false);
+        const Status added =
+            port.ok() ? control_->add(saved.name, saved.remote, saved.options) : port.error();
+        if (!added.ok()) {
+            std::fprintf(stderr, "opendext serial: saved port %s: %s\n", saved.name.c_str(),
+                         added.error().text().c_str());
+            waiting_.push_back(saved);  // with the next control driver
+            continue;
+        }
+        (*port)->start();
+        ports_[saved.name] = std::move(*port);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "apps/serial-over-tcp/agent/control.h"
 #include "apps/serial-over-tcp/agent/port.h"
+#include "apps/serial-over-tcp/agent/saved_ports.h"
 #include "rpc/fields.h"
 #include "rpc/realm.h"
 #include "rpc/socket.h"
@@ -22,8 +23,9 @@ enum class Kind : uint32_t { add = 1, remove = 2, answer = 3, stop = 4 };
 struct AddRequest {
     static constexpr auto kKind = Kind::add;
     std::string name;
-    std::string remote;  ///< Remote::text()
-    void fields(auto& io) { io(name, remote); }
+    std::string remote;   ///< Remote::text()
+    std::string options;  ///< LinkOptions::text()
+    void fields(auto& io) { io(name, remote, options); }
 };
 struct RemoveRequest {
     static constexpr auto kKind = Kind::remove;
@@ -43,12 +45,13 @@ struct Answer {
 
 [[nodiscard]] std::filesystem::path agent_socket(const Realm& realm);
 
-/// The one process of a realm that holds the TCP connections of its ports. It knows which ports
-/// there should be, so that a control driver that was replaced gets them again. Ends with the
-/// realm, or when it has had no port for a while.
+/// The one process of a realm that holds the connections of its ports. It knows which ports there
+/// should be, so that a control driver that was replaced gets them again: those that it was asked
+/// for, those that the registry has (their nubs carry their settings), those that are saved. Ends
+/// with the realm, or when it has had no port for a while.
 class Agent {
   public:
-    explicit Agent(Realm realm) : realm_(std::move(realm)) {}
+    explicit Agent(Realm realm) : realm_(std::move(realm)), saved_(realm_) {}
     /// Serves until the end; the status is the process's. `ready` is called once requests are
     /// taken. Errc::exists if the realm has an agent already.
     Status run(const std::function<void()>& ready);
@@ -57,9 +60,17 @@ class Agent {
     void serve(const Socket& client);
     Answer add(const AddRequest& request);
     Answer remove(const std::string& name);
+    Result<std::unique_ptr<Port>> make_port(const std::string& name, const Remote& remote,
+                                            const LinkOptions& options, Backlog::Use use,
+                                            bool must_listen);
+    [[nodiscard]] std::filesystem::path backlog_file(const std::string& name) const;
     void restore_ports();
+    void adopt_nubs();
+    void restore_saved();
 
     Realm realm_;
+    SavedPorts saved_;
+    std::vector<SavedPort> waiting_;  ///< saved, and not yet ports
     UniqueFd lock_;
     std::unique_ptr<Control> control_;
     std::map<std::string, std::unique_ptr<Port>> ports_;

@@ -80,6 +80,12 @@ void Connection::set(State state, std::string text) {
     ++version_;
 }
 
+const Connection::Peer* Connection::find(uint64_t id) const {
+    const auto peer =
+        std::find_if(peers_.begin(), peers_.end(), [id](const Peer& one) { return one.id == id; });
+    return peer == peers_.end() ? nullptr : &*peer;
+}
+
 std::string Connection::peer() const {
     std::string names;
     for (const Peer& peer : peers_) names += (names.empty() ? "" : ", ") + peer.name;
@@ -140,7 +146,7 @@ Clock::time_point Connection::deadline() const {
     return look_at_ == never ? deadline_ : std::min(deadline_, look_at_);
 }
 
-void Connection::step(Clock::time_point now) {
+void Connection::step(Clock::time_point now, bool calls) {
     switch (state_) {
         case State::waiting:
             if (now < deadline_) break;
@@ -158,7 +164,7 @@ void Connection::step(Clock::time_point now) {
             break;
         case State::listening:
         case State::connected:
-            if (listener_) accept(now);
+            if (listener_ && calls) accept(now);
             break;
     }
     if (sending_ && look_at_ == Clock::time_point{} && !peers_.empty())
@@ -169,7 +175,6 @@ void Connection::step(Clock::time_point now) {
 void Connection::look_for_vanished(Clock::time_point now) {
     sending_ = false;
     look_at_ = {};
-    std::vector<uint64_t> gone;
     for (Peer& peer : peers_) {
         switch (peer.liveness.look(now)) {
             case Liveness::Verdict::quiet:
@@ -178,12 +183,10 @@ void Connection::look_for_vanished(Clock::time_point now) {
                 look_at_ = now + peer.liveness.interval();
                 break;
             case Liveness::Verdict::gone:
-                gone.push_back(peer.id);
+                peer.vanished = "no answer for " + seconds_text(options_.timeout) + " s";
                 break;
         }
     }
-    for (const uint64_t id : gone)
-        lost(id, "no answer for " + seconds_text(options_.timeout) + " s");
 }
 
 void Connection::start_lookup() {
@@ -293,12 +296,11 @@ void Connection::lost(const std::string& reason) {
 }
 
 void Connection::lost(uint64_t id, const std::string& reason) {
-    const auto peer =
-        std::find_if(peers_.begin(), peers_.end(), [id](const Peer& one) { return one.id == id; });
-    if (peer == peers_.end()) return;
+    const Peer* peer = find(id);
+    if (peer == nullptr) return;
     last_error_ = options_.clients > 1 ? peer->name + ": " + reason : reason;
     ++version_;
-    peers_.erase(peer);
+    peers_.erase(peers_.begin() + (peer - peers_.data()));
     if (!peers_.empty()) return;
     look_at_ = {};
     if (listener_) return set(State::listening, reason + ", listening");

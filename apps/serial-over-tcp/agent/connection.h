@@ -39,6 +39,7 @@ class Connection {
         std::string name;  ///< its address
         UniqueFd socket;
         Liveness liveness;
+        std::string vanished{};  ///< why it is gone, found by step(): the owner calls lost()
     };
 
     Connection(Remote remote, Backoff backoff, LinkOptions options = {});
@@ -49,8 +50,9 @@ class Connection {
     /// Takes the listening address. The error says what is wrong with it. For listeners only,
     /// before the first step(); a step() without it tries, and tries again later.
     Status listen();
-    /// Goes on as far as it can.
-    void step(Clock::time_point now = Clock::now());
+    /// Goes on as far as it can. `calls`: false if poll() told that listener_fd() is not readable,
+    /// which saves a look.
+    void step(Clock::time_point now = Clock::now(), bool calls = true);
     /// Something was sent: whether it arrives is watched from now on. Costs nothing.
     void sending() { sending_ = true; }
     /// This peer closed, or its socket failed: its connection is over.
@@ -63,6 +65,8 @@ class Connection {
     [[nodiscard]] const std::string& text() const { return text_; }
     /// Those who are connected. Changes in step() and lost() only.
     [[nodiscard]] const std::vector<Peer>& peers() const { return peers_; }
+    /// nullptr: it is lost.
+    [[nodiscard]] const Peer* find(uint64_t id) const;
     /// Their addresses, with commas between.
     [[nodiscard]] std::string peer() const;
     /// What went wrong last, since ever.

@@ -10,6 +10,20 @@
 #include "apps/serial-over-tcp/dext/SerialOverTCPProtocol.h"
 
 namespace opendext::serial_tcp {
+namespace {
+
+template <size_t size>
+Status put(char (&place)[size], const char* what, const std::string& text) {
+    if (text.size() >= size) {
+        return Error{Errc::invalid, 0,
+                     std::string(what) + " may have at most " + std::to_string(size - 1) +
+                         " bytes, not " + std::to_string(text.size())};
+    }
+    std::memcpy(place, text.data(), text.size());
+    return success();
+}
+
+}  // namespace
 
 Control::Control() {
     notifications_ = IONotificationPortCreate(kIOMainPortDefault);
@@ -83,14 +97,11 @@ Status Control::wait_ready(std::chrono::milliseconds timeout) {
     }
 }
 
-Status Control::add(const std::string& name, const Remote& remote) {
+Status Control::add(const std::string& name, const Remote& remote, const LinkOptions& options) {
     SerialOverTCPPortSettings settings{};
-    const std::string text = remote.text();
-    if (name.size() >= sizeof settings.port.name || text.size() >= sizeof settings.remote) {
-        return Error{Errc::invalid, 0, "port name or remote is too long: " + name + ", " + text};
-    }
-    std::memcpy(settings.port.name, name.data(), name.size());
-    std::memcpy(settings.remote, text.data(), text.size());
+    OD_TRY(put(settings.port.name, "the name of the port", name));
+    OD_TRY(put(settings.remote, "the remote", remote.text()));
+    OD_TRY(put(settings.options, "the options together, as text,", options.text()));
     size_t outputs = 0;
     const kern_return_t ret = IOConnectCallStructMethod(connect_, kSerialOverTCPAddPort, &settings,
                                                         sizeof settings, nullptr, &outputs);
@@ -116,16 +127,21 @@ Status Control::remove(const std::string& name) {
 }
 
 Result<std::vector<std::string>> Control::list() {
-    SerialOverTCPPortName names[kSerialOverTCPMaxPorts];
-    size_t size = sizeof names;
-    const kern_return_t ret =
-        IOConnectCallStructMethod(connect_, kSerialOverTCPListPorts, nullptr, 0, names, &size);
-    if (ret != KERN_SUCCESS) return Error{Errc::kern, ret, io_error("listing the ports", ret)};
     std::vector<std::string> result;
-    for (size_t i = 0; i < size / sizeof names[0]; ++i) {
-        result.emplace_back(names[i].name, ::strnlen(names[i].name, sizeof names[i].name));
+    for (;;) {
+        SerialOverTCPPortName names[kSerialOverTCPListedPorts];
+        const uint64_t skip = result.size();
+        size_t size = sizeof names;
+        uint32_t outputs = 0;
+        const kern_return_t ret = IOConnectCallMethod(connect_, kSerialOverTCPListPorts, &skip, 1,
+                                                      nullptr, 0, nullptr, &outputs, names, &size);
+        if (ret != KERN_SUCCESS) return Error{Errc::kern, ret, io_error("listing the ports", ret)};
+        const size_t count = size / sizeof names[0];
+        for (size_t i = 0; i < count; ++i) {
+            result.emplace_back(names[i].name, ::strnlen(names[i].name, sizeof names[i].name));
+        }
+        if (count < kSerialOverTCPListedPorts) return result;
     }
-    return result;
 }
 
 }  // namespace opendext::serial_tcp

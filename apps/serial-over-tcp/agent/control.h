@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/serial-over-tcp/agent/link_options.h"
 #include "apps/serial-over-tcp/agent/registry.h"
 #include "apps/serial-over-tcp/agent/remote.h"
 #include "rpc/result.h"
@@ -29,7 +30,7 @@ class Control {
     /// Once true for each control driver that was opened: it may not know the ports.
     bool is_new() { return std::exchange(new_, false); }
 
-    Status add(const std::string& name, const Remote& remote);
+    Status add(const std::string& name, const Remote& remote, const LinkOptions& options);
     Status remove(const std::string& name);
     Result<std::vector<std::string>> list();
 

@@ -49,6 +49,10 @@ void DriverLink::on_doorbell(void*, IOReturn, void**, uint32_t) {
     // The descriptor woke the loop; what there is to do stands in the shared memory.
 }
 
+void DriverLink::hear() {
+    if (bell_ >= 0) check(opendext_connect_dispatch(connect_));
+}
+
 bool DriverLink::take() {
     retry_ = false;
     if (memory_ != nullptr || !candidate_) return false;
@@ -60,7 +64,8 @@ bool DriverLink::take() {
     }
     mach_vm_address_t address = 0;
     mach_vm_size_t size = 0;
-    ret = IOConnectMapMemory64(connect_, kSerialOverTCPLinkMemory, mach_task_self(), &address,
+    ret = opendext_connect_completions_fd(connect_, &bell_);
+    if (ret == KERN_SUCCESS) ret = IOConnectMapMemory64(connect_, kSerialOverTCPLinkMemory, mach_task_self(), &address,
                                &size, kIOMapAnywhere);
     if (ret == KERN_SUCCESS && size >= kSerialOverTCPLinkSize &&
         reinterpret_cast<SerialOverTCPLink*>(address)->magic == kSerialOverTCPLinkMagic) {
@@ -81,18 +86,21 @@ bool DriverLink::take() {
     if (ret != KERN_SUCCESS) {
         IOServiceClose(connect_);
         connect_ = IO_OBJECT_NULL;
+        bell_ = -1;
         retry_ = true;
         return false;
     }
     memory_ = reinterpret_cast<void*>(address);
     gone_ = false;
     candidate_.reset();
+    hear();
     return true;
 }
 
 void DriverLink::lose() {
     interest_.reset();
     memory_ = nullptr;
+    bell_ = -1;
     gone_ = false;
     if (connect_ != IO_OBJECT_NULL) IOServiceClose(connect_);
     connect_ = IO_OBJECT_NULL;
@@ -104,16 +112,26 @@ void DriverLink::check(kern_return_t code) {
 
 void DriverLink::doorbell() {
     if (memory_ == nullptr || gone_) return;
-    uint32_t outputs = 0;
-    check(
-        IOConnectCallScalarMethod(connect_, kSerialOverTCPDoorbell, nullptr, 0, nullptr, &outputs));
+    opendext_call call{};
+    call.selector = kSerialOverTCPDoorbell;
+    const kern_return_t code =
+        opendext_connect_post(connect_, &call, 1, OPENDEXT_POST_NO_WAIT, nullptr);
+    // No room: so many rings are on their way that this one is not missed.
+    if (code != kIOReturnNoSpace) check(code);
+}
+
+void DriverLink::send(uint32_t selector, const void* structure, size_t size) {
+    if (memory_ == nullptr || gone_) return;
+    size_t outputs = 0;
+    check(IOConnectCallStructMethod(connect_, selector, structure, size, nullptr, &outputs));
 }
 
 void DriverLink::set_state(const SerialOverTCPState& state) {
-    if (memory_ == nullptr || gone_) return;
-    size_t outputs = 0;
-    check(IOConnectCallStructMethod(connect_, kSerialOverTCPSetState, &state, sizeof state, nullptr,
-                                    &outputs));
+    send(kSerialOverTCPSetState, &state, sizeof state);
+}
+
+void DriverLink::set_line(const SerialOverTCPRemoteLine& line) {
+    send(kSerialOverTCPSetLine, &line, sizeof line);
 }
 
 }  // namespace opendext::serial_tcp

@@ -19,9 +19,12 @@ class DriverLink {
     DriverLink(const DriverLink&) = delete;
     DriverLink& operator=(const DriverLink&) = delete;
 
-    /// Readable while there is something to dispatch: a driver came or went, or rang.
+    /// Readable while there is something to dispatch(): a driver came or went.
     [[nodiscard]] int fd() const;
     void dispatch();
+    /// Readable when the driver rang, -1 without an instance; hear() before the next wait.
+    [[nodiscard]] int bell() const { return bell_; }
+    void hear();
 
     /// The memory of the present instance, nullptr while there is none. When it went, lose() has to
     /// be called before the next instance is taken.
@@ -34,9 +37,10 @@ class DriverLink {
     /// Whether take() failed in a way that may be over soon: call it again a little later.
     [[nodiscard]] bool retry() const { return retry_; }
 
-    /// Both: nothing happens without an instance; a driver that does not answer counts as gone.
+    /// All three: nothing happens without an instance; a driver that does not answer counts as gone.
     void doorbell();
     void set_state(const SerialOverTCPState& state);
+    void set_line(const SerialOverTCPRemoteLine& line);
 
   private:
     static void on_match(void* self, io_iterator_t iterator);
@@ -44,6 +48,7 @@ class DriverLink {
     static void on_doorbell(void* self, IOReturn result, void** arguments, uint32_t count);
     void look(io_iterator_t iterator);
     void check(kern_return_t code);
+    void send(uint32_t selector, const void* structure, size_t size);
 
     std::string port_name_;
     IONotificationPortRef notifications_ = nullptr;
@@ -51,6 +56,7 @@ class DriverLink {
     IOHandle candidate_;  ///< the driver's entry, found and not yet opened
     IOHandle interest_;
     io_connect_t connect_ = IO_OBJECT_NULL;
+    int bell_ = -1;
     void* memory_ = nullptr;
     bool gone_ = false;
     bool retry_ = false;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -20,16 +21,34 @@ constexpr milliseconds kDriverRetry{50};
 constexpr int kBatches = 8;
 /// A driver that offers nothing new is told after this time that everything was taken; otherwise it
 /// sees it then.
-constexpr milliseconds kAcknowledge{2};
+constexpr milliseconds kAcknowledge{20};
+/// How often changes become properties: of the state, and of counters while bytes move.
+constexpr milliseconds kReportState{200};
+constexpr milliseconds kReportCounters{1000};
+constexpr Clock::time_point kNever{};
+/// Rounds without a rest after which it is looked whether somebody calls.
+constexpr unsigned kCallersAfter = 64;
+/// Descriptors that sleep() polls beside those of the peers.
+constexpr size_t kOwnFds = 5;
+
+template <size_t size>
+void copy_text(char (&to)[size], const std::string& from) {
+    std::snprintf(to, size, "%s", from.c_str());
+}
 
 }  // namespace
 
-Port::Port(std::string name, std::unique_ptr<Connection> connection)
+Port::Port(std::string name, std::unique_ptr<Connection> connection, WireSetup setup,
+           std::optional<Backlog> backlog)
     : name_(std::move(name)),
       connection_(std::move(connection)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (remote().mode == Remote::Mode::listen) setup_.role = telnet::Session::Role::server;
-}
+      remote_(connection_->remote()),
+      setup_(std::move(setup)),
+      line_(setup_.role,
+            [this](const std::function<void(Wire&)>& function) { peers_.for_each(function); }),
+      peers_(*connection_, setup_, line_),
+      backlog_(std::move(backlog)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Port::~Port() {
     stop_ = true;
@@ -46,12 +65,19 @@ void Port::start() {
 void Port::run() {
     driver_ = std::make_unique<DriverLink>(name_);
     while (!stop_) {
-        driver_->dispatch();
+        const auto now = Clock::now();
         follow_driver();
-        connection_->step();
-        follow_connection();
-        report();
-        if (!move()) sleep();
+        connection_->step(now, std::exchange(calls_, false));
+        if (rings_.attached()) line_.read(driver_->memory());
+        peers_.follow(now, open_ && !ring_full_, line_.settings());
+        follow_line();
+        report(now);
+        if (move(now)) {
+            settled_ = false;
+            calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
+        } else {
+            sleep(now);
+        }
     }
     rings_.detach();
     driver_.reset();
@@ -65,55 +91,69 @@ void Port::follow_driver() {
     }
     if (driver_->memory() == nullptr && driver_->take()) {
         rings_.attach(driver_->memory());
-        reported_ = 0;
+        line_.driver_is_new();
+        reported_version_ = 0;
     }
 }
 
-/// Gives a new connection its wire, and keeps that of the present one going.
-void Port::follow_connection() {
-    if (connection_->socket() < 0) return;
-    if (!wire_) {
-        socket_full_ = peer_finished_ = false;
-        wire_ =
-            std::make_unique<Wire>(connection_->socket(), setup_, telnet::LineSettings{}, *this);
-    }
-    if (const Moved stepped = wire_->step(open_ && !ring_full_); stepped.gone())
-        lost(stepped.reason);
-}
-
-void Port::lost(const std::string& reason) {
-    wire_.reset();
-    connection_->lost(reason);
+/// What the peers say of the line goes to the driver.
+void Port::follow_line() {
+    if (peers_.count() != peer_count_) line_.peers_changed(peer_count_ = peers_.count());
+    SerialOverTCPRemoteLine news;
+    if (driver_->memory() != nullptr && line_.take_news(news)) driver_->set_line(news);
 }
 
 /// False if there is nothing to do but wait.
-bool Port::move() {
-    ring_full_ = false;
-    if (!rings_.attached()) return false;
-    open_ = rings_.refresh();
-    if (!open_) return false;
-    bool moved = false;
-    moved |= send_out();
-    moved |= receive_in();
-    if (moved) acknowledge_at_ = {};
-    if (rings_.doorbell_due(acknowledge_at_ != Clock::time_point{} &&
-                            Clock::now() >= acknowledge_at_)) {
-        acknowledge_at_ = {};
+bool Port::move(Clock::time_point now) {
+    ring_full_ = peers_full_ = false;
+    open_ = rings_.attached() && rings_.refresh();
+    if (open_ && !joined_) {
+        joined_ = true;
+        // What a predecessor of this agent has put into the backlog and could not tell the driver.
+        if (const auto position = backlog_ ? backlog_->position() : std::nullopt) {
+            const uint32_t had = *position - rings_.transmit_position();
+            if (had <= rings_.transmit().size) rings_.transmit_done(had);
+        }
+    }
+    bool moved = send_out();
+    if (open_) moved |= receive_in();
+    if (!open_) return moved;
+    if (moved) acknowledge_at_ = kNever;
+    if (rings_.doorbell_due(acknowledge_at_ != kNever && now >= acknowledge_at_)) {
+        acknowledge_at_ = kNever;
         driver_->doorbell();
     }
     return moved;
 }
 
 bool Port::send_out() {
+    if (!peers_.open()) return store();
+    if (backlog_ && !backlog_->empty()) return send_backlog();
+    return open_ && send_ring();
+}
+
+bool Port::send_backlog() {
     bool moved = false;
-    socket_full_ = false;
-    for (int batch = 0; batch < kBatches && wire_ && wire_->open(); ++batch) {
+    for (int batch = 0; batch < kBatches && !backlog_->empty(); ++batch) {
+        const Moved sent = peers_.send(backlog_->front());
+        peers_full_ = sent.blocked();
+        if (!sent.moved()) break;
+        backlog_->pop(sent.bytes);
+        sent_ += sent.bytes;
+        moved = true;
+    }
+    return moved;
+}
+
+bool Port::send_ring() {
+    bool moved = false;
+    for (int batch = 0; batch < kBatches; ++batch) {
         const Stretch bytes = rings_.transmit();
         if (bytes.size == 0) break;
-        const Moved sent = wire_->send(bytes);
-        if (sent.gone()) lost(sent.reason);
-        socket_full_ = sent.blocked();
+        const Moved sent = peers_.send(bytes);
+        peers_full_ = sent.blocked();
         if (!sent.moved()) break;
+        if (backlog_) backlog_->passed();
         rings_.transmit_done(sent.bytes);
         sent_ += sent.bytes;
         moved = true;
@@ -122,16 +162,31 @@ bool Port::send_out() {
     return moved;
 }
 
+/// Nobody is there: what the application writes goes to the backlog, as far as that takes it.
+bool Port::store() {
+    bool moved = false;
+    while (open_ && backlog_) {
+        const Stretch bytes = rings_.transmit();
+        if (bytes.size == 0) break;
+        const size_t taken = backlog_->put(bytes, rings_.transmit_position());
+        if (taken == 0) break;
+        rings_.transmit_done(taken);
+        moved = true;
+        if (rings_.doorbell_due(false)) driver_->doorbell();
+    }
+    return moved;
+}
+
 bool Port::receive_in() {
     bool moved = false;
-    for (int batch = 0; batch < kBatches && wire_ && wire_->open(); ++batch) {
+    for (int batch = 0; batch < kBatches && readable_ && peers_.open(); ++batch) {
         const Stretch room = rings_.receive_room();
         if (room.size == 0) {
             ring_full_ = true;
             break;
         }
-        const Moved got = wire_->receive(room);
-        if (got.gone()) lost(got.reason);
+        const Moved got = peers_.receive(room);
+        readable_ = got.moved() && (got.bytes == room.size || peers_.buffered());
         if (!got.moved()) break;
         rings_.receive_done(got.bytes);
         received_ += got.bytes;
@@ -141,61 +196,109 @@ bool Port::receive_in() {
     return moved;
 }
 
-void Port::report() {
-    if (driver_->memory() == nullptr || reported_ == connection_->version()) return;
-    reported_ = connection_->version();
-    SerialOverTCPState state{};
-    std::snprintf(state.state, sizeof state.state, "%s", connection_->text().c_str());
-    std::snprintf(state.peer, sizeof state.peer, "%s", connection_->peer().c_str());
-    state.connections = connection_->connections();
-    state.bytesSent = sent_;
-    state.bytesReceived = received_;
-    driver_->set_state(state);
+/// Whether bytes that the application writes now would go anywhere.
+bool Port::wants_transmit() const {
+    if (!open_) return false;
+    if (peers_.open()) return !peers_full_;
+    return backlog_ && backlog_->has_room();
 }
 
-void Port::sleep() {
-    if (reported_ != connection_->version() && driver_->memory() != nullptr) return;
-    if (driver_->gone() || stop_) return;
+SerialOverTCPState Port::state() {
+    SerialOverTCPState state{};
+    const Wire* wire = peers_.first();
+    copy_text(state.state, wire != nullptr && !wire->text().empty()
+                               ? connection_->text() + ", " + wire->text()
+                               : connection_->text());
+    copy_text(state.peer, connection_->peer());
+    copy_text(state.lastError, connection_->last_error());
+    if (wire != nullptr) copy_text(state.protocol, telnet::to_string(wire->mode()));
+    state.clients = connection_->peers().size();
+    state.connections = connection_->connections();
+    state.refused = connection_->refused();
+    state.bytesSent = sent_;
+    state.bytesReceived = received_;
+    state.bytesDropped = backlog_ ? backlog_->dropped() : 0;
+    state.bytesQueued = (backlog_ ? backlog_->size() : 0) + (open_ ? rings_.transmit().size : 0);
+    return state;
+}
 
-    pollfd fds[4] = {{wake_.get(), POLLIN, 0}, {driver_->fd(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
-    if (wire_) {
-        const bool receives = open_ && !ring_full_;
-        if (receives && wire_->buffered()) return;
-        short events = wire_->events(receives, open_ && socket_full_);
-        if (!peer_finished_) events |= POLLRDHUP;
-        fds[2] = {events != 0 ? connection_->socket() : -1, events, 0};
-        fds[3] = {connection_->listener_fd(), POLLIN, 0};
-    } else {
-        fds[2] = {connection_->poll_fd(), connection_->poll_events(), 0};
+/// Changes with the state that people see.
+uint64_t Port::version() {
+    const Wire* wire = peers_.first();
+    const uint64_t of_wire = wire == nullptr ? 0
+                                             : static_cast<uint64_t>(wire->state()) * 8 +
+                                                   static_cast<uint64_t>(wire->mode()) + 1;
+    return connection_->version() * 64 + of_wire;
+}
+
+/// When report() has something to do; never, once the driver knows all.
+Clock::time_point Port::report_due() {
+    if (driver_->memory() == nullptr) return kNever;
+    if (version() != reported_version_) return reported_at_ + kReportState;
+    return settled_ ? kNever : reported_at_ + kReportCounters;
+}
+
+/// Makes properties of what has changed, a few times a second at most. A port that rests is left
+/// alone.
+void Port::report(Clock::time_point now) {
+    const auto due = report_due();
+    if (due == kNever || now < due) return;
+    const SerialOverTCPState next = state();
+    const bool known = reported_version_ != 0;
+    reported_version_ = version();
+    settled_ = known && std::memcmp(&next, &reported_, sizeof next) == 0;
+    if (settled_) return;
+    reported_ = next;
+    reported_at_ = now;
+    driver_->set_state(next);
+}
+
+void Port::sleep(Clock::time_point now) {
+    if (driver_->gone() || stop_) return;
+    const bool receives = open_ && !ring_full_;
+    if (receives && peers_.open() && peers_.buffered()) {
+        readable_ = true;
+        return;
     }
-    if (open_ && wire_) {
-        // From here on the driver rings; what it did just before is seen by these two.
-        if (!socket_full_ && !rings_.sleep_transmit()) return;
-        if (ring_full_ && !rings_.sleep_receive_room()) return;
-    }
-    int timeout = -1;
+
+    fds_.assign({{wake_.get(), POLLIN, 0},
+                 {driver_->fd(), POLLIN, 0},
+                 {driver_->bell(), POLLIN, 0},
+                 {connection_->poll_fd(), connection_->poll_events(), 0},
+                 {connection_->listener_fd(), POLLIN, 0}});
+    peers_.add_to(fds_, receives, peers_full_);
+    // From here on the driver rings; what it did just before is seen by these.
+    if (wants_transmit() && !rings_.sleep_transmit()) return;
+    if (open_ && ring_full_ && !rings_.sleep_receive_room()) return;
+    // Nobody is there: that bytes begin to wait is told, too.
+    if (open_ && !peers_.open() && !backlog_) (void)rings_.sleep_transmit();
+
+    Clock::time_point wake = kNever;
+    const auto consider = [&wake](Clock::time_point when) {
+        if (when != kNever && (wake == kNever || when < wake)) wake = when;
+    };
     if (open_ && rings_.unacknowledged()) {
-        if (acknowledge_at_ == Clock::time_point{}) acknowledge_at_ = Clock::now() + kAcknowledge;
-        timeout = static_cast<int>(kAcknowledge.count());
+        if (acknowledge_at_ == kNever) acknowledge_at_ = now + kAcknowledge;
+        consider(acknowledge_at_);
     }
-    if (driver_->retry()) timeout = timeout < 0 ? static_cast<int>(kDriverRetry.count()) : timeout;
-    for (const auto deadline :
-         {connection_->deadline(), wire_ ? wire_->deadline() : Clock::time_point{}}) {
-        if (deadline == Clock::time_point{}) continue;
-        const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-        const int wait = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
-        timeout = timeout < 0 ? wait : std::min(timeout, wait);
+    if (driver_->retry()) consider(now + kDriverRetry);
+    consider(connection_->deadline());
+    consider(peers_.deadline());
+    consider(report_due());
+    int timeout = -1;
+    if (wake != kNever) {
+        const auto left = std::chrono::ceil<milliseconds>(wake - Clock::now());
+        timeout = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
     }
-    ::poll(fds, 4, timeout);
-    if (wire_ && (fds[2].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 &&
-        (fds[2].revents & POLLIN) == 0) {
-        // The peer closed. What it sent before is still delivered, as soon as there is room and
-        // somebody reads.
-        if ((fds[2].revents & POLLERR) != 0 || wire_->drained()) {
-            lost(kPeerGone);
-        } else {
-            peer_finished_ = true;
-        }
+    ::poll(fds_.data(), fds_.size(), timeout);
+    calls_ = fds_[kOwnFds - 1].revents != 0;
+    readable_ = ring_full_ || std::any_of(fds_.begin() + kOwnFds, fds_.end(),
+                                          [](const pollfd& peer) { return peer.revents != 0; });
+    peers_.polled(fds_.data() + kOwnFds);
+    if (fds_[1].revents != 0) driver_->dispatch();
+    if (fds_[2].revents != 0) {
+        driver_->hear();
+        settled_ = false;  // the application may have written, be it only into the rings
     }
 }
 

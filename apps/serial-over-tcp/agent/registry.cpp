@@ -22,35 +22,33 @@ CFTypeRef copy_property(io_registry_entry_t entry, const char* key, bool parents
     return value;
 }
 
+std::optional<std::string> to_text(CFTypeRef value) {
+    char text[4096];
+    if (value == nullptr || CFGetTypeID(value) != CFStringGetTypeID() ||
+        !CFStringGetCString(static_cast<CFStringRef>(value), text, sizeof text,
+                            kCFStringEncodingUTF8)) {
+        return std::nullopt;
+    }
+    return text;
+}
+
+std::optional<int64_t> to_number(CFTypeRef value) {
+    int64_t number = 0;
+    if (value == nullptr || CFGetTypeID(value) != CFNumberGetTypeID() ||
+        !CFNumberGetValue(static_cast<CFNumberRef>(value), kCFNumberSInt64Type, &number)) {
+        return std::nullopt;
+    }
+    return number;
+}
+
 }  // namespace
 
 std::optional<std::string> string_property(io_registry_entry_t entry, const char* key,
                                            bool parents) {
     CFTypeRef value = copy_property(entry, key, parents);
-    if (value == nullptr) return std::nullopt;
-    std::optional<std::string> result;
-    if (CFGetTypeID(value) == CFStringGetTypeID()) {
-        char text[1024];
-        if (CFStringGetCString(static_cast<CFStringRef>(value), text, sizeof text,
-                               kCFStringEncodingUTF8)) {
-            result = text;
-        }
-    }
-    CFRelease(value);
-    return result;
-}
-
-std::optional<int64_t> number_property(io_registry_entry_t entry, const char* key, bool parents) {
-    CFTypeRef value = copy_property(entry, key, parents);
-    if (value == nullptr) return std::nullopt;
-    std::optional<int64_t> result;
-    int64_t number = 0;
-    if (CFGetTypeID(value) == CFNumberGetTypeID() &&
-        CFNumberGetValue(static_cast<CFNumberRef>(value), kCFNumberSInt64Type, &number)) {
-        result = number;
-    }
-    CFRelease(value);
-    return result;
+    auto text = to_text(value);
+    if (value != nullptr) CFRelease(value);
+    return text;
 }
 
 std::vector<IOHandle> services(const char* class_name) {
@@ -64,31 +62,99 @@ std::vector<IOHandle> services(const char* class_name) {
     return result;
 }
 
+namespace {
+
+/// All properties of one entry, asked for at once.
+class Properties {
+  public:
+    explicit Properties(io_registry_entry_t entry) {
+        if (entry != IO_OBJECT_NULL)
+            (void)IORegistryEntryCreateCFProperties(entry, &table_, nullptr, 0);
+    }
+    Properties(const Properties&) = delete;
+    Properties& operator=(const Properties&) = delete;
+    ~Properties() {
+        if (table_ != nullptr) CFRelease(table_);
+    }
+    [[nodiscard]] std::string text(const char* key) const {
+        return to_text(find(key)).value_or("");
+    }
+    [[nodiscard]] uint64_t number(const char* key) const {
+        return static_cast<uint64_t>(to_number(find(key)).value_or(0));
+    }
+
+  private:
+    [[nodiscard]] CFTypeRef find(const char* key) const {
+        if (table_ == nullptr) return nullptr;
+        CFStringRef name = CFStringCreateWithCString(nullptr, key, kCFStringEncodingUTF8);
+        CFTypeRef value = CFDictionaryGetValue(table_, name);
+        CFRelease(name);
+        return value;
+    }
+    CFMutableDictionaryRef table_ = nullptr;
+};
+
+IOHandle parent_of(io_registry_entry_t entry) {
+    IOHandle parent;
+    if (entry == IO_OBJECT_NULL ||
+        IORegistryEntryGetParentEntry(entry, kIOServicePlane, parent.out()) != KERN_SUCCESS) {
+        parent.reset();
+    }
+    return parent;
+}
+
+PortInfo read_port(io_registry_entry_t client) {
+    const IOHandle driver = parent_of(client);
+    const IOHandle nub = parent_of(driver.get());
+    const Properties node(client);
+    const Properties link(driver.get());
+    const Properties settings(nub.get());
+    PortInfo port;
+    port.name = node.text(kIOTTYDeviceKey);
+    port.device = node.text(kIOCalloutDeviceKey);
+    port.dialin = node.text(kIODialinDeviceKey);
+    port.backend = node.text("SerialBackend");
+    port.remote = settings.text("SerialOverTCPRemote");
+    port.options = settings.text("SerialOverTCPOptions");
+    port.state = link.text("SerialOverTCPState");
+    port.peer = link.text("SerialOverTCPPeer");
+    port.last_error = link.text("SerialOverTCPLastError");
+    port.protocol = link.text("SerialOverTCPProtocol");
+    port.bundle_id = link.text("CFBundleIdentifier");
+    port.clients = link.number("SerialOverTCPClients");
+    port.connections = link.number("SerialOverTCPConnections");
+    port.refused = link.number("SerialOverTCPRefused");
+    port.bytes_sent = link.number("SerialOverTCPBytesSent");
+    port.bytes_received = link.number("SerialOverTCPBytesReceived");
+    port.bytes_dropped = link.number("SerialOverTCPBytesDropped");
+    port.bytes_queued = link.number("SerialOverTCPBytesQueued");
+    if (driver) {
+        port.pid = opendext_service_process(driver.get());
+        (void)IORegistryEntryGetRegistryEntryID(driver.get(), &port.driver_id);
+    }
+    return port;
+}
+
+}  // namespace
+
 std::vector<PortInfo> list_ports() {
     std::vector<PortInfo> ports;
     for (const IOHandle& client : services(kIOSerialBSDServiceValue)) {
-        PortInfo port;
-        port.name = string_property(client.get(), kIOTTYDeviceKey).value_or("");
-        if (port.name.empty()) continue;  // gone between the two questions
-        port.device = string_property(client.get(), kIOCalloutDeviceKey).value_or("");
-        port.dialin = string_property(client.get(), kIODialinDeviceKey).value_or("");
-        port.backend = string_property(client.get(), "SerialBackend").value_or("");
-        port.remote = string_property(client.get(), "SerialOverTCPRemote", true).value_or("");
-        port.state = string_property(client.get(), "SerialOverTCPState", true).value_or("");
-        port.peer = string_property(client.get(), "SerialOverTCPPeer", true).value_or("");
-        port.bundle_id = string_property(client.get(), "CFBundleIdentifier", true).value_or("");
-        port.connections =
-            number_property(client.get(), "SerialOverTCPConnections", true).value_or(0);
-        IOHandle driver;
-        if (IORegistryEntryGetParentEntry(client.get(), kIOServicePlane, driver.out()) ==
-            KERN_SUCCESS) {
-            port.pid = opendext_service_process(driver.get());
-        }
-        ports.push_back(std::move(port));
+        PortInfo port = read_port(client.get());
+        if (!port.name.empty()) ports.push_back(std::move(port));  // else it went meanwhile
     }
     std::sort(ports.begin(), ports.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     return ports;
+}
+
+void for_each_driver(const std::function<void(io_service_t, uint64_t)>& visit) {
+    for (const IOHandle& client : services(kIOSerialBSDServiceValue)) {
+        const IOHandle driver = parent_of(client.get());
+        uint64_t id = 0;
+        if (driver && IORegistryEntryGetRegistryEntryID(driver.get(), &id) == KERN_SUCCESS)
+            visit(driver.get(), id);
+    }
 }
 
 std::string io_error(const char* what, kern_return_t code) {

@@ -3,6 +3,8 @@
 
 #include <IOKit/IOKitLib.h>
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,26 +44,40 @@ class IOHandle {
 /// A property of `entry` or, with `parents`, of what it stands on.
 std::optional<std::string> string_property(io_registry_entry_t entry, const char* key,
                                            bool parents = false);
-std::optional<int64_t> number_property(io_registry_entry_t entry, const char* key,
-                                       bool parents = false);
 
 /// All registered services of a class (kernel-side or of a dext).
 std::vector<IOHandle> services(const char* class_name);
 
-/// One serial port of the realm, whatever driver it has.
+/// One serial port of the realm, whatever driver it has. What only a port of this application has
+/// is empty or 0 in others.
 struct PortInfo {
     std::string name;    ///< IOTTYDevice
     std::string device;  ///< IOCalloutDevice
     std::string dialin;
-    std::string remote;  ///< empty: not a port of this application
+    std::string remote;   ///< empty: not a port of this application
+    std::string options;  ///< LinkOptions::text()
     std::string state;
     std::string peer;
-    std::string backend;  ///< "pty"
+    std::string last_error;
+    std::string protocol;  ///< that is spoken now
+    std::string backend;   ///< "pty"
     std::string bundle_id;
-    int pid = 0;  ///< of the driver
-    int64_t connections = 0;
+    int pid = 0;             ///< of the driver
+    uint64_t driver_id = 0;  ///< registry entry of the driver
+    uint64_t clients = 0;
+    uint64_t connections = 0;
+    uint64_t refused = 0;
+    uint64_t bytes_sent = 0;
+    uint64_t bytes_received = 0;
+    uint64_t bytes_dropped = 0;
+    uint64_t bytes_queued = 0;
+
+    bool operator==(const PortInfo&) const = default;
 };
+/// In the order of their names.
 std::vector<PortInfo> list_ports();
+/// Calls `visit` with the driver of each port.
+void for_each_driver(const std::function<void(io_service_t driver, uint64_t id)>& visit);
 
 /// "IOServiceOpen: text": the last error of this thread in words.
 std::string io_error(const char* what, kern_return_t code);

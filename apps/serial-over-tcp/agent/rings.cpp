@@ -143,8 +143,12 @@ bool Rings::doorbell_due(bool acknowledge) {
         receive_news_ = false;
         due = swap(link_->driverWaitsForRx, 0) != 0;
     }
-    const uint32_t untold = transmit_at_ - told_taken_;
-    if (untold >= kSize / 2 || (acknowledge && untold > 0)) due = true;
+    if (unacknowledged()) {
+        const uint32_t left = load(link_->txProduced) - transmit_at_;
+        if (left <= kSize / 4 && load(link_->driverWaitsForTxRoom) != 0)
+            due |= swap(link_->driverWaitsForTxRoom, 0) != 0;
+        due |= acknowledge;
+    }
     if (due) told_taken_ = transmit_at_;
     return due;
 }

@@ -41,6 +41,8 @@ class Rings {
     /// Bytes for the network that were not taken yet.
     [[nodiscard]] Stretch transmit();
     void transmit_done(size_t count);
+    /// Position in the stream of the first byte that transmit() gives.
+    [[nodiscard]] uint32_t transmit_position() const { return transmit_at_; }
     /// Room for bytes from the network.
     [[nodiscard]] Stretch receive_room() const;
     void receive_done(size_t count);

@@ -11,6 +11,7 @@
 
 /* Settings of a port, as properties of its nub. */
 #define kRemoteKey "SerialOverTCPRemote"
+#define kOptionsKey "SerialOverTCPOptions"
 
 struct SerialOverTCPControl_IVars {
     OSDictionary* ports; /* nubs by port name */
@@ -68,7 +69,8 @@ kern_return_t SerialOverTCPControl::NewUserClient_Impl(uint32_t type, IOUserClie
 kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings* settings) {
     const char* name = settings->port.name;
     if (name[0] == 0 || strnlen(name, sizeof(settings->port.name)) == sizeof(settings->port.name) ||
-        strnlen(settings->remote, sizeof(settings->remote)) == sizeof(settings->remote)) {
+        strnlen(settings->remote, sizeof(settings->remote)) == sizeof(settings->remote) ||
+        strnlen(settings->options, sizeof(settings->options)) == sizeof(settings->options)) {
         return kIOReturnBadArgument;
     }
     if (ivars->ports->getObject(name) != nullptr) {
@@ -84,10 +86,11 @@ kern_return_t SerialOverTCPControl::AddPort(const SerialOverTCPPortSettings* set
         os_log(OS_LOG_DEFAULT, "port %{public}s: no nub, 0x%08x", name, ret);
         return ret;
     }
-    OSDictionary* properties = OSDictionary::withCapacity(3);
+    OSDictionary* properties = OSDictionary::withCapacity(4);
     OSDictionarySetStringValue(properties, kIOTTYBaseNameKey, name);
     OSDictionarySetStringValue(properties, kIOTTYSuffixKey, "");
     OSDictionarySetStringValue(properties, kRemoteKey, settings->remote);
+    OSDictionarySetStringValue(properties, kOptionsKey, settings->options);
     ret = nub->SetProperties(properties);
     OSSafeReleaseNULL(properties);
     if (ret == kIOReturnSuccess) {
@@ -116,17 +119,25 @@ kern_return_t SerialOverTCPControl::RemovePort(const char* name) {
     return ret;
 }
 
-OSData* SerialOverTCPControl::CopyPortNames() {
-    OSData* names = OSData::withCapacity(kSerialOverTCPMaxPorts * sizeof(SerialOverTCPPortName));
+/* One page of them: without the first `skip`. */
+OSData* SerialOverTCPControl::CopyPortNames(uint64_t skip) {
+    OSData* names = OSData::withCapacity(kSerialOverTCPListedPorts * sizeof(SerialOverTCPPortName));
+    __block uint64_t left = skip;
+    __block uint32_t count = 0;
     ivars->ports->iterateObjects(^bool(OSObject* key, OSObject* value) {
       (void)value;
       SerialOverTCPPortName entry = {};
       OSString* name = OSDynamicCast(OSString, key);
-      if (name != nullptr) {
-          strlcpy(entry.name, name->getCStringNoCopy(), sizeof(entry.name));
-          names->appendBytes(&entry, sizeof(entry));
+      if (name == nullptr) {
+          return false;
       }
-      return false;
+      if (left != 0) {
+          --left;
+          return false;
+      }
+      strlcpy(entry.name, name->getCStringNoCopy(), sizeof(entry.name));
+      names->appendBytes(&entry, sizeof(entry));
+      return ++count == kSerialOverTCPListedPorts;
     });
     return names;
 }

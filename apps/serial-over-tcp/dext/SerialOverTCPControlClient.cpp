@@ -31,7 +31,7 @@ static kern_return_t listPorts(OSObject* target, void* reference,
                                IOUserClientMethodArguments* arguments) {
     (void)reference;
     SerialOverTCPControl* control = OSDynamicCast(SerialOverTCPControl, target);
-    arguments->structureOutput = control->CopyPortNames();
+    arguments->structureOutput = control->CopyPortNames(arguments->scalarInput[0]);
     return kIOReturnSuccess;
 }
 
@@ -59,7 +59,7 @@ static const IOUserClientMethodDispatch kMethods[] = {
         /* kSerialOverTCPListPorts */
         .function = listPorts,
         .checkCompletionExists = false,
-        .checkScalarInputCount = 0,
+        .checkScalarInputCount = 1,
         .checkStructureInputSize = 0,
         .checkScalarOutputCount = 0,
         .checkStructureOutputSize = kIOUserClientVariableStructureSize,

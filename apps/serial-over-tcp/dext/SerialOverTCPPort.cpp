@@ -3,6 +3,7 @@
 #include <DriverKit/IOUserClient.h>
 #include <DriverKit/OSCollections.h>
 #include <SerialDriverKit/SerialPortInterface.h>
+#include <os/log.h>
 #include <string.h>
 
 #include "SerialOverTCPPort.h"
@@ -26,6 +27,7 @@ struct SerialOverTCPPort_IVars {
     OSAction* doorbell;   /* its completion, called again and again */
     uint32_t openings;
     bool streamsStarted;
+    char lastError[sizeof(SerialOverTCPState::lastError)]; /* as it stands in the log */
 };
 
 bool SerialOverTCPPort::init() {
@@ -149,8 +151,14 @@ kern_return_t SerialOverTCPPort::DisconnectQueues_Impl() {
 
 /* The system put bytes into the transmit queue. */
 void SerialOverTCPPort::TxDataAvailable_Impl() {
-    if (ivars->interface != nullptr) {
-        PublishTransmit();
+    if (ivars->interface == nullptr) {
+        return;
+    }
+    PublishTransmit();
+    TakeConsumed();
+    SerialOverTCPLink* link = ivars->link;
+    if (LOAD(link->txProduced) - LOAD(link->txConsumed) > kSerialOverTCPRingSize / 2) {
+        SWAP(link->driverWaitsForTxRoom, 1u);
         TakeConsumed();
     }
 }
@@ -176,7 +184,7 @@ void SerialOverTCPPort::RxFreeSpaceAvailable_Impl() {
     uint32_t consumed = LOAD(ivars->interface->rxCI);
     STORE(link->rxConsumed, consumed);
     uint32_t fill = LOAD(link->rxProduced) - consumed;
-    if (fill <= kSerialOverTCPRingSize / 2 && SWAP(link->appWaitsForRxRoom, 0u) != 0) {
+    if (fill <= kSerialOverTCPRingSize / 4 && SWAP(link->appWaitsForRxRoom, 0u) != 0) {
         RingApplication();
     }
     ApplicationMoved();
@@ -252,21 +260,46 @@ void SerialOverTCPPort::RingApplication() {
     }
 }
 
-/* What the application says about its connection, as properties of this object. */
+static bool isTerminated(const char* text, size_t size) {
+    return strnlen(text, size) < size;
+}
+
+/* What the application says about its connection, as properties of this object. Who asked for
+ * notifications of it hears that they changed. */
 kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState* state) {
-    if (strnlen(state->state, sizeof(state->state)) == sizeof(state->state) ||
-        strnlen(state->peer, sizeof(state->peer)) == sizeof(state->peer)) {
+    if (!isTerminated(state->state, sizeof(state->state)) ||
+        !isTerminated(state->peer, sizeof(state->peer)) ||
+        !isTerminated(state->lastError, sizeof(state->lastError)) ||
+        !isTerminated(state->protocol, sizeof(state->protocol))) {
         return kIOReturnBadArgument;
     }
-    OSDictionary* properties = OSDictionary::withCapacity(5);
+    if (state->lastError[0] != 0 && strcmp(state->lastError, ivars->lastError) != 0) {
+        os_log(OS_LOG_DEFAULT, "%{public}s", state->lastError);
+    }
+    strlcpy(ivars->lastError, state->lastError, sizeof(ivars->lastError));
+    OSDictionary* properties = OSDictionary::withCapacity(11);
     OSDictionarySetStringValue(properties, "SerialOverTCPState", state->state);
     OSDictionarySetStringValue(properties, "SerialOverTCPPeer", state->peer);
+    OSDictionarySetStringValue(properties, "SerialOverTCPLastError", state->lastError);
+    OSDictionarySetStringValue(properties, "SerialOverTCPProtocol", state->protocol);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPClients", state->clients);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPConnections", state->connections);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPRefused", state->refused);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesSent", state->bytesSent);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesReceived", state->bytesReceived);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesDropped", state->bytesDropped);
+    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesQueued", state->bytesQueued);
     kern_return_t ret = SetProperties(properties);
     OSSafeReleaseNULL(properties);
+    if (ret == kIOReturnSuccess) {
+        ret = SendIOMessageServicePropertyChange();
+    }
     return ret;
+}
+
+SerialOverTCPLine* SerialOverTCPPort::Line() {
+    return reinterpret_cast<SerialOverTCPLine*>(reinterpret_cast<char*>(ivars->link) +
+                                                kSerialOverTCPLineOffset);
 }
 
 IOMemoryDescriptor* SerialOverTCPPort::CopyLinkMemory() {

@@ -87,7 +87,7 @@ class Commands(SerialCase):
         self.serial("add", "row", "--connect", f"127.0.0.1:{harness.free_port()}")
         with open(os.path.join(SOURCE, "docs", "schemas", "serial.json"), encoding="utf-8") as file:
             row = json.load(file)["items"]
-        types = {"string": str, "integer": int}
+        types = {"string": str, "integer": int, "boolean": bool}
         for port in json.loads(self.serial("ls", "--json")):
             self.assertEqual(set(port), set(row["required"]))
             for key, value in port.items():

@@ -2,10 +2,15 @@
 #include "apps/serial-over-tcp/agent/connection.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <filesystem>
+#include <optional>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -135,6 +140,188 @@ TEST(Connection, TakenListeningAddressIsAnError) {
     EXPECT_NE(std::string::npos, status.error().text().find("127.0.0.1:" + first.remote().port));
 }
 
+/// A client socket that is connected to `connection`'s listener.
+UniqueFd call(const Connection& connection) {
+    const auto addresses = *resolve(
+        {Remote::Mode::connect, "127.0.0.1", connection.remote().port, connection.remote().path});
+    UniqueFd fd(::socket(addresses[0].storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(0, ::connect(fd.get(), addresses[0].get(), addresses[0].length));
+    return fd;
+}
+
+/// Whether the connection was closed from the other side.
+bool is_turned_away(Connection& connection, const UniqueFd& caller) {
+    pollfd wait{caller.get(), POLLIN, 0};
+    const auto end = Clock::now() + 10s;
+    while (::poll(&wait, 1, 5) == 0 && Clock::now() < end) connection.step();
+    char byte = 0;
+    return ::read(caller.get(), &byte, 1) <= 0;
+}
+
+TEST(Connection, TakesAsManyCallersAsItMayAndCountsTheOthers) {
+    LinkOptions options;
+    options.clients = 2;
+    Connection connection({Remote::Mode::listen, "127.0.0.1", "0"}, options);
+    ASSERT_TRUE(connection.listen().ok());
+    const UniqueFd first = call(connection);
+    const UniqueFd second = call(connection);
+    ASSERT_TRUE(drive(connection, State::connected));
+    const auto end = Clock::now() + 10s;
+    while (connection.peers().size() < 2 && Clock::now() < end) connection.step();
+    ASSERT_EQ(2U, connection.peers().size());
+    EXPECT_EQ(connection.peers()[0].name + ", " + connection.peers()[1].name, connection.peer());
+    const UniqueFd third = call(connection);
+    EXPECT_TRUE(is_turned_away(connection, third));
+    EXPECT_EQ(1U, connection.refused());
+    EXPECT_NE(std::string::npos, connection.last_error().find("2 callers already"))
+        << connection.last_error();
+    const uint64_t id = connection.peers()[0].id;
+    connection.lost(id, "peer gone");
+    EXPECT_EQ(nullptr, connection.find(id));
+    EXPECT_EQ(State::connected, connection.state()) << "the other is still there";
+    connection.lost("peer gone");
+    EXPECT_EQ("peer gone, listening", connection.text());
+}
+
+TEST(Connection, RefusesCallersThatAreNotAllowed) {
+    LinkOptions options;
+    options.allow = *AllowList::parse("192.0.2.0/24");
+    Connection connection({Remote::Mode::listen, "127.0.0.1", "0"}, options);
+    ASSERT_TRUE(connection.listen().ok());
+    const UniqueFd caller = call(connection);
+    EXPECT_TRUE(is_turned_away(connection, caller));
+    EXPECT_EQ(State::listening, connection.state());
+    EXPECT_EQ(1U, connection.refused());
+    EXPECT_TRUE(connection.last_error().starts_with("127.0.0.1:")) << connection.last_error();
+    EXPECT_NE(std::string::npos, connection.last_error().find("refused: not allowed"));
+}
+
+/// A folder that goes with the test.
+struct Folder {
+    Folder() {
+        char name[] = "/tmp/connection-test-XXXXXX";
+        path = ::mkdtemp(name);
+    }
+    ~Folder() {
+        std::error_code error;
+        std::filesystem::remove_all(path, error);
+    }
+    std::filesystem::path path;
+};
+
+TEST(Connection, ListensAndCallsOverUnixSockets) {
+    const Folder folder;
+    const std::string path = folder.path / "port.sock";
+    LinkOptions options;
+    options.mode = 0660;
+    {
+        Connection listener({Remote::Mode::listen, "", "", path}, options);
+        ASSERT_TRUE(listener.listen().ok());
+        struct stat made{};
+        ASSERT_EQ(0, ::stat(path.c_str(), &made));
+        EXPECT_EQ(0660U, made.st_mode & 0777);
+        EXPECT_EQ("listen unix:" + path, listener.remote().text());
+        Connection caller({Remote::Mode::connect, "", "", path});
+        caller.step();
+        ASSERT_TRUE(drive(caller, State::connected));
+        EXPECT_EQ("unix:" + path, caller.peer());
+        ASSERT_TRUE(drive(listener, State::connected));
+        EXPECT_EQ("unix, process " + std::to_string(::getpid()), listener.peer());
+        ASSERT_EQ(1, ::write(caller.socket(), "x", 1));
+        char byte = 0;
+        pollfd wait{listener.socket(), POLLIN, 0};
+        ASSERT_EQ(1, ::poll(&wait, 1, 10'000));
+        EXPECT_EQ(1, ::read(listener.socket(), &byte, 1));
+    }
+    EXPECT_FALSE(std::filesystem::exists(path)) << "the file goes with the listener";
+}
+
+TEST(Connection, UnixSocketFileOfTheDeadIsReplacedAndNoOther) {
+    const Folder folder;
+    const std::string path = folder.path / "port.sock";
+    const Remote remote{Remote::Mode::listen, "", "", path};
+    {
+        const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+        const auto address = resolve(remote)->front();
+        ASSERT_EQ(0, ::bind(dead.get(), address.get(), address.length));
+        ASSERT_EQ(0, ::listen(dead.get(), 1));
+    }
+    ASSERT_TRUE(std::filesystem::exists(path));
+    Connection alive(remote);
+    const auto listening = alive.listen();
+    ASSERT_TRUE(listening.ok()) << listening.error().text();
+    Connection second(remote);
+    const auto refused = second.listen();
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(std::string::npos, refused.error().text().find("another program listens"));
+    const UniqueFd caller = call(alive);
+    EXPECT_TRUE(drive(alive, State::connected)) << "the first has kept its place";
+
+    const std::string file = folder.path / "notes.txt";
+    UniqueFd(::open(file.c_str(), O_CREAT | O_WRONLY, 0600));
+    Connection third({Remote::Mode::listen, "", "", file});
+    const auto other = third.listen();
+    ASSERT_FALSE(other.ok());
+    EXPECT_NE(std::string::npos, other.error().text().find("not a socket"));
+    EXPECT_TRUE(std::filesystem::is_regular_file(file));
+    Connection nowhere({Remote::Mode::listen, "", "", folder.path / "no" / "port.sock"});
+    EXPECT_FALSE(nowhere.listen().ok());
+}
+
+TEST(Connection, ListenerWithoutItsAddressTriesAgain) {
+    std::optional<Connection> first;
+    first.emplace(Remote{Remote::Mode::listen, "127.0.0.1", "0"});
+    ASSERT_TRUE(first->listen().ok());
+    Connection second({Remote::Mode::listen, "127.0.0.1", first->remote().port},
+                      {.first = 5ms, .last = 50ms});
+    second.step();
+    EXPECT_EQ(State::waiting, second.state());
+    EXPECT_NE(std::string::npos, second.text().find("cannot listen on 127.0.0.1")) << second.text();
+    first.reset();
+    EXPECT_TRUE(drive(second, State::listening));
+}
+
+TEST(Connection, AllAddressesOfANameAreTried) {
+    // localhost is ::1 and 127.0.0.1 nearly everywhere: the peer listens on one of them only.
+    const auto addresses = resolve({Remote::Mode::connect, "localhost", "9"});
+    if (!addresses.ok() || addresses->size() < 2) GTEST_SKIP() << "localhost has one address here";
+    Peer peer;
+    peer.open();
+    Connection connection({Remote::Mode::connect, "localhost", std::to_string(peer.port)});
+    connection.step();
+    ASSERT_TRUE(drive(connection, State::connected));
+    EXPECT_EQ("127.0.0.1:" + std::to_string(peer.port), connection.peer());
+}
+
+TEST(Connection, PeerThatDoesNotReadIsNotGone) {
+    LinkOptions options;
+    options.timeout = 1s;
+    Connection connection({Remote::Mode::listen, "127.0.0.1", "0"}, options);
+    ASSERT_TRUE(connection.listen().ok());
+    const UniqueFd caller = call(connection);
+    ASSERT_TRUE(drive(connection, State::connected));
+    const std::string bytes(65536, 'x');
+    while (::send(connection.socket(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0)
+        connection.sending();
+    EXPECT_EQ(EAGAIN, errno);
+    const auto end = Clock::now() + 4s;
+    while (Clock::now() < end) {
+        connection.step();
+        ASSERT_TRUE(connection.peers()[0].vanished.empty()) << connection.peers()[0].vanished;
+        ::usleep(20'000);
+    }
+    EXPECT_NE(Clock::time_point{}, connection.deadline()) << "it is looked at again";
+    char buffer[65536];
+    while (::recv(caller.get(), buffer, sizeof buffer, MSG_DONTWAIT) > 0) ::usleep(100);
+    const auto quiet = Clock::now() + 10s;
+    while (connection.deadline() != Clock::time_point{} && Clock::now() < quiet) {
+        while (::recv(caller.get(), buffer, sizeof buffer, MSG_DONTWAIT) > 0) {
+        }
+        connection.step();
+    }
+    EXPECT_EQ(Clock::time_point{}, connection.deadline()) << "all has arrived: nothing to wake for";
+}
+
 TEST(Remote, ParsesAndNamesWhatIsWrong) {
     EXPECT_EQ("connect example.org:23", Remote::parse_connect("example.org:23")->text());
     EXPECT_EQ("connect [::1]:23", Remote::parse_connect("[::1]:23")->text());
@@ -147,6 +334,13 @@ TEST(Remote, ParsesAndNamesWhatIsWrong) {
         ASSERT_FALSE(parsed.ok()) << bad;
         EXPECT_NE(std::string::npos, parsed.error().message.find(bad)) << parsed.error().message;
     }
+    EXPECT_EQ("connect unix:/run/x y.sock", Remote::parse_connect("unix:/run/x y.sock")->text());
+    EXPECT_EQ("/run/a", Remote::parse("listen unix:/run/b/../a")->path);
+    EXPECT_EQ(std::filesystem::current_path() / "a", Remote::parse_listen("unix:a")->path);
+    for (const char* bad : {"unix:", "unix:/run/"}) EXPECT_FALSE(Remote::parse_connect(bad).ok());
+    const auto longest = Remote::parse_connect("unix:/" + std::string(107, 'x'));
+    ASSERT_FALSE(longest.ok());
+    EXPECT_NE(std::string::npos, longest.error().text().find("107"));
     for (const char* bad : {"", "x", "70000", "a:b", "::1:23"})
         EXPECT_FALSE(Remote::parse_listen(bad).ok()) << bad;
 }
