@@ -103,7 +103,9 @@ Result<TtyLine> TtyLine::open(const std::string& path, const Options& options) {
     line.fd_ = UniqueFd(::open(real.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     if (!line.fd_) return device_error(path, errno);
     if (::ioctl(line.fd(), TCGETS2, &line.before_) != 0) {
-        if (errno == EIO) return device_error(path, EIO);
+        const int number = errno;
+        line.fd_.reset();
+        if (number == EIO) return device_error(path, EIO);
         return Error{Errc::invalid, 0,
                      path +
                          " is no serial device: it has no line settings; give a path like "
