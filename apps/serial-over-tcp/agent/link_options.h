@@ -25,8 +25,7 @@ const char* to_string(WhenFull policy);
 /// which travels to the agent and stands in the property SerialOverTCPOptions of the port's nub, so
 /// that an agent's successor finds it.
 struct LinkOptions {
-    /// A peer that answers nothing for so long is gone: TCP keep-alive while idle, TCP_USER_TIMEOUT
-    /// while sending.
+    /// A peer that answers nothing for so long is gone (Liveness).
     std::chrono::milliseconds timeout{10'000};
     uint32_t clients = 1;  ///< listen: how many callers at the same time
     AllowList allow;       ///< listen: who may call
