@@ -86,7 +86,7 @@ void LineLink::read(const void* link) {
     }
     const LineSettings before = std::exchange(settings_, to_settings(line));
     if (before != settings_) {
-        each_([this](Wire& wire) { wire.set(settings_); });
+        each_([wanted = settings()](Wire& wire) { wire.set(wanted); });
         if (role_ == Role::server) tell_callers();
         if (role_ == Role::server && settings_.break_on && !before.break_on)
             each_([](Wire& wire) { wire.tell_line_state(telnet::line::kBreak); });
@@ -99,6 +99,17 @@ void LineLink::read(const void* link) {
                                               : telnet::Purge::transmit;
         each_([what](Wire& wire) { wire.purge(what); });
     }
+}
+
+/// A caller's DTR, RTS and break are its own, not ours.
+LineSettings LineLink::settings() const {
+    LineSettings settings = settings_;
+    if (role_ == Role::server) {
+        settings.dtr = callers_.dtr;
+        settings.rts = callers_.rts;
+        settings.break_on = callers_.break_on;
+    }
+    return settings;
 }
 
 /// Our end of the null modem, as callers see it.
@@ -117,7 +128,7 @@ void LineLink::tell_callers() {
 void LineLink::peers_changed(size_t peers) {
     if (peers == 0) {
         remote_ = {};
-        remote_is_break_ = false;
+        callers_ = {};
     } else if (remote_.known == 0) {
         remote_.modem = kAllUp;
     }
@@ -150,8 +161,8 @@ LineSettings LineLink::on_settings(const LineSettings& settings) {
         remote_.modem = 0;
         if (settings.dtr) remote_.modem |= kSerialOverTCPDataSetReady | kSerialOverTCPCarrierDetect;
         if (settings.rts) remote_.modem |= kSerialOverTCPClearToSend;
-        if (settings.break_on && !remote_is_break_) errors = kSerialOverTCPGotBreak;
-        remote_is_break_ = settings.break_on;
+        if (settings.break_on && !callers_.break_on) errors = kSerialOverTCPGotBreak;
+        callers_ = settings;
     }
     news(errors);
     return settings;

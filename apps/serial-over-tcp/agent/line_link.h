@@ -23,7 +23,7 @@ class LineLink final : public WireOwner {
     LineLink(Role role, Each each) : role_(role), each_(std::move(each)) {}
 
     /// For new wires.
-    [[nodiscard]] const telnet::LineSettings& settings() const { return settings_; }
+    [[nodiscard]] telnet::LineSettings settings() const;
     /// Reads what the driver wrote into its link memory, if it is new, and passes it on.
     void read(const void* link);
     /// A new wire is there, or one has gone: `peers` are left.
@@ -51,9 +51,9 @@ class LineLink final : public WireOwner {
     uint32_t purge_receive_ = 0;
     uint32_t purge_transmit_ = 0;
     bool purges_known_ = false;
-    telnet::LineSettings settings_;
+    telnet::LineSettings settings_;  ///< what the driver wants
+    telnet::LineSettings callers_;   ///< listening: what a caller set last
     SerialOverTCPRemoteLine remote_{};
-    bool remote_is_break_ = false;
     bool told_ = true;  ///< the driver knows remote_
 };
 

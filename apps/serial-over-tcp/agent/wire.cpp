@@ -65,6 +65,7 @@ Wire::Wire(int socket, const WireSetup& setup, const telnet::LineSettings& setti
     : owner_(owner),
       socket_(socket),
       settle_after_(setup.settle_after),
+      answer_limit_(setup.answer_limit),
       session_(setup.protocol, setup.role, *this, kSignature),
       settings_(settings) {
     if (setup.tls == nullptr) {
@@ -79,10 +80,25 @@ Wire::Wire(int socket, const WireSetup& setup, const telnet::LineSettings& setti
 Wire::~Wire() = default;
 
 void Wire::begin_session() {
+    state_ = State::deciding;
+    deadline_ = Clock::now() + settle_after_;
     session_.start(settings_, out_);
-    const bool undecided = session_.mode() == telnet::Mode::undecided;
-    state_ = undecided ? State::deciding : State::open;
-    deadline_ = undecided ? Clock::now() + settle_after_ : Clock::time_point{};
+    decide();
+}
+
+void Wire::on_mode(telnet::Mode mode) {
+    if (mode == telnet::Mode::telnet && state_ == State::deciding)
+        deadline_ = Clock::now() + answer_limit_;
+    owner_.on_mode(mode);
+}
+
+/// Opens as soon as it is clear how data is sent, or it was waited for long enough.
+void Wire::decide() {
+    const bool late = Clock::now() >= deadline_;
+    if (late) session_.settle_for_raw();
+    if (!late && !session_.settled()) return;
+    state_ = State::open;
+    deadline_ = {};
 }
 
 std::string Wire::text() const {
@@ -90,7 +106,7 @@ std::string Wire::text() const {
         case State::handshake:
             return "TLS handshake";
         case State::deciding:
-            return "waiting whether the peer speaks Telnet";
+            return "Telnet negotiation";
         case State::open:
             return "";
         case State::gone:
@@ -158,16 +174,15 @@ Moved Wire::step(bool receives) {
     if (reads_ahead() && !(receives && state_ == State::open)) {
         if (Moved ahead = read_ahead(); ahead.gone()) return watch(std::move(ahead));
     }
-    if (state_ == State::deciding) {
-        if (session_.mode() == telnet::Mode::undecided && Clock::now() >= deadline_)
-            session_.settle_for_raw();
-        if (session_.mode() != telnet::Mode::undecided) {
-            state_ = State::open;
-            deadline_ = {};
-        }
-    }
+    if (state_ == State::deciding) decide();
     Moved flushed = flush();
-    return flushed.gone() ? watch(std::move(flushed)) : Moved::some(0);
+    if (!flushed.gone()) return Moved::some(0);
+    if (in_.empty() && end_.empty()) return watch(std::move(flushed));
+    // What the peer sent before is delivered first.
+    out_.clear();
+    sent_ = 0;
+    if (end_.empty()) end_ = std::move(flushed.reason);
+    return Moved::some(0);
 }
 
 Moved Wire::send(const Stretch& bytes) {

@@ -51,6 +51,9 @@ struct WireSetup {
     std::chrono::milliseconds handshake_limit{10'000};
     /// Protocol auto: how long the peer may take to begin with Telnet.
     std::chrono::milliseconds settle_after{300};
+    /// How long data waits for the peer's answer whether it takes binary; then CR is sent as CR
+    /// NUL.
+    std::chrono::milliseconds answer_limit{1000};
 };
 
 /// One connection of a port, from a connected socket to the bytes of the line: raw or Telnet, over
@@ -73,7 +76,7 @@ class Wire final : private telnet::SessionOwner {
 
     enum class State : uint8_t {
         handshake,  ///< TLS is being agreed on
-        deciding,   ///< protocol auto: the peer may yet begin with Telnet
+        deciding,   ///< the peer may yet begin with Telnet, or has not answered how CR is sent
         open,
         gone,
     };
@@ -123,7 +126,7 @@ class Wire final : private telnet::SessionOwner {
     class Room;
 
     void on_data(telnet::Bytes data) override;
-    void on_mode(telnet::Mode mode) override { owner_.on_mode(mode); }
+    void on_mode(telnet::Mode mode) override;
     telnet::LineSettings on_settings(const telnet::LineSettings& settings) override {
         return owner_.on_settings(settings);
     }
@@ -136,6 +139,7 @@ class Wire final : private telnet::SessionOwner {
 
     [[nodiscard]] bool passes_through() const { return session_.mode() == telnet::Mode::raw; }
     void begin_session();
+    void decide();
     Moved over(std::string reason);
     Moved watch(Moved moved);
     Moved flush();
@@ -145,6 +149,7 @@ class Wire final : private telnet::SessionOwner {
     WireOwner& owner_;
     const int socket_;
     const std::chrono::milliseconds settle_after_;
+    const std::chrono::milliseconds answer_limit_;
     std::unique_ptr<Transport> transport_;
     telnet::Session session_;
     telnet::LineSettings settings_;

@@ -8,6 +8,7 @@ namespace opendext::serial_tcp::telnet {
 namespace {
 
 constexpr uint8_t kIac = static_cast<uint8_t>(Command::iac);
+constexpr uint8_t kFirstCommand = static_cast<uint8_t>(Command::subnegotiation_end);
 
 Control flow_word(Flow flow) {
     switch (flow) {
@@ -202,16 +203,22 @@ void Session::start(const LineSettings& settings, std::string& out) {
     }
     // The server of a terminal echoes or not as the line does.
     negotiation_.allow(Side::remote, Option::echo, role_ == Role::client);
-    // RFC 2217: the client says WILL, the server DO.
-    const Side com_port = role_ == Role::client ? Side::local : Side::remote;
-    negotiation_.allow(com_port, Option::com_port, protocol_ != Protocol::telnet);
+    negotiation_.allow(role_ == Role::client ? Side::local : Side::remote, Option::com_port,
+                       protocol_ != Protocol::telnet);
     if (protocol_ == Protocol::automatic) return enter(Mode::undecided);
+    begin_telnet(out);
+}
+
+void Session::begin_telnet(std::string& out) {
     enter(Mode::telnet);
     for (const Option option : {Option::binary, Option::suppress_go_ahead}) {
         negotiation_.request(Side::local, option, true, out);
         negotiation_.request(Side::remote, option, true, out);
     }
-    if (protocol_ == Protocol::rfc2217) negotiation_.request(com_port, Option::com_port, true, out);
+    // RFC 2217: the client says WILL, the server DO.
+    if (protocol_ != Protocol::telnet)
+        negotiation_.request(role_ == Role::client ? Side::local : Side::remote, Option::com_port,
+                             true, out);
 }
 
 void Session::settle_for_raw() {
@@ -228,7 +235,16 @@ void Session::changed(Side side, Option option, bool on) {
 
 void Session::feed(Bytes bytes, std::string& out) {
     if (bytes.empty()) return;
-    if (mode_ == Mode::undecided) enter(bytes[0] == kIac ? Mode::telnet : Mode::raw);
+    if (mode_ == Mode::undecided) {
+        // IAC and a command, as far as is there.
+        const bool telnet = bytes[0] == kIac &&
+                            (bytes.size() == 1 || (bytes[1] >= kFirstCommand && bytes[1] != kIac));
+        if (telnet) {
+            begin_telnet(out);
+        } else {
+            enter(Mode::raw);
+        }
+    }
     if (mode_ == Mode::raw) return owner_.on_data(bytes);
     Receiver receiver(*this, out);
     decoder_.feed(bytes, receiver);

@@ -91,6 +91,11 @@ class Session {
     void append(Bytes data, std::string& out) const;
 
     [[nodiscard]] Mode mode() const { return mode_; }
+    /// Whether data may be sent: while the peer has not answered whether we send binary, it could
+    /// take CR for something else.
+    [[nodiscard]] bool settled() const {
+        return mode_ != Mode::undecided && !negotiation_.pending(Side::local, Option::binary);
+    }
 
     /// Client: what should be different goes to the server, now or as soon as it knows how.
     void set(const LineSettings& settings, std::string& out);
@@ -110,6 +115,7 @@ class Session {
     class Receiver;
 
     void enter(Mode mode);
+    void begin_telnet(std::string& out);
     void changed(Side side, Option option, bool on);
     void send(ComPort command, uint32_t value, std::string& out) const;
     void send_all(std::string& out) const;
