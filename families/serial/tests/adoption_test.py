@@ -172,6 +172,18 @@ class Adopt(AdoptionCase):
         self.assertIn("virtual is taken", self.refused("opendext", "serial", "adopt", self.pty().path, "--name", "virtual"))
         self.assertEqual(list(self.ports()), ["adopted", "virtual"])
 
+    def test_python_lists_the_same_ports(self):
+        self.adopt(self.pty().path, "--name", "adopted")
+        self.tool("opendext", "serial", "add", "virtual", "--listen", "127.0.0.1:0")
+        packages = os.path.join(harness.PREFIX, "lib", "python3", "dist-packages")
+        script = "import opendext.serial as s\nfor p in s.ports(): print(p.name, p.device, p.dialin, p.type, p.backend, p.driver, p.usb)"
+        result = subprocess.run(["/usr/bin/python3", "-c", script], env=self.realm.environment(PYTHONPATH=packages), text=True,
+                                capture_output=True, timeout=60 * harness.PATIENCE, check=True)
+        expected = [" ".join((port["name"], port["callout"], port["dialin"], port["type"], port["backend"],
+                              port["bundle_id"] or port["driver"], str(port["usb"]))) for port in self.ports().values()]
+        self.assertEqual(result.stdout.splitlines(), expected)
+        self.assertEqual(len(expected), 2)
+
     def test_bad_input_names_device_and_fix(self):
         pty = self.pty()
         self.adopt(pty.path, "--name", "taken")
