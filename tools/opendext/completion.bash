@@ -3,7 +3,7 @@
 
 _opendext() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]}
-    local i command='' help choices
+    local i command='' subcommand='' help choices
     for ((i = 1; i < COMP_CWORD; ++i)); do
         case ${COMP_WORDS[i]} in
             --realm) ((++i)) ;;
@@ -15,6 +15,22 @@ _opendext() {
         esac
     done
     help=$("$program" ${command:+"$command"} --help 2>/dev/null) || return
+    # A command with commands of its own: opendext serial add.
+    if [[ -n $command ]] && choices=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][^ ]*\).*/\1/p' <<<"$help") && [[ -n $choices ]]; then
+        for ((++i; i < COMP_CWORD; ++i)); do
+            if grep -qxF -- "${COMP_WORDS[i]}" <<<"$choices"; then
+                subcommand=${COMP_WORDS[i]}
+                break
+            fi
+        done
+        if [[ -z $subcommand && $word != -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word")
+            return
+        fi
+        if [[ -n $subcommand ]]; then
+            help=$("$program" "$command" "$subcommand" --help 2>/dev/null) || return
+        fi
+    fi
     if [[ $before == --family ]]; then
         choices=$(sed -n '/^families:/,/^$/s/^  \([^ ]*\).*/\1/p' <<<"$help")
     elif [[ $before == --ignore ]]; then

@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import time
 import unittest
 
@@ -76,6 +77,20 @@ class Commands(SerialCase):
                 for word in words:
                     self.assertIn(word, message)
                 self.assertEqual((self.ports(), sorted(os.listdir(os.path.join(self.realm.root, "dev")))), before)
+
+    def test_shell_completes_commands_and_their_options(self):
+        def complete(*words):
+            script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _opendext; '
+                      'printf "%s\\n" "${COMPREPLY[@]}"')
+            return subprocess.run(["bash", "-c", script, "bash", os.path.join(SOURCE, "tools", "opendext", "completion.bash"),
+                                   harness.program("opendext"), *words], env=self.realm.environment(), text=True,
+                                  capture_output=True, timeout=60, check=True).stdout.split()
+
+        self.assertTrue({"add", "rm", "ls", "watch", "stop"} <= set(complete("serial", "")))
+        self.assertEqual(complete("serial", "w"), ["watch"])
+        self.assertEqual(complete("serial", "add", "x", "--cl"), ["--clients"])
+        self.assertEqual(complete("serial", "watch", "--j"), ["--json"])
+        self.assertEqual(complete("--realm", "/tmp", "serial", "a")[0][0], "a")
 
     def test_refused_connection_is_a_state(self):
         tcp = harness.free_port()
