@@ -297,7 +297,7 @@ bool Server::write_line() {
     const Stretch bytes = in_.front();
     const ssize_t size = ::write(line_->fd(), bytes.pieces[0].iov_base, bytes.size);
     if (size < 0 && errno == EINTR) return true;
-    if (size < 0 && errno == EAGAIN) {
+    if (size == 0 || (size < 0 && errno == EAGAIN)) {
         line_full_ = true;
         line_retry_ = Clock::now() + kLineRetry;
         return false;
@@ -307,7 +307,7 @@ bool Server::write_line() {
         return false;
     }
     in_.pop(static_cast<size_t>(size));
-    return size > 0;
+    return true;
 }
 
 void Server::wait(int stop, Clock::time_point now, bool may_sleep) {

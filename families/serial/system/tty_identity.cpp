@@ -150,6 +150,11 @@ bool is_phantom(const fs::path& entry, const Tty& tty, const std::string& bus) {
     return tty.driver == "serial8250" && bus == "platform";
 }
 
+/// "188:0", as sysfs and udev write it.
+std::string numbers_of(dev_t device) {
+    return std::to_string(::major(device)) + ":" + std::to_string(::minor(device));
+}
+
 Error missing(const std::string& path) {
     return Error{
         Errc::not_found, 0,
@@ -163,15 +168,13 @@ Error no_tty(const std::string& path, const std::string& what) {
         path + " is " + what + ", no serial device: give a path like /dev/ttyUSB0 or /dev/pts/3"};
 }
 
-}  // namespace
-
-Result<Tty> read_tty(const TtyPlaces& places, const std::string& name) {
+/// What sysfs knows of a tty, whatever node it has.
+Result<Tty> describe(const TtyPlaces& places, const std::string& name) {
     const fs::path entry = places.sysfs / "class/tty" / name;
     std::error_code error;
     const fs::path device = fs::canonical(entry / "device", error);
     if (error) return Error{Errc::not_found, 0, name + ": no device stands behind it"};
     Tty tty;
-    tty.path = (places.devices / name).string();
     std::string bus;
     fs::path usb_device;
     fs::path usb_interface;
@@ -195,9 +198,21 @@ Result<Tty> read_tty(const TtyPlaces& places, const std::string& name) {
         tty.usb = read_usb(usb_device, usb_interface);
         name_by_usb(tty, name, usb_device, device);
     }
+    return tty;
+}
+
+}  // namespace
+
+Result<Tty> read_tty(const TtyPlaces& places, const std::string& name) {
+    Tty tty = OD_TRY(describe(places, name));
+    tty.path = (places.devices / name).string();
     struct stat node{};
     if (::stat(tty.path.c_str(), &node) != 0 || !S_ISCHR(node.st_mode)) return missing(tty.path);
     tty.number = node.st_rdev;
+    // In a container a node may have the name of one device and be another.
+    const auto numbers = attribute(places.sysfs / "class/tty" / name, "dev");
+    if (numbers && *numbers != numbers_of(node.st_rdev))
+        return Error{Errc::not_found, 0, tty.path + " is another device than " + name};
     return tty;
 }
 
@@ -226,10 +241,9 @@ Result<Tty> identify_tty(const TtyPlaces& places, const std::string& path) {
     if (major >= kFirstPtyMajor && major <= kLastPtyMajor) {
         return Tty{real.string(), node.st_rdev, "pty", "pts", real.filename().string(), {}};
     }
-    const fs::path entry = places.sysfs / "dev/char" /
-                           (std::to_string(major) + ":" + std::to_string(::minor(node.st_rdev)));
+    const fs::path entry = places.sysfs / "dev/char" / numbers_of(node.st_rdev);
     if (link_name(entry / "subsystem") != "tty") return no_tty(path, "another kind of device");
-    auto tty = read_tty(places, link_name(entry));
+    auto tty = describe(places, link_name(entry));
     if (!tty.ok()) {
         return Error{Errc::invalid, 0,
                      path + " is no serial device: " + tty.error().text() +
@@ -242,9 +256,7 @@ Result<Tty> identify_tty(const TtyPlaces& places, const std::string& path) {
 
 bool udev_is_done(const TtyPlaces& places, const Tty& tty) {
     if (!has(places.udev / "control")) return true;
-    const auto device = static_cast<dev_t>(tty.number);
-    return has(places.udev / "data" /
-               ("c" + std::to_string(::major(device)) + ":" + std::to_string(::minor(device))));
+    return has(places.udev / "data" / ("c" + numbers_of(tty.number)));
 }
 
 }  // namespace opendext::serial

@@ -124,6 +124,16 @@ TEST(TtyIdentity, TtyWithoutANodeIsNone) {
     EXPECT_TRUE(find_ttys({"/nowhere/dev", "/nowhere/sys", "/nowhere/udev"}).empty());
 }
 
+TEST(TtyIdentity, NodeOfAnotherDeviceIsNone) {
+    FakeSysfs system;
+    system.tty("ttyAMA0", system.device("platform/uart", {}, "amba", "uart-pl011"),
+               {{"dev", "1:3"}});  // the number of /dev/null, which stands for it
+    EXPECT_TRUE(read_tty(system.places(), "ttyAMA0").ok());
+    system.tty("ttyAMA1", system.device("platform/uart1", {}, "amba", "uart-pl011"),
+               {{"dev", "204:65"}});
+    EXPECT_FALSE(read_tty(system.places(), "ttyAMA1").ok());
+}
+
 TEST(TtyIdentity, PseudoTerminalIsKnownByItsNumberThroughALinkToo) {
     const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY));
     ASSERT_EQ(0, ::grantpt(master.get()));
@@ -150,6 +160,7 @@ TEST(TtyIdentity, RealTtyIsFoundByTheNumberOfItsNode) {
                                                (std::to_string(major(null.st_rdev)) + ":" +
                                                 std::to_string(minor(null.st_rdev))));
     system.tty("ttyS7", system.device("platform/uart", {}, "platform", "of_serial"));
+    std::filesystem::remove(system.node("ttyS7"));  // in a container it may have another name
     const auto tty = identify_tty(system.places(), "/dev/null");
     ASSERT_TRUE(tty.ok()) << tty.error().text();
     EXPECT_EQ("/dev/null", tty->path);
