@@ -62,10 +62,11 @@ struct Connection::Lookup {
     std::string error;
 };
 
-Connection::Connection(Remote remote, Backoff backoff, LinkOptions options)
+Connection::Connection(Remote remote, Backoff backoff, LinkOptions options, Resolver resolver)
     : remote_(std::move(remote)),
       backoff_(backoff),
       options_(std::move(options)),
+      resolver_(resolver),
       delay_(backoff.first),
       random_(std::random_device{}()) {
     text_ = remote_.mode == Remote::Mode::listen ? "listening" : "connecting";
@@ -193,8 +194,8 @@ void Connection::start_lookup() {
     lookup_ = std::make_shared<Lookup>();
     deadline_ = {};
     set(State::resolving, "connecting");
-    std::thread([lookup = lookup_, remote = remote_] {
-        auto addresses = resolve(remote);
+    std::thread([lookup = lookup_, remote = remote_, resolver = resolver_] {
+        auto addresses = resolver(remote);
         if (addresses.ok()) {
             lookup->addresses = std::move(*addresses);
         } else {

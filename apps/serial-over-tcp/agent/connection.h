@@ -42,7 +42,11 @@ class Connection {
         std::string vanished{};  ///< why it is gone, found by step(): the owner calls lost()
     };
 
-    Connection(Remote remote, Backoff backoff, LinkOptions options = {});
+    /// Gives the addresses of a host; runs on a thread of its own.
+    using Resolver = Result<std::vector<SocketAddress>> (*)(const Remote&);
+
+    Connection(Remote remote, Backoff backoff, LinkOptions options = {},
+               Resolver resolver = &resolve);
     explicit Connection(Remote remote, LinkOptions options = {})
         : Connection(std::move(remote), Backoff{}, std::move(options)) {}
     ~Connection();
@@ -105,6 +109,7 @@ class Connection {
     Remote remote_;
     Backoff backoff_;
     LinkOptions options_;
+    Resolver resolver_;
     State state_ = State::waiting;
     std::string text_;
     std::string last_error_;
