@@ -168,6 +168,7 @@ int add(const Words& arguments) {
                   "port " + *name + " did not come up and was removed; `opendext logs` says why"});
     }
     std::printf("%s\n", port->device.c_str());
+    std::fflush(stdout);
     if (remote->mode == Remote::Mode::listen && remote->port == "0") {
         std::fprintf(stderr, "%s\n", answer->remote.c_str());
     }
