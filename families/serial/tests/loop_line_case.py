@@ -32,11 +32,15 @@ TCGETS2, TCSETS2, BOTHER = 0x802C542A, 0x402C542B, 0o010000
 class LoopLineCase(harness.RealmCase):
     def setUp(self):
         super().setUp()
+        self.seen = 0
+        self.install()
+
+    def install(self):
+        """Installs the driver; its port is there, at the same path each time."""
         self.tool("opendext", "install", DEXT)
         node = self.wait_for(lambda: self.services("IOSerialBSDClient"), "the port's node")[0]
         self.device = node["properties"]["IOCalloutDevice"]
         self.dialin = node["properties"]["IODialinDevice"]
-        self.seen = 0
 
     def calls(self, *kinds):
         """The calls that the driver logged, all of them or those of these kinds (first words). "fifo" only when asked for:

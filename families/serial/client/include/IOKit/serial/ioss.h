@@ -3,7 +3,7 @@
 #define OPENDEXT_IOKIT_SERIAL_IOSS_H_
 
 /* Controls of a serial device node beyond termios. Which of them a node carries out depends on what
- * backs it. */
+ * backs it; <opendext/tty_controls.h> says how they are put to Linux. */
 
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -37,5 +37,7 @@ typedef uint32_t user_shspeed_t;
 #define BEXT64 _MAKE_EXT(64)
 #define BEXT128 _MAKE_EXT(128)
 #define BEXT256 _MAKE_EXT(256)
+
+#include <opendext/tty_controls.h>
 
 #endif
