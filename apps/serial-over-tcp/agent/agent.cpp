@@ -112,7 +112,8 @@ Result<std::unique_ptr<Port>> Agent::make_port(const std::string& name, const Re
     if (size == 0 && options.when_full == WhenFull::drop_oldest) size = kDefaultBuffer;
     if (size != 0)
         backlog = OD_TRY(Backlog::open(backlog_file(name), size, options.when_full, use));
-    return std::make_unique<Port>(name, std::move(connection), std::move(setup), std::move(backlog));
+    return std::make_unique<Port>(name, std::move(connection), std::move(setup),
+                                  std::move(backlog));
 }
 
 Answer Agent::add(const AddRequest& request) {
@@ -125,10 +126,8 @@ Answer Agent::add(const AddRequest& request) {
         for (const SavedPort& port : waiting_) {
             if (port.name == name) return taken(name, " by a saved port");
         }
-        for (const PortInfo& port : list_ports()) {
-            if (port.name == name)
-                return taken(name, port.bundle_id.empty() ? "" : " by " + port.bundle_id);
-        }
+        if (const auto port = find_port(name))
+            return taken(name, port->bundle_id.empty() ? "" : " by " + port->bundle_id);
         auto port = OD_TRY(make_port(name, remote, options, Backlog::Use::fresh, true));
         OD_TRY(control_->wait_ready(kDriverStart));
         if (control_->is_new()) restore_ports();

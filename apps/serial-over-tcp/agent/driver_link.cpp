@@ -1,41 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/serial-over-tcp/agent/driver_link.h"
 
-#include <CoreFoundation/CoreFoundation.h>
 #include <IOKit/serial/IOSerialKeys.h>
 #include <opendext/client.h>
 
 namespace opendext::serial_tcp {
-namespace {
-
-/// The driver on the nub with this name: a link does not hear of the drivers of all other ports.
-CFMutableDictionaryRef matching_port(const std::string& name) {
-    const auto table_with = [](const char* key, CFTypeRef value) {
-        CFMutableDictionaryRef table = CFDictionaryCreateMutable(
-            nullptr, 0, &kCFTypeDictionaryKeyCallBacks, &kCFTypeDictionaryValueCallBacks);
-        CFStringRef word = CFStringCreateWithCString(nullptr, key, kCFStringEncodingUTF8);
-        CFDictionarySetValue(table, word, value);
-        CFRelease(word);
-        CFRelease(value);
-        return table;
-    };
-    CFMutableDictionaryRef matching = IOServiceMatching("SerialOverTCPPort");
-    CFDictionaryRef parent = table_with(
-        kIOPropertyMatchKey,
-        table_with(kIOTTYBaseNameKey,
-                   CFStringCreateWithCString(nullptr, name.c_str(), kCFStringEncodingUTF8)));
-    CFDictionarySetValue(matching, CFSTR(kIOParentMatchKey), parent);
-    CFRelease(parent);
-    return matching;
-}
-
-}  // namespace
-
 DriverLink::DriverLink(std::string port_name) : port_name_(std::move(port_name)) {
     notifications_ = IONotificationPortCreate(kIOMainPortDefault);
-    if (IOServiceAddMatchingNotification(notifications_, kIOFirstMatchNotification,
-                                         matching_port(port_name_), &on_match, this,
-                                         matching_.out()) == KERN_SUCCESS) {
+    if (IOServiceAddMatchingNotification(
+            notifications_, kIOFirstMatchNotification,
+            matching_parent("SerialOverTCPPort", kIOTTYBaseNameKey, port_name_), &on_match, this,
+            matching_.out()) == KERN_SUCCESS) {
         look(matching_.get());
     }
 }

@@ -51,14 +51,57 @@ std::optional<std::string> string_property(io_registry_entry_t entry, const char
     return text;
 }
 
-std::vector<IOHandle> services(const char* class_name) {
+namespace {
+
+CFMutableDictionaryRef make_table() {
+    return CFDictionaryCreateMutable(nullptr, 0, &kCFTypeDictionaryKeyCallBacks,
+                                     &kCFTypeDictionaryValueCallBacks);
+}
+
+void set(CFMutableDictionaryRef table, const char* key, CFTypeRef value) {
+    CFStringRef name = CFStringCreateWithCString(nullptr, key, kCFStringEncodingUTF8);
+    CFDictionarySetValue(table, name, value);
+    CFRelease(name);
+    CFRelease(value);
+}
+
+/// Adds "has this property" to a matching dictionary.
+void set_property_match(CFMutableDictionaryRef matching, const char* key,
+                        const std::string& value) {
+    CFMutableDictionaryRef wanted = make_table();
+    set(wanted, key, CFStringCreateWithCString(nullptr, value.c_str(), kCFStringEncodingUTF8));
+    set(matching, kIOPropertyMatchKey, wanted);
+}
+
+std::vector<IOHandle> services(CFDictionaryRef matching) {
     std::vector<IOHandle> result;
     IOHandle iterator;
-    if (IOServiceGetMatchingServices(kIOMainPortDefault, IOServiceMatching(class_name),
-                                     iterator.out()) != KERN_SUCCESS) {
+    if (IOServiceGetMatchingServices(kIOMainPortDefault, matching, iterator.out()) !=
+        KERN_SUCCESS) {
         return result;
     }
     while (const io_object_t service = IOIteratorNext(iterator.get())) result.emplace_back(service);
+    return result;
+}
+
+}  // namespace
+
+std::vector<IOHandle> services(const char* class_name) {
+    return services(static_cast<CFDictionaryRef>(IOServiceMatching(class_name)));
+}
+
+CFMutableDictionaryRef matching(const char* class_name, const char* key, const std::string& value) {
+    CFMutableDictionaryRef result = IOServiceMatching(class_name);
+    set_property_match(result, key, value);
+    return result;
+}
+
+CFMutableDictionaryRef matching_parent(const char* class_name, const char* key,
+                                       const std::string& value) {
+    CFMutableDictionaryRef result = IOServiceMatching(class_name);
+    CFMutableDictionaryRef parent = make_table();
+    set_property_match(parent, key, value);
+    set(result, kIOParentMatchKey, parent);
     return result;
 }
 
@@ -146,6 +189,15 @@ std::vector<PortInfo> list_ports() {
     std::sort(ports.begin(), ports.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
     return ports;
+}
+
+std::optional<PortInfo> find_port(const std::string& name) {
+    for (const IOHandle& client :
+         services(matching(kIOSerialBSDServiceValue, kIOTTYDeviceKey, name))) {
+        PortInfo port = read_port(client.get());
+        if (port.name == name) return port;
+    }
+    return std::nullopt;
 }
 
 void for_each_driver(const std::function<void(io_service_t, uint64_t)>& visit) {

@@ -47,6 +47,11 @@ std::optional<std::string> string_property(io_registry_entry_t entry, const char
 
 /// All registered services of a class (kernel-side or of a dext).
 std::vector<IOHandle> services(const char* class_name);
+/// What IOServiceGetMatchingServices and the notifications take: services of a class that have a
+/// property, or that stand on something that has it.
+CFMutableDictionaryRef matching(const char* class_name, const char* key, const std::string& value);
+CFMutableDictionaryRef matching_parent(const char* class_name, const char* key,
+                                       const std::string& value);
 
 /// One serial port of the realm, whatever driver it has. What only a port of this application has
 /// is empty or 0 in others.
@@ -76,6 +81,7 @@ struct PortInfo {
 };
 /// In the order of their names.
 std::vector<PortInfo> list_ports();
+std::optional<PortInfo> find_port(const std::string& name);
 /// Calls `visit` with the driver of each port.
 void for_each_driver(const std::function<void(io_service_t driver, uint64_t id)>& visit);
 

@@ -89,13 +89,6 @@ std::string misplaced(const LinkOption& option, const Remote& remote) {
 
 }  // namespace
 
-std::optional<PortInfo> find_port(const std::string& name) {
-    for (auto& port : list_ports()) {
-        if (port.name == name) return std::move(port);
-    }
-    return std::nullopt;
-}
-
 bool wait_until(const std::function<bool()>& condition) {
     const auto end = steady_clock::now() + kPortDeadline;
     while (!condition()) {

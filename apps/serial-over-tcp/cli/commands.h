@@ -25,7 +25,6 @@ int watch(const Words& arguments);
 
 // What several of them need.
 
-std::optional<PortInfo> find_port(const std::string& name);
 /// Looks again quickly until `condition` holds; false after 15 s.
 bool wait_until(const std::function<bool()>& condition);
 /// The ports of the realm and those that are saved but not there, in the order of their names.

@@ -306,6 +306,17 @@ TEST(Connection, AllAddressesOfANameAreTriedInTheirOrder) {
     EXPECT_TRUE(nobody.text().starts_with("Connection refused, retry in ")) << nobody.text();
 }
 
+TEST(Connection, SpeaksIPv6AtBothEnds) {
+    Connection listener({Remote::Mode::listen, "::1", "0"});
+    if (!listener.listen().ok()) GTEST_SKIP() << "there is no ::1 here";
+    Connection caller({Remote::Mode::connect, "::1", listener.remote().port});
+    caller.step();
+    ASSERT_TRUE(drive(caller, State::connected));
+    EXPECT_EQ("[::1]:" + listener.remote().port, caller.peer());
+    ASSERT_TRUE(drive(listener, State::connected));
+    EXPECT_TRUE(listener.peer().starts_with("[::1]:")) << listener.peer();
+}
+
 TEST(Connection, PeerThatDoesNotReadIsNotGone) {
     LinkOptions options;
     options.timeout = 1s;
