@@ -147,6 +147,7 @@ void Server::end_break(Clock::time_point now) {
 void Server::tell_peers() {
     const std::string peers = connection_->peer();
     if (peers == known_peers_) return;
+    states_at_ = Clock::now();
     const uint64_t lost = std::exchange(dropped_, 0);
     if (peers.empty()) {
         options_.log("nobody is connected" + (connection_->last_error().empty()
@@ -168,9 +169,8 @@ void Server::tell_states(Clock::time_point now) {
     const uint8_t errors = line_ ? line_->line_errors() : 0;
     bool wanted = false;
     peers_.for_each([&](Wire& wire) {
-        if (wire.mode() != telnet::Mode::rfc2217) return;
-        wanted = true;
-        wire.tell_modem_state(modem);
+        wanted |= wire.mode() == telnet::Mode::rfc2217;
+        wire.tell_modem_state(modem);  // also one that will speak RFC 2217 later
         if (errors != 0) wire.tell_line_state(errors);
     });
     // A pseudo-terminal's states do not change while it is there.

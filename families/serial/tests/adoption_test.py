@@ -300,6 +300,25 @@ class Appear(AdoptionCase):
         self.assertEqual(len(set(watcher.lines)), 2 * ROUNDS)
         self.assertEqual(self.services("IOUSBHostDevice"), [])
 
+    def test_what_this_machine_has_is_published_and_nothing_else(self):
+        def attribute(name, key):
+            try:
+                with open(f"/sys/class/tty/{name}/{key}", encoding="utf-8") as file:
+                    return file.read().strip()
+            except OSError:
+                return None
+        expected = set()
+        for name in os.listdir("/sys/class/tty") if os.path.isdir("/sys/class/tty") else []:
+            if os.path.exists(f"/sys/class/tty/{name}/device") and os.path.exists(f"/dev/{name}"):
+                driver = os.path.realpath(f"/sys/class/tty/{name}/device")
+                phantom = attribute(name, "type") == "0" if attribute(name, "type") else "/serial8250/" in driver + "/"
+                expected |= set() if phantom else {f"/dev/{name}"}
+        os.environ["OPENDEXT_SERIAL_SCAN"] = "/dev:/sys"
+        self.tool("opendext", "start")
+        self.wait_for(lambda: {port["callout"] for port in self.ports().values()} == expected, f"the ports {expected}")
+        for port in self.ports().values():
+            self.assertIn("already", self.refused("opendext", "serial", "adopt", port["callout"]))
+
     def test_a_realm_that_is_not_the_systems_leaves_hardware_alone(self):
         os.environ["OPENDEXT_SERIAL_SCAN"] = ""
         self.hardware.plug("ttyUSB0", 1, "X")
