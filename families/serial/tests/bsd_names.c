@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bsd_names: uses the first serial port as programs for BSD's terminals do; a line "NAME: RESULT [ERRNO]" for each step.
+// bsd_names: uses the first serial port as programs for BSD's terminals do; a line "NAME: RESULT
+// [ERRNO]" for each step.
 #include <CoreFoundation/CoreFoundation.h>
 #include <IOKit/IOBSD.h>
 #include <IOKit/IOKitLib.h>
@@ -13,13 +14,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-static void say(const char * name, long result)
-{
+static void say(const char* name, long result) {
     printf("%s: %ld %d\n", name, result, result < 0 ? errno : 0);
 }
 
-static int find_port(char * path, CFIndex size)
-{
+static int find_port(char* path, CFIndex size) {
     io_iterator_t ports = IO_OBJECT_NULL;
     CFMutableDictionaryRef wanted = IOServiceMatching(kIOSerialBSDServiceValue);
     CFDictionarySetValue(wanted, CFSTR(kIOSerialBSDTypeKey), CFSTR(kIOSerialBSDAllTypes));
@@ -27,7 +26,8 @@ static int find_port(char * path, CFIndex size)
     io_object_t port = IOIteratorNext(ports);
     IOObjectRelease(ports);
     if (port == IO_OBJECT_NULL) return 0;
-    CFTypeRef value = IORegistryEntryCreateCFProperty(port, CFSTR(kIOCalloutDeviceKey), kCFAllocatorDefault, 0);
+    CFTypeRef value =
+        IORegistryEntryCreateCFProperty(port, CFSTR(kIOCalloutDeviceKey), kCFAllocatorDefault, 0);
     IOObjectRelease(port);
     if (value == NULL) return 0;
     int found = CFStringGetCString((CFStringRef)value, path, size, kCFStringEncodingUTF8);
@@ -35,8 +35,7 @@ static int find_port(char * path, CFIndex size)
     return found;
 }
 
-int main(void)
-{
+int main(void) {
     char path[1024];
     if (!find_port(path, sizeof path)) return 1;
     printf("path: %s\n", path);
