@@ -292,11 +292,11 @@ void Connection::refuse(const std::string& caller, const std::string& reason) {
     last_error_ = caller + " refused: " + reason;
 }
 
-void Connection::lost(const std::string& reason) {
-    if (!peers_.empty()) lost(peers_.front().id, reason);
+void Connection::lost(std::string reason) {
+    if (!peers_.empty()) lost(peers_.front().id, std::move(reason));
 }
 
-void Connection::lost(uint64_t id, const std::string& reason) {
+void Connection::lost(uint64_t id, std::string reason) {
     const Peer* peer = find(id);
     if (peer == nullptr) return;
     last_error_ = options_.clients > 1 ? peer->name + ": " + reason : reason;

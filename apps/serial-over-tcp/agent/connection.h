@@ -59,10 +59,11 @@ class Connection {
     void step(Clock::time_point now = Clock::now(), bool calls = true);
     /// Something was sent: whether it arrives is watched from now on. Costs nothing.
     void sending() { sending_ = true; }
-    /// This peer closed, or its socket failed: its connection is over.
-    void lost(uint64_t id, const std::string& reason);
+    /// This peer closed, or its socket failed: its connection is over. The reason is a copy: it may
+    /// come from the peer itself.
+    void lost(uint64_t id, std::string reason);
     /// The same for the only peer; nothing happens if there is none.
-    void lost(const std::string& reason);
+    void lost(std::string reason);
 
     [[nodiscard]] State state() const { return state_; }
     /// The state as people read it: "connecting", "connected", "peer gone, retry in 2 s" …
