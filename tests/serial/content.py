@@ -62,12 +62,13 @@ class Checker:
         self.position = position
         self.lost, self.repeated = lost, repeated
         self.gaps = []
-        self.gap_ahead = False
+        self.gaps_ahead = 0
         self.held = b""  # bytes after a gap, too few yet to see where they belong
 
     def expect_gap(self):
-        """From here on the stream may go on elsewhere, once."""
-        self.gap_ahead = self.lost > 0 or self.repeated > 0
+        """From here on the stream may go on elsewhere, once more."""
+        if self.lost > 0 or self.repeated > 0:
+            self.gaps_ahead += 1
 
     def take(self, data):
         data = self.held + data
@@ -81,19 +82,19 @@ class Checker:
         start = self.position + same
         rest = data[same:]
         if len(rest) < WINDOW:
-            if self.gap_ahead:
+            if self.gaps_ahead:
                 self.position += same
                 self.held = rest
                 return
             raise Mismatch(f"byte {start} is wrong (too few follow to say how)")
         window = rest[:WINDOW]
-        if not self.gap_ahead:
+        if not self.gaps_ahead:
             raise Mismatch(self.describe(window, start))
         found = self.content.find(window, start - self.repeated, start + self.lost + 1)
         if found is None:
             raise Mismatch(self.describe(window, start) + f"; allowed were {self.lost} lost, {self.repeated} repeated")
         self.gaps.append((start, found - start))
-        self.gap_ahead = False
+        self.gaps_ahead -= 1
         self.position = found
         self.take(rest)
 

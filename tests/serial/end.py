@@ -125,8 +125,8 @@ class End:
         if not data:
             self.lose()
             return
-        if self.block.expect > self.expected_gaps:
-            self.expected_gaps = self.block.expect
+        while self.block.expect > self.expected_gaps:
+            self.expected_gaps += 1
             self.checker.expect_gap()
         before, gaps = self.checker.position, len(self.checker.gaps)
         self.checker.take(data)

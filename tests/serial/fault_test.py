@@ -10,9 +10,8 @@ import time
 import unittest
 
 import harness
-from stream_case import IN_SOCKETS, LONG, MIB, Line, StreamCase
+from stream_case import IN_SOCKETS, LONG, MIB, RING, Line, StreamCase
 
-RING = 65536
 # How often an event is repeated, and how many bytes pass between two.
 TIMES = 50 if LONG else 4
 BETWEEN = 8 * MIB if LONG else MIB // 2
@@ -47,12 +46,6 @@ class Faults(StreamCase):
             return same
         self.wait_for(lambda: (time.sleep(0.3), still())[1], "the streams to stand still")
 
-
-    def bring_agent_back(self, number):
-        """A killed agent is started by the next command that needs one; it takes all ports up."""
-        name = f"other{number}"
-        self.serial("add", name, "--connect", "127.0.0.1:9")
-        self.serial("rm", name)
 
     def counter(self, key):
         """A property of the only port, which tells of the time when its connection changed last."""
@@ -91,7 +84,7 @@ class AgentAndApplication(Faults):
             line.application.end()
             os.kill(self.agent(), signal.SIGKILL)
             self.wait_for(lambda: not self.agent_pids(), "the agent's end")
-            self.bring_agent_back(number)
+            self.bring_agent_back(f"other{number}")
             self.wait_for(lambda n=number: line.peer.block.connections == n + 2, "the new connection")
         line.application.start()
         self.more(line, MIB // 8)

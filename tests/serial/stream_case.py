@@ -2,6 +2,7 @@
 """What the tests of this folder share: a port with a program at each end, and looks at what is left afterwards."""
 
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -17,6 +18,7 @@ from serial_case import SerialCase  # noqa: E402 pylint: disable=wrong-import-po
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
+RING = 65536
 FOR_EVER = 1 << 62
 # The long form takes many minutes; what it is: README.md.
 LONG = os.environ.get("OPENDEXT_TEST_LONG", "") not in ("", "0")
@@ -27,7 +29,7 @@ IN_SOCKETS = 16 * MIB
 def seed():
     """Of what is random in this run: OPENDEXT_SEED repeats one."""
     chosen = int(os.environ.get("OPENDEXT_SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"seed: OPENDEXT_SEED={chosen}", flush=True)
+    print(f"OPENDEXT_SEED={chosen}", flush=True)
     return chosen
 
 
@@ -158,9 +160,9 @@ class Line:
 
 
 class StreamCase(SerialCase):
-    def setUp(self):
-        super().setUp()
-        self.random = random.Random(seed())
+    @functools.cached_property
+    def random(self):
+        return random.Random(seed())
 
     def driver(self, name, other_than=None):
         """Process id of a port's driver, once there is one that is not `other_than`."""
@@ -184,6 +186,15 @@ class StreamCase(SerialCase):
         pids = self.agent_pids()
         self.assertEqual(len(pids), 1, "agents of the realm")
         return pids[0]
+
+    def bring_agent_back(self, name):
+        """A killed agent is started by the next command that needs one; it takes all ports up. `name`: of a port that is
+        added for that and removed."""
+        def started():
+            self.serial("add", name, "--connect", "127.0.0.1:9")
+            return True
+        self.wait_for(started, "a new agent")
+        self.serial("rm", name)
 
     @contextlib.contextmanager
     def stopped(self, pid):
@@ -211,8 +222,14 @@ class StreamCase(SerialCase):
     def rests(self, before):
         """The realm comes back to the processes and descriptors that `before` (processes, descriptors) tells."""
         processes, descriptors = before
-        self.wait_for(lambda: self.processes() == processes, f"the processes {processes}, there are {self.processes()}")
+        def same_processes():
+            self.assertEqual(self.processes(), processes)
+            return True
 
-        def as_before():
-            return all(count <= descriptors.get(name, 0) for name, count in self.descriptors().items())
-        self.wait_for(as_before, f"the descriptors {descriptors}, there are {self.descriptors()}")
+        def no_more_descriptors():
+            now = self.descriptors()
+            self.assertFalse({name: count for name, count in now.items() if count > descriptors.get(name, 0)},
+                             f"more descriptors than before: {now}, before {descriptors}")
+            return True
+        self.wait_for(same_processes, "the processes of before")
+        self.wait_for(no_more_descriptors, "the descriptors of before")
