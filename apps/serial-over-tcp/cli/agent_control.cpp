@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +120,10 @@ Result<Message> exchange(const Realm& realm, const Message& request, bool start)
 int agent_main(const Realm& realm) {
     ::signal(SIGPIPE, SIG_IGN);
     (void)::chdir("/");
+    rlimit files{};  // each port has a dozen descriptors
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
     UniqueFd starter(kReady);
     ::fcntl(kReady, F_SETFD, FD_CLOEXEC);
     if (opendext_set_realm(realm.root().c_str()) != KERN_SUCCESS) return 1;
