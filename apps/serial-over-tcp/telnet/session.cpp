@@ -151,6 +151,9 @@ class Session::Receiver final : public Sink {
     void on_option(Command verb, uint8_t option) override {
         session_.negotiation_.receive(verb, option, out_);
         if (std::exchange(session_.settings_due_, false)) session_.send_all(out_);
+        // Many clients never ask how the lines stand and still want to know.
+        if (std::exchange(session_.modem_state_due_, false))
+            session_.send(ComPort::modem_state, session_.modem_state_, out_);
     }
     void on_subnegotiation(uint8_t option, Bytes body) override {
         const auto message =
@@ -193,7 +196,7 @@ void Session::start(const LineSettings& settings, std::string& out) {
     decoder_.reset();
     line_mask_ = 0;
     modem_mask_ = 255;
-    settings_due_ = false;
+    settings_due_ = modem_state_due_ = false;
     negotiation_ =
         Negotiation([this](Side side, Option option, bool on) { changed(side, option, on); });
     if (protocol_ == Protocol::raw) return enter(Mode::raw);
@@ -231,6 +234,7 @@ void Session::changed(Side side, Option option, bool on) {
     enter(on ? Mode::rfc2217 : Mode::telnet);
     // Not from within the negotiation: its own answer goes out first.
     settings_due_ = on && role_ == Role::client;
+    modem_state_due_ = on && role_ == Role::server;
 }
 
 void Session::feed(Bytes bytes, std::string& out) {

@@ -138,7 +138,9 @@ class Session {
     uint8_t line_mask_ = 0;     ///< server: RFC 2217 begins with nothing
     uint8_t modem_mask_ = 255;  ///< and with everything
     uint8_t modem_state_ = 0;
-    bool settings_due_ = false;  ///< the option has just come into force
+    // The option has just come into force, and this is still to be said.
+    bool settings_due_ = false;
+    bool modem_state_due_ = false;
     uint64_t ignored_ = 0;
 };
 
