@@ -53,6 +53,9 @@ std::vector<LinkOption> link_options() {
          "keep up to SIZE bytes (64k, 2M …) that are written while nobody is there, beyond the "
          "128 KiB that a port holds anyway",
          Only::any},
+        {"when-full", "POLICY",
+         "when the buffer is full: block the writing program (the default), or drop-oldest",
+         Only::any},
         {"protocol", "PROTOCOL",
          "raw (the default), telnet, rfc2217 (line settings go along), or auto: as the peer begins",
          Only::any},
@@ -68,9 +71,6 @@ std::vector<LinkOption> link_options() {
         {"tls-key", "FILE", "with --tls: the key of that certificate", Only::any},
         {"tls-client-ca", "FILE", "with --listen --tls: callers need a certificate of these CAs",
          Only::listen},
-        {"when-full", "POLICY",
-         "when the buffer is full: block the writing program (the default), or drop-oldest",
-         Only::any},
     };
 }
 
