@@ -139,6 +139,26 @@ client::Entries RegistryQueries::relatives(const client::GetRelatives& request) 
     return entries;
 }
 
+client::EntriesRead RegistryQueries::read_entries(const client::ReadEntries& request) const {
+    client::EntriesRead answer;
+    if (!known_plane(request.plane, answer.outcome)) return answer;
+    size_t bytes = 0;
+    for (const uint64_t id : request.ids) {
+        ++answer.looked_at;
+        const Entry* entry = context_.registry.find(id);
+        if (entry == nullptr) continue;
+        client::EntryInPlane& read = answer.entries.emplace_back();
+        read.entry = this->entry({id, true});
+        read.children = context_.registry.relatives(*entry, request.plane, false);
+        Writer writer;
+        FieldWriter io(writer);
+        read.fields(io);
+        bytes += writer.bytes().size();
+        if (bytes >= kMaxSnapshotBytes) break;
+    }
+    return answer;
+}
+
 Message RegistryQueries::snapshots(const client::GetSnapshots& request, uint64_t serial) const {
     const size_t limit = std::min<size_t>(request.max_bytes, kMaxSnapshotBytes);
     client::SnapshotWriter writer;

@@ -25,6 +25,8 @@ class RegistryQueries {
     [[nodiscard]] protocol::client::Entry entry(const protocol::client::GetEntry& request) const;
     [[nodiscard]] protocol::client::Entries relatives(
         const protocol::client::GetRelatives& request) const;
+    [[nodiscard]] protocol::client::EntriesRead read_entries(
+        const protocol::client::ReadEntries& request) const;
     [[nodiscard]] Message snapshots(const protocol::client::GetSnapshots& request,
                                     uint64_t serial) const;
     [[nodiscard]] protocol::client::Walked walk(const protocol::client::Walk& request) const;
@@ -35,7 +37,7 @@ class RegistryQueries {
     [[nodiscard]] protocol::client::ClassIs class_of(
         const protocol::client::GetClass& request) const;
 
-    /// A message of snapshots gets at most about so large, whatever the client asks for.
+    /// A message of many entries gets at most about so large, whatever the client asks for.
     static constexpr size_t kMaxSnapshotBytes = size_t{1} << 20;
     /// A plane deeper than this is not followed.
     static constexpr size_t kMaxDepth = 1024;

@@ -63,6 +63,8 @@ enum class Kind : uint32_t {
     watch_extensions = 51,
     extension_changed = 52,
     properties_set = 53,
+    read_entries = 54,
+    entries_read = 55,
 };
 
 struct Reply : Outcome {
@@ -162,6 +164,29 @@ struct GetRelatives {
     std::string plane;
     bool parents = false;
     void fields(auto& io) { io(id, plane, parents); }
+};
+
+/// GetEntry, with properties, and GetRelatives of many entries at once: for tools that show all
+/// there is of them. Answered by EntriesRead.
+struct ReadEntries {
+    static constexpr auto kKind = Kind::read_entries;
+    std::vector<uint64_t> ids;
+    std::string plane;
+    void fields(auto& io) { io(ids, plane); }
+};
+
+struct EntryInPlane {
+    Entry entry;
+    std::vector<uint64_t> children;
+    void fields(auto& io) { io(entry, children); }
+};
+
+struct EntriesRead {
+    static constexpr auto kKind = Kind::entries_read;
+    Outcome outcome;
+    uint32_t looked_at = 0;  ///< so many of `ids`, at least one: as many as make a large message
+    std::vector<EntryInPlane> entries;  ///< those of them that are in the registry, in their order
+    void fields(auto& io) { io(outcome, looked_at, entries); }
 };
 
 /// Names, places, classes and properties of many entries at once (rpc/protocol/snapshots.h).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/registry.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <vector>
@@ -28,25 +29,47 @@ std::string RegistryImage::path(uint64_t id) const {
     return path.empty() ? "/" : path;
 }
 
+namespace {
+/// Entries that one question is about.
+constexpr size_t kBatch = 4096;
+}  // namespace
+
+Result<PlaneImage> read_plane(DaemonClient& daemon, const std::string& plane) {
+    PlaneImage image;
+    std::set<uint64_t> known{daemon.welcome().root};
+    // One level of the tree after the other.
+    for (std::vector<uint64_t> level{daemon.welcome().root}; !level.empty();) {
+        std::vector<uint64_t> below;
+        for (size_t next = 0; next < level.size();) {
+            client::ReadEntries request;
+            const auto from = level.begin() + static_cast<ptrdiff_t>(next);
+            request.ids.assign(
+                from, from + static_cast<ptrdiff_t>(std::min(kBatch, level.size() - next)));
+            request.plane = plane;
+            auto read = OD_TRY(daemon.request<client::EntriesRead>(std::move(request)));
+            if (read.looked_at == 0)
+                return Error{Errc::malformed, 0, "opendextd does not go on with the entries"};
+            next += read.looked_at;
+            for (client::EntryInPlane& one : read.entries) {
+                for (const uint64_t child : one.children) {
+                    if (known.insert(child).second) below.push_back(child);
+                }
+                const uint64_t id = one.entry.id;
+                image.emplace(id, std::move(one));
+            }
+        }
+        level = std::move(below);
+    }
+    return image;
+}
+
 Result<RegistryImage> read_registry(DaemonClient& daemon) {
     RegistryImage image;
     image.root = daemon.welcome().root;
-    std::vector<uint64_t> left{image.root};
-    while (!left.empty()) {
-        const uint64_t id = left.back();
-        left.pop_back();
-        if (image.entries.contains(id)) continue;
-        auto entry = daemon.request<client::Entry>(client::GetEntry{id, true});
-        if (!entry.ok() && entry.error().code != Errc::kern) return std::move(entry).error();
-        if (!entry.ok()) continue;
-        image.entries.emplace(id, std::move(*entry));
-        const auto below =
-            daemon.request<client::Entries>(client::GetRelatives{id, "IOService", false});
-        if (!below.ok()) continue;
-        for (const uint64_t child : below->ids) {
-            image.parents.emplace(child, id);
-            left.push_back(child);
-        }
+    PlaneImage plane = OD_TRY(read_plane(daemon, "IOService"));
+    for (auto& [id, read] : plane) {
+        for (const uint64_t child : read.children) image.parents.emplace(child, id);
+        image.entries.emplace(id, std::move(read.entry));
     }
     return image;
 }

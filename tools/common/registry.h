@@ -22,8 +22,12 @@ struct RegistryImage {
     [[nodiscard]] std::string path(uint64_t id) const;
 };
 
-/// Reads every entry of the service plane with its properties. Entries that go meanwhile are left
-/// out.
+/// Every entry of a plane, root among them, with its properties and what is below it. Entries that
+/// go meanwhile are left out, and may still be named as children.
+using PlaneImage = std::map<uint64_t, protocol::client::EntryInPlane>;
+[[nodiscard]] Result<PlaneImage> read_plane(DaemonClient& daemon, const std::string& plane);
+
+/// The same for the service plane, with parents.
 [[nodiscard]] Result<RegistryImage> read_registry(DaemonClient& daemon);
 
 /// What a program may call the entry's class: its class in the registry, that of the driver's

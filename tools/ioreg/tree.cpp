@@ -2,7 +2,8 @@
 #include "tools/ioreg/tree.h"
 
 #include <algorithm>
-#include <set>
+
+#include "tools/common/registry.h"
 
 namespace opendext::ioreg {
 
@@ -14,45 +15,34 @@ constexpr int kAttempts = 5;
 /// A registry deeper than this is not one.
 constexpr int kMaxDepth = 256;
 
-class TreeReader {
+/// What was read, as a tree.
+class TreeMaker {
   public:
-    TreeReader(tools::DaemonClient& daemon, std::string plane)
-        : daemon_(daemon), plane_(std::move(plane)) {}
+    explicit TreeMaker(const tools::PlaneImage& image) : image_(image) {}
 
     /// nullptr for an entry that is gone.
-    Result<std::unique_ptr<Node>> read(uint64_t id, int depth) {
-        Result<Entry> entry = daemon_.request<Entry>(GetEntry{id, true});
-        if (!entry.ok()) {
+    std::unique_ptr<Node> make(uint64_t id, int depth) {
+        const auto read = image_.find(id);
+        if (read == image_.end()) {
             changed_ = true;
-            if (entry.error().code == Errc::kern && depth > 0) return std::unique_ptr<Node>();
-            return std::move(entry).error();
+            return nullptr;
         }
-        note(entry->generation);
+        const uint64_t generation = read->second.entry.generation;
+        if (generation_ == 0) generation_ = generation;
+        if (generation != 0 && generation != generation_) changed_ = true;
         auto node = std::make_unique<Node>();
-        node->entry = std::move(entry).value();
+        node->entry = read->second.entry;
         if (depth >= kMaxDepth) return node;
-        Result<Entries> children = daemon_.request<Entries>(GetRelatives{id, plane_, false});
-        if (!children.ok()) {
-            changed_ = true;
-            if (children.error().code == Errc::kern) return node;
-            return std::move(children).error();
-        }
-        note(children->generation);
-        for (const uint64_t child : children->ids) {
-            std::unique_ptr<Node> read_child = OD_TRY(read(child, depth + 1));
-            if (read_child != nullptr) node->children.push_back(std::move(read_child));
+        for (const uint64_t child : read->second.children) {
+            std::unique_ptr<Node> below = make(child, depth + 1);
+            if (below != nullptr) node->children.push_back(std::move(below));
         }
         return node;
     }
     [[nodiscard]] bool changed() const { return changed_; }
 
   private:
-    void note(uint64_t generation) {
-        if (generation_ == 0) generation_ = generation;
-        if (generation != 0 && generation != generation_) changed_ = true;
-    }
-    tools::DaemonClient& daemon_;
-    const std::string plane_;
+    const tools::PlaneImage& image_;
     uint64_t generation_ = 0;
     bool changed_ = false;
 };
@@ -71,9 +61,11 @@ void collect(const Node& node, const Criteria& criteria, Way& way, std::vector<W
 
 Result<std::unique_ptr<Node>> read_tree(tools::DaemonClient& daemon, const std::string& plane) {
     for (int attempt = 1;; ++attempt) {
-        TreeReader reader(daemon, plane);
-        std::unique_ptr<Node> tree = OD_TRY(reader.read(daemon.welcome().root, 0));
-        if (!reader.changed() || attempt == kAttempts) return tree;
+        const tools::PlaneImage image = OD_TRY(tools::read_plane(daemon, plane));
+        TreeMaker maker(image);
+        std::unique_ptr<Node> tree = maker.make(daemon.welcome().root, 0);
+        if (tree == nullptr) return Error{Errc::not_found, 0, "the registry has no root"};
+        if (!maker.changed() || attempt == kAttempts) return tree;
     }
 }
 
