@@ -26,6 +26,8 @@ std::string_view to_string(Deadline deadline) {
             return "Stop";
         case Deadline::stop_unplugged:
             return "Stop after unplug";
+        case Deadline::earlier_closes:
+            return "Stop of earlier user clients";
         case Deadline::new_user_client:
             return "NewUserClient";
         case Deadline::attach_client:
@@ -60,6 +62,8 @@ Deadlines::Deadlines() {
     set(Deadline::start, seconds(120));
     set(Deadline::relayed_call, seconds(120));
     set(Deadline::stop_unplugged, seconds(5));
+    // A driver for one program at a time may need that long; others have waited for nothing.
+    set(Deadline::earlier_closes, seconds(10));
     set(Deadline::power_acknowledge, seconds(20));
     set(Deadline::exit, seconds(5));
     set(Deadline::reap, seconds(5));

@@ -21,6 +21,7 @@ enum class Deadline : uint8_t {
     family_start,     ///< family: object_started to done
     stop,             ///< process: Stop to super::Stop, provider active
     stop_unplugged,   ///< process: the same, provider gone; then the object is detached without it
+    earlier_closes,   ///< open: Stop of the user clients that were closed before; then it goes on
     new_user_client,  ///< process: NewUserClient
     attach_client,    ///< process: AttachClient to Reply
     set_properties,   ///< process: SetProperties of a client program
@@ -34,7 +35,7 @@ enum class Deadline : uint8_t {
     shut_down,          ///< realm: everything terminated
     replace_extension,  ///< realm: the instances of a bundle gone; then its request is told to wait
 };
-inline constexpr size_t kDeadlineCount = 20;
+inline constexpr size_t kDeadlineCount = 21;
 [[nodiscard]] std::string_view to_string(Deadline deadline);
 
 class Deadlines {

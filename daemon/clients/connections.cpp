@@ -22,6 +22,8 @@ constexpr size_t kProcessObjects = 3000;
 
 std::string_view to_string(OpenState state) {
     switch (state) {
+        case OpenState::waiting_for_closes:
+            return "waiting for closes";
         case OpenState::asking_driver:
             return "asking driver";
         case OpenState::attaching:
@@ -36,6 +38,7 @@ UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecy
     : context_(context), lifecycle_(lifecycle), died_(std::move(died)) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) user_client_inactive(entry);
+        if (event == Event::detached) user_client_gone(entry.id);
     });
 }
 
@@ -100,11 +103,54 @@ void UserClientConnections::open(uint64_t client, ClientIdentity identity, Entry
     connection.service = entry;
     connection.identity = std::move(identity);
     connection.done = std::move(done);
+    connection.type = type;
+    connection.closing = closing(entry);
+    if (connection.closing.empty()) {
+        connections_.emplace(number, std::move(connection));
+        return ask_driver(number);
+    }
+    // A driver may be for one program at a time: whoever closed it, or was told that it was closed,
+    // can open it.
+    connection.timer = context_.loop.after(context_.deadlines.of(Deadline::earlier_closes),
+                                           [this, number] { ask_driver(number); });
     connections_.emplace(number, std::move(connection));
+    waiting_.insert(number);
+}
+
+std::set<EntryId> UserClientConnections::closing(EntryId service) const {
+    std::set<EntryId> ids;
+    for (const EntryId id : context_.registry.find(service)->clients) {
+        const Entry* entry = context_.registry.find(id);
+        if (entry != nullptr && entry->activity != Activity::active &&
+            entry->is_kind_of("IOUserUserClient"))
+            ids.insert(id);
+    }
+    return ids;
+}
+
+void UserClientConnections::user_client_gone(EntryId id) {
+    for (const uint64_t number : waiting_) {
+        Connection& connection = connections_.at(number);
+        if (connection.closing.erase(id) > 0 && connection.closing.empty())
+            context_.loop.post([this, number] { ask_driver(number); });
+    }
+}
+
+void UserClientConnections::ask_driver(uint64_t number) {
+    waiting_.erase(number);
+    const auto place = connections_.find(number);
+    if (place == connections_.end()) return;  // the client went away meanwhile
+    Connection& connection = place->second;
+    if (connection.state != OpenState::waiting_for_closes) return;
+    connection.timer.reset();
+    const EntryId entry = connection.service;
+    const Status checked = check_target(entry);
+    if (!checked.ok()) return fail(number, checked.error());
+    connection.state = OpenState::asking_driver;
     system::IOService__NewUserClient::In in;
-    in.type = type;
+    in.type = connection.type;
     in.entitlements.kind = protocol::RefKind::value;
-    in.entitlements.value = connections_.at(number).identity.entitlements;
+    in.entitlements.value = connection.identity.entitlements;
     lifecycle_.call(system::IOService__NewUserClient::encode(entry, in), {},
                     context_.deadlines.of(Deadline::new_user_client),
                     std::string(to_string(Deadline::new_user_client)),
@@ -157,8 +203,9 @@ Status UserClientConnections::check_access(const ClientIdentity& identity, Entry
                               entry->property("IOServiceDEXTEntitlements"), identity.uid == 0};
     const auto breach = refuse_client(access);
     const std::string who = " (" + identity.program + ")";
+    const std::string hint = identity.unseen.empty() ? "" : " (" + identity.unseen + ")";
     if (breach && !lifecycle_.guard().allowed(*breach + who))
-        return Error::kern(kIOReturnNotPermitted, *breach);
+        return Error::kern(kIOReturnNotPermitted, *breach + hint);
     // The rule of IOServiceOpen itself comes last.
     const Value* required = entry->property("IOUserClientEntitlements");
     const std::string* name = required == nullptr ? nullptr : required->string();
@@ -166,7 +213,7 @@ Status UserClientConnections::check_access(const ClientIdentity& identity, Entry
     const std::string lacking = "the program lacks " + *name +
                                 ", which IOUserClientEntitlements of the user client asks for";
     if (lifecycle_.guard().allowed(lacking + who)) return success();
-    return Error::kern(kIOReturnNotPrivileged, lacking);
+    return Error::kern(kIOReturnNotPrivileged, lacking + hint);
 }
 
 void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
@@ -262,6 +309,7 @@ void UserClientConnections::fail(uint64_t number, client::DriverOutcome outcome)
     if (place == connections_.end()) return;
     Connection failed = std::move(place->second);
     connections_.erase(place);
+    waiting_.erase(number);
     if (failed.user_client != kNoEntry) lifecycle_.terminate(failed.user_client);
     if (failed.done) refuse(failed.identity, failed.service, failed.done, std::move(outcome));
 }
@@ -273,6 +321,7 @@ Status UserClientConnections::close(uint64_t client, uint64_t number) {
     }
     const Connection closing = std::move(place->second);
     connections_.erase(place);
+    waiting_.erase(number);
     if (const Instance* instance = lifecycle_.find(closing.user_client)) {
         instance->process->send(driver::DetachClient{number});
     }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "daemon/context.h"
@@ -18,12 +19,14 @@ struct ClientIdentity {
     uint32_t uid = 0;
     std::string program;      ///< as it calls itself
     Dictionary entitlements;  ///< by the realm's lists (daemon/entitlements/programs.h)
+    std::string unseen;       ///< why it may have fewer than it should; for who is refused
 };
 
 /// How far an IOServiceOpen is.
 enum class OpenState : uint8_t {
-    asking_driver,  ///< NewUserClient runs
-    attaching,      ///< the driver process takes its end of the channel
+    waiting_for_closes,  ///< user clients of the service that were closed before are to stop first
+    asking_driver,       ///< NewUserClient runs
+    attaching,           ///< the driver process takes its end of the channel
     connected,
 };
 [[nodiscard]] std::string_view to_string(OpenState state);
@@ -51,11 +54,18 @@ class UserClientConnections {
         uint64_t client = 0;
         EntryId service = kNoEntry;  ///< what is opened
         EntryId user_client = kNoEntry;
-        OpenState state = OpenState::asking_driver;
+        uint32_t type = 0;
+        OpenState state = OpenState::waiting_for_closes;
+        std::set<EntryId> closing;  ///< what it waits for
+        std::unique_ptr<Handle> timer;
         ClientIdentity identity;
         Done done;
     };
     [[nodiscard]] Status check_target(EntryId entry) const;
+    /// User clients of the service that are on their way out.
+    [[nodiscard]] std::set<EntryId> closing(EntryId service) const;
+    void user_client_gone(EntryId id);
+    void ask_driver(uint64_t number);
     void user_client_made(uint64_t number, EntryId provider, Result<CallAnswer> answer);
     [[nodiscard]] Result<EntryId> check_user_client(EntryId provider,
                                                     const CallAnswer& answer) const;
@@ -74,6 +84,7 @@ class UserClientConnections {
     LogBudget refusals_{100, 10};  ///< a program that tries on and on must not fill the log
     uint64_t next_ = 1;
     std::map<uint64_t, Connection> connections_;
+    std::set<uint64_t> waiting_;  ///< connections in OpenState::waiting_for_closes
 };
 
 }  // namespace opendext::daemon

@@ -92,7 +92,9 @@ void ClientServer::add(Socket socket) {
     const ProgramIdentity program = identify_program(socket);
     client.identity.pid = program.pid;
     client.identity.uid = program.uid;
-    client.identity.entitlements = entitlements_.of(program);
+    Grants grants = entitlements_.of(program);
+    client.identity.entitlements = std::move(grants.entitlements);
+    client.identity.unseen = std::move(grants.unseen);
     client.connection = std::make_unique<Connection>(
         context_.loop, std::move(socket), limits_.queue,
         [this, number](Message message) { received(number, std::move(message)); },
@@ -191,6 +193,8 @@ bool ClientServer::handle_registry(Client& client, const Message& message) {
             return answer(&RegistryQueries::entry);
         case client::Kind::get_relatives:
             return answer(&RegistryQueries::relatives);
+        case client::Kind::read_entries:
+            return answer(&RegistryQueries::read_entries);
         case client::Kind::walk:
             return answer(&RegistryQueries::walk);
         case client::Kind::search:

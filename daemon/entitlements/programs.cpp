@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -41,24 +42,33 @@ Result<uint32_t> number_of(const bundle::Plist& list, std::string_view key, cons
 }
 
 /// Whether the program is one of those that the list is for.
-Result<bool> fits(const bundle::Plist& list, const Dictionary& keys,
-                  const ProgramIdentity& program) {
+enum class Fit : uint8_t { no, yes, unseen };
+Result<Fit> fits(const bundle::Plist& list, const Dictionary& keys,
+                 const ProgramIdentity& program) {
     const Value* user = find(keys, "User");
     const Value* group = find(keys, "Group");
     const Value* path = find(keys, "Program");
     if (user == nullptr && group == nullptr && path == nullptr)
         return wrong(list, "Entitlements", "for whom? write User, Group or Program");
     if (user != nullptr && OD_TRY(number_of(list, "User", *user, getpwnam)) != program.uid)
-        return false;
+        return Fit::no;
     if (group != nullptr) {
         const gid_t number = OD_TRY(number_of(list, "Group", *group, getgrnam));
         if (std::find(program.groups.begin(), program.groups.end(), number) == program.groups.end())
-            return false;
+            return Fit::no;
     }
-    if (path == nullptr) return true;
+    if (path == nullptr) return Fit::yes;
     if (path->string() == nullptr || !path->string()->starts_with('/'))
         return wrong(list, "Program", bundle::describe(*path) + ", must be an absolute path");
-    return *path->string() == program.executable;
+    if (program.executable.empty()) return Fit::unseen;
+    return *path->string() == program.executable ? Fit::yes : Fit::no;
+}
+
+/// "lamp (1000)"
+std::string user_name(uid_t uid) {
+    const passwd* entry = ::getpwuid(uid);
+    const std::string number = std::to_string(uid);
+    return entry == nullptr ? number : std::string(entry->pw_name) + " (" + number + ")";
 }
 
 /// Arrays of one entitlement are joined, of other values the later list's counts.
@@ -75,7 +85,7 @@ void grant(Dictionary& granted, const Dictionary& more) {
     }
 }
 
-Status apply(const fs::path& path, const ProgramIdentity& program, Dictionary& granted) {
+Status apply(const fs::path& path, const ProgramIdentity& program, Grants& grants) {
     const bundle::Plist list = OD_TRY(bundle::read_plist(path));
     const Dictionary keys = OD_TRY(list.dictionary());
     for (const auto& [key, value] : keys) {
@@ -85,7 +95,14 @@ Status apply(const fs::path& path, const ProgramIdentity& program, Dictionary& g
     const Value* entitlements = find(keys, "Entitlements");
     if (entitlements == nullptr || entitlements->dictionary() == nullptr)
         return wrong(list, "Entitlements", "must be there, and a dictionary");
-    if (OD_TRY(fits(list, keys, program))) grant(granted, *entitlements->dictionary());
+    const Fit fit = OD_TRY(fits(list, keys, program));
+    if (fit == Fit::yes) grant(grants.entitlements, *entitlements->dictionary());
+    if (fit == Fit::unseen) {
+        grants.unseen = list.where("Program") + ": Program: opendextd (user " +
+                        user_name(::geteuid()) + ") cannot see what programs of user " +
+                        user_name(program.uid) +
+                        " run, so the list does not count for them; write User or Group instead";
+    }
     return success();
 }
 
@@ -111,21 +128,24 @@ ProgramIdentity identify_program(const Socket& socket) {
     return program;
 }
 
-Dictionary ProgramEntitlements::of(const ProgramIdentity& program) {
+void ProgramEntitlements::complain(const std::string& complaint) {
+    if (said_.insert(complaint).second) complain_(complaint);
+}
+
+Grants ProgramEntitlements::of(const ProgramIdentity& program) {
     std::vector<fs::path> lists;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder_, error)) {
         if (entry.path().extension() == ".plist") lists.push_back(entry.path());
     }
     std::sort(lists.begin(), lists.end());
-    Dictionary granted;
+    Grants grants;
     for (const fs::path& list : lists) {
-        const Status applied = apply(list, program, granted);
-        if (applied.ok()) continue;
-        const std::string complaint = applied.error().text() + "; this list grants nothing";
-        if (said_.insert(complaint).second) complain_(complaint);
+        const Status applied = apply(list, program, grants);
+        if (!applied.ok()) complain(applied.error().text() + "; this list grants nothing");
     }
-    return granted;
+    if (!grants.unseen.empty()) complain(grants.unseen);
+    return grants;
 }
 
 }  // namespace opendext::daemon

@@ -24,6 +24,14 @@ struct ProgramIdentity {
 };
 [[nodiscard]] ProgramIdentity identify_program(const Socket& socket);
 
+/// What the lists say of a program.
+struct Grants {
+    Dictionary entitlements;
+    /// A list would grant more if it were the program of its `Program`, and what the program runs
+    /// cannot be seen: a sentence for who is refused, "" if there is none.
+    std::string unseen;
+};
+
 /// The entitlements of client programs. A program on Linux carries no signature that could state
 /// them, so the administrator of the realm does: each property list in the realm's folder
 /// `programs` grants the dictionary `Entitlements` to the programs that fit all of `User` (a name
@@ -38,9 +46,11 @@ class ProgramEntitlements {
         : folder_(std::move(folder)), complain_(std::move(complain)) {}
 
     /// Reads the folder anew: a change counts for programs that connect after it.
-    [[nodiscard]] Dictionary of(const ProgramIdentity& program);
+    [[nodiscard]] Grants of(const ProgramIdentity& program);
 
   private:
+    void complain(const std::string& complaint);
+
     std::filesystem::path folder_;
     std::function<void(const std::string&)> complain_;
     std::set<std::string> said_;

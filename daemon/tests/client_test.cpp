@@ -68,8 +68,32 @@ TEST_F(ClientTest, FindsAndReadsEntries) {
     EXPECT_EQ(parents.ids, std::vector<uint64_t>{bed.daemon->user_resources()});
     EXPECT_EQ(program.ask<client::Entry>(client::GetEntry{7, false}).outcome.io_return,
               kIOReturnNotFound);
+    const EntryId provider = bed.daemon->user_resources();
+    const auto read =
+        program.ask<client::EntriesRead>(client::ReadEntries{{widget, 7, provider}, "IOService"});
+    EXPECT_EQ(read.looked_at, 3U);
+    ASSERT_EQ(read.entries.size(), 2U) << "what is not there is left out";
+    EXPECT_EQ(read.entries[0].entry.state, "registered");
+    EXPECT_EQ(read.entries[0].entry.server_pid, driver->pid);
+    EXPECT_EQ(read.entries[0].entry.properties, entry.properties);
+    EXPECT_EQ(read.entries[1].children, std::vector<uint64_t>{widget});
+    EXPECT_EQ(
+        program.ask<client::EntriesRead>(client::ReadEntries{{widget}, "IONone"}).outcome.io_return,
+        kIOReturnBadArgument);
     const auto all = program.ask<client::Entries>(client::Match{{}, 2});
     EXPECT_EQ(all.ids.size(), 2U) << "the limit holds";
+}
+
+TEST_F(ClientTest, ManyLargeEntriesComeInSeveralMessages) {
+    start_widget();
+    FakeClient program(bed);
+    for (int i = 0; i < 3; ++i) {
+        bed.daemon->registry().set_property(widget, "large" + std::to_string(i),
+                                            std::string(400 * 1024, 'x'));
+    }
+    const client::ReadEntries twice{{widget, widget}, "IOService"};
+    EXPECT_EQ(program.ask<client::EntriesRead>(twice).looked_at, 1U);
+    EXPECT_EQ(program.ask<client::EntriesRead>(client::ReadEntries{{}, "IOService"}).looked_at, 0U);
 }
 
 TEST_F(ClientTest, NotificationsFireOnce) {
@@ -179,6 +203,49 @@ TEST_F(ClientTest, SaysWhyAnOpenIsRefused) {
     EXPECT_EQ(no_override.outcome.refused_by, client::RefusedBy::driver);
     EXPECT_NE(no_override.outcome.reason.find("does not override it"), std::string::npos)
         << no_override.outcome.reason;
+}
+
+TEST_F(ClientTest, AnOpenWaitsForTheStopOfUserClientsThatWereClosedBefore) {
+    start_widget();
+    bed.scripts["WidgetClient"].hold_super_stop = true;
+    FakeClient first(bed);
+    FakeClient second(bed);
+    const auto asked = [&] {
+        return std::count(driver->trace.begin(), driver->trace.end(), "new user client Widget");
+    };
+    const auto old = open(first);
+    EXPECT_EQ(first.ask<client::Reply>(client::Close{old.connection}).io_return, 0)
+        << "closing itself does not wait for Stop";
+    const uint64_t again = second.send(client::Open{widget, 0});
+    {
+        FakeClient gone(bed);
+        gone.send(client::Open{widget, 0});
+        bed.settle();
+    }
+    bed.settle();
+    ASSERT_TRUE(driver->said("stop WidgetClient"));
+    EXPECT_EQ(asked(), 1);
+    EXPECT_FALSE(second.answers.contains(again));
+    driver->super_stop(old.user_client);
+    ASSERT_TRUE(bed.run_until([&] { return second.answers.contains(again); }));
+    const auto opened = *decode<client::Opened>(second.answers.at(again));
+    EXPECT_EQ(opened.outcome.io_return, 0) << opened.outcome.reason;
+    bed.settle();
+    EXPECT_EQ(asked(), 2) << "not for the program that went away";
+    EXPECT_EQ(open(first).outcome.io_return, 0) << "nothing is on its way out: no wait";
+}
+
+TEST_F(ClientTest, AnOpenDoesNotWaitForeverForAnEarlierStop) {
+    bed.options.deadlines.set(Deadline::earlier_closes, std::chrono::milliseconds(20));
+    start_widget();
+    bed.scripts["WidgetClient"].hold_super_stop = true;
+    FakeClient program(bed);
+    const auto old = open(program);
+    EXPECT_EQ(program.ask<client::Reply>(client::Close{old.connection}).io_return, 0);
+    EXPECT_EQ(open(program).outcome.io_return, 0);
+    ASSERT_NE(bed.daemon->registry().find(old.user_client), nullptr) << "it stops still";
+    driver->super_stop(old.user_client);
+    bed.settle();
 }
 
 TEST_F(ClientTest, ADriverThatDiesInNewUserClientIsToldApartFromOneThatRefuses) {

@@ -30,7 +30,9 @@ class Programs : public testing::Test {
                               const std::string& value = "<true/>") {
         return "<key>Entitlements</key><dict><key>" + entitlement + "</key>" + value + "</dict>";
     }
-    Dictionary of(const ProgramIdentity& program) { return entitlements().of(program); }
+    Dictionary of(const ProgramIdentity& program) {
+        return entitlements().of(program).entitlements;
+    }
     ProgramIdentity someone() { return {1, 1234, {50, 60}, "/usr/bin/some"}; }
 
     fs::path folder_;
@@ -61,7 +63,7 @@ TEST_F(Programs, EveryConditionOfAListHasToFit) {
     write("f.plist", "<key>Program</key><string>/usr/bin/another</string>" + grants("another"));
     write("g.txt", "<key>User</key><integer>1234</integer>" + grants("no list"));
     EXPECT_EQ(of(someone()), (Dictionary{{"user", true}, {"group", true}, {"program", true}}));
-    EXPECT_EQ(of({1, 0, {0}, ""}), (Dictionary{{"root", true}}));
+    EXPECT_EQ(of({1, 0, {0}, "/sbin/init"}), (Dictionary{{"root", true}}));
     EXPECT_TRUE(complaints_.empty()) << complaints_.front();
 }
 
@@ -102,6 +104,24 @@ TEST_F(Programs, AListThatCannotBeUsedGrantsNothingAndIsNamedOnce) {
     }
     std::ofstream(folder_ / "bad.plist") << "no plist";
     EXPECT_TRUE(of(someone()).empty());
+}
+
+TEST_F(Programs, AProgramThatCannotBeSeenIsToldWhichListDoesNotCount) {
+    write("a.plist", "<key>Program</key><string>/usr/bin/some</string>" + grants("by program"));
+    write("b.plist", "<key>User</key><integer>1234</integer>" + grants("by user"));
+    write("c.plist",
+          "<key>User</key><integer>7</integer><key>Program</key><string>/bin/a</string>" +
+              grants("of another user"));
+    const Grants granted = entitlements().of({1, 1234, {50}, ""});
+    EXPECT_EQ(granted.entitlements, (Dictionary{{"by user", true}}));
+    EXPECT_NE(granted.unseen.find("a.plist"), std::string::npos) << granted.unseen;
+    EXPECT_NE(granted.unseen.find("cannot see what programs of user 1234 run"), std::string::npos)
+        << granted.unseen;
+    EXPECT_NE(granted.unseen.find("write User or Group instead"), std::string::npos);
+    (void)entitlements().of({2, 1234, {50}, ""});
+    EXPECT_EQ(complaints_, std::vector<std::string>{granted.unseen}) << "once, not for each";
+    EXPECT_EQ(entitlements().of(someone()).unseen, "");
+    EXPECT_EQ(entitlements().of({3, 7, {}, "/bin/b"}).unseen, "");
 }
 
 TEST_F(Programs, TheKernelSaysWhoIsThere) {

@@ -203,6 +203,9 @@ IOKIT_EXPORT kern_return_t IORegistryEntrySetCFProperty(io_registry_entry_t entr
 /* Makes the driver create a user client of `type`. `owningTask` is mach_task_self(). */
 IOKIT_EXPORT kern_return_t IOServiceOpen(io_service_t service, task_port_t owningTask,
                                          uint32_t type, io_connect_t* connect);
+/* Ends the connection and has the driver's Stop of the user client called, without waiting for it.
+ * A later IOServiceOpen of the service, by any program, waits (10 s at most) until that is over, so
+ * a driver for one program at a time can be opened again at once. */
 IOKIT_EXPORT kern_return_t IOServiceClose(io_connect_t connect);
 IOKIT_EXPORT kern_return_t IOConnectAddRef(io_connect_t connect);
 IOKIT_EXPORT kern_return_t IOConnectRelease(io_connect_t connect);
