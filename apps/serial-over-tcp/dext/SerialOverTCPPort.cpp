@@ -223,11 +223,18 @@ void SerialOverTCPPort::ApplicationMoved() {
         return;
     }
     TakeConsumed();
-    do {
+    for (;;) {
         while (TakeReceived()) {
         }
+        /* While the system has enough it comes back for more by itself (RxFreeSpaceAvailable). */
+        if (LOAD(interface->rxPI) - LOAD(interface->rxCI) > kSerialOverTCPRingSize / 4) {
+            break;
+        }
         SWAP(link->driverWaitsForRx, 1u); /* from now on the application rings when there is more */
-    } while (TakeReceived());
+        if (!TakeReceived()) {
+            break;
+        }
+    }
     /* The system may have taken bytes at once. */
     STORE(link->rxConsumed, LOAD(interface->rxCI));
 }
