@@ -22,6 +22,25 @@ using telnet::StopSize;
 
 constexpr std::pair<uint8_t, tcflag_t> kSizes[] = {{5, CS5}, {6, CS6}, {7, CS7}, {8, CS8}};
 
+/// Speeds that have a code of their own: other programs read that one, and not every driver makes
+/// it of the number.
+constexpr std::pair<uint32_t, tcflag_t> kSpeeds[] = {
+    {50, B50},           {75, B75},           {110, B110},         {134, B134},
+    {150, B150},         {200, B200},         {300, B300},         {600, B600},
+    {1200, B1200},       {1800, B1800},       {2400, B2400},       {4800, B4800},
+    {9600, B9600},       {19200, B19200},     {38400, B38400},     {57600, B57600},
+    {115200, B115200},   {230400, B230400},   {460800, B460800},   {500000, B500000},
+    {576000, B576000},   {921600, B921600},   {1000000, B1000000}, {1152000, B1152000},
+    {1500000, B1500000}, {2000000, B2000000}, {2500000, B2500000}, {3000000, B3000000},
+    {3500000, B3500000}, {4000000, B4000000}};
+
+tcflag_t speed_code(uint32_t baud) {
+    for (const auto& [number, code] : kSpeeds) {
+        if (number == baud) return code;
+    }
+    return BOTHER;
+}
+
 void make_raw(termios2& line) {
     line.c_iflag = IGNBRK;  // a break is told apart, it is no byte
     line.c_oflag = 0;
@@ -60,7 +79,7 @@ void write_settings(termios2& line, const LineSettings& wanted) {
         line.c_cflag = on ? line.c_cflag | flag : line.c_cflag & ~flag;
     };
     line.c_cflag &= ~static_cast<tcflag_t>(CBAUD | (CBAUD << IBSHIFT) | CSIZE);
-    line.c_cflag |= BOTHER;
+    line.c_cflag |= speed_code(wanted.baud_rate);
     line.c_ispeed = line.c_ospeed = wanted.baud_rate;
     for (const auto& [bits, code] : kSizes) {
         if (wanted.data_size == bits) line.c_cflag |= code;

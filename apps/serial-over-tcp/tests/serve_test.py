@@ -315,8 +315,9 @@ class Serve(ServeCase):
         served = self.serve(device, "--protocol", "raw")
         connection = self.call(served)
         device.send(b"last words")
+        self.assertEqual(receive(connection, 10), b"last words")
         device.unplug()
-        self.assertEqual(receive(connection, 100), b"last words")
+        self.assertEqual(connection.recv(100), b"")
         with served.connect() as early:
             self.assertEqual(early.recv(100), b"", "there is no device to talk to")
         device.plug()
@@ -348,7 +349,8 @@ class Serve(ServeCase):
                 ((device.link, "--listen", "0", "--baud", "0"), ("--baud",)),
                 ((device.link, "--listen", "0", "--allow", "somebody"), ("somebody",)),
                 ((device.link, "--listen", "0", "--tls-key", plain), ("--tls-cert",)),
-                ((device.link, "--listen", "0", "--tls-cert", plain), ("tls", plain)),
+                ((device.link, "--listen", "0", "--tls-cert", plain, "--tls-key", plain), ("tls", plain)),
+                ((device.link, "--listen", "0", "--tls-cert", plain), ("--tls-key",)),
         ]:
             with self.subTest(arguments=arguments):
                 message = self.refused("opendext-serial-serve", *arguments)

@@ -72,11 +72,14 @@ TEST_F(TtyLineTest, SettingsAreWhatTheTtyCanDo) {
     wanted.dtr = false;
     EXPECT_EQ(wanted, line->set(wanted));
     EXPECT_EQ(250000U, terminal().c_ospeed);
+    EXPECT_EQ(static_cast<tcflag_t>(BOTHER), terminal().c_cflag & CBAUD);
     EXPECT_NE(0U, terminal().c_cflag & CSTOPB);
     EXPECT_NE(0U, terminal().c_cflag & CRTSCTS);
     wanted.flow = telnet::Flow::xon_xoff;
     wanted.stop_size = telnet::StopSize::one;
+    wanted.baud_rate = 115200;
     EXPECT_EQ(wanted, line->set(wanted));
+    EXPECT_EQ(static_cast<tcflag_t>(B115200), terminal().c_cflag & CBAUD);
     EXPECT_NE(0U, terminal().c_iflag & IXON);
     EXPECT_EQ(0U, terminal().c_cflag & CRTSCTS);
     // A pseudo-terminal has neither, and says so.
