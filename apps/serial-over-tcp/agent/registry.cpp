@@ -171,10 +171,7 @@ PortInfo read_port(io_registry_entry_t client) {
     port.bytes_received = link.number("SerialOverTCPBytesReceived");
     port.bytes_dropped = link.number("SerialOverTCPBytesDropped");
     port.bytes_queued = link.number("SerialOverTCPBytesQueued");
-    if (driver) {
-        port.pid = opendext_service_process(driver.get());
-        (void)IORegistryEntryGetRegistryEntryID(driver.get(), &port.driver_id);
-    }
+    if (driver) port.pid = opendext_service_process(driver.get());
     return port;
 }
 

@@ -68,7 +68,6 @@ struct PortInfo {
     std::string backend;   ///< "pty"
     std::string bundle_id;
     int pid = 0;             ///< of the driver
-    uint64_t driver_id = 0;  ///< registry entry of the driver
     uint64_t clients = 0;
     uint64_t connections = 0;
     uint64_t refused = 0;
@@ -76,8 +75,6 @@ struct PortInfo {
     uint64_t bytes_received = 0;
     uint64_t bytes_dropped = 0;
     uint64_t bytes_queued = 0;
-
-    bool operator==(const PortInfo&) const = default;
 };
 /// In the order of their names.
 std::vector<PortInfo> list_ports();

@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using Ports = std::map<std::string, PortInfo>;
 
-/// What comes together is shown together.
-constexpr milliseconds kGather{50};
+/// What comes together is shown together; many busy ports are not asked more often.
+constexpr milliseconds kGather{200};
 /// How long a rate is an average of, and how soon it falls to 0 when nothing comes any more.
 constexpr milliseconds kRate{1000};
 
