@@ -67,7 +67,7 @@ struct PortInfo {
     std::string protocol;  ///< that is spoken now
     std::string backend;   ///< "pty"
     std::string bundle_id;
-    int pid = 0;             ///< of the driver
+    int pid = 0;  ///< of the driver
     uint64_t clients = 0;
     uint64_t connections = 0;
     uint64_t refused = 0;
