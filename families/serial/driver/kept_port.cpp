@@ -231,8 +231,12 @@ uint32_t KeptPort::discard_out() {
     return dropped;
 }
 
+uint32_t KeptPort::receive_pending(const RingView& queue) const {
+    return queue_fill(load_index(interface_->rxPI), rx_consumed_, queue.size);
+}
+
 uint32_t KeptPort::drain_receive(const RingView& queue) {
-    const uint32_t fill = queue_fill(load_index(interface_->rxPI), rx_consumed_, queue.size);
+    const uint32_t fill = receive_pending(queue);
     const uint32_t room = kRingSize - low(in_head_ - in_tail_);
     const uint32_t count = std::min(fill, room);
     if (count == 0) return 0;
@@ -266,6 +270,8 @@ KeptPort::Write KeptPort::write_terminal() {
         in_tail_ += static_cast<uint64_t>(taken);
         store(header_->in_tail, in_tail_);
         progress = true;
+        // Full: asking once more would cost as much as writing.
+        if (static_cast<uint32_t>(taken) < count) break;
     }
     return progress ? Write::progress : Write::idle;
 }

@@ -112,6 +112,8 @@ class KeptPort {
     /// Copies what fits from the driver's queue and advances rxCI; gives the number of bytes.
     uint32_t drain_receive(const RingView& queue);
     [[nodiscard]] uint32_t in_pending() const;
+    /// What the driver has produced and has not been taken yet.
+    [[nodiscard]] uint32_t receive_pending(const RingView& queue) const;
     enum class Write { idle, progress, blocked, failed };
     /// Hands bytes of the in ring to the terminal until it takes no more.
     Write write_terminal();

@@ -32,8 +32,15 @@ constexpr microseconds kBulkWindow{300};
 constexpr uint32_t kAnnounce = 64 * 1024;
 /// How long a hot port looks for more bytes before it sleeps.
 constexpr microseconds kHotTime{100};
+/// How long a terminal's reader gets at least, so that there is room for more than a little.
+constexpr microseconds kReaderTime{15};
 /// A yield that took longer means that somebody else needs the CPU.
 constexpr microseconds kYieldShort{5};
+/// A nap lets a batch grow where the CPU is wanted by others; it is longer the less it brings.
+constexpr microseconds kShortestNap{50};
+constexpr microseconds kLongestNap{2000};
+constexpr uint32_t kSmallBatch = 8 * 1024;
+constexpr uint32_t kLargeBatch = 32 * 1024;
 /// The terminal can claim room and take nothing; then the next try waits this long, doubled each
 /// time.
 constexpr milliseconds kFirstBackOff{1};
@@ -146,19 +153,29 @@ void Pump::tx_free_space() {
 }
 
 void Pump::rx_data() {
-    uint32_t taken = 0;
+    bool room = false;
     bool bulk = false;
     {
         const std::lock_guard lock(mutex_);
         if (!moving_locked() || state_ != State::active) return;
         port_.follow_indexes();
         const bool was_blocked = write_blocked_;
-        taken = move_in_locked();
+        const uint32_t taken = move_in_locked();
+        room = room_to_tell_locked(taken);
         if (write_blocked_ && !was_blocked) kick_locked();
         bulk = taken >= kBulk;
     }
     follow_cpu(bulk ? 0 : driver_.program_cpu());
-    if (taken > 0) driver_.rx_free_space_available_later();
+    if (room) driver_.rx_free_space_available_later();
+}
+
+/// The driver hears of room in the receive queue when that is empty or has an eighth more.
+bool Pump::room_to_tell_locked(uint32_t taken) {
+    untold_room_ += taken;
+    if (untold_room_ == 0) return false;
+    if (untold_room_ < receive_.size / 8 && port_.receive_pending(receive_) > 0) return false;
+    untold_room_ = 0;
+    return true;
 }
 
 /// Receive queue -> in ring -> terminal, until one of them stops. Gives what left the queue.
@@ -183,7 +200,8 @@ Pump::Round Pump::move_locked() {
     news_ = false;
     // A few batches at most, so that the other direction and the driver get their turn.
     for (int batch = 0; batch < 4; ++batch) {
-        const auto outcome = port_.read_terminal(!hot_);
+        const bool settle = std::exchange(settle_, false) || state_ == State::draining;
+        const auto outcome = port_.read_terminal(settle);
         if (outcome == KeptPort::Read::control) round.notices |= port_.control();
         if (outcome == KeptPort::Read::full) {
             out_full_ = true;
@@ -198,6 +216,7 @@ Pump::Round Pump::move_locked() {
     if (state_ == State::active) {
         const uint64_t written = port_.bytes_in();
         round.in = move_in_locked();
+        round.room = room_to_tell_locked(round.in);
         round.written = static_cast<uint32_t>(port_.bytes_in() - written);
     }
     return round;
@@ -218,7 +237,7 @@ void Pump::run() {
             open_or_close();
             continue;
         }
-        if (round.in > 0) driver_.rx_free_space_available();
+        if (round.room) driver_.rx_free_space_available();
         if (round.notices != 0) handle_notices(round.notices);
 
         // In a burst the driver hears of larger batches: each call may wake somebody.
@@ -231,15 +250,22 @@ void Pump::run() {
         if (round.out > 0)
             closed_at_ = Clock::now();  // a closing port may take long while it makes progress
         if (hot_ && round.out > 0 && unannounced_ < announce_at_) stay_hot();
-        if (unannounced_ > 0 && (!hot_ || round.out == 0 || unannounced_ >= announce_at_)) {
+        const bool crowded = std::exchange(crowded_, false);
+        if (unannounced_ > 0 &&
+            (!hot_ || crowded || round.out == 0 || unannounced_ >= announce_at_)) {
             unannounced_ = 0;
             driver_.tx_data_available();
             if (round.written < kBulk) follow_cpu(driver_.program_cpu());
+            if (crowded) {
+                nap(round.out);
+                last_bulk_ = Clock::now();  // the burst goes on
+            }
             continue;
         }
         if (round.written >= kBulk) {
             follow_cpu(0);
             stay_with_reader();
+            if (std::exchange(crowded_, false)) nap(round.written);
             continue;
         }
         if (round.out > 0 || round.in > 0 || round.notices != 0) continue;
@@ -277,15 +303,39 @@ void Pump::stay_hot() {
         const auto before = Clock::now();
         if (before >= end) break;
         ::sched_yield();
-        if (Clock::now() - before > kYieldShort && ++long_yields == 2) break;
+        if (Clock::now() - before > kYieldShort && ++long_yields == 2) {
+            crowded_ = true;
+            return;
+        }
     }
     hot_ = false;
+}
+
+void Pump::nap(uint32_t moved) {
+    if (moved < kSmallBatch) {
+        nap_ = std::clamp(nap_ * 2, kShortestNap, kLongestNap);
+    } else if (moved >= kLargeBatch) {
+        nap_ = std::max(nap_ / 2, kShortestNap);
+    }
+    pollfd kick{kick_.get(), POLLIN, 0};
+    {
+        const std::lock_guard lock(mutex_);
+        if (look_ || news_ || state_ == State::stopped) return;
+        sleeping_ = true;
+    }
+    const timespec length{0, std::chrono::nanoseconds(nap_).count()};
+    ::ppoll(&kick, 1, &length, nullptr);
+    const std::lock_guard lock(mutex_);
+    sleeping_ = false;
+    uint64_t count = 0;
+    if ((kick.revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
 }
 
 /// The terminal took a batch and is full again. Its reader is at work: a little later there is more
 /// room at once, where each POLLOUT would tell of a little.
 void Pump::stay_with_reader() {
-    const auto end = Clock::now() + kHotTime;
+    const auto start = Clock::now();
+    const auto end = start + kHotTime;
     int long_yields = 0;
     for (;;) {
         {
@@ -295,9 +345,16 @@ void Pump::stay_with_reader() {
         const auto before = Clock::now();
         if (before >= end) return;
         ::sched_yield();
-        if (Clock::now() - before > kYieldShort && ++long_yields == 2) return;
-        pollfd terminal{port_.master(), POLLIN | POLLOUT, 0};
-        if (::poll(&terminal, 1, 0) != 0) return;
+        const auto after = Clock::now();
+        if (after - before > kYieldShort && ++long_yields == 2) {
+            crowded_ = true;
+            return;
+        }
+        if (after - start < kReaderTime) continue;
+        pollfd terminal{port_.master(), POLLIN | POLLPRI | POLLOUT, 0};
+        if (::poll(&terminal, 1, 0) == 0) continue;
+        settle_ = (terminal.revents & ~POLLOUT) != 0;
+        return;
     }
 }
 
@@ -339,6 +396,7 @@ void Pump::wait() {
         uint64_t count = 0;
         if ((fds[1].revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
         if ((fds[0].revents & POLLHUP) != 0) look_ = true;
+        settle_ = (fds[0].revents & ~POLLOUT) != 0;
         // POLLOUT lies now and then: try, and if nothing goes, wait longer each time.
         if ((fds[0].revents & POLLOUT) != 0 || (ready == 0 && back_off_.count() > 0)) {
             back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLastBackOff);

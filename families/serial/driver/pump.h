@@ -100,6 +100,7 @@ class Pump {
     struct Round {  ///< what one turn of the loop did
         uint32_t out = 0;
         uint32_t in = 0;
+        bool room = false;  ///< the driver is to be told of room
         uint32_t written = 0;
         bool hung_up = false;
         uint8_t notices = 0;
@@ -109,6 +110,7 @@ class Pump {
     void wait();
     void stay_hot();
     void stay_with_reader();
+    void nap(uint32_t moved);
     void open_or_close();
     void activate(State next);
     void finish_closing();
@@ -117,6 +119,7 @@ class Pump {
     void look_at_settings();
     void set_state(State state);
     uint32_t move_in_locked();
+    bool room_to_tell_locked(uint32_t taken);
     void kick_locked();
     [[nodiscard]] bool terminal_is_open() const;
     [[nodiscard]] bool moving_locked() const {
@@ -139,6 +142,7 @@ class Pump {
     bool out_full_ = false;       ///< the terminal is not read: no room
     bool news_ = false;           ///< the driver took bytes that the thread may be waiting for
     bool write_blocked_ = false;  ///< the terminal took less than was there
+    uint32_t untold_room_ = 0;    ///< taken from the receive queue; the driver does not know
     std::chrono::milliseconds back_off_{0};
     std::chrono::steady_clock::time_point closed_at_;
 
@@ -147,6 +151,9 @@ class Pump {
     std::chrono::steady_clock::time_point looked_at_;  ///< when line_ was read
     std::chrono::steady_clock::time_point last_bulk_;
     bool hot_ = false;          ///< a burst from the terminal is under way
+    bool settle_ = true;        ///< poll() saw something: without bytes it is a notice
+    bool crowded_ = false;      ///< others want the CPU: larger batches come from longer waits
+    std::chrono::microseconds nap_{0};
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
 };
