@@ -13,7 +13,7 @@ import tty
 
 import harness
 import serial
-from serial_case import SerialCase, Stream, stream
+from serial_case import SerialCase, Stream, reader, socat, stream
 
 PATIENCE = harness.PATIENCE
 
@@ -178,6 +178,41 @@ class Serve(ServeCase):
         self.assertEqual(device.receive(len(data)), data)
         device.send(data)
         self.assertEqual(port.read(len(data)), data)
+
+    def line(self):
+        """A line with two ends, made by socat; gives their paths."""
+        ends = [os.path.join(self.folder, name) for name in ("near", "far")]
+        process = socat(*(f"pty,link={end},raw,echo=0" for end in ends))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.wait_for(lambda: all(os.path.exists(end) for end in ends), "socat's line")
+        return ends
+
+    def test_pyserial_at_both_ends_and_socat_between(self):
+        near, far = self.line()
+        device = self.open(far)
+        port = self.rfc2217(self.serve(near, "--protocol", "rfc2217"), baudrate=115200)
+        streams = [Stream("device to network", stream(128 << 10, 5), device.write, reader(port)),
+                   Stream("network to device", stream(128 << 10, 6), port.write, reader(device))]
+        for one in streams:
+            one.start()
+        for one in streams:
+            one.finish(self)
+
+    def test_socat_as_the_caller(self):
+        near, far = self.line()
+        served = self.serve(near, "--protocol", "raw")
+        device = self.open(far)
+        caller = subprocess.Popen(["socat", "STDIO", f"TCP:127.0.0.1:{served.address[1]}"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE)
+        self.addCleanup(caller.stdout.close)
+        self.addCleanup(caller.wait)
+        self.addCleanup(caller.stdin.close)
+        caller.stdin.write(b"to the device")
+        caller.stdin.flush()
+        self.assertEqual(device.read(13), b"to the device")
+        device.write(b"from the device")
+        self.assertEqual(os.read(caller.stdout.fileno(), 64), b"from the device")
 
     def test_purge_throws_away_what_waits(self):
         device = self.device()

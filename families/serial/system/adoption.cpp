@@ -258,12 +258,12 @@ void Adoption::consider(const std::string& path, int tries_left) {
 }
 
 void Adoption::went(const std::string& path) {
-    released_.erase(path);
     settling_.erase(path);
-    const Port* port = find(path);
-    if (port == nullptr) return;
-    const bool saved = !port->automatic;
-    remove(std::string(port->name), "the device is gone");
+    bool saved = released_.erase(path) > 0;
+    if (const Port* port = find(path); port != nullptr) {
+        saved = saved || !port->automatic;
+        remove(std::string(port->name), "the device is gone");
+    }
     if (saved) save();
 }
 
@@ -296,7 +296,9 @@ void Adoption::restore(const Dictionary& notes) {
     const Value* ports = opendext::find(notes, "ports");
     if (released != nullptr && released->array() != nullptr) {
         for (const Value& path : *released->array()) {
-            if (path.string() != nullptr) released_.insert(*path.string());
+            std::error_code error;
+            if (path.string() != nullptr && std::filesystem::exists(*path.string(), error))
+                released_.insert(*path.string());
         }
     }
     if (ports == nullptr || ports->array() == nullptr) return;

@@ -352,7 +352,12 @@ TEST_F(AdoptionTest, ReleasedHardwareStaysAwayUntilItIsPluggedInAgain) {
     host.published.clear();
     adoption = start(true);
     EXPECT_EQ("", host.names());
+    const auto released = [this] {
+        return find(host.held.at("serial-adopted"), "released")->array()->size();
+    };
+    EXPECT_EQ(1U, released());
     system.unplug("ttyUSB0");
+    EXPECT_TRUE(host.run_until([&] { return released() == 0; }));
     system.plug("ttyUSB1", "1", "Y");  // in the same stream of events: the first is over by then
     EXPECT_TRUE(host.run_until([&] { return host.names() == "usbserial-Y "; }));
     system.plug("ttyUSB0", "1", "X");
