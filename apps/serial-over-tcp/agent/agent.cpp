@@ -26,17 +26,27 @@ Error taken(const std::string& name, const std::string& by) {
     return Error{Errc::exists, 0, "port name " + name + " is taken" + by + "; choose another name"};
 }
 
+/// The file whose lock the agent of the realm has.
+UniqueFd open_lock(const Realm& realm) {
+    const auto path = agent_socket(realm).replace_extension(".lock");
+    return UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
 }  // namespace
 
 std::filesystem::path agent_socket(const Realm& realm) {
     return realm.socket().parent_path() / "serial-over-tcp.sock";
 }
 
+bool agent_runs(const Realm& realm) {
+    const UniqueFd lock = open_lock(realm);
+    return lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+}
+
 Status Agent::run(const std::function<void()>& ready) {
     const auto path = agent_socket(realm_);
-    const auto lock_path = std::filesystem::path(path).replace_extension(".lock");
-    lock_.reset(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!lock_) return Error::system(lock_path.string());
+    lock_ = open_lock(realm_);
+    if (!lock_) return Error::system("cannot open the lock of " + path.string());
     if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
         return Error{Errc::exists, 0, "the realm has an agent already"};
     ::unlink(path.c_str());

@@ -44,6 +44,8 @@ struct Answer {
 };
 
 [[nodiscard]] std::filesystem::path agent_socket(const Realm& realm);
+/// Whether the realm has an agent.
+[[nodiscard]] bool agent_runs(const Realm& realm);
 
 /// The one process of a realm that holds the connections of its ports. It knows which ports there
 /// should be, so that a control driver that was replaced gets them again: those that it was asked

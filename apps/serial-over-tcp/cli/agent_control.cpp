@@ -93,6 +93,7 @@ int guard(const Realm& realm, int ready) {
         if (WIFEXITED(status)) return WEXITSTATUS(status);  // it ended as it meant to
         if (std::chrono::steady_clock::now() - began >= kLasting) pause = kFirstPause;
         std::this_thread::sleep_for(pause);
+        if (agent_runs(realm)) return 0;  // a command has started one, with a guard of its own
     }
 }
 
