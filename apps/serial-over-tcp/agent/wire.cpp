@@ -89,6 +89,7 @@ void Wire::begin_session() {
 void Wire::on_mode(telnet::Mode mode) {
     if (mode == telnet::Mode::telnet && state_ == State::deciding)
         deadline_ = Clock::now() + answer_limit_;
+    if (mode == telnet::Mode::telnet) ask_at_ = Clock::now() + settle_after_;
     owner_.on_mode(mode);
 }
 
@@ -175,6 +176,10 @@ Moved Wire::step(bool receives) {
         if (Moved ahead = read_ahead(); ahead.gone()) return watch(std::move(ahead));
     }
     if (state_ == State::deciding) decide();
+    if (ask_at_ != Clock::time_point{} && Clock::now() >= ask_at_) {
+        ask_at_ = {};
+        session_.ask_for_com_port(out_);
+    }
     Moved flushed = flush();
     if (!flushed.gone()) return Moved::some(0);
     if (in_.empty() && end_.empty()) return watch(std::move(flushed));

@@ -103,7 +103,9 @@ class Wire final : private telnet::SessionOwner {
     /// Whether nothing that the peer has sent is left; after a hang-up the connection is over then.
     [[nodiscard]] bool drained() const;
     /// When step() is due without any event; the epoch: never.
-    [[nodiscard]] Clock::time_point deadline() const { return deadline_; }
+    [[nodiscard]] Clock::time_point deadline() const {
+        return deadline_ != Clock::time_point{} ? deadline_ : ask_at_;
+    }
 
     // What the line is like. Nothing of it where the link is raw.
 
@@ -155,12 +157,13 @@ class Wire final : private telnet::SessionOwner {
     telnet::LineSettings settings_;
     State state_ = State::handshake;
     Clock::time_point deadline_{};
-    bool suspended_ = false;  ///< the peer wants no data for now
-    std::string out_;         ///< Telnet's words and bytes that wait for the socket
-    size_t sent_ = 0;         ///< of out_
-    std::string in_;          ///< bytes of the line that came while nobody had room for them
-    std::string end_;         ///< why the connection is over, once in_ is taken
-    Room* room_ = nullptr;    ///< while receive() decodes
+    Clock::time_point ask_at_{};  ///< when a client is asked for RFC 2217
+    bool suspended_ = false;      ///< the peer wants no data for now
+    std::string out_;             ///< Telnet's words and bytes that wait for the socket
+    size_t sent_ = 0;             ///< of out_
+    std::string in_;              ///< bytes of the line that came while nobody had room for them
+    std::string end_;             ///< why the connection is over, once in_ is taken
+    Room* room_ = nullptr;        ///< while receive() decodes
 };
 
 }  // namespace opendext::serial_tcp

@@ -218,10 +218,15 @@ void Session::begin_telnet(std::string& out) {
         negotiation_.request(Side::local, option, true, out);
         negotiation_.request(Side::remote, option, true, out);
     }
-    // RFC 2217: the client says WILL, the server DO.
-    if (protocol_ != Protocol::telnet)
-        negotiation_.request(role_ == Role::client ? Side::local : Side::remote, Option::com_port,
-                             true, out);
+    // RFC 2217: the client says WILL.
+    if (role_ == Role::client && protocol_ != Protocol::telnet)
+        negotiation_.request(Side::local, Option::com_port, true, out);
+}
+
+void Session::ask_for_com_port(std::string& out) {
+    if (role_ == Role::server && mode_ == Mode::telnet && protocol_ != Protocol::telnet &&
+        !negotiation_.refused(Side::remote, Option::com_port))
+        negotiation_.request(Side::remote, Option::com_port, true, out);
 }
 
 void Session::settle_for_raw() {

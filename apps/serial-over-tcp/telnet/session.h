@@ -86,6 +86,9 @@ class Session {
     void start(const LineSettings& settings, std::string& out);
     /// Automatic: the peer has been silent for long enough.
     void settle_for_raw();
+    /// Server: the client has not said that it speaks RFC 2217, a while after it came. Asked at
+    /// once, clients that are just about to say it (pyserial) take the question for the answer.
+    void ask_for_com_port(std::string& out);
     void feed(Bytes bytes, std::string& out);
     /// Bytes of the line for the peer.
     void append(Bytes data, std::string& out) const;

@@ -96,6 +96,21 @@ TEST_F(Joined, SendOnlyWhatChanged) {
     EXPECT_EQ(client.out, "");
 }
 
+TEST(Server, AsksForTheOptionOnlyLater) {
+    // pyserial takes a question that comes while it is about to speak for the answer.
+    End server{Protocol::rfc2217, Session::Role::server};
+    server.session.start({}, server.out);
+    EXPECT_EQ(server.out.find("\xff\xfd\x2c"), std::string::npos);
+    server.out.clear();
+    server.session.ask_for_com_port(server.out);
+    EXPECT_EQ(server.out, "\xff\xfd\x2c");
+    server.session.feed(bytes("\xff\xfb\x2c"), server.out);
+    EXPECT_EQ(server.session.mode(), Mode::rfc2217);
+    server.out.clear();
+    server.session.ask_for_com_port(server.out);
+    EXPECT_EQ(server.out, "");
+}
+
 TEST_F(Joined, SayWhatTheLineReallyIs) {
     server.only_8_bits = true;
     LineSettings next = wanted;
@@ -127,7 +142,8 @@ TEST_F(Joined, PassBreakModemLinesAndErrorsOn) {
     server.session.tell_modem_state(modem::kClearToSend, server.out);
     server.session.tell_line_state(line::kBreak | line::kDataReady, server.out);
     settle(client, server);
-    const std::vector<uint8_t> expected{0,  // the answer to the mask: how it stood at the start
+    // As it stands when the option came into force, and when the client says what it wants to hear.
+    const std::vector<uint8_t> expected{0, 0,  // the answer to the mask: how it stood at the start
                                         modem::kCarrierDetect | modem::kClearToSend |
                                             modem::kDeltaCarrierDetect | modem::kDeltaClearToSend,
                                         modem::kClearToSend | modem::kDeltaCarrierDetect};
