@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,9 +71,12 @@ Status start_agent(const Realm& realm) {
     return success();
 }
 
-/// No words of a program that nobody looks at go to a terminal.
+/// No words of a program that nobody looks at go to a terminal, and who reads what the command says
+/// through a pipe sees its end when the command ends.
 void leave_terminal() {
-    if (::isatty(STDERR_FILENO) == 0) return;
+    struct stat about {};
+    const bool pipe = ::fstat(STDERR_FILENO, &about) == 0 && S_ISFIFO(about.st_mode);
+    if (::isatty(STDERR_FILENO) == 0 && !pipe) return;
     const UniqueFd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
     ::dup2(null.get(), STDERR_FILENO);
 }
