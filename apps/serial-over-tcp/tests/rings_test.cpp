@@ -205,5 +205,27 @@ TEST(Rings, RingsTheDriverOnlyWhenItWaitsOrIdles) {
     EXPECT_FALSE(rings.sleep_transmit());
 }
 
+TEST(Rings, RingADriverThatWaitsForRoomOnceThereIsMuch) {
+    FakeDriver::PortState state;
+    FakeDriver driver(state);
+    Rings rings;
+    rings.attach(driver.memory.get());
+    driver.open();
+    ASSERT_TRUE(rings.refresh());
+    driver.produce(kSerialOverTCPRingSize / 2);
+    driver.link->driverWaitsForTxRoom = 1;
+    EXPECT_FALSE(rings.doorbell_due(false)) << "nothing was taken";
+    rings.transmit_done(kSerialOverTCPRingSize / 8);
+    EXPECT_FALSE(rings.doorbell_due(false)) << "more than a quarter is left";
+    EXPECT_EQ(1U, driver.link->driverWaitsForTxRoom);
+    rings.transmit_done(kSerialOverTCPRingSize / 8);
+    EXPECT_TRUE(rings.doorbell_due(false));
+    EXPECT_EQ(0U, driver.link->driverWaitsForTxRoom);
+    EXPECT_FALSE(rings.doorbell_due(false));
+    rings.transmit_done(1);
+    EXPECT_FALSE(rings.doorbell_due(false)) << "it does not wait";
+    EXPECT_TRUE(rings.unacknowledged());
+}
+
 }  // namespace
 }  // namespace opendext::serial_tcp

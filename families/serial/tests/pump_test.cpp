@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "families/serial/driver/cpu.h"
 
 namespace opendext::serial {
 namespace {
@@ -423,6 +426,32 @@ TEST_F(PumpTest, SuccessorOnAnOpenTerminalContinuesWhereThePredecessorStopped) {
     EXPECT_EQ("cdef", driver.wait_bytes(4));
     driver.send("answer");
     EXPECT_EQ("answer", read_some(terminal.get(), 6));
+}
+
+TEST(FollowCpu, BindsTheThreadAndLetsItGoAgain) {
+    std::thread([] {
+        cpu_set_t all;
+        ASSERT_EQ(0, ::sched_getaffinity(0, sizeof all, &all));
+        const auto now = [] {
+            cpu_set_t set;
+            EXPECT_EQ(0, ::sched_getaffinity(0, sizeof set, &set));
+            return set;
+        };
+        uint32_t last = 0;
+        for (uint32_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+            if (CPU_ISSET(cpu, &all)) last = cpu;
+        }
+        follow_cpu(last + 1);
+        cpu_set_t one = now();
+        EXPECT_EQ(1, CPU_COUNT(&one));
+        EXPECT_TRUE(CPU_ISSET(last, &one));
+        for (const uint32_t nowhere : {0U, uint32_t{CPU_SETSIZE}, 0xffffffffU}) {
+            follow_cpu(last + 1);
+            follow_cpu(nowhere);
+            cpu_set_t free = now();
+            EXPECT_TRUE(CPU_EQUAL(&all, &free)) << nowhere;
+        }
+    }).join();
 }
 
 }  // namespace
