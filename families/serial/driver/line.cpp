@@ -39,7 +39,8 @@ Result<LineSettings> read_line(int master) {
     line.software_flow_in = (settings.c_iflag & IXOFF) != 0;
     line.xon = settings.c_cc[VSTART];
     line.xoff = settings.c_cc[VSTOP];
-    line.cooked = (settings.c_lflag & (ICANON | ECHO | ISIG)) != 0;
+    line.cooked = (settings.c_lflag & (ICANON | ECHO | ISIG)) != 0 ||
+                  (settings.c_iflag & (IXON | ISTRIP | INLCR | IGNCR | ICRNL | IUCLC)) != 0;
     return line;
 }
 

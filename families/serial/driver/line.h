@@ -20,7 +20,8 @@ struct LineSettings {
     bool software_flow_in = false;   ///< IXOFF
     uint8_t xon = 0x11;
     uint8_t xoff = 0x13;
-    bool cooked = false;  ///< line editing, echo or signals wanted: the kernel has to do them
+    bool cooked = false;  ///< line editing, echo, signals, XON/XOFF or other characters instead of
+                          ///< those that came: the kernel has to do it
 
     friend bool operator==(const LineSettings&, const LineSettings&) = default;
     [[nodiscard]] bool same_uart(const LineSettings& other) const {

@@ -265,11 +265,12 @@ class FarEnd(harness.RealmCase):
         self.descriptor = os.open(self.device, os.O_RDWR | os.O_NOCTTY)
         self.addCleanup(os.close, self.descriptor)
 
-    def test_typed_xoff_stops_output_and_xon_lets_it_go(self):
+    def check_xoff(self, local_modes):
         attributes = termios.tcgetattr(self.descriptor)
         attributes[0] |= termios.IXON
-        attributes[3] |= termios.ICANON  # the kernel acts on XON and XOFF while it does the line's work
+        attributes[3] |= local_modes
         termios.tcsetattr(self.descriptor, termios.TCSANOW, attributes)
+        # The kernel acts on XON and XOFF while it does the line's work.
         harness.wait_for(lambda: not termios.tcgetattr(self.descriptor)[3] & EXTPROC, "the kernel to do the line's work")
         os.set_blocking(self.descriptor, False)
         for _ in range(3):
@@ -284,6 +285,24 @@ class FarEnd(harness.RealmCase):
         self.peer.sendall(b"neither is read\n")
         self.assertTrue(readable(self.descriptor))
         self.assertEqual(os.read(self.descriptor, 100), b"neither is read\n")
+
+    def test_typed_xoff_stops_output_and_xon_lets_it_go(self):
+        self.check_xoff(termios.ICANON)
+
+    def test_xoff_stops_a_raw_port_that_asked_for_it(self):
+        self.check_xoff(0)
+
+    def test_carriage_returns_are_mapped_in_raw_mode_too(self):
+        attributes = termios.tcgetattr(self.descriptor)
+        attributes[0] |= termios.ICRNL
+        termios.tcsetattr(self.descriptor, termios.TCSANOW, attributes)
+        harness.wait_for(lambda: not termios.tcgetattr(self.descriptor)[3] & EXTPROC, "the kernel to do the line's work")
+        self.peer.sendall(b"a\rb")
+        got = b""
+        while len(got) < 3:
+            self.assertTrue(readable(self.descriptor))
+            got += os.read(self.descriptor, 3)
+        self.assertEqual(got, b"a\nb")
 
     def test_raw_port_passes_xon_and_xoff(self):
         self.peer.sendall(b"\x13\x11")
