@@ -177,16 +177,15 @@ struct ReadEntries {
 
 struct EntryInPlane {
     Entry entry;
-    std::vector<uint64_t> children;
+    std::vector<uint64_t> children;  ///< none where there is no such plane
     void fields(auto& io) { io(entry, children); }
 };
 
 struct EntriesRead {
     static constexpr auto kKind = Kind::entries_read;
-    Outcome outcome;
     uint32_t looked_at = 0;  ///< so many of `ids`, at least one: as many as make a large message
     std::vector<EntryInPlane> entries;  ///< those of them that are in the registry, in their order
-    void fields(auto& io) { io(outcome, looked_at, entries); }
+    void fields(auto& io) { io(looked_at, entries); }
 };
 
 /// Names, places, classes and properties of many entries at once (rpc/protocol/snapshots.h).

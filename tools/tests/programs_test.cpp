@@ -61,11 +61,10 @@ TEST_F(Registry, ASchemaCheckThatFindsNothingWouldBeSeen) {
 TEST_F(Registry, IoregSurvivesAnEntryThatGoesAndRepliesThatLie) {
     // The entry is in its parent's list but gone when it is asked for.
     daemon.tamper = [](Message reply) {
-        const auto entry = decode<protocol::client::Entry>(reply);
-        if (!entry.ok() || entry->id != 0x100000112) return reply;
-        protocol::client::Entry gone;
-        gone.outcome = {static_cast<int32_t>(0xe00002f0), "gone"};
-        return encode(gone, reply.serial);
+        auto read = decode<protocol::client::EntriesRead>(reply);
+        if (!read.ok()) return reply;
+        std::erase_if(read->entries, [](const auto& one) { return one.entry.id == 0x100000112; });
+        return encode(std::move(read).value(), reply.serial);
     };
     Outcome run = ioreg("");
     EXPECT_EQ(0, run.status) << run.errors;
@@ -73,7 +72,7 @@ TEST_F(Registry, IoregSurvivesAnEntryThatGoesAndRepliesThatLie) {
     EXPECT_NE(std::string::npos, run.output.find("TestNub@1a"));
 
     daemon.tamper = [](Message reply) {
-        if (reply.kind == static_cast<uint32_t>(protocol::client::Kind::entries))
+        if (reply.kind == static_cast<uint32_t>(protocol::client::Kind::entries_read))
             reply.body.resize(3);
         return reply;
     };
@@ -83,10 +82,10 @@ TEST_F(Registry, IoregSurvivesAnEntryThatGoesAndRepliesThatLie) {
 
     // A tree that bites its own tail ends at the depth that is allowed.
     daemon.tamper = [](Message reply) {
-        auto entries = decode<protocol::client::Entries>(reply);
-        if (!entries.ok()) return reply;
-        entries->ids = {0x100000101};
-        return encode(std::move(entries).value(), reply.serial);
+        auto read = decode<protocol::client::EntriesRead>(reply);
+        if (!read.ok()) return reply;
+        for (auto& one : read->entries) one.children = {0x100000101};
+        return encode(std::move(read).value(), reply.serial);
     };
     run = ioreg("-d 3");
     EXPECT_EQ(0, run.status) << run.errors;
