@@ -148,8 +148,12 @@ Error Channel::Impl::closed_error() {
 }
 
 Error Channel::Impl::corrupt(const std::string& what) {
-    close("the other side corrupted the channel: " + what);
-    return closed_error();
+    const bool by_driver = side_ == static_cast<size_t>(Side::client);
+    close(std::string(by_driver ? "the driver" : "the program") +
+          " corrupted the channel: " + what);
+    Error error = closed_error();
+    error.code = Errc::malformed;  // whoever finds it; peer_gone from now on
+    return error;
 }
 
 // -- Sending
@@ -179,7 +183,7 @@ Result<std::byte*> Channel::Impl::begin(Lane lane, size_t size, Wait wait) {
 Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
     for (;;) {
         const RingSender::Room room = to.ring.look(size);
-        if (room == RingSender::Room::corrupt) return corrupt("ring position out of range");
+        if (room == RingSender::Room::corrupt) return corrupt(to.ring.why());
         if (room == RingSender::Room::yes) return success();
         if (closed()) return closed_error();
         to.ring.publish(std::memory_order_seq_cst);
@@ -189,13 +193,12 @@ Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
     }
 }
 
-Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake,
-                             std::span<const uint8_t> body_aside, std::span<const UniqueFd> fds) {
+Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside* aside) {
     Sending& to = sending(lane);
     const std::lock_guard lock(to.mutex, std::adopt_lock);
-    if (!body_aside.empty() || !fds.empty()) {
-        header.flags = frame_flags::aside;
-        OD_TRY(send_aside(lane, header.serial, body_aside, fds));
+    if (aside != nullptr) {
+        header = {header.size(), header.kind(), frame_flags::aside, header.serial};
+        OD_TRY(send_aside(lane, header.serial, *aside));
         OPENDEXT_PROBE(channel_aside);
     }
     OPENDEXT_PROBE(channel_filled);
@@ -255,7 +258,7 @@ void Channel::Impl::wake_receiver(Lane lane, Sending& to, bool always) {
 
 // -- Receiving
 
-Result<Channel::Impl::Taken> Channel::Impl::receive(Lane lane, const Patience& patience) {
+Status Channel::Impl::receive(Lane lane, const Patience& patience) {
     if (sends_on(lane)) return Error{Errc::invalid, 0, "this side does not receive on that lane"};
     Receiving& from = receiving(lane);
     const int64_t deadline_ns = patience.limit.count() > 0 ? now_ns() + patience.limit.count() : -1;
@@ -265,13 +268,9 @@ Result<Channel::Impl::Taken> Channel::Impl::receive(Lane lane, const Patience& p
             case RingReceiver::Look::frame: {
                 OPENDEXT_PROBE(channel_taken);
                 publish_cpu(lane);
-                const FrameHeader& header = from.ring.header();
-                if ((header.flags & frame_flags::aside) == 0) {
-                    return Taken{header, {from.ring.body(), header.size}};
-                }
-                OD_TRY(receive_aside(lane, from));
-                if (header.size != 0) return Taken{header, {from.ring.body(), header.size}};
-                return Taken{header, std::as_bytes(std::span(from.aside.body))};
+                if ((from.ring.header().flags() & frame_flags::aside) != 0)
+                    OD_TRY(receive_aside(lane, from));
+                return success();
             }
             case RingReceiver::Look::corrupt:
                 return corrupt(from.ring.why());
@@ -286,6 +285,13 @@ Result<Channel::Impl::Taken> Channel::Impl::receive(Lane lane, const Patience& p
         if (patience.limit.count() == 0) return Error{Errc::timed_out, 0, "nothing is there"};
         OD_TRY(wait_for_frame(lane, from, patience, deadline_ns));
     }
+}
+
+std::span<const std::byte> Channel::Impl::body(Lane lane) {
+    const Receiving& from = receiving(lane);
+    const uint32_t size = from.ring.header().size();
+    if (size == 0 && from.has_aside) return std::as_bytes(std::span(from.aside.body));
+    return {from.ring.body(), size};
 }
 
 void Channel::Impl::done(Lane lane) {
@@ -431,15 +437,18 @@ Channel::Channel(std::unique_ptr<Impl> impl, Side side) : impl_(std::move(impl))
 Channel::~Channel() = default;
 
 Result<Draft> Channel::begin(Lane lane, uint16_t kind, uint64_t serial, size_t size, Wait wait) {
-    std::byte* body = OD_TRY(impl_->begin(lane, size, wait));
-    return Draft(this, lane, kind, serial, {body, size});
+    Result<std::byte*> body = impl_->begin(lane, size, wait);
+    if (!body.ok()) return std::move(body).error();
+    return {std::in_place, Draft::Key(), this, lane, kind, serial, std::span(*body, size)};
 }
 
-Status Channel::commit(Draft draft, Wake wake, std::span<const UniqueFd> fds) {
+Status Channel::commit(Draft&& draft, Wake wake, std::span<const UniqueFd> fds) {
     draft.channel_ = nullptr;  // it is not to be abandoned any more
     const FrameHeader header{static_cast<uint32_t>(draft.bytes_.size()), draft.kind_, 0,
                              draft.serial_};
-    return impl_->commit(draft.lane_, header, wake, {}, fds);
+    if (fds.empty()) return impl_->commit(draft.lane_, header, wake, nullptr);
+    const Impl::Aside aside{{}, fds};
+    return impl_->commit(draft.lane_, header, wake, &aside);
 }
 
 void Channel::flush(Lane lane) {
@@ -447,8 +456,11 @@ void Channel::flush(Lane lane) {
 }
 
 Result<Frame> Channel::receive(Lane lane, const Patience& patience) {
-    const Impl::Taken taken = OD_TRY(impl_->receive(lane, patience));
-    return Frame(this, lane, taken.header.kind, taken.header.serial, taken.body);
+    Status there = impl_->receive(lane, patience);
+    if (!there.ok()) return std::move(there).error();
+    const FrameHeader header = impl_->header(lane);
+    return {std::in_place, Frame::Key(),     this, lane, header.kind(),
+            header.serial, impl_->body(lane)};
 }
 
 bool Channel::ready(Lane lane) const {

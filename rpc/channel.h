@@ -50,10 +50,17 @@ class Draft {
     /// Makes the frame smaller than what was reserved.
     void shrink(size_t size) { bytes_ = bytes_.first(size); }
 
+    /// Only a Channel makes one.
+    class Key {
+        friend class Channel;
+        Key() = default;
+    };
+    Draft(Key, Channel* channel, Lane lane, uint16_t kind, uint64_t serial,
+          std::span<std::byte> bytes)
+        : channel_(channel), bytes_(bytes), serial_(serial), kind_(kind), lane_(lane) {}
+
   private:
     friend class Channel;
-    Draft(Channel* channel, Lane lane, uint16_t kind, uint64_t serial, std::span<std::byte> bytes)
-        : channel_(channel), bytes_(bytes), serial_(serial), kind_(kind), lane_(lane) {}
     void abandon();
 
     Channel* channel_;
@@ -91,12 +98,17 @@ class Frame {
     /// bytes() are not to be used any more. More than once.
     void done();
 
-  private:
-    friend class Channel;
-    Frame(Channel* channel, Lane lane, uint16_t kind, uint64_t serial,
+    /// Only a Channel makes one.
+    class Key {
+        friend class Channel;
+        Key() = default;
+    };
+    Frame(Key, Channel* channel, Lane lane, uint16_t kind, uint64_t serial,
           std::span<const std::byte> bytes)
         : channel_(channel), bytes_(bytes), serial_(serial), kind_(kind), lane_(lane) {}
 
+  private:
+    friend class Channel;
     Channel* channel_;
     std::span<const std::byte> bytes_;
     uint64_t serial_;
@@ -156,7 +168,7 @@ class Channel {
                                       Wait wait = Wait::block);
     /// Sends it. The descriptors are sent first, so that they are there when the frame is seen;
     /// that may wait for the peer.
-    Status commit(Draft draft, Wake wake = Wake::now, std::span<const UniqueFd> fds = {});
+    Status commit(Draft&& draft, Wake wake = Wake::now, std::span<const UniqueFd> fds = {});
     /// What was committed with Wake::later is now to wake the receiver.
     void flush(Lane lane);
 

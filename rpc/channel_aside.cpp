@@ -37,9 +37,8 @@ class Borrowed {
 
 }  // namespace
 
-Status Channel::Impl::send_aside(Lane lane, uint64_t serial, std::span<const uint8_t> body,
-                                 std::span<const UniqueFd> fds) {
-    const Borrowed message(lane, serial, body, fds);
+Status Channel::Impl::send_aside(Lane lane, uint64_t serial, const Aside& aside) {
+    const Borrowed message(lane, serial, aside.body, aside.fds);
     for (;;) {
         Status sent = side_socket_.send(message.get(), Socket::Wait::dont_block);
         if (sent.ok()) return success();
@@ -93,8 +92,9 @@ Status Channel::Impl::send(const Message& message, Lane lane, Wake wake, Wait wa
     if (size != 0) std::memcpy(body, message.body.data(), size);
     const channel_layout::FrameHeader header{
         static_cast<uint32_t>(size), static_cast<uint16_t>(message.kind), 0, message.serial};
-    return commit(lane, header, wake, large ? std::span(message.body) : std::span<const uint8_t>(),
-                  message.fds);
+    if (!large && message.fds.empty()) return commit(lane, header, wake, nullptr);
+    const Aside aside{large ? std::span(message.body) : std::span<const uint8_t>(), message.fds};
+    return commit(lane, header, wake, &aside);
 }
 
 }  // namespace opendext

@@ -23,18 +23,21 @@ class Channel::Impl {
 
     Result<std::byte*> begin(Lane lane, size_t size, Wait wait);
     /// Releases what begin() took, whatever comes out.
-    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake,
-                  std::span<const uint8_t> body_aside, std::span<const UniqueFd> fds);
+    /// `aside`: what goes beside the ring, or nullptr.
+    struct Aside {
+        std::span<const uint8_t> body;
+        std::span<const UniqueFd> fds;
+    };
+    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake, const Aside* aside);
     void abandon(Lane lane) { sending(lane).mutex.unlock(); }
     void flush(Lane lane);
     Status send(const Message& message, Lane lane, Wake wake, Wait wait);
 
-    /// The header and body of the next frame; it stays there until done().
-    struct Taken {
-        channel_layout::FrameHeader header;
-        std::span<const std::byte> body;
-    };
-    Result<Taken> receive(Lane lane, const Patience& patience);
+    /// Waits for the next frame; it stays there until done().
+    Status receive(Lane lane, const Patience& patience);
+    /// Of the frame that receive() found.
+    channel_layout::FrameHeader header(Lane lane) { return receiving(lane).ring.header(); }
+    std::span<const std::byte> body(Lane lane);
     bool ready(Lane lane) { return receiving(lane).ring.ready(); }
     bool set_bell(Lane lane, UniqueFd bell);
     bool arm(Lane lane);
@@ -103,8 +106,7 @@ class Channel::Impl {
     template <typename Ready>
     bool sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t until_ns, Ready ready);
 
-    Status send_aside(Lane lane, uint64_t serial, std::span<const uint8_t> body,
-                      std::span<const UniqueFd> fds);
+    Status send_aside(Lane lane, uint64_t serial, const Aside& aside);
     Status receive_aside(Lane lane, Receiving& from);
 
     Error closed_error();

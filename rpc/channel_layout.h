@@ -21,11 +21,20 @@ inline constexpr size_t kReasonSize = 200;
 /// In front of every frame. Frames begin at multiples of kFrameAlignment and are contiguous: what
 /// does not fit before the end of the ring begins at its start, and a frame with flag `skip` stands
 /// for the rest.
+///
+/// Two words and no smaller fields: it is written and read a word at a time, and passed in
+/// registers. Bytes that were just stored in small pieces and are loaded as a large one wait for
+/// the cache, which used to be a fifth of the time of a call.
 struct FrameHeader {
-    uint32_t size;  ///< of the body
-    uint16_t kind;
-    uint16_t flags;
-    uint64_t serial;
+    uint64_t what = 0;  ///< size of the body, kind and flags
+    uint64_t serial = 0;
+
+    FrameHeader() = default;
+    constexpr FrameHeader(uint32_t size, uint16_t kind, uint16_t flags, uint64_t serial_in)
+        : what(size | uint64_t{kind} << 32 | uint64_t{flags} << 48), serial(serial_in) {}
+    [[nodiscard]] constexpr uint32_t size() const { return static_cast<uint32_t>(what); }
+    [[nodiscard]] constexpr uint16_t kind() const { return static_cast<uint16_t>(what >> 32); }
+    [[nodiscard]] constexpr uint16_t flags() const { return static_cast<uint16_t>(what >> 48); }
 };
 inline constexpr uint32_t kFrameAlignment = 16;
 static_assert(sizeof(FrameHeader) == kFrameAlignment);

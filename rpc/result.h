@@ -56,6 +56,10 @@ class [[nodiscard]] Result {
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
     // NOLINTEND(google-explicit-constructor)
+    /// Makes the value where it stays: for hot paths.
+    template <typename... Arguments>
+    explicit(false) Result(std::in_place_t, Arguments&&... arguments)
+        : state_(std::in_place_index<0>, std::forward<Arguments>(arguments)...) {}
 
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
     [[nodiscard]] explicit operator bool() const { return ok(); }

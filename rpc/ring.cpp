@@ -2,6 +2,7 @@
 #include "rpc/ring.h"
 
 #include <cstring>
+#include <utility>
 
 #include "rpc/futex.h"
 #include "rpc/shared_bytes.h"
@@ -20,7 +21,11 @@ RingSender::Room RingSender::look(uint32_t body_size) {
     const uint32_t skipped = frame <= to_end ? 0 : to_end;
     if (size_ - (head_ - tail_) < skipped + frame) {
         const uint32_t tail = control_.tail.load(std::memory_order_acquire);
-        if (head_ - tail > size_ || tail % kFrameAlignment != 0) return Room::corrupt;
+        if (head_ - tail > size_ || tail % kFrameAlignment != 0) {
+            why_ = "ring position out of range: tail " + std::to_string(tail) + " with head " +
+                   std::to_string(head_) + " of " + std::to_string(size_) + " bytes";
+            return Room::corrupt;
+        }
         tail_ = tail;
         if (size_ - (head_ - tail_) < skipped + frame) return Room::no;
     }
@@ -33,9 +38,10 @@ RingSender::Room RingSender::look(uint32_t body_size) {
     return Room::yes;
 }
 
-void RingSender::write(const FrameHeader& header) {
-    std::memcpy(bytes_ + frame_at_, &header, sizeof header);
-    head_ = frame_head_ + frame_size(header.size);  // the draft may have become smaller
+void RingSender::write(FrameHeader header) {
+    std::memcpy(bytes_ + frame_at_, &header.what, sizeof header.what);
+    std::memcpy(bytes_ + frame_at_ + sizeof header.what, &header.serial, sizeof header.serial);
+    head_ = frame_head_ + frame_size(header.size());  // the draft may have become smaller
     ++count_;
     // The lines of the next frames, which the receiver had in the round before.
     if (static_cast<int32_t>(fetched_ - head_) < 0) fetched_ = head_;
@@ -57,27 +63,33 @@ RingReceiver::Look RingReceiver::look() {
             const uint32_t head = control_.head.load(std::memory_order_acquire);
             if (head == tail_) return Look::nothing;
             if (head - tail_ > size_ || head % kFrameAlignment != 0)
-                return corrupt("ring position out of range");
+                return corrupt("ring position out of range: head " + std::to_string(head));
             head_ = head;
         }
         const uint32_t available = head_ - tail_;
         const uint32_t offset = tail_ & (size_ - 1);
         const uint32_t to_end = size_ - offset;
-        copy_shared(&header_, bytes_ + offset, sizeof header_);
-        if ((header_.flags & ~frame_flags::all) != 0) return corrupt("frame with unknown flags");
-        if ((header_.flags & frame_flags::skip) != 0) {
-            if (offset == 0 || available < to_end) return corrupt("frame skips what is not there");
+        copy_shared(&header_.what, bytes_ + offset, sizeof header_.what);
+        copy_shared(&header_.serial, bytes_ + offset + sizeof header_.what, sizeof header_.serial);
+        if ((header_.flags() & ~frame_flags::all) != 0)
+            return corrupt("frame with unknown flags " + std::to_string(header_.flags()));
+        if ((header_.flags() & frame_flags::skip) != 0) {
+            if (offset == 0 || available < to_end)
+                return corrupt("frame skips what is not there: " + std::to_string(to_end) +
+                               " bytes of " + std::to_string(available));
             tail_ += to_end;
             continue;
         }
         // The size first, by itself: frame_size() of a huge one wraps.
-        if (header_.size > size_ || frame_size(header_.size) > available ||
-            frame_size(header_.size) > to_end) {
-            return corrupt("frame is larger than the ring's content");
+        if (header_.size() > size_ || frame_size(header_.size()) > available ||
+            frame_size(header_.size()) > to_end) {
+            return corrupt(
+                "frame is larger than the ring's content: " + std::to_string(header_.size()) +
+                " bytes of " + std::to_string(available));
         }
         body_ = bytes_ + offset + sizeof header_;
-        if (frame_size(header_.size) < available) {
-            const std::byte* next = bytes_ + ((tail_ + frame_size(header_.size)) & (size_ - 1));
+        if (frame_size(header_.size()) < available) {
+            const std::byte* next = bytes_ + ((tail_ + frame_size(header_.size())) & (size_ - 1));
             __builtin_prefetch(next);
             __builtin_prefetch(next + channel_layout::kLine);
         }
@@ -85,8 +97,14 @@ RingReceiver::Look RingReceiver::look() {
     }
 }
 
+RingReceiver::Look RingReceiver::corrupt(std::string what) {
+    why_ = std::move(what) + ", at tail " + std::to_string(tail_) + " of " + std::to_string(size_) +
+           " bytes";
+    return Look::corrupt;
+}
+
 bool RingReceiver::take() {
-    tail_ += frame_size(header_.size);
+    tail_ += frame_size(header_.size());
     ++count_;
     return tail_ - published_ >= size_ / 4;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "rpc/channel_layout.h"
 
@@ -16,12 +17,13 @@ class RingSender {
 
     enum class Room { yes, no, corrupt };
     /// Whether a frame with a body of that size can be written now. `no`: once the receiver has
-    /// come to wanted_tail().
+    /// come to wanted_tail(). `corrupt`: why() tells.
     Room look(uint32_t body_size);
+    [[nodiscard]] const std::string& why() const { return why_; }
     /// After look() said yes: where that body is to be written.
     [[nodiscard]] std::byte* body() const { return bytes_ + frame_at_ + kHeader; }
     /// Writes the header. The receiver sees the frame after publish().
-    void write(const channel_layout::FrameHeader& header);
+    void write(channel_layout::FrameHeader header);
     /// Lets the receiver see what was written. `order`: seq_cst where a look at its sleep word
     /// follows.
     void publish(std::memory_order order) {
@@ -52,6 +54,7 @@ class RingSender {
     uint32_t frame_at_ = 0;    ///< offset of the frame that look() found room for
     uint32_t frame_head_ = 0;  ///< its position, behind what is skipped
     uint32_t count_ = 0;
+    std::string why_;
 };
 
 /// The receiving end. What it reads may have been written by a hostile process: everything is
@@ -68,7 +71,7 @@ class RingReceiver {
     enum class Look { frame, nothing, corrupt };
     /// Looks at the next frame; it stays there until take(). `corrupt`: why() tells.
     Look look();
-    [[nodiscard]] const char* why() const { return why_; }
+    [[nodiscard]] const std::string& why() const { return why_; }
     [[nodiscard]] const channel_layout::FrameHeader& header() const { return header_; }
     /// Of the frame seen by look(); in the ring, where the sender can still change it.
     [[nodiscard]] const std::byte* body() const { return body_; }
@@ -81,10 +84,8 @@ class RingReceiver {
     [[nodiscard]] uint32_t count() const { return count_; }
 
   private:
-    Look corrupt(const char* why) {
-        why_ = why;
-        return Look::corrupt;
-    }
+    /// `what` is wrong at the present place of the ring.
+    Look corrupt(std::string what);
 
     channel_layout::LaneControl& control_;
     const std::byte* const bytes_;
@@ -95,7 +96,7 @@ class RingReceiver {
     uint32_t count_ = 0;
     channel_layout::FrameHeader header_{};
     const std::byte* body_ = nullptr;
-    const char* why_ = "";
+    std::string why_;
 };
 
 }  // namespace opendext

@@ -4,8 +4,10 @@
 #include <opendext/client.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <new>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,8 +19,13 @@
 namespace opendext::client {
 namespace {
 
+/// Calls of a submission that are expected at once.
+constexpr uint32_t kBatch = 64;
+
 kern_return_t check(const opendext_call& call) {
-    const kern_return_t checked = check_pointers(call);
+    kern_return_t checked = check_pointers(call);
+    if (checked != kIOReturnSuccess) return checked;
+    checked = Connection::check_counts(arguments_of(call), call.outputCount);
     if (checked != kIOReturnSuccess) return checked;
     if (call.outputStructCnt == static_cast<size_t>(kIOConnectMethodVarOutputSize))
         return fail(kIOReturnUnsupported, "output of variable size needs IOConnectCallMethod");
@@ -53,7 +60,8 @@ struct opendext_calls {
     [[nodiscard]] uint32_t pending() const {
         return static_cast<uint32_t>(calls.size() - free.size());
     }
-    kern_return_t submit(const opendext_call& wanted);
+    /// How many were sent, and why not all.
+    uint32_t submit(std::span<const opendext_call> wanted, kern_return_t& code);
     void give(Call& call, opendext_call_result& result);
 
     const std::shared_ptr<Connection> connection;
@@ -63,22 +71,41 @@ struct opendext_calls {
     std::vector<std::unique_ptr<const std::string>> reasons;  // of the results given last
 };
 
-kern_return_t opendext_calls::submit(const opendext_call& wanted) {
-    const kern_return_t checked = check(wanted);
-    if (checked != kIOReturnSuccess) return checked;
-    if (free.empty()) return fail(kIOReturnNoSpace, "the queue of calls is full");
-    Call& call = *free.back();
-    call.user = wanted.user;
-    call.output = output_of(wanted);
-    call.outcome = {};
-    const kern_return_t begun = connection->begin(arguments_of(wanted), call, waiter, call.memory);
-    if (begun != kIOReturnSuccess) {
-        call.memory = {};
-        return begun;
+uint32_t opendext_calls::submit(std::span<const opendext_call> wanted, kern_return_t& code) {
+    std::array<Pending*, kBatch> answers;
+    uint32_t count = 0;
+    for (; count < std::min<size_t>(wanted.size(), kBatch); ++count) {
+        code = check(wanted[count]);
+        if (code == kIOReturnSuccess && count == free.size())
+            code = fail(kIOReturnNoSpace, "the queue of calls is full");
+        if (code != kIOReturnSuccess) break;
+        Call& call = *free[free.size() - 1 - count];
+        call.user = wanted[count].user;
+        call.output = output_of(wanted[count]);
+        call.outcome.code = kIOReturnSuccess;
+        call.outcome.origin = OPENDEXT_ORIGIN_NONE;
+        answers[count] = &call;
     }
-    call.submitted = true;
-    free.pop_back();
-    return kIOReturnSuccess;
+    connection->expect({answers.data(), count}, waiter);
+    uint32_t sent = 0;
+    while (sent < count) {
+        Call& call = static_cast<Call&>(*answers[sent]);
+        const kern_return_t begun =
+            connection->begin(arguments_of(wanted[sent]), call, call.memory);
+        if (begun != kIOReturnSuccess) {
+            code = begun;
+            break;
+        }
+        call.submitted = true;
+        ++sent;
+    }
+    for (uint32_t i = sent; i < count; ++i) {
+        Call& call = static_cast<Call&>(*answers[i]);
+        call.memory = {};  // the driver never heard of it
+        connection->abandon(call, waiter, call.memory);
+    }
+    free.resize(free.size() - sent);
+    return sent;
 }
 
 void opendext_calls::give(Call& call, opendext_call_result& result) {
@@ -118,10 +145,8 @@ kern_return_t opendext_calls_submit(opendext_calls_t calls, const opendext_call*
         return fail(kIOReturnBadArgument, "no queue or no calls");
     kern_return_t code = calls->connection->check();
     uint32_t sent = 0;
-    while (code == kIOReturnSuccess && sent < count) {
-        code = calls->submit(call[sent]);
-        if (code == kIOReturnSuccess) ++sent;
-    }
+    while (code == kIOReturnSuccess && sent < count)
+        sent += calls->submit({call + sent, count - sent}, code);
     if (sent > 0) calls->connection->flush();
     if (submitted != nullptr) *submitted = sent;
     return code;

@@ -170,7 +170,9 @@ Outcome Connection::gone(const std::string& reason) {
 }
 
 kern_return_t Connection::failed(const Error& error) {
-    if (error.code != Errc::peer_gone) return fail(error, OPENDEXT_ORIGIN_LIBRARY);
+    // A driver that wrote what cannot be right has ended the connection as one that is gone.
+    if (error.code != Errc::peer_gone && error.code != Errc::malformed)
+        return fail(error, OPENDEXT_ORIGIN_LIBRARY);
     Outcome outcome = gone(error.message);
     return fail(outcome.code, std::move(outcome.reason), outcome.origin);
 }

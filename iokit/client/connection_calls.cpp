@@ -14,15 +14,11 @@ namespace opendext::client {
 
 namespace uc = protocol::user_client;
 
-namespace {
-
-kern_return_t check_counts(const CallArguments& arguments, uint32_t output_count) {
+kern_return_t Connection::check_counts(const CallArguments& arguments, uint32_t output_count) {
     if (arguments.scalars.size() > uc::kMaxScalars || output_count > uc::kMaxScalars)
         return fail(kIOReturnBadArgument, "more than 16 scalars");
     return kIOReturnSuccess;
 }
-
-}  // namespace
 
 Status Connection::send(const CallArguments& arguments, const Output& output, CallMemory& memory,
                         const Sending& how) {
@@ -52,10 +48,11 @@ Status Connection::send(const CallArguments& arguments, const Output& output, Ca
         call.flags |= uc::call_flags::output_memory;
         call.output = memory.output();
     }
-    Draft draft = OD_TRY(channel_->begin(Lane::calls, static_cast<uint16_t>(uc::Kind::invoke),
-                                         how.serial, uc::call_frame_size(call), how.wait));
-    uc::write_call(draft.bytes(), call, arguments.scalars.data());
-    return channel_->commit(std::move(draft), how.wake, memory.fds());
+    Result<Draft> draft = channel_->begin(Lane::calls, static_cast<uint16_t>(uc::Kind::invoke),
+                                          how.serial, uc::call_frame_size(call), how.wait);
+    if (!draft.ok()) return std::move(draft).error();
+    uc::write_call(draft->bytes(), call, arguments.scalars.data());
+    return channel_->commit(std::move(*draft), how.wake, memory.fds());
 }
 
 void Connection::settle(Pending& pending, CallMemory& memory) {
@@ -156,15 +153,11 @@ kern_return_t Connection::call_async(const CallArguments& arguments, Output& out
     return code;
 }
 
-kern_return_t Connection::begin(const CallArguments& arguments, Pending& pending, Waiter& waiter,
+kern_return_t Connection::begin(const CallArguments& arguments, Pending& pending,
                                 CallMemory& memory) {
-    const kern_return_t checked = check_counts(arguments, pending.output.scalar_count);
-    if (checked != kIOReturnSuccess) return checked;
-    const Sending how{.serial = replies_.add(pending, waiter, false), .wake = Channel::Wake::later};
-    const Status sent = send(arguments, pending.output, memory, how);
-    if (sent.ok()) return kIOReturnSuccess;
-    replies_.drop(pending, waiter);
-    return failed(sent.error());
+    const Status sent = send(arguments, pending.output, memory,
+                             {.serial = pending.serial(), .wake = Channel::Wake::later});
+    return sent.ok() ? kIOReturnSuccess : failed(sent.error());
 }
 
 void Connection::abandon(Pending& pending, Waiter& waiter, CallMemory& memory) {

@@ -58,12 +58,21 @@ Pending* PendingList::take_first() {
 
 uint64_t Replies::add(Pending& pending, Waiter& waiter, bool alone) {
     const std::lock_guard lock(mutex_);
+    add_locked(pending, waiter);
+    if (alone && !receiving_) receiving_ = waiter.receiver_ = true;
+    return pending.serial_;
+}
+
+void Replies::add(std::span<Pending* const> some, Waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    for (Pending* pending : some) add_locked(*pending, waiter);
+}
+
+void Replies::add_locked(Pending& pending, Waiter& waiter) {
     pending.serial_ = next_serial_++;
     pending.waiter_ = &waiter;
     pending.done = false;
     pending_.append(pending);
-    if (alone && !receiving_) receiving_ = waiter.receiver_ = true;
-    return pending.serial_;
 }
 
 bool Replies::wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns) {

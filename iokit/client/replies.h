@@ -9,6 +9,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "rpc/channel.h"
@@ -47,6 +48,8 @@ struct Pending {
     /// Takes the whole answer of a request that is no call.
     Message* message = nullptr;
     bool done = false;
+
+    [[nodiscard]] uint64_t serial() const { return serial_; }
 
   private:
     friend class Replies;
@@ -107,6 +110,8 @@ class Replies {
     /// From now on the answer to the serial that it gives belongs to `pending`. Before the request
     /// is sent. `alone`: the waiter will wait at once, so it may become the receiver.
     uint64_t add(Pending& pending, Waiter& waiter, bool alone);
+    /// Several for one waiter; each has its serial() then.
+    void add(std::span<Pending* const> some, Waiter& waiter);
     /// Waits until `wanted` of the waiter's are done, until `deadline_ns` (< 0: for ever), and
     /// takes up to `most` in all if they are there. False if the time was over.
     bool wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns);
@@ -122,6 +127,7 @@ class Replies {
 
   private:
     using Lock = std::unique_lock<std::mutex>;
+    void add_locked(Pending& pending, Waiter& waiter);
     /// Receives until the waiter has what it wants, the time is over or the channel is closed.
     void receive(Lock& lock, Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns);
     void handle(Lock& lock, Frame& frame);

@@ -272,9 +272,16 @@ TEST(Channel, AFrameThatClaimsTooMuchClosesWithAReason) {
     std::memcpy(attack.data() + 4096, &huge, sizeof huge);
     const Result<Message> received = ends.driver->receive();
     ASSERT_FALSE(received.ok());
-    EXPECT_NE(std::string::npos, received.error().message.find("corrupted the channel"))
-        << received.error().text();
+    EXPECT_EQ(Errc::malformed, received.error().code);
+    const std::string words =
+        "the program corrupted the channel: frame is larger than the ring's content: 4294967280 "
+        "bytes of 32, at tail 0 of ";
+    EXPECT_TRUE(received.error().message.starts_with(words)) << received.error().text();
     EXPECT_TRUE(ends.client->closed());
+    const Error told = ends.client->receive().error();
+    EXPECT_EQ(Errc::peer_gone, told.code);
+    EXPECT_TRUE(told.message.starts_with(words.substr(0, 60))) << told.message;
+    EXPECT_EQ(Errc::peer_gone, ends.driver->receive().error().code) << "it is found once";
 }
 
 TEST(Channel, ARingPositionOutOfRangeClosesBothDirections) {
@@ -286,14 +293,21 @@ TEST(Channel, ARingPositionOutOfRangeClosesBothDirections) {
         const uint32_t far = 0x7fffffff;
         std::memcpy(attack.data() + offset, &far, sizeof far);
         if (offset == 0) {
-            EXPECT_EQ(Errc::peer_gone, ends.driver->receive().error().code);
+            const Error found = ends.driver->receive().error();
+            EXPECT_EQ(Errc::malformed, found.code);
+            EXPECT_NE(std::string::npos, found.message.find("head 2147483647, at tail 0 of "))
+                << found.message;
         } else {
             // The sender looks at the tail when it needs room.
             Status sent = success();
             for (int i = 0; i < 1000 && sent.ok(); ++i)
                 sent = ends.client->send(message(1, 1, 100));
             ASSERT_FALSE(sent.ok());
-            EXPECT_EQ(Errc::peer_gone, sent.error().code);
+            EXPECT_EQ(Errc::malformed, sent.error().code);
+            EXPECT_NE(std::string::npos,
+                      sent.error().message.find("the driver corrupted the channel: ring position "
+                                                "out of range: tail 2147483647 with head "))
+                << sent.error().message;
         }
         EXPECT_TRUE(ends.client->closed());
         EXPECT_TRUE(ends.driver->closed());

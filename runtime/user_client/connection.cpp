@@ -55,12 +55,14 @@ ClientConnection::~ClientConnection() {
 }
 
 void ClientConnection::fail(const Error& error) {
-    if (channel_->closed()) return;  // said once, however much the driver still sends
-    if (error.code != Errc::peer_gone) {
+    // Said once, however much the driver still sends. A channel that finds what cannot be right in
+    // the shared memory closes itself before it tells.
+    const bool closed = channel_->closed();
+    if (error.code == Errc::malformed || (!closed && error.code != Errc::peer_gone)) {
         log(LogType::error, "connection of %s ends: %s", client_name_.c_str(),
             error.text().c_str());
     }
-    channel_->close(error.text());
+    if (!closed) channel_->close(error.text());
 }
 
 void ClientConnection::serve() {
@@ -74,7 +76,7 @@ void ClientConnection::serve() {
             close(frame.error().text());
             return;
         }
-        handle(std::move(frame).value(), claim);
+        handle(*frame, claim);
     }
 }
 
@@ -130,7 +132,7 @@ void ClientConnection::answered(Message message) {
     state_changed_.notify_all();
 }
 
-void ClientConnection::handle(Frame frame, Claim& claim) {
+void ClientConnection::handle(Frame& frame, Claim& claim) {
     const auto kind = static_cast<uc::Kind>(frame.kind());
     if (kind == uc::Kind::invoke && !asleep_.load(std::memory_order_relaxed))
         return call(frame, claim);

@@ -64,7 +64,7 @@ class ClientConnection : public LaneSender::Owner,
     class HandOver;
     /// The queue of the calls while this thread keeps it, from one call to the next.
     using Claim = std::optional<Executor::Claimed>;
-    void handle(Frame frame, Claim& claim);
+    void handle(Frame& frame, Claim& claim);
     void call(Frame& frame, Claim& claim);
     /// The queue that calls run on; nullptr if there is none.
     const std::shared_ptr<Executor>& queue();

@@ -80,7 +80,7 @@ class LaneSender {
         auto draft = channel_.begin(lane_, kind, serial, size, Channel::Wait::dont_block);
         if (draft.ok()) {
             fill(draft->bytes());
-            const Status sent = channel_.commit(std::move(draft).value());
+            const Status sent = channel_.commit(std::move(*draft));
             if (!sent.ok()) owner_.fail(sent.error());
             return true;
         }

@@ -108,7 +108,7 @@ struct Game {
         Result<Frame> frame = channel->receive(lane, {.limit = std::chrono::nanoseconds(0)});
         if (frame.ok()) {
             use(*frame);
-        } else if (frame.error().code == Errc::peer_gone) {
+        } else if (frame.error().code == Errc::peer_gone || frame.error().code == Errc::malformed) {
             if (!channel->closed() || frame.error().message.empty()) std::abort();
         } else if (frame.error().code != Errc::timed_out) {
             std::abort();
@@ -138,15 +138,15 @@ struct Game {
                 const channel_layout::FrameHeader header{
                     script.number(2), static_cast<uint16_t>(script.byte()),
                     static_cast<uint16_t>(script.byte() % 4), script.byte()};
-                const auto body = script.bytes(std::min<uint32_t>(header.size, 4500));
+                const auto body = script.bytes(std::min<uint32_t>(header.size(), 4500));
                 const uint32_t at = heads[lane] % size;
                 std::memcpy(peer.data() + channel_layout::ring_offset(lane) + at, &header,
                             sizeof header);
                 std::memcpy(peer.data() + channel_layout::ring_offset(lane) + at + sizeof header,
                             body.data(), std::min<size_t>(body.size(), size - at - sizeof header));
-                heads[lane] += header.flags & channel_layout::frame_flags::skip
+                heads[lane] += header.flags() & channel_layout::frame_flags::skip
                                    ? size - at
-                                   : channel_layout::frame_size(header.size);
+                                   : channel_layout::frame_size(header.size());
                 peer.at<channel_layout::Control>(0)->lanes[lane].head.store(heads[lane]);
                 return;
             }
