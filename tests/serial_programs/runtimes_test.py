@@ -18,36 +18,58 @@ PROGRAMS = [
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def results_of(case, command, environment=None):
+    """{name: result} of the lines that the program wrote."""
+    done = case.run_program(command, environment, timeout=120, text=True)
+    case.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
+
+def mono():
+    """(command that runs a .NET program, the compiler's command, their environment); Debian's packages, unpacked."""
+    if shutil.which("mono") and shutil.which("mcs"):
+        return ["mono"], ["mcs"], dict(os.environ)
+    root = programs.unpacked("mono")
+    library = os.path.join(root, "usr", "lib")
+    config = os.path.join(root, "mono.config")
+    with open(os.path.join(root, "etc", "mono", "config"), encoding="utf-8") as file:
+        text = file.read().replace('"/usr/lib', f'"{library}').replace("$mono_libdir", library)
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(text)
+    framework = os.path.join(library, "mono", "4.5")
+    environment = dict(os.environ, LD_LIBRARY_PATH=programs.libraries(root), MONO_PATH=framework)
+    command = [os.path.join(root, "usr", "bin", "mono-sgen"), "--config", config]
+    return command, [*command, os.path.join(framework, "mcs.exe")], environment
+
+
+def mono_ports(case):
+    """Compiles ports.cs; gives the command without the device, and its environment."""
+    command, compiler, environment = mono()
+    program = os.path.join(case.folder, "ports.exe")
+    built = case.run_program([*compiler, "-out:" + program, os.path.join(HERE, "ports.cs")], environment, timeout=120, text=True)
+    case.assertEqual(built.returncode, 0, built.stdout + built.stderr)
+    return [*command, program], environment
+
+
+def java_ports(case):
+    """Compiles Ports.java; gives the whole command."""
+    for tool in ("java", "javac"):
+        if shutil.which(tool) is None:
+            raise programs.Unobtainable(f"{tool} is not installed, and too large to be unpacked for a test")
+    root = programs.unpacked("jssc")
+    jar = glob.glob(os.path.join(root, "usr", "share", "java", "jssc-*.jar"))[0]
+    library = glob.glob(os.path.join(root, "usr", "lib", "jni", "libjSSC-*.so"))[0]
+    built = case.run_program(["javac", "-cp", jar, "-d", case.folder, os.path.join(HERE, "Ports.java")], timeout=120, text=True)
+    case.assertEqual(built.returncode, 0, built.stdout + built.stderr)
+    return ["java", "-Xint", "-cp", f"{jar}:{case.folder}", "Ports", case.device, library]
+
+
 class Runtimes(ProgramCase):
-    def results(self, command, environment=None):
-        """{name: result} of the lines that the program wrote."""
-        done = self.run_program(command, environment, timeout=120, text=True)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        return dict(line.split(": ", 1) for line in done.stdout.splitlines())
-
-    def mono(self):
-        """(command that runs a .NET program, its environment, mcs.exe)."""
-        if shutil.which("mono") and shutil.which("mcs"):
-            return ["mono"], dict(os.environ), ["mcs"]
-        root = programs.unpacked("mono")
-        library = os.path.join(root, "usr", "lib")
-        config = os.path.join(self.folder, "mono.config")
-        with open(os.path.join(root, "etc", "mono", "config"), encoding="utf-8") as file:
-            text = file.read().replace('"/usr/lib', f'"{library}').replace("$mono_libdir", library)
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(text)
-        environment = dict(os.environ, LD_LIBRARY_PATH=programs.libraries(root), MONO_PATH=os.path.join(library, "mono", "4.5"))
-        command = [os.path.join(root, "usr", "bin", "mono-sgen"), "--config", config]
-        return command, environment, [*command, os.path.join(library, "mono", "4.5", "mcs.exe")]
-
-    @shows("Mono, System.IO.Ports", "open", no("`Open` sets DTR and ends with an IOException: a pseudo-terminal has no DTR (ENOTTY)"))
+    @shows("Mono, System.IO.Ports", "open", no("`Open` sets DTR and ends with an IOException: a pseudo-terminal has no DTR (ENOTTY). `opendext serial run` gives it one"))
     @shows("Mono, System.IO.Ports", "list", no("real devices only"))
     def test_mono(self):
-        command, environment, compiler = self.mono()
-        program = os.path.join(self.folder, "ports.exe")
-        built = self.run_program([*compiler, "-out:" + program, os.path.join(HERE, "ports.cs")], environment, timeout=120, text=True)
-        self.assertEqual(built.returncode, 0, built.stdout + built.stderr)
-        results = self.results([*command, program, self.device], environment)
+        command, environment = mono_ports(self)
+        results = results_of(self, [*command, self.device], environment)
         self.assertEqual(results["list"], "False")
         self.assertEqual(results["open"], "IOException, Inappropriate ioctl for device")
 
@@ -61,15 +83,7 @@ class Runtimes(ProgramCase):
     @shows("Java, jSSC", "flush", YES)
     @shows("Java, jSSC", "list", no("real devices only"))
     def test_java(self):
-        for tool in ("java", "javac"):
-            if shutil.which(tool) is None:
-                raise programs.Unobtainable(f"{tool} is not installed, and too large to be unpacked for a test")
-        root = programs.unpacked("jssc")
-        jar = glob.glob(os.path.join(root, "usr", "share", "java", "jssc-*.jar"))[0]
-        library = glob.glob(os.path.join(root, "usr", "lib", "jni", "libjSSC-*.so"))[0]
-        built = self.run_program(["javac", "-cp", jar, "-d", self.folder, os.path.join(HERE, "Ports.java")], timeout=120, text=True)
-        self.assertEqual(built.returncode, 0, built.stdout + built.stderr)
-        results = self.results(["java", "-Xint", "-cp", f"{jar}:{self.folder}", "Ports", self.device, library])
+        results = results_of(self, java_ports(self))
         self.assertEqual(results, {"list": "false", "open": "true", "settings": "false", "write": "true", "read": "hello there",
                                    "dtr": "false", "cts": results["cts"], "break": "true", "flush": "true", "flow": "true",
                                    "event": "and again", "close": "true"})
@@ -90,7 +104,7 @@ class Runtimes(ProgramCase):
                                   "-L" + library, "-lserialport"], text=True)
         self.assertEqual(built.returncode, 0, built.stderr)
         environment = dict(os.environ, LD_LIBRARY_PATH=library)
-        results = self.results([program, self.device], environment)
+        results = results_of(self, [program, self.device], environment)
         self.assertEqual((results["list-call"], results["list"]), ("0", "0"))
         self.assertEqual(results["name"], "-1", "SP_ERR_ARG")
 

@@ -288,7 +288,9 @@ class PyserialIsTheClient(Servers):
     @shows("pyserial RFC 2217 client, to `serve`", "flow", YES)
     def test_served_port(self):
         tcp = harness.free_port()
-        self.tool("opendext", "serial", "serve", self.device, "--listen", f"127.0.0.1:{tcp}", "--protocol", "rfc2217")
+        self.start([harness.program("opendext"), "serial", "serve", self.device, "--listen", f"127.0.0.1:{tcp}", "--protocol", "rfc2217"],
+                   self.realm.environment(), stdout=-3)
+        self.wait_for(lambda: self.listening(tcp), "the port to be served")
         far = self.client(f"rfc2217://127.0.0.1:{tcp}", baudrate=57600)
         self.expect_speed(57600)
         far.stopbits = 2
