@@ -63,9 +63,9 @@ void print_details(const PortInfo& port) {
         "pseudo-terminal\n"
         "              lists of ports        programs do not list it; give them the path of the "
         "device\n"
-        "              At the far end these are set by: opendext serial set NAME bits=7 "
-        "parity=even\n"
-        "              dtr=1 rts=0 break=250ms\n");
+        "              At the far end: opendext serial set NAME bits=7 parity=even dtr=1 rts=0 "
+        "break=250ms\n"
+        "              A program that sets them itself: opendext serial run PROGRAM\n");
 }
 
 }  // namespace
