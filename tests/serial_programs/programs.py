@@ -69,7 +69,8 @@ def find(name):
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is None:
         root = unpacked(name)
-        path = next((found for folder in ("usr/bin", "usr/sbin", "bin") if os.access(found := os.path.join(root, folder, name), os.X_OK)), None)
+        places = [os.path.join(root, folder, name) for folder in ("usr/bin", "usr/sbin", "bin")]
+        path = next((place for place in places if os.access(place, os.X_OK)), None)
         if path is None:
             raise Unobtainable(f"no program {name} in the packages {' '.join(PACKAGES[name])}")
         environment["LD_LIBRARY_PATH"] = libraries(root)

@@ -76,9 +76,10 @@ class Pyserial(ProgramCase):
         port.dsrdtr = True
         self.assertTrue(port.dsrdtr)
 
-    @shows("pyserial", "7E1", no("stays 8N1: setting the property raises EINVAL, unless something else changes in the same call, as when opening"))
+    @shows("pyserial", "7E1",
+           no("stays 8N1: setting the property raises EINVAL, unless something else changes in the same call, as when opening"))
     def test_seven_bits_and_parity(self):
-        for name, value, before in (("bytesize", serial.SEVENBITS, serial.EIGHTBITS), ("parity", serial.PARITY_EVEN, serial.PARITY_NONE)):
+        for name, value, before in (("bytesize", 7, 8), ("parity", serial.PARITY_EVEN, serial.PARITY_NONE)):
             with self.subTest(name), serial.Serial(self.device) as port:
                 self.check_error(errno.EINVAL, lambda port=port, name=name, value=value: setattr(port, name, value))
                 setattr(port, name, before)
@@ -99,7 +100,8 @@ class Pyserial(ProgramCase):
         with self.assertRaises(ValueError):
             port.set_low_latency_mode(True)
 
-    @shows("pyserial", "break", no("`send_break` and `break_condition` return, nothing is passed on: `opendext serial set NAME break=…`"))
+    @shows("pyserial", "break",
+           no("`send_break` and `break_condition` return, nothing is passed on: `opendext serial set NAME break=…`"))
     def test_break(self):
         port = self.port()
         port.send_break(0.01)
@@ -179,7 +181,8 @@ class Pyserial(ProgramCase):
             from serial import rs485
             port.rs485_mode = rs485.RS485Settings()
 
-    @shows("pyserial", "exclusive", partly("`exclusive=True` keeps out others that ask for the same (a lock on the file); the kernel's TIOCEXCL does not keep out root"))
+    @shows("pyserial", "exclusive",
+           partly("`exclusive=True` keeps out others that ask for the same, by a lock on the file"))
     def test_exclusive(self):
         port = self.port(exclusive=True)
         with self.assertRaises(serial.SerialException):
@@ -188,7 +191,8 @@ class Pyserial(ProgramCase):
         serial.Serial(self.device, exclusive=True).close()
         self.assertTrue(port.is_open)
 
-    @shows("pyserial", "list", no("lists real devices only: `opendext serial ports`; `list_ports` with links included does not look into the realm either"))
+    @shows("pyserial", "list",
+           no("lists real devices only: `opendext serial ports`; `list_ports` with links included does not look into the realm either"))
     def test_list(self):
         from serial.tools import list_ports
         for links in (False, True):
@@ -227,7 +231,8 @@ class Miniterm(ProgramCase):
     @shows("pyserial miniterm", "bytes", YES)
     @shows("pyserial miniterm", "speed", YES)
     def test_types_and_changes_the_speed(self):
-        child = pexpect.spawn(sys.executable, ["-m", "serial.tools.miniterm", "--raw", self.device, "19200"], timeout=WAIT, encoding="utf-8")
+        child = pexpect.spawn(sys.executable, ["-m", "serial.tools.miniterm", "--raw", self.device, "19200"], timeout=WAIT,
+                              encoding="utf-8")
         self.addCleanup(child.close, force=True)
         self.expect_speed(19200)
         child.expect("Miniterm on")
@@ -274,7 +279,8 @@ class Asyncio(ProgramCase):
         self.assertEqual(asyncio.run(echo()), data)
         self.expect_speed(115200)
 
-    @shows("pyserial-asyncio", "reconnect", partly("`connection_lost` is called when the port is removed; opening again is the program's own"))
+    @shows("pyserial-asyncio", "reconnect",
+           partly("`connection_lost` is called when the port is removed; opening again is the program's own"))
     def test_protocol_hears_of_the_end(self):
         serial_asyncio = self.module()
         heard = []

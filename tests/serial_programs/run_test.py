@@ -67,7 +67,8 @@ class Run(ProgramCase):
         self.expect_driver("uart 19200 7 2 3", "mcr 1 1", "uart 19200 8 2 1")
 
     @shows("Mono, by `opendext serial run`", "open", YES)
-    @shows("Mono, by `opendext serial run`", "bytes", partly("`DataReceived` never fires: Mono has it on Windows only; reading works"))
+    @shows("Mono, by `opendext serial run`", "bytes",
+           partly("`DataReceived` never fires: Mono has it on Windows only; reading works"))
     @shows("Mono, by `opendext serial run`", "speed", YES)
     @shows("Mono, by `opendext serial run`", "stop bits", YES)
     @shows("Mono, by `opendext serial run`", "7E1", YES)
@@ -78,8 +79,8 @@ class Run(ProgramCase):
         command, environment = mono_ports(self)
         run, _ = self.command(*command, self.device)
         results = results_of(self, run, dict(environment, **self.realm_words()))
-        self.assertEqual(results, {"list": "False", "open": "True", "read": "hello there", "event": "False", "speed": "57600", "stop": "Two",
-                                   "parity": "Even", "cts": "True", "dtr": "False", "flush": "True", "close": "True"})
+        self.assertEqual(results, {"list": "False", "open": "True", "read": "hello there", "event": "False",
+                                   "speed": "57600", "stop": "Two", "parity": "Even", "cts": "True", "dtr": "False", "flush": "True", "close": "True"})
         self.expect_driver("uart 57600 8 4 3")
         self.assertIn("mcr 0 0", self.calls("mcr"), "Open sets DTR and RTS as its properties are: off")
         self.assertTrue(self.calls("fifo"))
@@ -89,7 +90,8 @@ class Run(ProgramCase):
     @shows("jSSC, by `opendext serial run`", "speed", YES)
     @shows("jSSC, by `opendext serial run`", "stop bits", YES)
     @shows("jSSC, by `opendext serial run`", "modem lines", YES)
-    @shows("jSSC, by `opendext serial run`", "break", partly("its `sendBreak` uses TIOCSBRK and TIOCCBRK, which have no length beforehand: not passed on"))
+    @shows("jSSC, by `opendext serial run`", "break",
+           partly("its `sendBreak` uses TIOCSBRK and TIOCCBRK, which have no length beforehand: not passed on"))
     def test_java(self):
         command = java_ports(self)
         run, environment = self.command(*command)

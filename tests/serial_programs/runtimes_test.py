@@ -65,7 +65,8 @@ def java_ports(case):
 
 
 class Runtimes(ProgramCase):
-    @shows("Mono, System.IO.Ports", "open", no("`Open` sets DTR and ends with an IOException: a pseudo-terminal has no DTR (ENOTTY). `opendext serial run` gives it one"))
+    @shows("Mono, System.IO.Ports", "open",
+           no("`Open` sets DTR and ends with an IOException: a pseudo-terminal has no DTR (ENOTTY). `opendext serial run` gives it one"))
     @shows("Mono, System.IO.Ports", "list", no("real devices only"))
     def test_mono(self):
         command, environment = mono_ports(self)

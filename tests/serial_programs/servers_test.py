@@ -10,7 +10,7 @@ import harness
 import programs
 import serial
 import serial.rfc2217
-from matrix import YES, no, partly, shows
+from matrix import YES, partly, shows
 from program_case import WAIT, ProgramCase
 
 PROGRAMS = [
@@ -208,7 +208,11 @@ class PyserialIsThePeer(Servers):
         self.wait_for(lambda: getattr(self.server.serial, name) == value, f"{name} to be {value}")
 
     def set(self, *words):
-        self.tool("opendext", "serial", "set", "net", *words)
+        return self.tool("opendext", "serial", "set", "net", *words)
+
+    def cts(self):
+        """As the far end, whose RTS is its CTS, has told."""
+        return json.loads(self.set("--json"))["modem"]["CTS"]
 
     @shows("pyserial RFC 2217 server, our peer", "open", YES)
     @shows("pyserial RFC 2217 server, our peer", "bytes", YES)
@@ -233,7 +237,8 @@ class PyserialIsThePeer(Servers):
         self.check_stream(self.port.write, self.receiver(self.port), 64 * 1024)
 
     @shows("pyserial RFC 2217 server, our peer", "7E1", partly("by `opendext serial set`"))
-    @shows("pyserial RFC 2217 server, our peer", "modem lines", partly("by `opendext serial set`; DTR and RTS rise when an application opens the port"))
+    @shows("pyserial RFC 2217 server, our peer", "modem lines",
+           partly("by `opendext serial set`; DTR and RTS rise when an application opens the port"))
     @shows("pyserial RFC 2217 server, our peer", "break", partly("by `opendext serial set`"))
     def test_what_the_command_line_sets(self):
         self.check_far("dtr", True)
@@ -244,9 +249,9 @@ class PyserialIsThePeer(Servers):
         self.set("dtr=0", "rts=0")
         self.check_far("dtr", False)
         self.check_far("rts", False)
-        self.wait_for(lambda: "cts" not in self.tool("opendext", "serial", "set", "net").lower().split("modem lines")[1].splitlines()[0], "CTS to fall")
+        self.wait_for(lambda: self.cts() is False, "CTS to fall")
         self.set("rts=1")
-        self.wait_for(lambda: "cts" in self.tool("opendext", "serial", "set", "net").lower().split("modem lines")[1].splitlines()[0], "CTS to rise")
+        self.wait_for(lambda: self.cts() is True, "CTS to rise")
         self.set("break=300ms")
         self.wait_for(lambda: self.server.breaks, "the break")
 

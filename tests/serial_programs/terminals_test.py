@@ -94,7 +94,8 @@ class Typed(ProgramCase):
     @shows("minicom", "break", no("`C-a F` is not passed on"))
     def test_minicom(self):
         with open(os.path.join(self.folder, ".minirc.dfl"), "w", encoding="utf-8") as file:
-            file.write(f"pu port {self.device}\npu baudrate 57600\npu rtscts No\npu minit \npu mreset \npu mhangup \n")
+            file.write(f"pu port {self.device}\npu lock {self.folder}\npu baudrate 57600\npu rtscts No\n"
+                       "pu minit \npu mreset \npu mhangup \n")
         child = self.type_at("minicom", "-o", "-D", self.device, "-b", "57600")
         self.expect_speed(57600)
         self.check_typing(child)
@@ -148,7 +149,8 @@ class Streams(ProgramCase):
     def test_socat(self):
         path, environment = programs.find("socat")
         data = bytes(range(256)) * 256
-        process = self.start([path, "-t", "5", f"FILE:{self.device},b115200,raw,echo=0,cstopb=1", "STDIO"], environment, stdin=-1, stdout=-1)
+        process = self.start([path, "-t", "5", f"FILE:{self.device},b115200,raw,echo=0,cstopb=1", "STDIO"], environment,
+                             stdin=-1, stdout=-1)
         self.expect_speed(115200)
         self.wait_for(lambda: any(call.split()[3] == "4" for call in self.calls("uart")), "two stop bits")
         got = b""

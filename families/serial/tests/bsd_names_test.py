@@ -16,13 +16,15 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bsd_names.c")
 class BsdNames(LoopLineCase):
     def compile(self, compiler, *options):
         program = os.path.join(self.folder, "bsd_names")
-        built = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "-isystem", HEADERS, *options, SOURCE, "-o", program, "-L" + LIBRARY,
-                                "-l:libIOKit.so.0", "-Wl,-rpath," + LIBRARY], capture_output=True, text=True, check=False)
+        built = subprocess.run([*compiler, "-Wall", "-Wextra", "-Werror", "-isystem", HEADERS, *options, SOURCE, "-o", program,
+                                "-L" + LIBRARY, "-l:libIOKit.so.0", "-Wl,-rpath," + LIBRARY],
+                               capture_output=True, text=True, check=False)
         self.assertEqual(built.returncode, 0, built.stderr)
         return program
 
     def results(self, program):
-        done = subprocess.run([program], env=self.realm.environment(), capture_output=True, text=True, timeout=60 * harness.PATIENCE, check=False)
+        done = subprocess.run([program], env=self.realm.environment(), capture_output=True, text=True,
+                              timeout=60 * harness.PATIENCE, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = dict(line.split(": ", 1) for line in done.stdout.splitlines())
         self.assertEqual(lines.pop("path"), self.device)
@@ -52,11 +54,13 @@ class BsdNames(LoopLineCase):
     def test_headers_go_with_cplusplus(self):
         source = os.path.join(self.folder, "one.cpp")
         with open(source, "w", encoding="utf-8") as file:
-            file.write("#include <IOKit/serial/ioss.h>\n#include <sstream>\nint speed(int fd) { speed_t s = 1; return ::ioctl(fd, IOSSIOSPEED, &s); }\n"
-                       "int lines(int fd) { int l = 0; return ioctl(fd, TIOCMGET, &l) | ioctl(fd, TIOCEXCL) | CCTS_OFLOW | CRTS_IFLOW; }\n")
+            file.write("#include <IOKit/serial/ioss.h>\n#include <sstream>\n"
+                       "int speed(int fd) { speed_t s = 1; return ::ioctl(fd, IOSSIOSPEED, &s); }\n"
+                       "int lines(int fd) { int l = 0; return ioctl(fd, TIOCMGET, &l) | ioctl(fd, TIOCEXCL); }\n"
+                       "int flags() { return CCTS_OFLOW | CRTS_IFLOW; }\n")
         for compiler in ("g++", "clang++-19"):
-            built = subprocess.run([compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", "-I", HEADERS, "-c", source, "-o", source + ".o"],
-                                   capture_output=True, text=True, check=False)
+            built = subprocess.run([compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", "-I", HEADERS, "-c", source,
+                                    "-o", source + ".o"], capture_output=True, text=True, check=False)
             self.assertEqual(built.returncode, 0, built.stderr)
 
 
