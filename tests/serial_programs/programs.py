@@ -6,11 +6,14 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import harness
 
 FOLDER = os.path.join(harness.PREFIX, "tests", "programs")
+if not os.access(harness.PREFIX, os.W_OK):  # an installation, or another user's build
+    FOLDER = os.path.join(tempfile.gettempdir(), f"opendext-programs-{os.getuid()}")
 DOWNLOAD_TIME = 60
 
 # What to unpack for a program that is not installed: the package itself and the libraries that a plain system lacks.
@@ -39,7 +42,9 @@ class Unobtainable(unittest.SkipTest):
 def unpacked(name):
     """Folder with the unpacked packages of `name`; what was unpacked once is used again."""
     folder = os.path.join(FOLDER, name)
-    os.makedirs(FOLDER, exist_ok=True)
+    os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+    if os.stat(FOLDER).st_uid != os.getuid():
+        raise Unobtainable(f"{FOLDER} is another user's")
     with open(os.path.join(FOLDER, "lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two tests at a time
         if os.path.isdir(folder):
