@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <span>
 #include <thread>
 
 #include "rpc/tests/channel_ends.h"
@@ -67,7 +69,7 @@ TEST(Channel, SendsOnlyWhatIsLeftOfADraftThatShrank) {
         Result<Draft> draft = ends.client->begin(Lane::calls, 1, i, 4000);
         ASSERT_TRUE(draft.ok()) << draft.error().text();
         const Message sent = message(1, i, (i * 37) % 4000);
-        std::memcpy(draft->bytes().data(), sent.body.data(), sent.body.size());
+        std::ranges::copy(std::as_bytes(std::span(sent.body)), draft->bytes().begin());
         draft->shrink(sent.body.size());
         ASSERT_TRUE(ends.client->commit(std::move(*draft)).ok());
         expect_same(sent, ends.driver->receive());
