@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "rpc/channel_layout.h"
 #include "runtime/tests/user_client_fixture.h"
 
 using namespace opendext;
@@ -80,6 +81,27 @@ TEST_F(HostileClient, CallsThatCannotBe) {
     EXPECT_FALSE(
         reason_for(static_cast<uint16_t>(uc::Kind::map_memory), std::as_bytes(std::span("?")))
             .empty());
+}
+
+TEST_F(HostileClient, ACorruptRingIsToldAndLoggedWithWhatIsWrong) {
+    const uint64_t client = next_client_;
+    const auto program = open();
+    const size_t ring = channel_layout::ring_offset(static_cast<size_t>(Lane::calls));
+    const Mapping memory =
+        std::move(Mapping::map(shared_.get(), 0, ring + 4096, Mapping::Access::read_write)).value();
+    auto draft = program->channel().begin(Lane::calls, kInvoke, 1, 16);
+    ASSERT_TRUE(draft.ok());
+    ASSERT_TRUE(program->channel().commit(std::move(draft).value(), Channel::Wake::later).ok());
+    const uint32_t huge = 0xfffffff0;
+    memcpy(memory.data() + ring, &huge, sizeof huge);
+    program->channel().flush(Lane::calls);
+    const std::string words =
+        "the program corrupted the channel: frame is larger than the ring's content: 4294967280 "
+        "bytes of ";
+    const std::string told = program->closed_because();
+    EXPECT_TRUE(told.starts_with(words)) << told;
+    EXPECT_TRUE(daemon_.wait_for_log("connection of test[1] ends: " + words));
+    end(client);
 }
 
 TEST_F(HostileClient, MemoryThatIsNotThere) {

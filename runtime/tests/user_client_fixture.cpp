@@ -141,6 +141,7 @@ std::unique_ptr<Program> UserClientTest::open() {
     put_plain<uint64_t>(open.plain, 0);
     EXPECT_EQ(daemon_.call(std::move(open)).io_return, kIOReturnSuccess);
     auto memory = std::move(Channel::create_memory()).value();
+    shared_ = std::move(memory.duplicate()).value();
     auto sockets = std::move(Socket::pair()).value();
     driver::AttachClient attach;
     attach.entry = attach.connection = next_client_ - 1;

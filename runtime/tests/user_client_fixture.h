@@ -97,6 +97,7 @@ class UserClientTest : public testing::Test {
     uint64_t next_client_ = kClient;
     std::unique_ptr<Program> program_;
     bool first_ended_ = false;
+    opendext::UniqueFd shared_;  ///< the channel's memory of the program that was opened last
 };
 
 enum Selector : uint64_t {
