@@ -59,10 +59,16 @@ kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
     if ((content->flags & kIORPCMessageOneway) != 0) {
         auto copy = std::make_shared<OwnedMessage>(OwnedMessage::copy_of(rpc));
         target->retain();
-        const auto outcome = executor->async_method(make_task([copy, target] {
+        TaskPtr task = make_task([copy, target] {
             (void)target->Dispatch(copy->rpc());
             target->release();
-        }));
+        });
+        // From work of that queue, with nobody else in line: no other thread is needed.
+        if (executor->on_queue() && !executor->wanted() && !executor->methods_parallel()) {
+            executor->follow(std::move(task));
+            return kIOReturnSuccess;
+        }
+        const auto outcome = executor->async_method(std::move(task));
         if (outcome == Executor::Outcome::cancelled) {
             target->release();
             return kIOReturnOffline;
