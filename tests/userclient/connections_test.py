@@ -10,12 +10,14 @@ import unittest
 
 import harness
 import strain_realm
-from strain_realm import IN_CALL, NOWHERE, OWN_QUEUE, SHARED_QUEUE, Use
+from strain_realm import ALONE, IN_CALL, NOWHERE, OWN_QUEUE, SHARED_QUEUE, SUCCESS, Use
 
 CONNECTIONS = 1000
 CYCLES = 100000 if strain_realm.LONG else 2000
 F_GET_SEALS = 1034
+ALONE_CYCLES = 1000
 NO_RESOURCES = 0xe00002be
+EXCLUSIVE_ACCESS = 0xe00002c5
 ALL_SEALS = 0x1 | 0x2 | 0x4  # seal, shrink, grow
 
 
@@ -111,6 +113,24 @@ class Connections(strain_realm.StrainCase):
             self.assertLessEqual(line[-1].threads, line[0].threads + 4, f"threads of {name}")
             self.assertLessEqual(line[-1].maps, line[0].maps + 64, f"mappings of {name}")
         self.assertEqual(self.entries(), entries, "entries of the registry")
+
+    def test_a_driver_for_one_program_is_opened_again_as_soon_as_it_was_closed(self):
+        driver = self.wait_for_driver()
+        programs = [self.start_program(), self.start_program()]
+        took = float(programs[0].tell(f"cycles {ALONE_CYCLES} {ALONE}", 600))
+        print(f"{took:.0f} us for each look-up, open, call and close of a driver for one program")
+        programs[0].tell(f"open {ALONE}")
+        code, reason = programs[1].ask(f"open {ALONE}")
+        self.assertEqual(code, EXCLUSIVE_ACCESS, "while another one has it")
+        self.assertIn("NewUserClient of strain (StrainService) returned kIOReturnExclusiveAccess", reason)
+        for _ in range(20):  # handed over from one to the other
+            programs[0].tell("close")
+            programs[1].tell(f"open {ALONE}")
+            programs.reverse()
+        programs[0].kill()
+        programs[0].end()
+        self.wait_for(lambda: programs[1].ask(f"open {ALONE}")[0] == SUCCESS, "the end of the first program to be noticed")
+        self.assertEqual(self.wait_for_driver(), driver)
 
     def test_the_user_client_lives_in_the_drivers_process_with_the_driver_as_provider(self):
         driver = self.wait_for_driver()

@@ -22,7 +22,7 @@ BUNDLE = "org.example.strain"
 # Points of the driver's own code where whoever comes there next is held: strain/StrainProtocol.h.
 (NOWHERE, IN_NEW_USER_CLIENT, IN_START, IN_CALL, IN_OUTPUT, IN_MEMORY, IN_READ, AFTER_ASYNC, IN_STOP) = range(9)
 # Types of user clients.
-OWN_QUEUE, SHARED_QUEUE = range(2)
+OWN_QUEUE, SHARED_QUEUE, ALONE = range(3)
 
 SUCCESS = 0
 NOT_RESPONDING = 0xe00002ed

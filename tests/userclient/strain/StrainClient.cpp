@@ -34,6 +34,7 @@ struct StrainClient_IVars {
     OSAction* tick;
     StrainStream stream;
     _Atomic(bool) stopping;
+    bool alone;
     IOBufferMemoryDescriptor* memory[kStrainMemories];
     StrainRing* ring;
     OSAction* doorbell;
@@ -100,11 +101,20 @@ kern_return_t StrainClient::UseOwnQueue() {
                : ret;
 }
 
+void StrainClient::BeAlone() {
+    ivars->alone = true;
+    gStrain.alone = true;
+}
+
 /* Completions, actions and sources hold the object: they go first. */
 kern_return_t IMPL(StrainClient, Stop) {
     ++gStrain.stopped;
     ivars->stopping = true;
     StrainReach(kStrainInStop);
+    if (ivars->alone) {
+        IOSleep(ivars->number % 16 == 0 ? 2 : 0); /* letting go may take its time */
+        gStrain.alone = false;
+    }
     if (ivars->ticks == nullptr) return Stop(provider, SUPERDISPATCH);
     retain();
     provider->retain();

@@ -9,6 +9,7 @@
 enum {
     kStrainOnOwnQueue,    /* its calls run on a queue of its own */
     kStrainOnSharedQueue, /* its calls run on the default queue, as those of all such clients */
+    kStrainAlone, /* the only one of its type: another is refused until Stop of this one has run */
 };
 
 enum {

@@ -33,7 +33,8 @@ kern_return_t IMPL(StrainService, Start) {
 }
 
 kern_return_t IMPL(StrainService, NewUserClient) {
-    if (type > kStrainOnSharedQueue) return kIOReturnBadArgument;
+    if (type > kStrainAlone) return kIOReturnBadArgument;
+    if (type == kStrainAlone && gStrain.alone) return kIOReturnExclusiveAccess;
     StrainReach(kStrainInNewUserClient);
     IOService* service = nullptr;
     kern_return_t ret = Create(this, "UserClientProperties", &service);
@@ -44,6 +45,7 @@ kern_return_t IMPL(StrainService, NewUserClient) {
         OSSafeReleaseNULL(service);
         return kIOReturnError;
     }
+    if (type == kStrainAlone) client->BeAlone();
     *userClient = client;
     return kIOReturnSuccess;
 }

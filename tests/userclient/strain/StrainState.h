@@ -15,6 +15,7 @@ struct StrainState {
     _Atomic(uint64_t) streams;
     _Atomic(uint64_t) point; /* where the next one is held */
     _Atomic(uint64_t) held;  /* somebody is */
+    _Atomic(bool) alone;     /* there is a client of type kStrainAlone */
 };
 
 extern StrainState gStrain;
