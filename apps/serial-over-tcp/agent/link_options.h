@@ -54,6 +54,6 @@ Result<uint64_t> parse_size(const std::string& text);
 inline constexpr uint32_t kMostClients = 64;
 inline constexpr uint64_t kLargestBuffer = uint64_t{1} << 30;
 /// What drop-oldest keeps when no size is given.
-inline constexpr uint64_t kDefaultBuffer = uint64_t{64} << 10;
+inline constexpr uint64_t kDefaultBuffer = uint64_t{256} << 10;
 
 }  // namespace opendext::serial_tcp

@@ -51,7 +51,7 @@ std::vector<LinkOption> link_options() {
         {"mode", "MODE", "with --listen unix: mode of the socket's file (0600)", Only::listen_unix},
         {"buffer", "SIZE",
          "keep up to SIZE bytes (64k, 2M …) that are written while nobody is there, beyond the "
-         "128 KiB that a port holds anyway",
+         "256 KiB that a port holds anyway",
          Only::any},
         {"when-full", "POLICY",
          "when the buffer is full: block the writing program (the default), or drop-oldest",

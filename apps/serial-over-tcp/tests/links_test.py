@@ -23,9 +23,8 @@ from serial_case import SerialCase, stream
 
 KIB = 1 << 10
 MIB = 1 << 20
-# What a port holds before a byte reaches the application of the driver: two rings of 64 KiB, and the
-# pseudo-terminal's own memory.
-PORT_HOLDS = 128 * KIB + 72 * KIB
+# What a port holds beside the buffer: its ring, and the pseudo-terminal's own memory.
+PORT_HOLDS = 256 * KIB + 72 * KIB
 # How many ports the test of many ports makes; 256 take some minutes on a small machine.
 MANY = int(os.environ.get("OPENDEXT_TEST_MANY_PORTS", "64"))
 
@@ -35,7 +34,11 @@ def call(address, timeout=30):
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     client = socket.socket(family, socket.SOCK_STREAM)
     client.settimeout(timeout * harness.PATIENCE)
-    client.connect(address)
+    try:
+        client.connect(address)
+    except OSError:
+        client.close()
+        raise
     return client
 
 
@@ -161,7 +164,7 @@ class Links(SerialCase):
         other = self.serial("add", "there", "--connect", "unix:" + path).strip()
         self.wait_port("there", lambda p: p["state"] == "connected", "the connection")
         self.assertEqual(self.port("there")["peer"], "unix:" + path)
-        self.assertRegex(self.port("here")["peer"], r"^unix, process \d+$")
+        self.wait_port("here", lambda p: re.fullmatch(r"unix, process \d+", p["peer"]), "the caller's process")
         one, two = self.open(device), self.open(other)
         one.write(b"over a file")
         self.assertEqual(two.read(11), b"over a file")
@@ -472,7 +475,7 @@ class SavedPorts(Links):
         agent = self.agent_pids()[0]
         os.kill(agent, signal.SIGKILL)
         self.wait_for(lambda: self.agent_pids() not in ([], [agent]), "the agent to come back")
-        self.wait_for(lambda: self.caller(address), "the port to listen")
+        self.wait_port("tough", lambda p: p["state"] == "listening", "the port to listen")
         daemon = next(pid for pid in self.realm.processes() if "opendextd" in harness.command_line(pid))
         os.kill(daemon, signal.SIGKILL)
         self.wait_for(lambda: any("opendextd" in harness.command_line(pid) and pid != daemon
@@ -480,7 +483,8 @@ class SavedPorts(Links):
         row = self.back("tough")
         self.assertEqual(row["device"], device)
         port = self.open(device)
-        client = self.wait_for(lambda: self.caller(address), "the port to listen")
+        self.wait_port("tough", lambda p: p["state"] == "listening", "the port to listen")
+        client = self.caller(address)
         client.sendall(b"still")
         self.assertEqual(port.read(5), b"still")
 
