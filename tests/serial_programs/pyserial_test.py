@@ -52,6 +52,7 @@ class Pyserial(ProgramCase):
     @shows("pyserial", "any speed", YES)
     def test_speeds(self):
         port = self.port()
+        self.expect_call("mcr 1 1")
         for speed in (50, 19200, 115200, 4000000, 250000, 31250, 12345678):
             port.baudrate = speed
             self.expect_call(f"baud {speed}")

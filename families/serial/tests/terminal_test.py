@@ -17,7 +17,7 @@ import time
 import harness
 from loop_line_case import EXTPROC, HOLDING, OPENED, WAIT, LoopLineCase, change, fill, non_blocking, readable, set_any_speed
 
-KEPT = 64 * 1024  # each ring, docs/design/serial.md
+KEPT = 64 * 1024  # each ring has more, docs/design/serial.md
 
 
 class LineEditing(LoopLineCase):
@@ -205,7 +205,7 @@ class FlowAndFlush(LoopLineCase):
 
     def test_writer_waits_while_the_driver_takes_nothing_and_nothing_is_lost(self):
         descriptor = self.open_default()
-        data = os.urandom(300_000)
+        data = os.urandom(2_000_000)
         self.hold(descriptor)
         sent = fill(descriptor, data)
         self.assertLess(sent, len(data), "the writer has to wait")
@@ -217,7 +217,7 @@ class FlowAndFlush(LoopLineCase):
 
     def test_reader_that_does_not_read_holds_the_far_end_and_nothing_is_lost(self):
         descriptor = self.open_default()
-        data = os.urandom(500_000)
+        data = os.urandom(4_000_000)
         sent = fill(descriptor, data)
         self.assertLess(sent, len(data), "terminal, rings and queues of both directions are full")
         self.assertGreater(sent, 2 * KEPT, "both directions' rings were used")
@@ -244,7 +244,7 @@ class FlowAndFlush(LoopLineCase):
         self.addCleanup(os.close, descriptor)
         self.expect(*OPENED)
         self.hold(descriptor)
-        fill(descriptor, b"d" * 400_000)
+        fill(descriptor, b"d" * 2_000_000)
         self.tool("opendext", "uninstall", "org.example.loopline")
         self.wait_for(lambda: error_of(os.write, descriptor, b"x") == errno.EIO, "the hang-up")
         self.assertEqual(error_of(termios.tcgetattr, descriptor), errno.EIO)
