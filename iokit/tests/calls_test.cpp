@@ -432,8 +432,8 @@ TEST_F(Calls, AProgramTakesItsCompletionsOnItsOwnThread) {
     call.selector = 8;
     call.input = &many;
     call.inputCount = 1;
-    ASSERT_EQ(kIOReturnSuccess, opendext_connect_call_async(connect, &call, port, callback, nullptr,
-                                                            &own, nullptr));
+    ASSERT_EQ(kIOReturnSuccess,
+              opendext_connect_call_async(connect, &call, port, callback, nullptr, &own, nullptr));
     opendext_notification_port_dispatch(port);  // what came before the call returned
     while (own.seen.count < many) {
         ASSERT_TRUE(wait());
