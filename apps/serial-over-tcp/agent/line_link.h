@@ -20,7 +20,9 @@ class LineLink final : public WireOwner {
 
     /// `each` calls a function with every wire that there is.
     using Each = std::function<void(const std::function<void(Wire&)>&)>;
-    LineLink(Role role, Each each) : role_(role), each_(std::move(each)) {}
+    LineLink(Role role, Each each) : role_(role), each_(std::move(each)) {
+        settings_.dtr = settings_.rts = false;  // nobody has opened the port
+    }
 
     /// For new wires.
     [[nodiscard]] telnet::LineSettings settings() const;

@@ -18,15 +18,16 @@ namespace {
 /// What one record holds.
 constexpr size_t kRecord = 16 * 1024;
 
-/// What OpenSSL says about the last failure, without its numbers.
+/// What OpenSSL says about a failure, without its numbers.
 std::string reason_of(unsigned long code) {
     if (ERR_SYSTEM_ERROR(code)) return std::strerror(ERR_GET_REASON(code));
     const char* text = ERR_reason_error_string(code);
     return text != nullptr ? text : "error " + std::to_string(code);
 }
 
+/// The first of the errors that one failure left is its cause.
 std::string last_reason() {
-    const unsigned long code = ERR_peek_last_error();
+    const unsigned long code = ERR_get_error();
     ERR_clear_error();
     return code == 0 ? "unknown failure" : reason_of(code);
 }

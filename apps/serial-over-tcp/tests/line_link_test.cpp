@@ -161,6 +161,7 @@ TEST_F(LineLinkTest, DropsAllLinesWithTheLastPeer) {
 
 TEST_F(LineLinkTest, IsOneEndOfANullModemWhereItListens) {
     start(Session::Role::server);
+    EXPECT_EQ(peer.modem & 0xf0, 0) << "nobody has opened the port";
     line().dtr = 1;
     line().rts = 0;
     written();

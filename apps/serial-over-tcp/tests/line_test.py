@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -332,11 +333,14 @@ class OtherPeers(LineCase):
 class Encrypted(LineCase):
     def setUp(self):
         super().setUp()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
         self.certificate = self.certify("localhost")
 
     def certify(self, name):
         """A self-signed certificate, its own CA; the key is beside it."""
-        path = os.path.join(self.realm.root, name + ".pem")
+        path = os.path.join(self.folder, name + ".pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                         "-keyout", path + ".key", "-out", path, "-days", "2", "-subj", f"/CN={name}",
                         "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True)

@@ -484,7 +484,7 @@ TEST_F(TlsTest, NamesTheOptionThatIsWrong) {
     EXPECT_TRUE(has(problem(options, R::connect, ""), "--tls-name"));
     EXPECT_EQ(problem(options, R::connect), "none") << "the system's CAs";
     options.ca = "/nowhere/ca.pem";
-    EXPECT_TRUE(has(problem(options, R::connect), "--tls-ca /nowhere/ca.pem: "));
+    EXPECT_TRUE(has(problem(options, R::connect), "--tls-ca /nowhere/ca.pem: No such file"));
     TlsOptions mixed = listening(own, "own");
     mixed.key = listening(TestCertificate({}, &ca), "second").key;
     EXPECT_TRUE(has(problem(mixed, R::listen), "--tls-key "));

@@ -41,6 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     LineSettings settings;
     settings.break_on = true;
     session.set(settings, out);
+    session.ask_for_com_port(out);
     session.append({bytes, size}, out);
     // What a peer says is never worth more than a bounded answer to each of its bytes.
     if (owner.data > size || out.size() > 512 + 64 * size) std::abort();
