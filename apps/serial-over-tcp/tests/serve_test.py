@@ -60,11 +60,13 @@ class Device:
 
 
 class Served:
-    """A running `opendext serial serve`, its messages as they come."""
+    """A running `opendext serial serve`, its messages as they come. Numbers of pseudo-terminals are used again: without
+    `lock`, a lock file that some program has for a former one is not in the way."""
 
-    def __init__(self, case, device, *arguments, listen="127.0.0.1:0"):
+    def __init__(self, case, device, *arguments, listen="127.0.0.1:0", lock=False):
+        words = [device, "--listen", listen, *arguments] + ([] if lock else ["--no-lock-file"])
         self.process = subprocess.Popen(
-            [harness.program("opendext-serial-serve"), device, "--listen", listen, *arguments], text=True,
+            [harness.program("opendext-serial-serve"), *words], text=True,
             env=case.realm.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.lines = []
         self.thread = threading.Thread(target=self._collect, daemon=True)
@@ -260,7 +262,7 @@ class Serve(ServeCase):
     def test_settings_to_begin_with_and_at_the_end(self):
         device = self.device()
         before = device.settings()
-        served = self.serve(device, "--baud", "19200", "--line", "stop=2 flow=rtscts", "--protocol", "raw")
+        served = self.serve(device, "--baud", "19200", "--line", "stop=2 flow=rtscts", "--protocol", "raw", lock=True)
         self.assertEqual(device.settings()[5], termios.B19200)
         self.assertTrue(device.settings()[2] & termios.CSTOPB)
         self.assertTrue(device.settings()[2] & termios.CRTSCTS)
@@ -368,7 +370,7 @@ class Serve(ServeCase):
         plain = os.path.join(self.folder, "plain")
         with open(plain, "w", encoding="utf-8"):
             pass
-        served = self.serve(busy, "--protocol", "raw")
+        served = self.serve(busy, "--protocol", "raw", lock=True)
         for arguments, words in [
                 (("/dev/no-such-tty", "--listen", "0"), ("/dev/no-such-tty", "no device")),
                 ((plain, "--listen", "0"), (plain, "no serial device")),
