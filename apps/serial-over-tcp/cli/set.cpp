@@ -72,14 +72,18 @@ std::string text_of(const Dictionary& line, const char* key) {
     return value->number() != nullptr ? std::to_string(value->number()->raw) : "?";
 }
 
-/// "115200 7E2, flow rtscts, DTR 1, RTS 0".
+/// "115200 7E2, flow rtscts, DTR 1, RTS 0"; a tty without modem lines has the first two.
 std::string in_words(const Dictionary& line) {
     if (line.empty()) return "-";
     std::string parity = text_of(line, "Parity");
     if (!parity.empty()) parity[0] = static_cast<char>(std::toupper(parity[0]));
-    return text_of(line, "BaudRate") + " " + text_of(line, "DataBits") + parity.substr(0, 1) +
-           text_of(line, "StopBits") + ", flow " + text_of(line, "FlowControl") + ", DTR " +
-           text_of(line, "DTR") + ", RTS " + text_of(line, "RTS");
+    std::string words = text_of(line, "BaudRate") + " " + text_of(line, "DataBits") +
+                        parity.substr(0, 1) + text_of(line, "StopBits") + ", flow " +
+                        text_of(line, "FlowControl");
+    for (const char* key : {"DTR", "RTS"}) {
+        if (line.contains(key)) words += std::string(", ") + key + " " + text_of(line, key);
+    }
+    return words;
 }
 
 std::string list_of(const Dictionary& values) {
@@ -173,8 +177,15 @@ int set(const Words& arguments) {
         const auto shown = describe_tty(device);
         if (!shown.ok()) return line.failure(shown.error());
         if (json) {
-            std::printf("%s\n",
-                        tools::to_json(Dictionary{{"name", name}, {"line", *shown}}, 2).c_str());
+            std::printf("%s\n", tools::to_json(Dictionary{{"name", name},
+                                                          {"set", ""},
+                                                          {"line", *shown},
+                                                          {"peer", Dictionary{}},
+                                                          {"modem", Dictionary{}},
+                                                          {"errors", Dictionary{}},
+                                                          {"peer_name", ""}},
+                                               2)
+                                    .c_str());
         } else {
             std::printf("%s\n  line         %s\n", name.c_str(), in_words(*shown).c_str());
         }

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -420,6 +421,22 @@ def harness_echo(case):
                 return
     threading.Thread(target=run, daemon=True).start()
     return listener.getsockname()[1]
+
+
+class AdoptedPort(LineCase):
+    def test_set_reaches_a_tty_that_has_no_driver_of_ours(self):
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        self.serial("adopt", os.ttyname(slave), "--name", "old")
+        self.serial("set", "old", "flow=rtscts", "stop=2")
+        attributes = termios.tcgetattr(slave)
+        self.assertTrue(attributes[2] & termios.CRTSCTS and attributes[2] & termios.CSTOPB)
+        line = self.line_of("old")
+        self.assertEqual((line["line"]["FlowControl"], line["line"]["StopBits"], line["set"]), ("rtscts", "2", ""))
+        # What this tty, a pseudo-terminal, cannot do is said.
+        self.assertIn("cannot be set so", self.refused("opendext-serial", "set", "old", "bits=7"))
+        self.assertIn("cannot set DTR", self.refused("opendext-serial", "set", "old", "dtr=0"))
 
 
 class EveryPort(LoopLineCase):
