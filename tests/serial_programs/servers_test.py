@@ -173,16 +173,16 @@ class LoopServer(threading.Thread):
             self.socket.close()
 
     def read_port(self):
-        while self.alive:
-            self.manager.check_modem_lines()
-            if self.serial.break_condition:
-                self.breaks.append(True)
-            data = self.serial.read(max(1, self.serial.in_waiting))
-            if data:
-                try:
+        try:
+            while self.alive:
+                self.manager.check_modem_lines()
+                if self.serial.break_condition:
+                    self.breaks.append(True)
+                data = self.serial.read(max(1, self.serial.in_waiting))
+                if data:
                     self.socket.sendall(b"".join(self.manager.escape(data)))
-                except OSError:
-                    return
+        except OSError:
+            pass  # the peer has gone
 
     def write(self, data):
         """What PortManager answers with."""
