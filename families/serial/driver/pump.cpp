@@ -255,7 +255,7 @@ void Pump::run() {
             (!hot_ || crowded || round.out == 0 || unannounced_ >= announce_at_)) {
             unannounced_ = 0;
             driver_.tx_data_available();
-            if (round.written < kBulk) follow_cpu(crowded ? 0 : driver_.program_cpu());
+            if (round.written < kBulk) follow_cpu(driver_.program_cpu());
             if (crowded) {
                 nap(round.out);
                 last_bulk_ = Clock::now();  // the burst goes on
