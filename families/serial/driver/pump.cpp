@@ -200,7 +200,7 @@ Pump::Round Pump::move_locked() {
     news_ = false;
     // A few batches at most, so that the other direction and the driver get their turn.
     for (int batch = 0; batch < 4; ++batch) {
-        const bool settle = std::exchange(settle_, false) || state_ == State::draining;
+        const bool settle = std::exchange(settle_, false) || !hot_ || state_ == State::draining;
         const auto outcome = port_.read_terminal(settle);
         if (outcome == KeptPort::Read::control) round.notices |= port_.control();
         if (outcome == KeptPort::Read::full) {
