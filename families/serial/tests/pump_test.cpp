@@ -360,7 +360,10 @@ TEST_F(PumpTest, LetsTheKernelEditLinesWhenTheApplicationWantsThat) {
     // Without notices: found by looking.
     set(terminal.get(), [](termios2& t) { t.c_cflag = (t.c_cflag & ~CBAUD) | B19200; });
     EXPECT_TRUE(driver.wait_for("program 19200 2 cooked"));
-    set(terminal.get(), [](termios2& t) { t.c_lflag &= ~(ICANON | ECHO | ISIG); });
+    set(terminal.get(), [](termios2& t) {
+        t.c_lflag &= ~(ICANON | ECHO | ISIG);
+        t.c_iflag &= ~ICRNL;
+    });
     EXPECT_TRUE(driver.wait_for("program 19200 2"));
     set(terminal.get(), [](termios2& t) { t.c_cflag = (t.c_cflag & ~CBAUD) | B38400; });
     EXPECT_TRUE(driver.wait_for("program 38400 2"));
