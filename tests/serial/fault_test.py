@@ -4,7 +4,6 @@ promised in each case."""
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 import unittest
@@ -82,9 +81,7 @@ class AgentAndApplication(Faults):
             line.application.start()
             self.more(line, MIB // 8)
             line.application.end()
-            os.kill(self.agent(), signal.SIGKILL)
-            self.wait_for(lambda: not self.agent_pids(), "the agent's end")
-            self.bring_agent_back(f"other{number}")
+            self.kill_agent()
             self.wait_for(lambda n=number: line.peer.block.connections == n + 2, "the new connection")
         line.application.start()
         self.more(line, MIB // 8)

@@ -122,9 +122,7 @@ class Scenario:
     def kill_agent(self, _):
         for line in self.lines:
             line.application.block.expect += 1
-        os.kill(self.case.agent(), signal.SIGKILL)
-        self.case.wait_for(lambda: not self.case.agent_pids(), "the agent's end")
-        self.case.bring_agent_back(f"other{len(self.story)}")
+        self.case.kill_agent()
 
     def remove(self):
         for line in self.lines:

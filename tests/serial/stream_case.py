@@ -187,14 +187,11 @@ class StreamCase(SerialCase):
         self.assertEqual(len(pids), 1, "agents of the realm")
         return pids[0]
 
-    def bring_agent_back(self, name):
-        """A killed agent is started by the next command that needs one; it takes all ports up. `name`: of a port that is
-        added for that and removed."""
-        def started():
-            self.serial("add", name, "--connect", "127.0.0.1:9")
-            return True
-        self.wait_for(started, "a new agent")
-        self.serial("rm", name)
+    def kill_agent(self):
+        """Kills the agent and waits for the one that its guard starts in its place."""
+        pid = self.agent()
+        os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: self.agent_pids() and pid not in self.agent_pids(), "a new agent")
 
     @contextlib.contextmanager
     def stopped(self, pid):
