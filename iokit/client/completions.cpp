@@ -234,8 +234,7 @@ bool Completions::give(const std::shared_ptr<const Batch>& batch) const {
 void Completions::post(std::shared_ptr<const Batch> batch) {
     if (batch == nullptr) return;
     if (here_.load(std::memory_order_relaxed)) return batch->run(*closed_);
-    if (!give(batch))
-        channel_.close("the application does not run its notification port");
+    if (!give(batch)) channel_.close("the application does not run its notification port");
 }
 
 void Completions::end(std::shared_ptr<const CompletionTarget> target) {

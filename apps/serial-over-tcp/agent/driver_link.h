@@ -37,7 +37,8 @@ class DriverLink {
     /// Whether take() failed in a way that may be over soon: call it again a little later.
     [[nodiscard]] bool retry() const { return retry_; }
 
-    /// All three: nothing happens without an instance; a driver that does not answer counts as gone.
+    /// All three: nothing happens without an instance; a driver that does not answer counts as
+    /// gone.
     void doorbell();
     void set_state(const SerialOverTCPState& state);
     void set_line(const SerialOverTCPRemoteLine& line);

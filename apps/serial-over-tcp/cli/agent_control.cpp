@@ -74,7 +74,7 @@ Status start_agent(const Realm& realm) {
 /// No words of a program that nobody looks at go to a terminal, and who reads what the command says
 /// through a pipe sees its end when the command ends.
 void leave_terminal() {
-    struct stat about {};
+    struct stat about{};
     const bool pipe = ::fstat(STDERR_FILENO, &about) == 0 && S_ISFIFO(about.st_mode);
     if (::isatty(STDERR_FILENO) == 0 && !pipe) return;
     const UniqueFd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));

@@ -150,9 +150,9 @@ class Pump {
     LineSettings line_;
     std::chrono::steady_clock::time_point looked_at_;  ///< when line_ was read
     std::chrono::steady_clock::time_point last_bulk_;
-    bool hot_ = false;          ///< a burst from the terminal is under way
-    bool settle_ = true;        ///< poll() saw something: without bytes it is a notice
-    bool crowded_ = false;      ///< others want the CPU: larger batches come from longer waits
+    bool hot_ = false;      ///< a burst from the terminal is under way
+    bool settle_ = true;    ///< poll() saw something: without bytes it is a notice
+    bool crowded_ = false;  ///< others want the CPU: larger batches come from longer waits
     std::chrono::microseconds nap_{0};
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
