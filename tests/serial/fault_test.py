@@ -79,7 +79,7 @@ class AgentAndApplication(Faults):
         line.application.end()  # so that the next one may find gaps: each start of it allows one
         for number in range(TIMES):
             line.application.start()
-            self.more(line, MIB // 8)
+            self.more(line, MIB)  # past what the rings kept, so that it comes to the gap
             line.application.end()
             self.kill_agent()
             self.wait_for(lambda n=number: line.peer.block.connections == n + 2, "the new connection")

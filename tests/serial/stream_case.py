@@ -18,7 +18,7 @@ from serial_case import SerialCase  # noqa: E402 pylint: disable=wrong-import-po
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
-RING = 65536
+RING = 256 * 1024
 FOR_EVER = 1 << 62
 # The long form takes many minutes; what it is: README.md.
 LONG = os.environ.get("OPENDEXT_TEST_LONG", "") not in ("", "0")
@@ -183,9 +183,9 @@ class StreamCase(SerialCase):
         return done
 
     def agent(self):
-        pids = self.agent_pids()
-        self.assertEqual(len(pids), 1, "agents of the realm")
-        return pids[0]
+        """The agent, or the one that the guard is about to start in its place."""
+        self.wait_for(lambda: len(self.agent_pids()) == 1, "the agent of the realm")
+        return self.agent_pids()[0]
 
     def kill_agent(self):
         """Kills the agent and waits for the one that its guard starts in its place."""

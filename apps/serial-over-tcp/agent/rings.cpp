@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -85,7 +86,8 @@ bool Rings::refresh() {
     current_ = true;
     store(link_->rxProduced, receive_put_);
     told_taken_ = transmit_at_;
-    receive_news_ = true;
+    // A predecessor may have ended between an index, or a flag that it took, and its ring.
+    must_ring_ = true;
     opening_ = opening;
     return true;
 }
@@ -138,10 +140,10 @@ bool Rings::sleep_receive_room() {
 }
 
 bool Rings::doorbell_due(bool acknowledge) {
-    bool due = false;
+    bool due = std::exchange(must_ring_, false);
     if (receive_news_) {
         receive_news_ = false;
-        due = swap(link_->driverWaitsForRx, 0) != 0;
+        due |= swap(link_->driverWaitsForRx, 0) != 0;
     }
     if (unacknowledged()) {
         const uint32_t left = load(link_->txProduced) - transmit_at_;

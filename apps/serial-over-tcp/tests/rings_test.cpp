@@ -189,6 +189,8 @@ TEST(Rings, RingsTheDriverOnlyWhenItWaitsOrIdles) {
     rings.attach(driver.memory.get());
     driver.open();
     ASSERT_TRUE(rings.refresh());
+    EXPECT_TRUE(rings.doorbell_due(false)) << "a new opening: a predecessor may have owed a ring";
+    EXPECT_FALSE(rings.doorbell_due(false));
     driver.link->driverWaitsForRx = 1;
     rings.receive_done(1);
     EXPECT_TRUE(rings.doorbell_due(false));
@@ -212,6 +214,7 @@ TEST(Rings, RingADriverThatWaitsForRoomOnceThereIsMuch) {
     rings.attach(driver.memory.get());
     driver.open();
     ASSERT_TRUE(rings.refresh());
+    EXPECT_TRUE(rings.doorbell_due(false)) << "a new opening";
     driver.produce(kSerialOverTCPRingSize / 2);
     driver.link->driverWaitsForTxRoom = 1;
     EXPECT_FALSE(rings.doorbell_due(false)) << "nothing was taken";
