@@ -70,8 +70,10 @@ bool Rings::refresh() {
         // This program is new to the port: it goes on where a predecessor left off, if there was
         // one.
         transmit_taken_ = transmit_at_ = load(link_->txConsumed);
+        // The opening may have begun long before: rx_start says nothing here.
+        const uint32_t consumed = load(link_->rxConsumed);
         receive_put_ = load(link_->rxProduced);
-        if (receive_put_ - rx_start > kSize) receive_put_ = rx_start;
+        if (receive_put_ - consumed > kSize) receive_put_ = consumed;
         known_ = true;
     } else {
         transmit_at_ = tx_start;

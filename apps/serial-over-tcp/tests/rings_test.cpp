@@ -182,6 +182,41 @@ TEST(Rings, AWildDriverGivesNothingRatherThanTooMuch) {
     }
 }
 
+/// The agent was killed while the port was open, and the next one takes its place.
+TEST(Rings, ASuccessorGoesOnInAnOpeningThatHasMovedMuch) {
+    FakeDriver::PortState port;
+    FakeDriver driver(port);
+    driver.open();
+    uint64_t received = 0;
+    const auto receive = [&](Rings& rings) {
+        const Stretch room = rings.receive_room();
+        for (int i = 0; i < room.count; ++i) {
+            auto* to = static_cast<uint8_t*>(room.pieces[i].iov_base);
+            for (size_t at = 0; at < room.pieces[i].iov_len; ++at) to[at] = byte_at(received++);
+        }
+        rings.receive_done(room.size);
+        driver.look();
+    };
+    {
+        Rings first;
+        first.attach(driver.memory.get());
+        ASSERT_TRUE(first.refresh());
+        for (int i = 0; i < 5; ++i) {
+            receive(first);
+            driver.consume(i < 4 ? kSerialOverTCPRingSize : 1000);
+        }
+    }
+    Rings second;
+    second.attach(driver.memory.get());
+    ASSERT_TRUE(second.refresh());
+    EXPECT_EQ(1000U, second.receive_room().size);
+    EXPECT_TRUE(second.doorbell_due(false));
+    receive(second);
+    driver.consume(kSerialOverTCPRingSize);
+    EXPECT_EQ(received, port.taken);
+    EXPECT_EQ(0U, port.wrong);
+}
+
 TEST(Rings, RingsTheDriverOnlyWhenItWaitsOrIdles) {
     FakeDriver::PortState port;
     FakeDriver driver(port);
