@@ -158,7 +158,8 @@ class PeerComesAndGoes(Faults):
         line.finish()
 
     def test_killed_peer_does_not_take_back_what_was_received(self):
-        line = self.line("received", application_words=("--lost", str(IN_SOCKETS), "--repeated", str(RING)), peer_words=("--lost", str(IN_SOCKETS)))
+        line = self.line("received", application_words=("--lost", str(IN_SOCKETS), "--repeated", str(RING)),
+                         peer_words=("--lost", str(IN_SOCKETS)))
         for number in range(TIMES):
             self.more(line, MIB // 8)
             # All buffers are full both ways, so the peer leaves bytes unread and its kernel resets the connection.
