@@ -148,10 +148,12 @@ class PeerComesAndGoes(Faults):
         self.rests(self.before)
 
     def test_killed_peer_that_had_read_everything_loses_nothing(self):
-        line = self.line("read")
+        # A peer that is killed between a write and its count writes that piece again.
+        line = self.line("read", application_words=("--repeated", str(RING)))
         line.application.block.limit = 0
         for number in range(TIMES):
             line.wait_for_bytes(0, line.application.block.received + MIB // 8)
+            line.application.block.expect += 1
             line.peer.kill()
             line.peer.start()
             line.wait_for(lambda n=number: line.peer.block.connections == n + 2, "the next connection")
