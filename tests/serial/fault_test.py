@@ -143,7 +143,8 @@ class PeerComesAndGoes(Faults):
             peer.start()
             line.wait_for(lambda n=number: peer.block.connections == n + 2, "the next connection")
             line.wait_for(lambda a=accepted: peer.block.received > a, "the next bytes")
-            self.assertEqual(peer.block.began, accepted, "the first byte that the kernel had not accepted")
+            # Bytes behind the gap that equal those before it by chance count as before it.
+            self.assertIn(peer.block.began - accepted, range(4), "the first byte that the kernel had not accepted")
         line.finish()
         self.rests(self.before)
 
