@@ -99,8 +99,6 @@ class DataQueue:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     raise
-            if self._closing:
-                raise Closed("the data queue is closed")
             waiter = self._new_waiter()
             timer = None if left is None else threading.Timer(left, waiter.end)
             if timer is not None:
@@ -113,10 +111,10 @@ class DataQueue:
                     timer.cancel()
 
     def _new_waiter(self) -> _Waiter:
+        if self._closing:
+            raise Closed("the data queue is closed") from None
         waiter = _Waiter()
         self._waiters.add(waiter)
-        if self._closing:
-            waiter.end()
         return waiter
 
     def _wait_with(self, waiter: _Waiter) -> None:
@@ -170,8 +168,6 @@ class DataQueue:
             try:
                 return self.get_nowait()
             except standard.Empty:
-                if self._closing:
-                    raise Closed("the data queue is closed") from None
                 waiter = self._new_waiter()
             waiting = loop.run_in_executor(None, self._wait_with, waiter)
             try:

@@ -38,14 +38,19 @@ bool copy_line(const SerialOverTCPLine& from, SerialOverTCPLine& to) {
 
 }  // namespace
 
+StopSize stop_size_of(uint8_t half_stop_bits) {
+    return half_stop_bits == 3   ? StopSize::one_and_a_half
+           : half_stop_bits == 4 ? StopSize::two
+                                 : StopSize::one;
+}
+
 LineSettings to_settings(const SerialOverTCPLine& line) {
     LineSettings settings;
     if (line.baudRate != 0) settings.baud_rate = line.baudRate;
     if (line.dataBits >= 5 && line.dataBits <= 8) settings.data_size = line.dataBits;
     if (line.parity >= PD_RS232_PARITY_NONE && line.parity <= PD_RS232_PARITY_SPACE)
         settings.parity = static_cast<Parity>(line.parity);  // the same numbers
-    if (line.halfStopBits == 3) settings.stop_size = StopSize::one_and_a_half;
-    if (line.halfStopBits == 4) settings.stop_size = StopSize::two;
+    settings.stop_size = stop_size_of(line.halfStopBits);
     if ((line.flow & PD_RS232_S_CTS) != 0) {
         settings.flow = Flow::hardware;
     } else if ((line.flow & (PD_RS232_S_TXO | PD_RS232_S_RXO)) != 0) {

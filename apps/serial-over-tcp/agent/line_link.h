@@ -59,6 +59,8 @@ class LineLink final : public WireOwner {
     bool told_ = true;  ///< the driver knows remote_
 };
 
+/// The driver's half stop bits in the words of RFC 2217: 3 and 4 are 1.5 and 2, all else is 1.
+[[nodiscard]] telnet::StopSize stop_size_of(uint8_t half_stop_bits);
 /// The driver's words and those of RFC 2217. A value that no line has becomes the usual one.
 [[nodiscard]] telnet::LineSettings to_settings(const SerialOverTCPLine& line);
 void put_settings(const telnet::LineSettings& settings, SerialOverTCPRemoteLine& line);

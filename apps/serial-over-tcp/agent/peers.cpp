@@ -88,21 +88,10 @@ Moved Peers::send(const Stretch& bytes) {
 bool Peers::send_lag(One& one) {
     bool moved = false;
     while (one.wire && one.behind() != 0) {
-        Stretch waiting;
-        waiting.size = one.behind();
-        waiting.count = 1;
-        waiting.pieces[0] = {one.lag.data() + one.lag_taken, waiting.size};
-        const Moved sent = one.wire->send(waiting);
+        const Moved sent = one.wire->send(one.lag.front());
         if (!take(one, sent)) break;
-        one.lag_taken += sent.bytes;
+        one.lag.pop(sent.bytes);
         moved = true;
-    }
-    if (one.behind() == 0) {
-        one.lag.clear();
-        one.lag_taken = 0;
-    } else if (one.lag_taken > one.lag.size() / 2) {
-        one.lag.erase(0, one.lag_taken);
-        one.lag_taken = 0;
     }
     if (moved) one.took_at = Clock::now();
     return moved;
@@ -114,7 +103,7 @@ void Peers::fall_behind(One& one, const Stretch& bytes, size_t from) {
     if (one.behind() == 0) one.took_at = Clock::now();
     for (int i = 0; i < rest.count; ++i) {
         const iovec& piece = rest.pieces[static_cast<size_t>(i)];
-        one.lag.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+        one.lag.append(piece.iov_base, piece.iov_len);
     }
 }
 

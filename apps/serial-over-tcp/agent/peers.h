@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/serial-over-tcp/agent/byte_queue.h"
 #include "apps/serial-over-tcp/agent/connection.h"
 #include "apps/serial-over-tcp/agent/wire.h"
 
@@ -75,12 +76,11 @@ class Peers {
         uint64_t id = 0;
         int socket = -1;
         std::unique_ptr<Wire> wire;
-        std::string lag;              ///< sent to others, and waits for this one
-        size_t lag_taken = 0;         ///< of it
+        ByteQueue lag;                ///< sent to others, and waits for this one
         bool finished = false;        ///< it closed, and what it sent before waits for room
         Clock::time_point took_at{};  ///< when it took bytes of its lag, or it began
 
-        [[nodiscard]] size_t behind() const { return lag.size() - lag_taken; }
+        [[nodiscard]] size_t behind() const { return lag.size(); }
     };
     void lost(One& one, const std::string& reason);
     void forget_lost();

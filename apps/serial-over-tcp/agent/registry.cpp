@@ -189,12 +189,16 @@ std::vector<PortInfo> list_ports() {
 }
 
 std::optional<PortInfo> find_port(const std::string& name) {
-    for (const IOHandle& client :
-         services(matching(kIOSerialBSDServiceValue, kIOTTYDeviceKey, name))) {
-        PortInfo port = read_port(client.get());
-        if (port.name == name) return port;
-    }
-    return std::nullopt;
+    const IOHandle client = find_client(name);
+    if (!client) return std::nullopt;
+    PortInfo port = read_port(client.get());
+    if (port.name != name) return std::nullopt;  // it went meanwhile
+    return port;
+}
+
+IOHandle find_client(const std::string& name) {
+    auto clients = services(matching(kIOSerialBSDServiceValue, kIOTTYDeviceKey, name));
+    return clients.empty() ? IOHandle() : std::move(clients.front());
 }
 
 void for_each_driver(const std::function<void(io_service_t, uint64_t)>& visit) {

@@ -79,6 +79,8 @@ struct PortInfo {
 /// In the order of their names.
 std::vector<PortInfo> list_ports();
 std::optional<PortInfo> find_port(const std::string& name);
+/// The IOSerialBSDClient of a port; empty if there is none.
+IOHandle find_client(const std::string& name);
 /// Calls `visit` with the driver of each port.
 void for_each_driver(const std::function<void(io_service_t driver, uint64_t id)>& visit);
 

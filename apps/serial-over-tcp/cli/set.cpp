@@ -21,13 +21,6 @@ using serial::LineControl;
 
 constexpr const char* kControlKey = "SerialLineControl";
 
-IOHandle find_client(const std::string& name) {
-    for (IOHandle& client : services(kIOSerialBSDServiceValue)) {
-        if (string_property(client.get(), kIOTTYDeviceKey) == name) return std::move(client);
-    }
-    return {};
-}
-
 /// What a dictionary property of the line holds: texts, numbers and flags.
 Dictionary read_dictionary(io_registry_entry_t entry, const char* key) {
     CFStringRef name = CFStringCreateWithCString(nullptr, key, kCFStringEncodingUTF8);

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <thread>
 
-#include "families/serial/sdk/SerialConstants.h"
+#include "apps/serial-over-tcp/agent/tty_format.h"
 #include "rpc/fd.h"
 
 namespace opendext::serial_tcp::cli {
@@ -19,7 +19,6 @@ using Flow = serial::LineControl::Flow;
 
 constexpr int kDtr = 0x002;  // TIOCM_DTR and TIOCM_RTS; their header collides with termbits.h
 constexpr int kRts = 0x004;
-constexpr unsigned kMarkSpace = CMSPAR;
 
 Result<UniqueFd> open_tty(const std::string& device) {
     UniqueFd fd(::open(device.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
@@ -35,17 +34,8 @@ Result<termios2> read_settings(int fd, const std::string& device) {
 
 void put(termios2& settings, const serial::LineControl& control) {
     auto& flags = settings.c_cflag;
-    if (control.data_bits) {
-        const tcflag_t sizes[] = {CS5, CS6, CS7, CS8};
-        flags = (flags & ~static_cast<tcflag_t>(CSIZE)) | sizes[*control.data_bits - 5];
-    }
-    if (control.parity) {
-        flags &= ~static_cast<tcflag_t>(PARENB | PARODD | kMarkSpace);
-        if (*control.parity != PD_RS232_PARITY_NONE) flags |= PARENB;
-        if (*control.parity == PD_RS232_PARITY_ODD || *control.parity == PD_RS232_PARITY_MARK)
-            flags |= PARODD;
-        if (*control.parity >= PD_RS232_PARITY_MARK) flags |= kMarkSpace;
-    }
+    if (control.data_bits) set_data_size(flags, *control.data_bits);
+    if (control.parity) set_parity(flags, static_cast<telnet::Parity>(*control.parity));
     if (control.half_stop_bits) {
         flags &= ~static_cast<tcflag_t>(CSTOPB);
         if (*control.half_stop_bits > 2) flags |= CSTOPB;
@@ -99,15 +89,10 @@ Result<Dictionary> describe_tty(const std::string& device) {
     line.hardware_flow = (flags & CRTSCTS) != 0;
     line.software_flow_out = (settings.c_iflag & IXON) != 0;
     line.software_flow_in = (settings.c_iflag & IXOFF) != 0;
-    const bool odd = (flags & PARODD) != 0;
-    uint8_t parity = PD_RS232_PARITY_NONE;
-    if ((flags & PARENB) != 0) parity = odd ? PD_RS232_PARITY_ODD : PD_RS232_PARITY_EVEN;
-    if ((flags & PARENB) != 0 && (flags & kMarkSpace) != 0)
-        parity = odd ? PD_RS232_PARITY_MARK : PD_RS232_PARITY_SPACE;
     Dictionary result{
         {"BaudRate", static_cast<uint64_t>(settings.c_ospeed)},
-        {"DataBits", static_cast<uint64_t>(5 + ((flags & CSIZE) >> 4))},
-        {"Parity", serial::parity_word(parity)},
+        {"DataBits", static_cast<uint64_t>(data_size_of(flags))},
+        {"Parity", serial::parity_word(static_cast<uint8_t>(parity_of(flags)))},
         {"StopBits", serial::stop_bits_word((flags & CSTOPB) != 0 ? 4 : 2)},
         {"FlowControl", serial::flow_word(line)},
     };

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/serial-over-tcp/agent/line_link.h"
 #include "apps/serial-over-tcp/agent/registry.h"
 #include "apps/serial-over-tcp/agent/tls.h"
 #include "apps/serial-over-tcp/serve/server.h"
@@ -46,9 +47,7 @@ Result<std::string> locate(const Realm& realm, const std::string& device) {
                             "lists"};
     if (!tools::realm_is_up(realm)) return unknown;
     opendext_set_realm(realm.root().c_str());
-    for (const PortInfo& port : list_ports()) {
-        if (port.name == device) return port.device;
-    }
+    if (const auto port = find_port(device)) return port->device;
     return unknown;
 }
 
@@ -56,11 +55,7 @@ void override(telnet::LineSettings& settings, const serial::LineControl& control
     using Flow = serial::LineControl::Flow;
     if (control.data_bits) settings.data_size = *control.data_bits;
     if (control.parity) settings.parity = static_cast<telnet::Parity>(*control.parity);
-    if (control.half_stop_bits) {
-        settings.stop_size = *control.half_stop_bits == 2   ? telnet::StopSize::one
-                             : *control.half_stop_bits == 3 ? telnet::StopSize::one_and_a_half
-                                                            : telnet::StopSize::two;
-    }
+    if (control.half_stop_bits) settings.stop_size = stop_size_of(*control.half_stop_bits);
     if (control.flow) {
         settings.flow = *control.flow == Flow::hardware   ? telnet::Flow::hardware
                         : *control.flow == Flow::software ? telnet::Flow::xon_xoff

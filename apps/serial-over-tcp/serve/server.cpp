@@ -41,25 +41,6 @@ std::string sum(const telnet::LineSettings& settings) {
 
 }  // namespace
 
-Stretch Server::Buffer::front() {
-    Stretch all;
-    all.size = size();
-    all.count = 1;
-    all.pieces[0] = {bytes.data() + taken, all.size};
-    return all;
-}
-
-void Server::Buffer::pop(size_t count) {
-    taken += count;
-    if (taken == bytes.size()) {
-        bytes.clear();
-        taken = 0;
-    } else if (taken > bytes.size() / 2) {
-        bytes.erase(0, taken);
-        taken = 0;
-    }
-}
-
 Server::Server(Options options, std::unique_ptr<Connection> connection)
     : options_(std::move(options)),
       connection_(std::move(connection)),
@@ -257,7 +238,7 @@ bool Server::read_line() {
         lose_device(size == 0 ? "hung up" : std::strerror(errno));
         return false;
     }
-    out_.bytes.append(chunk_.data(), static_cast<size_t>(size));
+    out_.append(chunk_.data(), static_cast<size_t>(size));
     keep_newest();
     return true;
 }
@@ -288,7 +269,7 @@ bool Server::read_peers() {
     room.pieces[0] = {chunk_.data(), chunk_.size()};
     // Not into the buffer itself: what comes with the bytes may purge it.
     const Moved got = peers_.receive(room);
-    if (got.moved()) in_.bytes.append(chunk_.data(), got.bytes);
+    if (got.moved()) in_.append(chunk_.data(), got.bytes);
     return got.moved();
 }
 

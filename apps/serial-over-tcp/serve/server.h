@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/serial-over-tcp/agent/byte_queue.h"
 #include "apps/serial-over-tcp/agent/connection.h"
 #include "apps/serial-over-tcp/agent/peers.h"
 #include "apps/serial-over-tcp/agent/wire.h"
@@ -71,23 +72,13 @@ class Server final : private WireOwner {
     [[nodiscard]] bool wants_line() const;
     void wait(int stop, Clock::time_point now, bool may_sleep);
 
-    /// Bytes on their way in one direction.
-    struct Buffer {
-        std::string bytes;
-        size_t taken = 0;
-        [[nodiscard]] size_t size() const { return bytes.size() - taken; }
-        [[nodiscard]] Stretch front();
-        void pop(size_t count);
-        void clear() { *this = {}; }
-    };
-
     Options options_;
     std::unique_ptr<Connection> connection_;
     Peers peers_;
     std::optional<TtyLine> line_;
     telnet::LineSettings settings_;  ///< of the line, or as it will be set when it is back
-    Buffer out_;                     ///< from the line
-    Buffer in_;                      ///< for the line
+    ByteQueue out_;                  ///< from the line
+    ByteQueue in_;                   ///< for the line
     bool peers_full_ = false;
     bool line_full_ = false;
     bool line_readable_ = true;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "apps/serial-over-tcp/agent/tty_format.h"
 #include "apps/serial-over-tcp/serve/device_rights.h"
 
 namespace opendext::serial_tcp {
@@ -17,10 +18,7 @@ namespace {
 
 using telnet::Flow;
 using telnet::LineSettings;
-using telnet::Parity;
 using telnet::StopSize;
-
-constexpr std::pair<uint8_t, tcflag_t> kSizes[] = {{5, CS5}, {6, CS6}, {7, CS7}, {8, CS8}};
 
 /// Speeds that have a code of their own: other programs read that one, and not every driver makes
 /// it of the number.
@@ -54,17 +52,8 @@ void make_raw(termios2& line) {
 LineSettings read_settings(const termios2& line) {
     LineSettings settings;
     settings.baud_rate = line.c_ospeed;  // also where a code stands for it
-    for (const auto& [bits, code] : kSizes) {
-        if ((line.c_cflag & CSIZE) == code) settings.data_size = bits;
-    }
-    const bool odd = (line.c_cflag & PARODD) != 0;
-    if ((line.c_cflag & PARENB) == 0) {
-        settings.parity = Parity::none;
-    } else if ((line.c_cflag & CMSPAR) != 0) {
-        settings.parity = odd ? Parity::mark : Parity::space;
-    } else {
-        settings.parity = odd ? Parity::odd : Parity::even;
-    }
+    settings.data_size = data_size_of(line.c_cflag);
+    settings.parity = parity_of(line.c_cflag);
     settings.stop_size = (line.c_cflag & CSTOPB) == 0 ? StopSize::one
                          : settings.data_size == 5    ? StopSize::one_and_a_half
                                                       : StopSize::two;
@@ -78,15 +67,11 @@ void write_settings(termios2& line, const LineSettings& wanted) {
     const auto set = [&line](tcflag_t flag, bool on) {
         line.c_cflag = on ? line.c_cflag | flag : line.c_cflag & ~flag;
     };
-    line.c_cflag &= ~static_cast<tcflag_t>(CBAUD | (CBAUD << IBSHIFT) | CSIZE);
+    line.c_cflag &= ~static_cast<tcflag_t>(CBAUD | (CBAUD << IBSHIFT));
     line.c_cflag |= speed_code(wanted.baud_rate);
     line.c_ispeed = line.c_ospeed = wanted.baud_rate;
-    for (const auto& [bits, code] : kSizes) {
-        if (wanted.data_size == bits) line.c_cflag |= code;
-    }
-    set(PARENB, wanted.parity != Parity::none);
-    set(PARODD, wanted.parity == Parity::odd || wanted.parity == Parity::mark);
-    set(CMSPAR, wanted.parity == Parity::mark || wanted.parity == Parity::space);
+    set_data_size(line.c_cflag, wanted.data_size);
+    set_parity(line.c_cflag, wanted.parity);
     set(CSTOPB, wanted.stop_size != StopSize::one);
     set(CRTSCTS, wanted.flow == Flow::hardware);
     line.c_iflag &= ~static_cast<tcflag_t>(IXON | IXOFF | IXANY);
