@@ -65,6 +65,10 @@ enum class Kind : uint32_t {
     properties_set = 53,
     read_entries = 54,
     entries_read = 55,
+    explain = 56,  ///< rpc/protocol/explain.h
+    explained = 57,
+    get_activity = 58,
+    activity_is = 59,
 };
 
 struct Reply : Outcome {
