@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rpc/result.h"
+#include "rpc/value.h"
+
+namespace opendext::crash {
+
+/// Why a driver process dies, as the handler in it told: what only the process itself can know.
+struct Fault {
+    int32_t thread = 0;  ///< id of the thread, as the process itself sees it; see `threads` of Task
+    int32_t signal = 0;
+    int32_t code = 0;      ///< si_code
+    uint64_t address = 0;  ///< si_addr where the signal has one
+    int32_t sender = 0;    ///< si_pid where somebody sent it
+    /// At the fault, in the order of crash/registers.h; empty: those of the handler.
+    std::vector<uint64_t> registers;
+    std::string message;  ///< what abort() was called for: an assertion, the heap's complaint
+    void fields(auto& io) { io(thread, signal, code, address, sender, registers, message); }
+};
+
+/// One function on a stack. The strings come from a file that is not trusted: they are bounded and
+/// printable, and may be empty.
+struct Frame {
+    uint64_t address = 0;    ///< of the instruction, in the process
+    std::string function;    ///< demangled
+    uint64_t offset = 0;     ///< of the instruction in the function
+    std::string file;        ///< of the source
+    uint32_t line = 0;       ///< 0: not known
+    std::string module;      ///< path of the executable or library
+    uint64_t in_module = 0;  ///< address in the file: what addr2line wants
+    bool inlined = false;    ///< the next frame is the one that it was compiled into
+    void fields(auto& io) { io(address, function, offset, file, line, module, in_module, inlined); }
+};
+
+struct Register {
+    std::string name;
+    uint64_t value = 0;
+    void fields(auto& io) { io(name, value); }
+};
+
+struct Thread {
+    int32_t id = 0;
+    std::string name;
+    bool faulting = false;
+    std::string doing;  ///< "running", "in futex", "in poll", … at the moment when it was stopped
+    std::vector<Register> registers;  ///< where they could be read
+    std::vector<Frame> frames;        ///< innermost first
+    std::string end;  ///< why there are no more frames; empty if the stack ends there
+    void fields(auto& io) { io(id, name, faulting, doing, registers, frames, end); }
+};
+
+struct Module {
+    std::string path;
+    std::string build_id;  ///< hexadecimal digits; empty if the file has none
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    void fields(auto& io) { io(path, build_id, begin, end); }
+};
+
+/// What opendext-stacks found out about a process. Bounded: see crash/limits.h.
+struct Stacks {
+    std::vector<Thread> threads;  ///< the faulting one first
+    std::vector<Module> modules;
+    std::vector<std::string> notes;  ///< what is missing, and why
+    void fields(auto& io) { io(threads, modules, notes); }
+
+    /// For people: one paragraph a thread, one line a frame.
+    [[nodiscard]] std::string to_text() const;
+    /// {threads: [...], modules: [...], notes: [...]}; docs/schemas/opendext-crash.json.
+    [[nodiscard]] Dictionary to_dictionary() const;
+};
+
+}  // namespace opendext::crash
