@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/common/json.h"
+#include "rpc/json.h"
 
 #include <charconv>
 #include <cstdio>
 
-namespace opendext::tools {
+namespace opendext {
 namespace {
 
 /// The length of the UTF-8 character at the front of `text`, 0 if there is none.
@@ -283,4 +283,4 @@ Result<Value> parse_json(std::string_view text) {
     return JsonReader(text).read();
 }
 
-}  // namespace opendext::tools
+}  // namespace opendext
