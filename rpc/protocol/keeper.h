@@ -42,17 +42,24 @@ struct Spawn {
     std::string bundle_path;    ///< absolute; the only files that the process may read
     std::string title;          ///< what `ps` shows: bundle path, bundle id, registry id
     uint64_t memory_limit = 0;  ///< bytes of address space above the baseline; 0 = default
+    /// Libraries that the executable names (DT_NEEDED). The process may make the system calls of
+    /// the families among them; empty: of every family.
+    std::vector<std::string> libraries = {};
     void fields(auto& io) {
-        io(token, server_name, bundle_id, tag, bundle_path, title, memory_limit);
+        io(token, server_name, bundle_id, tag, bundle_path, title, memory_limit, libraries);
     }
 };
 
-/// fds: [0] a pidfd of the process.
+/// fds: [0] a pidfd of the process. Between prepared process and keeper, if `init` is not 0, [1] a
+/// pidfd of that.
 struct Spawned {
     static constexpr auto kKind = Kind::spawned;
     int32_t pid = 0;
-    std::string sandbox;  ///< the list of what closes the process in, for the log and for tools
-    void fields(auto& io) { io(pid, sandbox); }
+    std::string sandbox;  ///< the list of what closes the process in, for the log
+    /// The same for programs: docs/design/sandbox.md, "Rights as a list".
+    Dictionary rights = {};
+    int32_t init = 0;  ///< process 1 of its process id namespace; 0: it has none of its own
+    void fields(auto& io) { io(pid, sandbox, rights, init); }
 };
 
 /// Send a signal to a driver process that is still alive.
@@ -156,7 +163,11 @@ struct Refused {
     std::string call;    ///< "socket", "openat", "clone" …
     std::string detail;  ///< the path or what else tells one call from another; may be empty
     uint32_t suppressed = 0;
-    void fields(auto& io) { io(pid, call, detail, suppressed); }
+    /// Where in the bundle the call comes from: a file below it and an offset in that file. Empty
+    /// and 0 if that cannot be told.
+    std::string file = {};
+    uint64_t offset = 0;
+    void fields(auto& io) { io(pid, call, detail, suppressed, file, offset); }
 };
 
 }  // namespace opendext::protocol::keeper
