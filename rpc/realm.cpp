@@ -59,6 +59,10 @@ std::filesystem::path Realm::programs() const {
     return (is_system_ ? std::filesystem::path("/etc/opendext") : root_) / "programs";
 }
 
+std::filesystem::path Realm::settings() const {
+    return (is_system_ ? std::filesystem::path("/etc/opendext") : root_) / "realm.conf";
+}
+
 Status Realm::create() const {
     const mode_t mode = is_system_ ? 0755 : 0700;
     OD_TRY(make_directory(root_, mode));

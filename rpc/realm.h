@@ -19,6 +19,7 @@ namespace opendext {
 ///     log                  messages, one JSON object a line; log.1 is the older half
 ///     crash/               reports of ended drivers
 ///     programs/            entitlements of client programs, one property list each
+///     realm.conf           deadlines and the restart policy, as far as set (opendextd(8))
 class Realm {
   public:
     explicit Realm(std::filesystem::path root);
@@ -39,6 +40,8 @@ class Realm {
     [[nodiscard]] std::filesystem::path crashes() const { return state_ / "crash"; }
     /// What grants entitlements to client programs: /etc/opendext/programs for the system's realm.
     [[nodiscard]] std::filesystem::path programs() const;
+    /// What the administrator sets: /etc/opendext/realm.conf for the system's realm.
+    [[nodiscard]] std::filesystem::path settings() const;
     [[nodiscard]] bool is_system() const { return is_system_; }
 
     /// Makes the directories (mode 0700 for a user's realm, 0755 for the system's).
