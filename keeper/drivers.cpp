@@ -21,6 +21,7 @@ constexpr int kLinkFd = 3;
 constexpr size_t kTitleRoom = 2048;
 constexpr std::chrono::seconds kRestartPause{1};
 constexpr int kMostInFlight = 16;
+constexpr size_t kEndsRemembered = 4096;
 
 /// A driver sees nothing of the user's environment; what concerns the programs themselves is passed
 /// on.
@@ -58,7 +59,7 @@ Status Drivers::start() {
     return success();
 }
 
-void Drivers::spawn(wire::Spawn request, UniqueFd control, Done done) {
+void Drivers::spawn(wire::Spawn request, std::vector<UniqueFd> control, Done done) {
     // The only folder that the process may read: no trailing slash, no "..", and not the whole
     // machine.
     std::filesystem::path bundle = std::filesystem::path(request.bundle_path).lexically_normal();
@@ -75,7 +76,8 @@ void Drivers::spawn(wire::Spawn request, UniqueFd control, Done done) {
     entry.bundle_path = bundle;
     request.bundle_path = bundle;
     entry.message = encode(std::move(request), serial);
-    entry.message.fds.push_back(std::move(control));
+    entry.message.fds.push_back(std::move(control.front()));
+    if (control.size() > 1) entry.control = std::move(control[1]);
     entry.message.fds.push_back(ends->second.take_fd());
     entry.report = std::move(ends->first);
     entry.done = std::move(done);
@@ -132,12 +134,15 @@ void Drivers::adopt(Request request, pid_t pid, UniqueFd pidfd) {
     Driver& driver = drivers_[pid];
     driver.child = Child{pid, std::move(pidfd)};
     driver.bundle_id = std::move(request.bundle_id);
+    driver.control = std::move(request.control);
     driver.report = std::move(request.report);
     driver.reports = loop_.readable(
         driver.report.fd(), [this, pid, path = request.bundle_path] { on_report(pid, path); });
     driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid](int status) {
         on_report(pid, {});  // a last word of why the sandbox could not be closed
         drivers_.erase(pid);
+        ended_.push_back({pid, status});
+        if (ended_.size() > kEndsRemembered) ended_.pop_front();
         event_(encode(wire::Exited{pid, status}));
         check_over();
     });
@@ -227,6 +232,27 @@ void Drivers::restart_after(std::chrono::seconds pause) {
 
 void Drivers::kill_all() {
     for (const auto& [pid, driver] : drivers_) static_cast<void>(driver.child.signal(SIGKILL));
+}
+
+Result<UniqueFd> Drivers::control(pid_t pid) const {
+    const auto driver = drivers_.find(pid);
+    if (driver == drivers_.end() || !driver->second.control) {
+        return Error{Errc::not_found, 0,
+                     "no control socket of process " + std::to_string(pid) + " is kept"};
+    }
+    return driver->second.control.duplicate();
+}
+
+void Drivers::close_controls() {
+    for (auto& [pid, driver] : drivers_) driver.control.reset();
+    for (auto& [serial, request] : requests_) request.control.reset();
+}
+
+wire::Inherited Drivers::state() const {
+    wire::Inherited state;
+    for (const auto& [pid, driver] : drivers_) state.running.push_back(pid);
+    state.ended.assign(ended_.begin(), ended_.end());
+    return state;
 }
 
 void Drivers::when_empty(std::function<void()> then) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,9 +33,16 @@ class Drivers {
     /// Starts the prepared process; it is started again whenever it dies.
     Status start();
     /// Calls `done` once, later, with a Spawned message or the reason why not.
-    void spawn(protocol::keeper::Spawn request, UniqueFd control, Done done);
+    /// `control`: the process's end of its control socket, and perhaps the other end, to be kept.
+    void spawn(protocol::keeper::Spawn request, std::vector<UniqueFd> control, Done done);
     Status signal(const protocol::keeper::Signal& request);
     void kill_all();
+    /// The kept end of the control socket of a living process.
+    [[nodiscard]] Result<UniqueFd> control(pid_t pid) const;
+    /// The kept ends go: processes whose opendextd is gone see the end of their control sockets.
+    void close_controls();
+    /// The processes that live and those that ended lately.
+    [[nodiscard]] protocol::keeper::Inherited state() const;
     /// Calls `then` once, when no driver process is left; at once if there is none.
     void when_empty(std::function<void()> then);
     /// No driver is forked from now on; the prepared process and the namespaces' init end. `done`
@@ -45,6 +53,7 @@ class Drivers {
     struct Driver {
         Child child;
         std::string bundle_id;
+        UniqueFd control;  ///< opendextd's end of the control socket, for a successor
         Socket report;
         std::unique_ptr<Gate> gate;
         Watch end, reports;
@@ -52,6 +61,7 @@ class Drivers {
     struct Request {
         Message message;  ///< Spawn as it goes to the prepared process; descriptors gone once sent
         Socket report;
+        UniqueFd control;
         std::string bundle_id, bundle_path;
         bool sent = false;
         Done done;
@@ -77,6 +87,7 @@ class Drivers {
     std::map<pid_t, Driver> drivers_;
     std::map<pid_t, Driver>
         inits_;  ///< of process id namespaces: one for each start of the prepared process
+    std::deque<protocol::keeper::Exited> ended_;
     bool shutting_down_ = false;
     std::function<void()> empty_, over_;
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "rpc/fields.h"
 
@@ -16,9 +17,11 @@ namespace wire = protocol::keeper;
 using std::chrono::steady_clock;
 
 constexpr int kDaemonFd = 3;
-constexpr size_t kMostCrashes = 5;
 constexpr std::chrono::seconds kCrashWindow{60};
+/// Before the second restart within the window, doubled with each one after it; the first restart
+/// has no pause.
 constexpr std::chrono::milliseconds kFirstPause{100};
+constexpr int kMostDoublings = 4;
 constexpr size_t kMostHoldings = 4096;
 constexpr size_t kLongestBacklog = 10000;
 constexpr std::chrono::milliseconds kBacklogPause{5};
@@ -139,11 +142,13 @@ void Keeper::handle(Message request) {
         case wire::Kind::spawn: {
             Result<wire::Spawn> spawn = decode<wire::Spawn>(request);
             if (!spawn.ok()) return reply(serial, std::move(spawn).error());
-            if (request.fds.size() != 1)
-                return reply(serial, Error{Errc::invalid, 0, "Spawn needs one descriptor"});
-            return drivers_.spawn(std::move(spawn).value(), std::move(request.fds[0]),
-                                  later(serial));
+            if (request.fds.empty() || request.fds.size() > 2)
+                return reply(serial, Error{Errc::invalid, 0, "Spawn needs one or two descriptors"});
+            return drivers_.spawn(std::move(spawn).value(), std::move(request.fds),
+                                  spawned_later(serial));
         }
+        case wire::Kind::abandon:
+            return abandon(serial);
         case wire::Kind::open: {
             const Result<wire::Open> open = decode<wire::Open>(request);
             if (!open.ok()) return reply(serial, open.error());
@@ -198,6 +203,11 @@ Result<Message> Keeper::answer(Message& request) {
                 return Error{Errc::not_found, 0, "nothing is held as " + release.key};
             return outcome(success());
         }
+        case wire::Kind::inherit: {
+            wire::Inherited inherited = drivers_.state();
+            inherited.starts = daemon_starts_;
+            return encode(std::move(inherited));
+        }
         case wire::Kind::publish_node:
             return outcome(nodes_.publish(OD_TRY(decode<wire::PublishNode>(request))));
         case wire::Kind::remove_node:
@@ -209,6 +219,12 @@ Result<Message> Keeper::answer(Message& request) {
 }
 
 Result<Message> Keeper::fetch(const std::string& key) const {
+    if (key.starts_with(wire::kControlKey)) {
+        Message message = encode(wire::Held{});
+        message.fds.push_back(
+            OD_TRY(drivers_.control(std::atoi(key.c_str() + wire::kControlKey.size()))));
+        return message;
+    }
     const auto holding = holdings_.find(key);
     if (holding == holdings_.end()) return Error{Errc::not_found, 0, "nothing is held as " + key};
     Message message = encode(wire::Held{holding->second.notes});
@@ -221,6 +237,23 @@ std::function<void(Result<Message>)> Keeper::later(uint64_t serial) {
     return [this, serial, asked = daemon_starts_](Result<Message> result) {
         if (asked == daemon_starts_) reply(serial, std::move(result));
     };
+}
+
+/// The same; a process that was forked for an opendextd that is gone belongs to nobody.
+std::function<void(Result<Message>)> Keeper::spawned_later(uint64_t serial) {
+    return [this, serial, asked = daemon_starts_](Result<Message> result) {
+        if (asked == daemon_starts_ && daemon_) return reply(serial, std::move(result));
+        if (!result.ok()) return;
+        const Result<wire::Spawned> spawned = decode<wire::Spawned>(*result);
+        if (spawned.ok()) static_cast<void>(drivers_.signal({spawned->pid, SIGKILL}));
+    };
+}
+
+/// What the last opendextd left ends as it does with the realm; then this one begins anew.
+void Keeper::abandon(uint64_t serial) {
+    nodes_.remove_all();
+    drivers_.close_controls();
+    when_drivers_are_gone([answer = later(serial)] { answer(outcome(success())); });
 }
 
 void Keeper::reply(uint64_t serial, Result<Message> result) {
@@ -271,23 +304,21 @@ void Keeper::on_daemon_end(int wait_status) {
     log(what);
     if (came_up_) return end(Error{Errc::peer_gone, 0, what + " before it was ready"});
 
-    nodes_.remove_all();  // the next opendextd publishes its own
     const auto now = steady_clock::now();
     std::erase_if(crashes_, [&](auto when) { return now - when > kCrashWindow; });
     crashes_.push_back(now);
-    if (crashes_.size() > kMostCrashes) {
+    if (crashes_.size() > options_.most_crashes) {
         return end(Error{Errc::peer_gone, 0,
                          what + ", the " + std::to_string(crashes_.size()) +
                              "th time within a minute; giving up"});
     }
-    // Its drivers end when their control sockets close. The next one starts without them.
-    state_ = State::waiting_for_drivers;
-    timer_ = {};
-    when_drivers_are_gone([this] {
-        state_ = State::paused;
-        timer_ = loop_.after(kFirstPause * (1 << (crashes_.size() - 1)), [this] {
-            if (const Status started = start_daemon(); !started.ok()) end(started.error());
-        });
+    // Its drivers and nodes stay: the next one adopts them (docs/design/adoption.md).
+    state_ = State::paused;
+    const int crashes = static_cast<int>(crashes_.size());
+    const auto pause =
+        crashes == 1 ? kFirstPause * 0 : kFirstPause * (1 << std::min(crashes - 2, kMostDoublings));
+    timer_ = loop_.after(std::min(pause, options_.longest_pause), [this] {
+        if (const Status started = start_daemon(); !started.ok()) end(started.error());
     });
 }
 
@@ -328,6 +359,7 @@ void Keeper::end(const Status& why) {
 /// opendextd is gone and with it the drivers' control sockets: time to leave, then none.
 void Keeper::end_drivers() {
     timer_ = {};
+    drivers_.close_controls();
     when_drivers_are_gone([this] { drivers_.shut_down([this] { loop_.quit(0); }); });
 }
 

@@ -26,12 +26,15 @@ struct Options {
     std::chrono::milliseconds driver_exit{
         2000};                             ///< for drivers, after their control sockets closed
     std::chrono::milliseconds open{5000};  ///< for opening a resource
+    /// Deaths of opendextd within a minute that are ridden out; with the next one the realm ends.
+    size_t most_crashes = 5;
+    std::chrono::milliseconds longest_pause{1600};  ///< before opendextd is started again
 };
 
 /// The keeper of a realm whose lock is held: starts opendextd and driver processes, serves
 /// opendextd's requests, and ends the realm. States of opendextd:
 ///
-///     starting -> (Ready) serving -> (dies) waiting_for_drivers -> paused -> starting …
+///     starting -> (Ready) serving -> (dies) paused -> starting …
 ///     any -> (ShutDown, stop(), too many crashes) ending -> run() returns
 class Keeper {
   public:
@@ -42,7 +45,7 @@ class Keeper {
     int run();
 
   private:
-    enum class State { starting, serving, waiting_for_drivers, paused, ending };
+    enum class State { starting, serving, paused, ending };
     struct Holding {
         Dictionary notes;
         std::vector<UniqueFd> fds;
@@ -57,6 +60,8 @@ class Keeper {
     Result<Message> answer(Message& request);
     Result<Message> fetch(const std::string& key) const;
     std::function<void(Result<Message>)> later(uint64_t serial);
+    std::function<void(Result<Message>)> spawned_later(uint64_t serial);
+    void abandon(uint64_t serial);
     void reply(uint64_t serial, Result<Message> result);
     void send(Message message);
     void send_backlog();

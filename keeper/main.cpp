@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -26,13 +27,15 @@ constexpr const char* kUsage =
     "SIGINT or SIGTERM.\n"
     "For tests: --daemon FILE, --runtime FILE, --without FEATURE[,FEATURE], --start-deadline MS, "
     "--stop-deadline MS,\n"
-    "--driver-deadline MS.\n";
+    "--driver-deadline MS, --most-crashes N (of opendextd within a minute, then the realm ends; 5),\n"
+    "--longest-pause MS (before opendextd is started again; 1600).\n";
 
 struct CommandLine {
     std::string realm, daemon, runtime, without;
     bool foreground = false;
     bool help = false;
-    int start = 20000, stop = 10000, driver = 2000;  ///< milliseconds
+    int start = 20000, stop = 10000, driver = 2000, pause = 1600;  ///< milliseconds
+    int most_crashes = 5;
 };
 
 bool parse(int argc, char** argv, CommandLine& line) {
@@ -62,6 +65,10 @@ bool parse(int argc, char** argv, CommandLine& line) {
             line.stop = std::atoi(value);
         else if (option == "--driver-deadline")
             line.driver = std::atoi(value);
+        else if (option == "--most-crashes")
+            line.most_crashes = std::atoi(value);
+        else if (option == "--longest-pause")
+            line.pause = std::atoi(value);
         else
             return false;
     }
@@ -109,6 +116,8 @@ int keep(const CommandLine& line, const Realm& realm, const RealmLock& lock,
     options.start = std::chrono::milliseconds(line.start);
     options.stop = std::chrono::milliseconds(line.stop);
     options.driver_exit = std::chrono::milliseconds(line.driver);
+    options.most_crashes = static_cast<size_t>(std::max(0, line.most_crashes));
+    options.longest_pause = std::chrono::milliseconds(line.pause);
     const int status = Keeper(std::move(options), std::move(came_up)).run();
     lock.remove();
     return status;

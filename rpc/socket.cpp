@@ -13,6 +13,8 @@
 #include <cstring>
 #include <string>
 
+#include "rpc/socket_peek.h"
+
 namespace opendext {
 namespace {
 
@@ -113,6 +115,10 @@ std::vector<UniqueFd> collect_fds(msghdr& header) {
 
 }  // namespace
 
+namespace {
+Result<std::optional<Message>> receive_with(int fd, int more_flags);
+}
+
 Result<std::pair<Socket, Socket>> Socket::pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -171,6 +177,21 @@ Status Socket::send(const Message& message, Wait wait) const {
 }
 
 Result<std::optional<Message>> Socket::receive(Wait wait) const {
+    return receive_with(fd_.get(), wait == Wait::dont_block ? MSG_DONTWAIT : 0);
+}
+
+Result<std::optional<Message>> peek(const Socket& socket) {
+    return receive_with(socket.fd(), MSG_DONTWAIT | MSG_PEEK);
+}
+
+void discard(const Socket& socket) {
+    char byte = 0;
+    while (::recv(socket.fd(), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) < 0 && errno == EINTR) {
+    }
+}
+
+namespace {
+Result<std::optional<Message>> receive_with(int fd, int more_flags) {
     Header header{};
     std::vector<uint8_t> body(kMaxInlineBody);
     std::array<iovec, 2> parts{{{&header, sizeof header}, {body.data(), body.size()}}};
@@ -180,10 +201,10 @@ Result<std::optional<Message>> Socket::receive(Wait wait) const {
     datagram.msg_iovlen = parts.size();
     datagram.msg_control = control.data();
     datagram.msg_controllen = control.size();
-    const int flags = MSG_CMSG_CLOEXEC | (wait == Wait::dont_block ? MSG_DONTWAIT : 0);
+    const int flags = MSG_CMSG_CLOEXEC | more_flags;
     ssize_t size = -1;
     do {
-        size = ::recvmsg(fd_.get(), &datagram, flags);
+        size = ::recvmsg(fd, &datagram, flags);
     } while (size < 0 && errno == EINTR);
     if (size < 0) {
         if (errno == EAGAIN) return std::optional<Message>{};
@@ -225,6 +246,7 @@ Result<std::optional<Message>> Socket::receive(Wait wait) const {
     }
     return std::optional(std::move(message));
 }
+}  // namespace
 
 Result<Message> Socket::receive_within(std::chrono::milliseconds timeout) const {
     const auto deadline = std::chrono::steady_clock::now() + timeout;

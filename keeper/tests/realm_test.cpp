@@ -154,8 +154,12 @@ TEST_F(RealmTest, RestartsOpendextdAndKeepsHeldDescriptors) {
     accept_daemon();
     ASSERT_TRUE(link_.send(encode(wire::Ready{})).ok());
     EXPECT_NE(daemon_, first);
-    EXPECT_FALSE(is_alive(driver.pid))
-        << "drivers of the old opendextd end before the new one starts";
+    EXPECT_TRUE(fs::exists(fs::symlink_status(root_ / "dev" / "cu.one"))) << "nodes stay";
+    const auto left = decode<wire::Inherited>(request(wire::Inherit{}));
+    ASSERT_TRUE(left.ok());
+    EXPECT_EQ(left->starts, 2u);
+    EXPECT_EQ(reason(request(wire::Abandon{})), "");
+    EXPECT_FALSE(is_alive(driver.pid)) << "what is abandoned has ended when that is answered";
     EXPECT_FALSE(fs::exists(fs::symlink_status(root_ / "dev" / "cu.one")));
 
     const Message held = request(wire::Fetch{"port 1"});

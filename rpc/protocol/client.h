@@ -7,7 +7,7 @@
 /// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
-inline constexpr uint32_t kVersion = 4;
+inline constexpr uint32_t kVersion = 5;
 
 enum class Kind : uint32_t {
     outcome = 1,
@@ -96,7 +96,11 @@ struct Hello {
     static constexpr auto kKind = Kind::hello;
     uint32_t version = kVersion;
     std::string program;  ///< shown in logs
-    void fields(auto& io) { io(version, program); }
+    /// A number that nobody guesses and that stays the program's for all its links; 0: none. Under
+    /// it opendextd, or its successor, gives a new link the connections of the one that was lost.
+    uint64_t session = 0;
+    std::vector<uint64_t> connections;  ///< all that the program has open
+    void fields(auto& io) { io(version, program, session, connections); }
 };
 
 struct Welcome {
@@ -105,7 +109,8 @@ struct Welcome {
     std::string realm;
     int32_t daemon_pid = 0;
     int32_t keeper_pid = 0;
-    void fields(auto& io) { io(root, realm, daemon_pid, keeper_pid); }
+    std::vector<uint64_t> lost;  ///< connections of Hello that opendextd does not know any more
+    void fields(auto& io) { io(root, realm, daemon_pid, keeper_pid, lost); }
 };
 
 /// Services that match a matching dictionary (IOServiceMatching and so on). Answered by Entries.

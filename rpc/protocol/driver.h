@@ -37,10 +37,24 @@ enum class Kind : uint32_t {
     system_power = 23,
     open_file = 27,
     file_opened = 28,
+    resume = 29,
+    resumed = 30,
+    repeat = 31,
 };
 
 /// Serials of requests that opendextd makes have this bit.
 inline constexpr uint64_t kDaemonSerial = uint64_t{1} << 63;
+/// What an object is asked once at a time has a serial that follows from its registry entry id, so
+/// that an opendextd that adopts the process knows the reply to what its predecessor asked. Other
+/// serials are below all of these.
+enum class Named : uint64_t {
+    instantiate = uint64_t{1} << 60,
+    start = uint64_t{2} << 60,
+    stop = uint64_t{3} << 60,
+};
+[[nodiscard]] constexpr uint64_t named_serial(Named name, uint64_t entry) {
+    return kDaemonSerial | static_cast<uint64_t>(name) | entry;
+}
 
 struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
@@ -189,6 +203,27 @@ struct FileOpened {
     static constexpr auto kKind = Kind::file_opened;
     Outcome outcome;
     void fields(auto& io) { io(outcome); }
+};
+
+/// opendextd -> driver: another opendextd has this end of the socket now (docs/design/adoption.md).
+/// Answered by Resumed.
+struct Resume {
+    static constexpr auto kKind = Kind::resume;
+    void fields(auto&) {}
+};
+
+struct Resumed {
+    static constexpr auto kKind = Kind::resumed;
+    std::vector<uint64_t> waiting;  ///< serials of the driver's requests that have no answer
+    void fields(auto& io) { io(waiting); }
+};
+
+/// opendextd -> driver, no answer: sends these requests again, as they were; the earlier opendextd
+/// took them and has not answered.
+struct Repeat {
+    static constexpr auto kKind = Kind::repeat;
+    std::vector<uint64_t> serials;
+    void fields(auto& io) { io(serials); }
 };
 
 /// What a dispatch source of the driver watches.

@@ -25,14 +25,19 @@ enum class Kind : uint32_t {
     shut_down = 14,
     ready = 15,
     refused = 16,
+    inherit = 17,
+    inherited = 18,
+    abandon = 19,
 };
 
 struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
 };
 
-/// Fork a driver process. fds: [0] its end of the control socket. Answered by Spawned or by Reply
-/// on failure.
+/// Fork a driver process. fds: [0] its end of the control socket; [1], which may be left out,
+/// opendextd's end: the keeper keeps a duplicate as long as the process lives, and Fetch of
+/// control_key(pid) gives it to an opendextd that adopts the process (docs/design/adoption.md).
+/// Answered by Spawned or by Reply on failure.
 struct Spawn {
     static constexpr auto kKind = Kind::spawn;
     uint64_t token = 0;       ///< the process must show it at check-in
@@ -169,5 +174,35 @@ struct Refused {
     uint64_t offset = 0;
     void fields(auto& io) { io(pid, call, detail, suppressed, file, offset); }
 };
+
+/// What an earlier opendextd of this keeper left. Answered by Inherited.
+struct Inherit {
+    static constexpr auto kKind = Kind::inherit;
+    void fields(auto&) {}
+};
+
+struct Inherited {
+    static constexpr auto kKind = Kind::inherited;
+    uint64_t starts = 0;           ///< of opendextd under this keeper, this one included
+    std::vector<int32_t> running;  ///< driver processes that live
+    /// Driver processes that ended lately, oldest first: an event that was on its way when
+    /// opendextd died is here again.
+    std::vector<Exited> ended;
+    void fields(auto& io) { io(starts, running, ended); }
+};
+
+/// Nothing of an earlier opendextd is adopted: its driver processes see the end of their control
+/// sockets and are killed if they do not end, its nodes are removed. Answered by Reply when no
+/// process is left.
+struct Abandon {
+    static constexpr auto kKind = Kind::abandon;
+    void fields(auto&) {}
+};
+
+inline constexpr std::string_view kControlKey = "opendextd/control/";
+/// Under which Fetch finds opendextd's end of the control socket of a living driver process.
+[[nodiscard]] inline std::string control_key(int32_t pid) {
+    return std::string(kControlKey) + std::to_string(pid);
+}
 
 }  // namespace opendext::protocol::keeper

@@ -147,10 +147,12 @@ Result<Message> Process::request(Message message) {
     std::unique_lock lock(mutex_);
     if (ending_) return Error{Errc::peer_gone, 0, "the driver process is ending"};
     message.serial = next_serial_++;
+    pending.request = &message;
     pending_[message.serial] = &pending;
     lock.unlock();
     auto sent = socket_.send(message);
     lock.lock();
+    pending.sent = true;
     const auto forget = [&] {
         pending_.erase(message.serial);
         // Another thread may be needed for the place of the leader; or run() waits for the last

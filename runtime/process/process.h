@@ -64,6 +64,8 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
   private:
     struct Pending {
         std::condition_variable changed;
+        const Message* request = nullptr;
+        bool sent = false;
         bool done = false;
         Message reply;
     };
@@ -82,6 +84,8 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void instantiate(const Message& message);
     void drop(const Message& message);
     void attach_client(Message message);
+    void resume(uint64_t serial);
+    void repeat(const Message& message);
     void reply(uint64_t serial, int32_t io_return, std::string reason = {});
     template <typename T>
     Result<T> parse(const Message& message);

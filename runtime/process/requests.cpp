@@ -87,8 +87,37 @@ bool Process::handle_at_once(const Message& message) {
                 connections_->set_asleep(request->asleep);
             }
             return true;
+        case driver::Kind::resume:
+            resume(message.serial);
+            return true;
+        case driver::Kind::repeat:
+            repeat(message);
+            return true;
         default:
             return false;
+    }
+}
+
+/// Another opendextd leads from now on: it hears which requests wait for an answer.
+void Process::resume(uint64_t serial) {
+    driver::Resumed answer;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, pending] : pending_) {
+            // One that is being sent right now reaches the new opendextd by itself.
+            if (pending->sent && !pending->done) answer.waiting.push_back(number);
+        }
+    }
+    post(encode(std::move(answer), serial));
+}
+
+void Process::repeat(const Message& message) {
+    auto request = parse<driver::Repeat>(message);
+    if (!request) return;
+    const std::lock_guard lock(mutex_);
+    for (const uint64_t serial : request->serials) {
+        const auto found = pending_.find(serial);
+        if (found != pending_.end() && !found->second->done) post(*found->second->request);
     }
 }
 

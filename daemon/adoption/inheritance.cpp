@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/adoption/inheritance.h"
+
+#include <string>
+#include <utility>
+
+#include "rpc/fields.h"
+
+namespace opendext::daemon {
+
+namespace keeper = protocol::keeper;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+/// Requests to the keeper, one after the other. Ends of drivers that are told in between are kept.
+class Questions {
+  public:
+    Questions(const Socket& keeper, std::chrono::milliseconds deadline)
+        : keeper_(keeper), end_(Clock::now() + deadline) {}
+
+    template <typename T>
+    Result<Message> ask(T content) {
+        const uint64_t serial = ++serial_;
+        OD_TRY(keeper_.send(encode(std::move(content), serial)));
+        for (;;) {
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now());
+            if (left.count() <= 0) return Error{Errc::timed_out, 0, "the keeper does not answer"};
+            Message message = OD_TRY(keeper_.receive_within(left));
+            if (message.serial == serial) return message;
+            const Result<keeper::Exited> exited = decode<keeper::Exited>(message);
+            if (exited.ok()) ended.push_back(*exited);
+        }
+    }
+
+    std::vector<keeper::Exited> ended;
+
+  private:
+    const Socket& keeper_;
+    const Clock::time_point end_;
+    uint64_t serial_ = 0;
+};
+
+/// The first descriptor that is held under `key`; empty if there is none.
+Result<UniqueFd> fetch(Questions& questions, std::string key) {
+    Message held = OD_TRY(questions.ask(keeper::Fetch{std::move(key)}));
+    if (!decode<keeper::Held>(held).ok() || held.fds.empty()) return UniqueFd();
+    return std::move(held.fds.front());
+}
+
+}  // namespace
+
+Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds deadline) {
+    Questions questions(socket, deadline);
+    const Message answer = OD_TRY(questions.ask(keeper::Inherit{}));
+    keeper::Inherited inherited = OD_TRY(decode<keeper::Inherited>(answer));
+    Inheritance left;
+    left.starts = inherited.starts;
+    left.ended = std::move(inherited.ended);
+    if (left.starts <= 1) return left;
+    left.ledger = OD_TRY(fetch(questions, std::string(kLedgerKey)));
+    for (const int32_t pid : inherited.running) {
+        UniqueFd control = OD_TRY(fetch(questions, keeper::control_key(pid)));
+        left.controls.emplace(pid, Socket(std::move(control)));
+    }
+    left.ended.insert(left.ended.end(), questions.ended.begin(), questions.ended.end());
+    return left;
+}
+
+Status abandon(const Socket& socket, std::chrono::milliseconds deadline) {
+    Questions questions(socket, deadline);
+    const Message answer = OD_TRY(questions.ask(keeper::Abandon{}));
+    const keeper::Reply reply = OD_TRY(decode<keeper::Reply>(answer));
+    if (reply.io_return == 0) return success();
+    return Error::kern(reply.io_return, reply.reason);
+}
+
+}  // namespace opendext::daemon
