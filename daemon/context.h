@@ -8,19 +8,9 @@
 #include "daemon/log/log.h"
 #include "daemon/registry/classes.h"
 #include "daemon/registry/registry.h"
+#include "daemon/supervision/rules.h"
 
 namespace opendext::daemon {
-
-/// How often things are tried again. docs/facts/semantics.md section 13 where not said otherwise.
-struct Limits {
-    /// Relaunches of one personality on one nub; beyond it that personality is excluded there.
-    uint32_t relaunches = 1000;
-    /// Retries of a personality whose driver died before Start finished, when no other candidate
-    /// took the nub. The facts know none; a developer's crash that a new build of the dext's input
-    /// cures should not need a replug. The wait doubles each time.
-    uint32_t start_crash_retries = 5;
-    std::chrono::milliseconds start_crash_wait{100};
-};
 
 /// What the parts of opendextd share. All of it outlives them.
 struct Context {
@@ -32,8 +22,9 @@ struct Context {
     KeeperLink& keeper;
     std::filesystem::path crashes;  ///< folder of the crash reports
     PolicyMode policy = PolicyMode::dev;
-    Limits limits;
+    RestartRules restart;
     std::filesystem::path programs;  ///< folder of the client programs' entitlements
+    Clock& clock;  ///< of deadlines and supervision; the loop but in tests
 };
 
 }  // namespace opendext::daemon

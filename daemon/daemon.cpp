@@ -52,8 +52,9 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                keeper_,
                options_.realm.crashes(),
                options_.policy,
-               options_.limits,
-               options_.realm.programs()},
+               options_.restart,
+               options_.realm.programs(),
+               options_.clock != nullptr ? *options_.clock : loop_},
       families_(classes_),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {
@@ -70,7 +71,13 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                           check_stopped();
                       });
                   }}),
-      matcher_(context_, families_, index_, lifecycle_),
+      supervisor_(context_,
+                  {[this](EntryId nub, const PersonalityPtr& personality) {
+                       matcher_.restart(nub, personality);
+                   },
+                   [this](EntryId nub) { matcher_.match(nub); },
+                   [this](EntryId nub) { families_.given_up(nub); }}),
+      matcher_(context_, families_, index_, lifecycle_, supervisor_),
       power_(context_, lifecycle_, {[this](bool asleep) {
                  matcher_.set_asleep(asleep);
                  lifecycle_.set_asleep(asleep);

@@ -16,6 +16,7 @@
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
 #include "daemon/lifecycle/power.h"
+#include "daemon/supervision/supervisor.h"
 #include "rpc/realm.h"
 
 namespace opendext::daemon {
@@ -34,11 +35,12 @@ class Daemon {
     struct Options {
         Realm realm;
         Deadlines deadlines;
-        Limits limits;
+        RestartRules restart;
         PolicyMode policy = PolicyMode::dev;
         ClientServer::Limits client_limits;
         int32_t keeper_pid = 0;
         std::vector<RegisteredFamily> families = registered_families();
+        Clock* clock = nullptr;  ///< nullptr: the loop
     };
     Daemon(EventLoop& loop, Options options, Socket keeper);
     ~Daemon();
@@ -54,6 +56,7 @@ class Daemon {
     [[nodiscard]] Registry& registry() { return registry_; }
     [[nodiscard]] Lifecycle& lifecycle() { return lifecycle_; }
     [[nodiscard]] Matcher& matcher() { return matcher_; }
+    [[nodiscard]] Supervisor& supervisor() { return supervisor_; }
     [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
     [[nodiscard]] ClientServer& clients() { return clients_; }
     [[nodiscard]] PowerTree& power() { return power_; }
@@ -85,6 +88,7 @@ class Daemon {
     std::vector<std::unique_ptr<Host>> hosts_;
     PersonalityIndex index_;
     Lifecycle lifecycle_;
+    Supervisor supervisor_;
     Matcher matcher_;
     PowerTree power_;
     Catalogue catalogue_;

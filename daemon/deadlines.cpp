@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/deadlines.h"
 
+#include <algorithm>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace opendext::daemon {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 std::string_view to_string(Deadline deadline) {
@@ -71,14 +74,36 @@ Deadlines::Deadlines() {
     set(Deadline::shut_down, seconds(8));           // the keeper waits 10 s
 }
 
+Countdown::Countdown(Clock& clock, milliseconds duration, std::function<bool()> frozen,
+                     std::function<void()> fire)
+    : clock_(clock),
+      left_(duration),
+      longest_slice_(frozen ? std::clamp(duration / 16, milliseconds(20), milliseconds(1000))
+                            : duration),
+      frozen_(std::move(frozen)),
+      fire_(std::move(fire)) {
+    arm();
+}
+
+void Countdown::arm() {
+    slice_ = std::min(left_, longest_slice_);
+    timer_ = clock_.after(slice_, [this] { look(); });
+}
+
+void Countdown::look() {
+    if (frozen_ && frozen_()) return arm();
+    left_ -= slice_;
+    if (left_.count() > 0) return arm();
+    const auto fire = std::move(fire_);
+    fire();  // this may be gone afterwards
+}
+
 bool is_being_debugged(int32_t pid) {
     std::ifstream status("/proc/" + std::to_string(pid) + "/status");
     std::string line;
     while (std::getline(status, line)) {
-        if (line.starts_with("State:") &&
-            (line.find("T (") != std::string::npos || line.find("t (") != std::string::npos)) {
-            return true;
-        }
+        // Also where the tracer's number is none of our process id namespace's.
+        if (line.starts_with("State:") && line.find("t (") != std::string::npos) return true;
         if (line.starts_with("TracerPid:"))
             return line.find_first_of("123456789") != std::string::npos;
     }

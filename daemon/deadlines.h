@@ -5,12 +5,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string_view>
+
+#include "daemon/supervision/clock.h"
 
 namespace opendext::daemon {
 
-/// Every wait of opendextd for somebody else. Injected, so that tests need not wait. A deadline for
-/// a process that is being debugged (stopped, or traced) starts again instead of ending it.
+/// Every wait of opendextd for somebody else. Injected, so that tests need not wait; a realm sets
+/// them in its realm.conf (supervision/settings.h). Those for a driver process stand still while it
+/// is traced (Countdown). A driver process that lets one pass is reported and ended, if not said
+/// otherwise.
 enum class Deadline : uint8_t {
     spawn,     ///< keeper: from Spawn to Spawned
     check_in,  ///< process: from Spawned to CheckIn with its token (docs/facts/semantics.md section
@@ -52,7 +58,34 @@ class Deadlines {
     std::array<std::chrono::milliseconds, kDeadlineCount> values_;
 };
 
-/// Whether a debugger holds the process: it is traced or stopped.
+/// Time that runs down to `fire` and stands still while `frozen` says so; then it goes on with what
+/// was left. It looks every 16th of its duration (20 ms to 1 s) and takes off only what it has
+/// looked at, so neither a debugger's visit nor a pause of opendextd itself uses it up.
+class Countdown {
+  public:
+    /// `frozen` may be empty. `fire` is called once, unless the countdown goes before that; it may
+    /// destroy the countdown.
+    Countdown(Clock& clock, std::chrono::milliseconds duration, std::function<bool()> frozen,
+              std::function<void()> fire);
+    Countdown(const Countdown&) = delete;
+    Countdown& operator=(const Countdown&) = delete;
+    [[nodiscard]] std::chrono::milliseconds left() const { return left_; }
+
+  private:
+    void arm();
+    void look();
+
+    Clock& clock_;
+    std::chrono::milliseconds left_;
+    std::chrono::milliseconds longest_slice_;
+    std::chrono::milliseconds slice_{0};
+    std::function<bool()> frozen_;
+    std::function<void()> fire_;
+    std::unique_ptr<Handle> timer_;
+};
+
+/// Whether a debugger holds the process: it is traced. One that was merely stopped (SIGSTOP) is
+/// not: a driver must not get out of its deadlines that way.
 [[nodiscard]] bool is_being_debugged(int32_t pid);
 
 }  // namespace opendext::daemon

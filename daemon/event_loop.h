@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "daemon/family.h"
+#include "daemon/supervision/clock.h"
 #include "rpc/result.h"
 
 struct sd_event;
@@ -21,15 +22,16 @@ class IoHandle : public Handle {
 
 /// opendextd's one thread: timers, descriptors and signals over sd-event. Every handle may be
 /// destroyed inside its own callback. All functions are for the thread that runs the loop.
-class EventLoop {
+class EventLoop final : public Clock {
   public:
     static Result<std::unique_ptr<EventLoop>> create();
-    ~EventLoop();
+    ~EventLoop() override;
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
+    [[nodiscard]] Time now() const override { return std::chrono::steady_clock::now(); }
     [[nodiscard]] std::unique_ptr<Handle> after(std::chrono::milliseconds delay,
-                                                std::function<void()> fire);
+                                                std::function<void()> fire) override;
     /// One watch for a descriptor at a time. `fd` must outlive the handle.
     [[nodiscard]] std::unique_ptr<IoHandle> watch(int fd, uint32_t events,
                                                   std::function<void(uint32_t)> ready);

@@ -67,6 +67,11 @@ void Families::ended(const Entry& object, End end) const {
     for (Family* family : classes_.families(object.classes)) family->object_ended(object, end);
 }
 
+void Families::given_up(EntryId nub) const {
+    // What is kept may be another family's than the nub's.
+    for (const auto& family : families_) family->driver_given_up(nub);
+}
+
 bool Families::call(const Entry& object, KernelCall& call) const {
     for (Family* family : classes_.families(object.classes)) {
         if (family->call(object, call)) return true;

@@ -28,6 +28,7 @@ class Families {
     void registered(const Entry& object) const;
     void terminating(const Entry& object) const;
     void ended(const Entry& object, End end) const;
+    void given_up(EntryId nub) const;
     /// Whether a family took the call.
     [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;
     /// A program sets properties of an entry without a driver; nullopt if no family takes them.

@@ -158,6 +158,10 @@ class Family {
         (void)object;
         (void)end;
     }
+    /// No successor is to be expected for a driver that died on `nub`: it has been in quarantine
+    /// for as long as the realm keeps endpoints (60 s), or does not come back, or the nub is gone.
+    /// What is kept for it ends. Told to every family, whatever the class of the nub.
+    virtual void driver_given_up(EntryId nub) { (void)nub; }
 
     /// A kernel-side method was called on an object of a class of this family. Return false if
     /// `msgid` is none of this family's (the call is then offered to the family of the super class,

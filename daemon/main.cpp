@@ -9,12 +9,17 @@
 #include <optional>
 #include <string_view>
 
+#include "daemon/adoption/inheritance.h"
 #include "daemon/daemon.h"
+#include "daemon/supervision/settings.h"
 
 namespace {
 
 using namespace opendext;
 using namespace opendext::daemon;
+
+/// For the keeper's answers before anything else begins, and for the end of what is not adopted.
+constexpr std::chrono::seconds kInheritDeadline{15};
 
 constexpr const char* kUsage =
     "usage: opendextd --realm DIR --keeper-fd N\n"
@@ -74,10 +79,19 @@ int main(int argc, char** argv) {
     Result<std::unique_ptr<EventLoop>> loop = EventLoop::create();
     if (!loop.ok()) return fail(loop.error());
     Socket keeper{UniqueFd(line->keeper_fd)};
+    Result<Inheritance> inherited = inherit(keeper, kInheritDeadline);
+    if (!inherited.ok()) return fail(inherited.error());
+    if (inherited->starts > 1) {
+        if (const Status ended = abandon(keeper, kInheritDeadline); !ended.ok())
+            return fail(ended.error());
+    }
     Daemon::Options options{Realm(line->realm),   {}, {}, policy, {}, ::getppid(),
                             registered_families()};
     const Status created = options.realm.create();
     if (!created.ok()) return fail(created.error());
+    const Status settings =
+        read_settings(options.realm.settings(), options.deadlines, options.restart);
+    if (!settings.ok()) return fail(settings.error());
     auto daemon = std::make_unique<Daemon>(*loop.value(), std::move(options), std::move(keeper));
     const auto terminate = (*loop)->on_signal(SIGTERM, [&daemon] { daemon->stop({}); });
     const auto interrupt = (*loop)->on_signal(SIGINT, [&daemon] { daemon->stop({}); });

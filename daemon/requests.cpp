@@ -7,26 +7,17 @@ namespace opendext::daemon {
 
 uint64_t Requests::add(std::chrono::milliseconds deadline, std::string what, Done done) {
     const uint64_t serial = next_++ | serial_bits_;
-    waiting_.emplace(serial, Waiting{std::move(what), deadline, std::move(done), nullptr});
-    arm(serial);
+    auto countdown = std::make_unique<Countdown>(
+        clock_, deadline, debugged_, [this, serial, deadline, what = std::move(what)] {
+            const auto place = waiting_.find(serial);
+            const std::string text =
+                what + ": no answer within " + std::to_string(deadline.count()) + " ms";
+            const Waiting late = std::move(place->second);
+            waiting_.erase(place);
+            late.done(Error{Errc::timed_out, 0, text});
+        });
+    waiting_.emplace(serial, Waiting{std::move(done), std::move(countdown)});
     return serial;
-}
-
-void Requests::arm(uint64_t serial) {
-    Waiting& waiting = waiting_.at(serial);
-    waiting.timer = loop_.after(waiting.deadline, [this, serial] {
-        const auto place = waiting_.find(serial);
-        if (place == waiting_.end()) return;
-        if (debugged_ && debugged_()) {
-            arm(serial);
-            return;
-        }
-        const Waiting late = std::move(place->second);
-        waiting_.erase(place);
-        late.done(Error{
-            Errc::timed_out, 0,
-            late.what + ": no answer within " + std::to_string(late.deadline.count()) + " ms"});
-    });
 }
 
 bool Requests::complete(Message& message) {

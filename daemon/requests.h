@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/deadlines.h"
-#include "daemon/event_loop.h"
+#include "daemon/supervision/clock.h"
 #include "rpc/socket.h"
 
 namespace opendext::daemon {
@@ -21,8 +21,8 @@ class Requests {
     using Done = std::function<void(Result<Message>)>;
     /// `serial_bits` are set in every serial. `debugged`: whether a deadline must wait (may be
     /// empty).
-    Requests(EventLoop& loop, uint64_t serial_bits, std::function<bool()> debugged = {})
-        : loop_(loop), serial_bits_(serial_bits), debugged_(std::move(debugged)) {}
+    Requests(Clock& clock, uint64_t serial_bits, std::function<bool()> debugged = {})
+        : clock_(clock), serial_bits_(serial_bits), debugged_(std::move(debugged)) {}
 
     /// The serial for the request's message.
     uint64_t add(std::chrono::milliseconds deadline, std::string what, Done done);
@@ -34,14 +34,11 @@ class Requests {
 
   private:
     struct Waiting {
-        std::string what;
-        std::chrono::milliseconds deadline;
         Done done;
-        std::unique_ptr<Handle> timer;
+        std::unique_ptr<Countdown> countdown;
     };
-    void arm(uint64_t serial);
 
-    EventLoop& loop_;
+    Clock& clock_;
     uint64_t serial_bits_;
     std::function<bool()> debugged_;
     uint64_t next_ = 1;

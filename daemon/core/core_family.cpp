@@ -104,7 +104,7 @@ bool CoreFamily::life_cycle_call(const Entry& object, KernelCall& call) {
     if (answer<system::IOService_Terminate>(call, [&](const auto& in, auto&) {
             if (in.options != 0) return kIOReturnUnsupported;
             if (!own) return kIOReturnNotPermitted;
-            context_.loop.post([this, id] { lifecycle_.terminate(id); });
+            context_.loop.post([this, id] { lifecycle_.terminate_by_driver(id); });
             return kIOReturnSuccess;
         })) {
         return true;

@@ -23,7 +23,8 @@ class Target {
         bed_.classes["Widget"] = "IOService";
         bed_.classes["WidgetClient"] = "IOUserClient";
         bed_.scripts["Widget"].register_in_start = true;
-        bed_.options.limits.relaunches = 1u << 30;
+        bed_.options.restart.policy = RestartPolicy::driverkit;
+        bed_.options.restart.relaunches = 1u << 30;
         bed_.start();
         const Dictionary user_client{{"IOClass", "IOUserUserClient"},
                                      {"IOUserClass", "WidgetClient"}};

@@ -115,7 +115,11 @@ void Lifecycle::call_now(Invocation invocation, std::vector<UniqueFd> fds,
     process->request(
         driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
         [this, answerer = process.get(), done = std::move(done)](Result<Message> reply) {
-            if (!reply.ok()) return done(std::move(reply).error());
+            if (!reply.ok()) {
+                const Error error = std::move(reply).error();
+                if (error.code == Errc::timed_out) answerer->hung(error.text());
+                return done(error);
+            }
             Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
             if (!result.ok()) {
                 nonsense(*answerer, "answered a call with something else");

@@ -43,10 +43,11 @@ struct Instance {
     bool family_started = false;        ///< the families were told of the start
     bool start_finished = false;        ///< Start had succeeded at some time
     End end = End::terminated;
-    std::string failure;  ///< why it failed
+    std::string failure;  ///< why it failed, or how it ended
+    bool left = false;    ///< it ends by its driver's own decision
     /// Tells the matcher, once.
     std::function<void(Status)> outcome;
-    std::unique_ptr<Handle> timer;
+    std::unique_ptr<Countdown> countdown;  ///< of Stop, or of the families' start
 
     [[nodiscard]] bool running() const {
         return state == InstanceState::started || state == InstanceState::registered;

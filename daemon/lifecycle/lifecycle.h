@@ -42,6 +42,8 @@ class Lifecycle {
     void start(const Candidate& candidate, EntryId nub, std::function<void(Status)> outcome);
     void register_service(EntryId id);
     void terminate(EntryId id) { termination_.terminate(id); }
+    /// The object's driver itself ends it (Terminate): the nub is then another's.
+    void terminate_by_driver(EntryId id);
 
     using CallDone = std::function<void(Result<CallAnswer>)>;
     /// Calls a method in the process that owns `invocation.object`. `done` may be empty (one-way).
@@ -84,7 +86,6 @@ class Lifecycle {
     void instantiated(EntryId id, const Result<Message>& message);
     void call_start(Instance& instance);
     void start_returned(EntryId id, Result<CallAnswer> answer);
-    void arm_family_start(EntryId id);
     void families_started(EntryId id, const Status& status);
     void fail(Instance& instance, Error error);
     [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality,
@@ -93,12 +94,13 @@ class Lifecycle {
     // stop.cpp
     void stop(EntryId id, bool provider_active);
     void send_stop(Instance& instance, bool provider_active);
-    void arm_stop(EntryId id, bool provider_active);
+    void stop_overdue(EntryId id, bool provider_active, const std::string& what);
     void finish_stop(Instance& instance);
     void detached(EntryId id);
     void process_gone(DriverProcess& process, const ExitReport& report);
     void report_crash(const DriverProcess& process, const ExitReport& end);
-    void object_lost_process(Instance& instance, const DriverProcess& process);
+    void object_lost_process(Instance& instance, const DriverProcess& process,
+                             const ExitReport& report);
     void carry_out_registration(Instance& instance);
 
     // servers.cpp

@@ -24,17 +24,23 @@ std::string_view to_string(RoundState state) {
 }
 
 Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index,
-                 Lifecycle& lifecycle)
-    : context_(context), families_(families), index_(index), lifecycle_(lifecycle) {
+                 Lifecycle& lifecycle, Supervisor& supervisor)
+    : context_(context),
+      families_(families),
+      index_(index),
+      lifecycle_(lifecycle),
+      supervisor_(supervisor) {
     context_.registry.observe([this](Event event, const Entry& entry) {
         switch (event) {
             case Event::published:
             case Event::registered_again:
+                supervisor_.registered(entry.id);
                 match(entry.id);
                 break;
             case Event::detached:
                 nubs_.erase(entry.id);
                 deferred_.erase(entry.id);
+                supervisor_.gone(entry.id);
                 break;
             default:
                 break;
@@ -105,9 +111,10 @@ void Matcher::begin(EntryId id) {
     std::vector<PersonalityPtr> personalities = index_.for_nub(*entry);
     std::erase_if(personalities, [&](const PersonalityPtr& personality) {
         if (suspended_.contains(personality->bundle_id)) return true;
-        const auto relaunched = place->second.relaunches.find(personality->label());
-        return relaunched != place->second.relaunches.end() &&
-               relaunched->second > context_.limits.relaunches;
+        if (supervisor_.may_start(id, personality)) return false;
+        log(LogLevel::info, personality->label() + " is not started on " + entry->name + ": " +
+                                supervisor_.why_not(id, personality));
+        return true;
     });
     CandidateList list = find_candidates(*entry, personalities, match_context());
     log_trace(*entry, list);
@@ -164,6 +171,12 @@ void Matcher::begin_with(EntryId id, CandidateList list) {
             tell_category_taken(*entry, category, *taken);
             continue;
         }
+        if (const Supervised* awaited = supervisor_.awaiting(id, category.name)) {
+            log(LogLevel::info, "category " + category.name + " of " + entry->name +
+                                    " is kept for " + awaited->personality->label() +
+                                    ", which is waiting for its restart");
+            continue;
+        }
         CategoryRun run;
         run.name = category.name;
         run.candidates.assign(category.candidates.begin(), category.candidates.end());
@@ -201,16 +214,23 @@ void Matcher::ended(EntryId id, size_t index, const Candidate& candidate, const 
     if (outcome.ok()) {
         run.won = true;
         run.candidates.clear();
-        place->second.start_crashes.erase(candidate.personality->label());
+        supervisor_.started(id, candidate.personality);
     } else {
-        if (outcome.error().code == Errc::peer_gone && !run.crashed)
-            run.crashed = candidate.personality;
         const Entry* entry = context_.registry.find(id);
-        if (entry == nullptr || entry->activity != Activity::active) run.candidates.clear();
+        const bool active = entry != nullptr && entry->activity == Activity::active;
+        if (!active) run.candidates.clear();
         log(LogLevel::notice, candidate.personality->label() + " was not started on " +
                                   (entry == nullptr ? id_text(id) : entry->name) + ": " +
                                   outcome.error().text() +
                                   (run.candidates.empty() ? "" : "; the next candidate is tried"));
+        if (active && !stopped_ && outcome.error().code == Errc::peer_gone) {
+            const Decision decision = supervisor_.crashed(id, candidate.personality,
+                                                          outcome.error().text(), false);
+            if (decision.next == Next::restart && !run.crashed) {
+                run.crashed = candidate.personality;
+                run.wait = decision.wait;
+            }
+        }
         start_next(id, index);
     }
     finish_if_over(id);
@@ -225,7 +245,7 @@ void Matcher::finish_if_over(EntryId id) {
     });
     if (nub.state != RoundState::starting || !over) return;
     for (const CategoryRun& run : nub.runs) {
-        if (!run.won && run.crashed) retry_crashed(id, nub, run.crashed);
+        if (!run.won && run.crashed) supervisor_.restart_after(id, run.crashed, run.wait);
     }
     nub.runs.clear();
     nub.state = RoundState::idle;
@@ -238,58 +258,67 @@ void Matcher::finish_if_over(EntryId id) {
     }
 }
 
-void Matcher::retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality) {
-    const uint32_t crashes = ++nub.start_crashes[personality->label()];
-    if (crashes > context_.limits.start_crash_retries) {
-        log(LogLevel::error,
-            personality->label() + " died " + std::to_string(crashes) +
-                " times before Start had finished; it is left alone until it is installed again");
-        return;
-    }
-    const auto wait = context_.limits.start_crash_wait * (1U << (crashes - 1));
-    nub.retry = context_.loop.after(wait, [this, id] { match(id); });
+bool Matcher::in_use(const PersonalityPtr& personality) const {
+    // A replaced or removed copy is not matched again: the catalogue's change starts a round of its
+    // own.
+    return index_.contains(personality) && !suspended_.contains(personality->bundle_id);
 }
 
 void Matcher::detached(const Instance& instance) {
-    if (instance.created || !instance.start_finished || instance.end != End::process_died) return;
+    if (instance.created || !instance.start_finished) return;
+    const bool died = instance.end == End::process_died;
+    if (!died && !instance.left) return;
     const EntryId nub = instance.provider;
     const Entry* entry = context_.registry.find(nub);
     if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
-    // A replaced or removed copy is not matched again: the catalogue's change starts a round of its
-    // own.
-    if (!index_.contains(instance.personality) ||
-        suspended_.contains(instance.personality->bundle_id))
+    if (!in_use(instance.personality)) return supervisor_.forget(nub, instance.personality);
+    const bool own_decision =
+        instance.left &&
+        (!died || supervisor_.policy_of(*instance.personality) != RestartPolicy::driverkit);
+    if (own_decision) {
+        supervisor_.left(nub, instance.personality, instance.failure);
+        match(nub);
         return;
-    rematch(nub, instance.personality);
+    }
+    const Decision decision =
+        supervisor_.crashed(nub, instance.personality, instance.failure, true);
+    if (decision.next == Next::quarantine) {
+        match(nub);  // others may win
+    } else if (decision.wait.count() == 0) {
+        restart(nub, instance.personality);
+    } else {
+        supervisor_.restart_after(nub, instance.personality, decision.wait);
+    }
 }
 
-void Matcher::rematch(EntryId id, const PersonalityPtr& personality) {
+void Matcher::restart(EntryId id, const PersonalityPtr& personality) {
+    const Entry* entry = context_.registry.find(id);
+    if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
+    if (!in_use(personality)) return supervisor_.forget(id, personality);
     if (asleep_) {  // whoever wins then may be another one
         defer(id);
         return;
     }
     Nub& nub = nubs_[id];
-    const uint32_t count = ++nub.relaunches[personality->label()];
-    context_.registry.set_property(id, "IORematchCount", count);
-    if (count > context_.limits.relaunches) {
-        log(LogLevel::error, personality->label() + " was relaunched " + std::to_string(count - 1) +
-                                 " times; it is excluded on this provider");
-        match(id);  // others may win
-        return;
-    }
     if (nub.state == RoundState::starting) {
         nub.again = true;
         return;
     }
-    context_.registry.set_property(id, "IORematchPersonality", personality->table);
-    log(LogLevel::notice,
-        personality->label() + " is matched again, relaunch " + std::to_string(count));
-    const Entry* entry = context_.registry.find(id);
+    log_rematch(id, personality);
     nub.state = RoundState::starting;
     nub.busy = BusyHold(context_.registry, id);
     CandidateList list = find_candidates(*entry, {personality}, match_context());
     log_trace(*entry, list);
     begin_with(id, std::move(list));
+}
+
+void Matcher::log_rematch(EntryId id, const PersonalityPtr& personality) {
+    Nub& nub = nubs_[id];
+    const uint32_t count = ++nub.rematches[personality->label()];
+    context_.registry.set_property(id, "IORematchCount", count);
+    context_.registry.set_property(id, "IORematchPersonality", personality->table);
+    log(LogLevel::notice,
+        personality->label() + " is matched again, relaunch " + std::to_string(count));
 }
 
 }  // namespace opendext::daemon

@@ -11,6 +11,7 @@
 #include "daemon/families.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/matching/index.h"
+#include "daemon/supervision/supervisor.h"
 
 namespace opendext::daemon {
 
@@ -22,18 +23,23 @@ enum class RoundState : uint8_t {
 [[nodiscard]] std::string_view to_string(RoundState state);
 
 /// Rounds of matching: what starts when a nub is registered, when the catalogue changes and when a
-/// driver died. One winner for each match category; when a candidate fails, the next one; the round
-/// is over when every category has its driver or no candidate is left.
+/// driver ended. One winner for each match category; when a candidate fails, the next one; the round
+/// is over when every category has its driver or no candidate is left. What follows from a death
+/// the supervisor decides.
 class Matcher {
   public:
-    Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle);
+    Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle,
+            Supervisor& supervisor);
 
     /// The nub was registered (again). Joins a round that is running.
     void match(EntryId nub);
     /// Every registered nub that one of these personalities could fit.
     void match_nubs_of(const std::vector<PersonalityPtr>& personalities);
-    /// An instance left its nub: frees the category, re-matches after a crash.
+    /// An instance left its nub: frees the category, for itself after a crash, or for the next
+    /// candidate.
     void detached(const Instance& instance);
+    /// The wait after a crash is over.
+    void restart(EntryId nub, const PersonalityPtr& personality);
     /// Personalities of the bundle start nothing until resumed (an upgrade waits for the old
     /// instances).
     void suspend(const std::string& bundle_id) { suspended_.insert(bundle_id); }
@@ -51,8 +57,9 @@ class Matcher {
         std::string name;
         std::deque<Candidate> candidates;
         bool running = false;
-        /// The best candidate whose process died before Start had finished.
+        /// The best candidate that died before Start had finished and may be tried again.
         PersonalityPtr crashed;
+        std::chrono::milliseconds wait{0};
         bool won = false;
     };
     struct Nub {
@@ -60,9 +67,7 @@ class Matcher {
         bool again = false;
         std::vector<CategoryRun> runs;
         BusyHold busy;
-        std::map<std::string, uint32_t> relaunches;     ///< by personality label
-        std::map<std::string, uint32_t> start_crashes;  ///< by personality label
-        std::unique_ptr<Handle> retry;
+        std::map<std::string, uint32_t> rematches;  ///< by personality label
     };
 
     void begin(EntryId id);
@@ -71,8 +76,9 @@ class Matcher {
     void ended(EntryId id, size_t run, const Candidate& candidate, const Status& outcome);
     void finish_if_over(EntryId id);
     void defer(EntryId id);
-    void retry_crashed(EntryId id, Nub& nub, const PersonalityPtr& personality);
-    void rematch(EntryId id, const PersonalityPtr& personality);
+    void log_rematch(EntryId id, const PersonalityPtr& personality);
+    /// Whether the personality is still one that is used.
+    [[nodiscard]] bool in_use(const PersonalityPtr& personality) const;
     /// The driver that has the category on this nub, or nullptr.
     [[nodiscard]] const Instance* holder(const Entry& nub, const std::string& category) const;
     void tell_category_taken(const Entry& nub, const CandidateList::Category& category,
@@ -86,6 +92,7 @@ class Matcher {
     Families& families_;
     PersonalityIndex& index_;
     Lifecycle& lifecycle_;
+    Supervisor& supervisor_;
     std::map<EntryId, Nub> nubs_;
     std::set<std::string> suspended_;
     std::set<std::string> said_;  ///< what is logged once

@@ -68,15 +68,16 @@ std::string ExitReport::text() const {
     return text;
 }
 
-DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper,
+DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
                              const Deadlines& deadlines, LaunchSpec spec, Hooks hooks)
     : number_(number),
       loop_(loop),
+      clock_(clock),
       keeper_(keeper),
       deadlines_(deadlines),
       spec_(std::move(spec)),
       hooks_(std::move(hooks)),
-      requests_(loop, driver::kDaemonSerial,
+      requests_(clock, driver::kDaemonSerial,
                 [this] { return pid_ > 0 && is_being_debugged(pid_); }) {}
 
 void DriverProcess::launch() {
@@ -112,7 +113,9 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
     const ProcessPtr self = shared_from_this();
     if (!result.ok()) {
         killed_for_ = "cannot be started: " + result.error().text();
-        tell_waiters(std::move(result).error().in("cannot start " + spec_.server_name));
+        // Like a death on the way up: what is short of (processes, memory) may be there later.
+        tell_waiters(Error{Errc::peer_gone, 0,
+                           "cannot start " + spec_.server_name + ": " + result.error().text()});
         finish(std::nullopt);
         return;
     }
@@ -120,20 +123,18 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
     sandbox_ = result->sandbox;
     if (state_ == ProcessState::spawning) {
         state_ = ProcessState::checking_in;
-        arm_check_in();
+        countdown_ = countdown(Deadline::check_in, [this] {
+            hung("user server timeout: " + spec_.server_name + " did not check in");
+        });
     } else if (state_ == ProcessState::dying) {
         keeper_.signal(pid_, SIGKILL);
     }
 }
 
-void DriverProcess::arm_check_in() {
-    timer_ = loop_.after(deadlines_.of(Deadline::check_in), [this] {
-        if (is_being_debugged(pid_)) {
-            arm_check_in();
-        } else {
-            kill("user server timeout: " + spec_.server_name + " did not check in");
-        }
-    });
+std::unique_ptr<Countdown> DriverProcess::countdown(Deadline deadline, std::function<void()> fire) {
+    return std::make_unique<Countdown>(
+        clock_, deadlines_.of(deadline), [this] { return pid_ > 0 && is_being_debugged(pid_); },
+        std::move(fire));
 }
 
 void DriverProcess::received(Message message) {
@@ -170,7 +171,7 @@ void DriverProcess::checked_in(const Message& message) {
         kill(*refused);
         return;
     }
-    timer_.reset();
+    countdown_.reset();
     state_ = ProcessState::loading;
     request(driver::Load{spec_.bundle_path, spec_.executable}, {}, deadlines_.of(Deadline::load),
             std::string(to_string(Deadline::load)),
@@ -180,7 +181,7 @@ void DriverProcess::checked_in(const Message& message) {
 void DriverProcess::loaded(Result<Message> message) {
     if (state_ != ProcessState::loading) return;
     if (!message.ok()) {
-        kill(message.error().text());
+        hung(message.error().text());
         return;
     }
     Result<driver::Loaded> loaded = decode<driver::Loaded>(message.value());
@@ -239,10 +240,31 @@ void DriverProcess::kill(std::string reason) {
     if (state_ == ProcessState::dying) return;
     state_ = ProcessState::dying;
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
-    timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+    await_end();
+}
+
+void DriverProcess::await_end() {
+    // Nobody debugs what is dying: the keeper's report comes, or never does.
+    countdown_ = std::make_unique<Countdown>(clock_, deadlines_.of(Deadline::reap), nullptr,
+                                             [this] { finish(std::nullopt); });
+}
+
+void DriverProcess::hung(std::string reason) {
+    if (state_ == ProcessState::gone || state_ == ProcessState::dying ||
+        std::exchange(hung_, true)) {
+        return;
+    }
+    hooks_.log(LogLevel::error, "it hangs and is going to be ended: " + reason);
+    killed_for_ = reason;
+    countdown_.reset();
+    if (!hooks_.autopsy) return kill(std::move(reason));
+    hooks_.autopsy(*this, [weak = weak_from_this(), reason = std::move(reason)] {
+        if (const ProcessPtr self = weak.lock()) self->kill(reason);
+    });
 }
 
 void DriverProcess::exit_in_order(std::string reason) {
+    if (hung_) return;  // it is going to be killed
     if (state_ != ProcessState::ready) {
         if (!usable()) return;
         // Nobody waits for it any more: it need not come up.
@@ -254,24 +276,16 @@ void DriverProcess::exit_in_order(std::string reason) {
     send(driver::Exit{std::move(reason)});
     state_ = ProcessState::exiting;
     told_to_exit_ = true;
-    arm_exit();
-}
-
-void DriverProcess::arm_exit() {
-    timer_ = loop_.after(deadlines_.of(Deadline::exit), [this] {
-        if (is_being_debugged(pid_)) {
-            arm_exit();
-            return;
-        }
+    countdown_ = countdown(Deadline::exit, [this] {
         exit_failed_ = true;
-        kill("did not exit when it was told to");
+        hung("did not exit when it was told to");
     });
 }
 
 void DriverProcess::closed(const Error& reason) {
     if (state_ == ProcessState::gone || state_ == ProcessState::dying) return;
     if (state_ == ProcessState::exiting) {
-        timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+        await_end();
         return;
     }
     // Normally the process just died and the keeper is about to tell. If it lives on, it can do
@@ -279,7 +293,7 @@ void DriverProcess::closed(const Error& reason) {
     if (reason.code != Errc::peer_gone) killed_for_ = "control socket: " + reason.text();
     state_ = ProcessState::dying;
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
-    timer_ = loop_.after(deadlines_.of(Deadline::reap), [this] { finish(std::nullopt); });
+    await_end();
 }
 
 void DriverProcess::exited(int wait_status) {
@@ -292,7 +306,7 @@ void DriverProcess::finish(std::optional<int> wait_status) {
     if (state_ == ProcessState::gone) return;
     const ProcessPtr self = shared_from_this();
     state_ = ProcessState::gone;
-    timer_.reset();
+    countdown_.reset();
     if (connection_) connection_->close();
     const ExitReport report{wait_status, killed_for_, told_to_exit_ && !exit_failed_};
     const std::string text = "the driver process ended: " + report.text();

@@ -38,6 +38,10 @@ struct ExitReport {
     [[nodiscard]] bool clean() const {
         return expected && (wait_status == 0 || !killed_for.empty());
     }
+    /// It chose to go: exit(0), which nobody had asked for.
+    [[nodiscard]] bool left() const {
+        return wait_status == 0 && killed_for.empty() && !expected;
+    }
     /// "signal 11 (Segmentation fault)", "exit status 1", …
     [[nodiscard]] std::string text() const;
 };
@@ -75,9 +79,12 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         /// Once, when the process is over; requests have been failed already.
         std::function<void(DriverProcess&, const ExitReport&)> gone;
         std::function<void(LogLevel, const std::string&)> log;
+        /// The process hangs and is going to be killed: whatever is to be found out about it, then
+        /// `done`. May be empty.
+        std::function<void(DriverProcess&, std::function<void()> done)> autopsy;
     };
-    DriverProcess(uint64_t number, EventLoop& loop, KeeperLink& keeper, const Deadlines& deadlines,
-                  LaunchSpec spec, Hooks hooks);
+    DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
+                  const Deadlines& deadlines, LaunchSpec spec, Hooks hooks);
 
     /// Begins. The outcome comes through when_ready.
     void launch();
@@ -86,6 +93,11 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     /// The keeper reaped it.
     void exited(int wait_status);
     void kill(std::string reason);
+    /// It let a deadline pass: reported with what it does, then killed. The first reason counts.
+    void hung(std::string reason);
+    /// Runs down while nobody debugs the process.
+    [[nodiscard]] std::unique_ptr<Countdown> countdown(Deadline deadline,
+                                                       std::function<void()> fire);
     /// Exit, then the deadline, then kill.
     void exit_in_order(std::string reason);
 
@@ -119,7 +131,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] size_t pending() const {
         return requests_.size();
     }  ///< requests not answered yet
-    [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready; }
+    [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready && !hung_; }
     [[nodiscard]] const LaunchSpec& spec() const { return spec_; }
     [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
     [[nodiscard]] bool has_class(const std::string& name) const { return classes_.contains(name); }
@@ -146,13 +158,13 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void closed(const Error& reason);
     void checked_in(const Message& message);
     void loaded(Result<Message> message);
-    void arm_check_in();
-    void arm_exit();
+    void await_end();
     void finish(std::optional<int> wait_status);
     void tell_waiters(const Status& status);
 
     uint64_t number_;
     EventLoop& loop_;
+    Clock& clock_;
     KeeperLink& keeper_;
     const Deadlines& deadlines_;
     LaunchSpec spec_;
@@ -164,11 +176,12 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     std::string killed_for_;
     bool told_to_exit_ = false;
     bool exit_failed_ = false;  ///< it did not follow Exit
+    bool hung_ = false;         ///< it is being looked at and then killed
     std::map<std::string, protocol::driver::ClassInfo> classes_;
     std::vector<std::function<void(Status)>> waiters_;
     std::unique_ptr<Connection> connection_;
     Requests requests_;
-    std::unique_ptr<Handle> timer_;
+    std::unique_ptr<Countdown> countdown_;  ///< of its state
 };
 using ProcessPtr = std::shared_ptr<DriverProcess>;
 

@@ -86,8 +86,8 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
         if (const ProcessPtr process = find(number)) log(*process, level, text);
     };
     auto process =
-        std::make_shared<DriverProcess>(number, context_.loop, context_.keeper, context_.deadlines,
-                                        std::move(spec), std::move(hooks));
+        std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
+                                        context_.deadlines, std::move(spec), std::move(hooks));
     process->objects.insert(object);
     processes_.emplace(number, process);
     process->launch();

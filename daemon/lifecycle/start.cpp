@@ -229,9 +229,9 @@ void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
     Instance* instance = find(id);
     if (instance == nullptr || instance->state != InstanceState::instantiating) return;
     if (!message.ok()) {
-        // A process that hangs in init() is of no use to anybody.
+        // A process that hangs in init() is of no use to anybody; its end is the object's.
         if (message.error().code == Errc::timed_out)
-            instance->process->kill(message.error().text());
+            return instance->process->hung(message.error().text());
         return fail(*instance, Error{message.error()});
     }
     const Result<driver::Reply> reply = decode<driver::Reply>(message.value());
@@ -259,37 +259,26 @@ void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {
     Instance* instance = find(id);
     if (instance == nullptr || instance->state != InstanceState::starting) return;
     if (!answer.ok()) {
-        if (answer.error().code == Errc::timed_out) instance->process->kill(answer.error().text());
+        // Its process is about to be ended for it (call_now); that is the end of the object too.
+        if (answer.error().code == Errc::timed_out) return;
         return fail(*instance, Error{answer.error()});
     }
     if (answer->result.io_return != 0) {
         return fail(*instance, Error::kern(answer->result.io_return, "Start returned an error"));
     }
     log(*instance, LogLevel::info, "start ok: " + instance->personality->user_class);
-    arm_family_start(id);
+    instance->countdown = instance->process->countdown(Deadline::family_start, [this, id] {
+        families_started(id,
+                         Error{Errc::timed_out, 0, "the family did not finish the start in time"});
+    });
     families_.started(context_.registry, id,
                       [this, id](const Status& status) { families_started(id, status); });
-}
-
-void Lifecycle::arm_family_start(EntryId id) {
-    Instance* instance = find(id);
-    if (instance == nullptr) return;
-    instance->timer =
-        context_.loop.after(context_.deadlines.of(Deadline::family_start), [this, id] {
-            const Instance* late = find(id);
-            if (late != nullptr && is_being_debugged(late->process->pid())) {
-                arm_family_start(id);
-            } else {
-                families_started(
-                    id, Error{Errc::timed_out, 0, "the family did not finish the start in time"});
-            }
-        });
 }
 
 void Lifecycle::families_started(EntryId id, const Status& status) {
     Instance* instance = find(id);
     if (instance == nullptr || instance->state != InstanceState::starting) return;
-    instance->timer.reset();
+    instance->countdown.reset();
     instance->state = InstanceState::started;
     instance->start_finished = true;
     instance->family_started = true;

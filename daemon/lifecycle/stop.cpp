@@ -19,6 +19,15 @@ std::string name_of(const Instance& instance) {
 }
 }  // namespace
 
+void Lifecycle::terminate_by_driver(EntryId id) {
+    Instance* instance = find(id);
+    if (instance != nullptr && !termination_.in_progress(id)) {
+        instance->left = true;
+        instance->failure = "it called Terminate";
+    }
+    termination_.terminate(id);
+}
+
 void Lifecycle::register_service(EntryId id) {
     Instance* instance = find(id);
     if (instance == nullptr) {
@@ -96,7 +105,11 @@ void Lifecycle::send_stop(Instance& instance, bool provider_active) {
     const EntryId id = instance.entry;
     system::IOService_Stop::In in;
     in.provider = object_reference(instance.provider);
-    arm_stop(id, provider_active);
+    const Deadline deadline = provider_active ? Deadline::stop : Deadline::stop_unplugged;
+    const std::string what =
+        std::string(to_string(deadline)) + " of " + instance.personality->user_class;
+    instance.countdown = instance.process->countdown(
+        deadline, [this, id, provider_active, what] { stop_overdue(id, provider_active, what); });
     // The reply has no deadline of its own: the one armed above ends the whole handshake.
     call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
          std::string(to_string(Deadline::stop)), [this, id](const Result<CallAnswer>& answer) {
@@ -109,27 +122,16 @@ void Lifecycle::send_stop(Instance& instance, bool provider_active) {
          });
 }
 
-void Lifecycle::arm_stop(EntryId id, bool provider_active) {
-    Instance* instance = find(id);
-    if (instance == nullptr) return;
-    const Deadline deadline = provider_active ? Deadline::stop : Deadline::stop_unplugged;
-    instance->timer =
-        context_.loop.after(context_.deadlines.of(deadline), [this, id, provider_active, deadline] {
-            Instance* late = find(id);
-            if (late == nullptr || late->state != InstanceState::stopping) return;
-            if (is_being_debugged(late->process->pid())) {
-                arm_stop(id, provider_active);
-                return;
-            }
-            const std::string text = std::string(to_string(deadline)) + " of " +
-                                     late->personality->user_class + " did not finish in time";
-            if (provider_active) {
-                late->process->kill(text);  // its end completes the stop
-            } else {
-                log(*late, LogLevel::error, text + "; detached without it");
-                finish_stop(*late);
-            }
-        });
+void Lifecycle::stop_overdue(EntryId id, bool provider_active, const std::string& what) {
+    Instance* late = find(id);
+    if (late == nullptr || late->state != InstanceState::stopping) return;
+    const std::string text = what + " did not finish in time";
+    if (provider_active) {
+        late->process->hung(text);  // its end completes the stop
+    } else {
+        log(*late, LogLevel::error, text + "; detached without it");
+        finish_stop(*late);
+    }
 }
 
 void Lifecycle::super_stopped(EntryId id) {
@@ -141,7 +143,7 @@ void Lifecycle::super_stopped(EntryId id) {
 }
 
 void Lifecycle::finish_stop(Instance& instance) {
-    instance.timer.reset();
+    instance.countdown.reset();
     instance.state = InstanceState::dead;
     termination_.stopped(instance.entry);
 }
@@ -151,7 +153,7 @@ void Lifecycle::detached(EntryId id) {
     if (place == instances_.end()) return;
     const std::unique_ptr<Instance> instance = std::move(place->second);
     instances_.erase(place);
-    instance->timer.reset();
+    instance->countdown.reset();
     const bool failed = instance->state == InstanceState::failed;
     instance->state = InstanceState::detached;
     if (instance->process) {
@@ -189,7 +191,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     hooks_.process_gone(process);
 
     for (const EntryId id : objects) {
-        if (Instance* instance = find(id)) object_lost_process(*instance, process);
+        if (Instance* instance = find(id)) object_lost_process(*instance, process, report);
     }
     // An object goes with its provider where that died too; only the lowest ones are named here.
     for (const EntryId id : objects) {
@@ -221,12 +223,15 @@ void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end
     if (!written.ok()) context_.log.write(LogLevel::error, "crash", written.error().text());
 }
 
-void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process) {
+void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process,
+                                    const ExitReport& report) {
     if (instance.state == InstanceState::stopping) return finish_stop(instance);
     if (instance.state == InstanceState::failed || instance.state == InstanceState::dead) return;
     if (!instance.running())
-        return fail(instance, Error{Errc::peer_gone, 0, "the driver process died"});
+        return fail(instance, Error{Errc::peer_gone, 0, "the driver process died: " + report.text()});
     instance.end = End::process_died;
+    instance.left = report.left();
+    instance.failure = instance.left ? "it called exit(0)" : report.text();
     instance.state = InstanceState::dead;
     const Instance* provider = find(instance.provider);
     if (provider == nullptr || !provider->process || provider->process.get() == &process ||

@@ -186,7 +186,8 @@ TEST_F(CatalogueTest, DeveloperModeIsKeptInTheRealm) {
 TEST_F(CatalogueTest, StrictModeAsksForTheDriverKitEntitlement) {
     bed.daemon.reset();
     bed.options.policy = PolicyMode::strict;
-    bed.options.limits.start_crash_retries = 0;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.start_crash_retries = 0;
     bed.start();
     ASSERT_TRUE(bed.install(good()).ok());
     ASSERT_TRUE(bed.run_until([&] {

@@ -198,7 +198,8 @@ TEST_F(LifecycleTest, AWrongTokenEndsTheProcess) {
 TEST_F(LifecycleTest, CheckInHasADeadline) {
     bed.auto_check_in = false;
     bed.options.deadlines.set(Deadline::check_in, std::chrono::milliseconds(20));
-    bed.options.limits.start_crash_retries = 0;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.start_crash_retries = 0;
     bed.start();
     install({{"Widget", on_resources()}});
     ASSERT_TRUE(bed.run_until(
@@ -209,7 +210,8 @@ TEST_F(LifecycleTest, CheckInHasADeadline) {
 
 TEST_F(LifecycleTest, AHangingStartIsKilledAtItsDeadline) {
     bed.options.deadlines.set(Deadline::start, std::chrono::milliseconds(20));
-    bed.options.limits.start_crash_retries = 0;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.start_crash_retries = 0;
     bed.scripts["Widget"].hold_start = true;
     bed.start();
     install({{"Widget", on_resources()}});
@@ -482,7 +484,8 @@ TEST_F(NubTest, TheRealmEndsInOrder) {
 }
 
 TEST_F(LifecycleTest, ADriverKilledAgainAndAgainIsExcludedAtTheLimit) {
-    bed.options.limits.relaunches = 3;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.relaunches = 3;
     bed.start();
     install({{"Widget", on_resources()}});
     EntryId last = kNoEntry;
@@ -503,7 +506,8 @@ TEST_F(LifecycleTest, ADriverKilledAgainAndAgainIsExcludedAtTheLimit) {
 }
 
 TEST_F(LifecycleTest, ADriverThatDiesInStartIsTriedAFewTimes) {
-    bed.options.limits.start_crash_retries = 2;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.start_crash_retries = 2;
     bed.scripts["Widget"].die_in_start = true;
     bed.start();
     install({{"Widget", on_resources()}});
@@ -554,7 +558,8 @@ TEST_F(LifecycleTest, AProviderThatGoesDuringStartEndsTheObjectAfterIt) {
 }
 
 TEST_F(LifecycleTest, NonsenseFromADriverEndsIt) {
-    bed.options.limits.start_crash_retries = 0;
+    bed.options.restart.policy = RestartPolicy::driverkit;
+    bed.options.restart.start_crash_retries = 0;
     bed.start();
     install({{"Widget", on_resources()}});
     const EntryId id = wait_for("Widget", InstanceState::started);

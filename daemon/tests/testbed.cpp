@@ -268,7 +268,7 @@ FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
 namespace {
 Daemon::Options default_options(const fs::path& folder) {
     Daemon::Options options{Realm(folder / "realm"), {}, {}, PolicyMode::off, {}, 1, {}};
-    options.limits.start_crash_wait = std::chrono::milliseconds(1);
+    options.restart.start_crash_wait = std::chrono::milliseconds(1);
     return options;
 }
 
