@@ -12,6 +12,7 @@
 #include "bundle/plist_binary.h"
 #include "bundle/plist_xml.h"
 #include "rpc/fd.h"
+#include "rpc/whole_file.h"
 
 namespace opendext::bundle {
 namespace {
@@ -130,16 +131,6 @@ Result<Node> from_value(const Value& value) {
     return Error{Errc::invalid, 0, "a value of unknown kind cannot be written to a property list"};
 }
 
-Status write_all(int fd, std::string_view text, const std::string& name) {
-    while (!text.empty()) {
-        const ssize_t done = ::write(fd, text.data(), text.size());
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return Error::system("cannot write " + name);
-        text.remove_prefix(static_cast<size_t>(done));
-    }
-    return success();
-}
-
 }  // namespace
 
 std::string Plist::where(std::string_view path) const {
@@ -229,17 +220,7 @@ Result<std::string> to_xml(const Value& value) {
 }
 
 Status write_plist(const std::filesystem::path& path, const Value& value) {
-    const std::string text = OD_TRY(to_xml(value));
-    std::string temporary = path.string() + ".XXXXXX";
-    const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!fd) return Error::system("cannot write " + path.string());
-    auto written = write_all(fd.get(), text, path.string());
-    if (written.ok() &&
-        (::fchmod(fd.get(), 0644) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0)) {
-        written = Error::system("cannot write " + path.string());
-    }
-    if (!written.ok()) ::unlink(temporary.c_str());
-    return written;
+    return write_whole_file(path, OD_TRY(to_xml(value)), 0644);
 }
 
 std::string describe(const Value& value) {

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "rpc/fd.h"
+#include "rpc/whole_file.h"
 
 namespace opendext::project {
 namespace {
@@ -292,16 +293,7 @@ Status write_if_changed(const fs::path& path, const std::string& text) {
     std::error_code error;
     if (fs::exists(path, error) && read_text(path) == text) return success();
     fs::create_directories(path.parent_path(), error);
-    const fs::path temporary = path.string() + ".new";
-    {
-        std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-        file << text;
-        file.close();
-        if (!file) return Error::system("cannot write " + path.string());
-    }
-    fs::rename(temporary, path, error);
-    if (error) return Error::system("cannot write " + path.string(), error.value());
-    return success();
+    return write_whole_file(path, text);
 }
 
 Result<std::string> output_of(const std::vector<std::string>& command) {

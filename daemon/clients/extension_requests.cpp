@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/io_return.h"
+#include "rpc/whole_file.h"
 
 namespace opendext::daemon {
 
@@ -101,9 +102,7 @@ ApprovalMode ExtensionRequests::approval() const {
 }
 
 Status ExtensionRequests::set_approval(ApprovalMode mode) {
-    std::ofstream file(approval_file_);
-    file << to_string(mode) << "\n";
-    if (!file.flush()) return Error::system("cannot write " + approval_file_.string());
+    OD_TRY(write_whole_file(approval_file_, std::string(to_string(mode)) + "\n"));
     context_.log.write(LogLevel::notice, "extensions",
                        "approval of extensions is: " + std::string(to_string(mode)));
     return success();

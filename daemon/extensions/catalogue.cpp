@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/io_return.h"
+#include "rpc/whole_file.h"
 
 namespace opendext::daemon {
 
@@ -185,9 +186,7 @@ bool Catalogue::developer_mode() const {
 }
 
 Status Catalogue::set_developer_mode(bool on) {
-    std::ofstream file(developer_file_);
-    file << (on ? "on" : "off") << "\n";
-    if (!file.flush()) return Error::system("cannot write " + developer_file_.string());
+    OD_TRY(write_whole_file(developer_file_, on ? "on\n" : "off\n"));
     log(LogLevel::notice, std::string("developer mode is ") + (on ? "on" : "off"));
     return success();
 }

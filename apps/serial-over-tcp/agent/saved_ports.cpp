@@ -13,6 +13,7 @@
 
 #include "families/serial/system/port_name.h"
 #include "rpc/fd.h"
+#include "rpc/whole_file.h"
 #include "tools/common/json.h"
 
 namespace opendext::serial_tcp {
@@ -31,22 +32,6 @@ Result<std::string> text_of(const Dictionary& entry, const char* key) {
                          std::string(to_string(found->second.kind())) + ", not a string"};
     }
     return *found->second.string();
-}
-
-Status write_file(const std::filesystem::path& path, const std::string& text) {
-    const std::string next = path.string() + ".new";
-    const UniqueFd file(
-        ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) return Error::system("cannot write " + next);
-    for (size_t at = 0; at < text.size();) {
-        const ssize_t count = ::write(file.get(), text.data() + at, text.size() - at);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return Error::system("cannot write " + next);
-        at += static_cast<size_t>(count);
-    }
-    if (::fsync(file.get()) != 0 || ::rename(next.c_str(), path.c_str()) != 0)
-        return Error::system("cannot write " + path.string());
-    return success();
 }
 
 }  // namespace
@@ -138,9 +123,7 @@ Status SavedPorts::change(const std::function<void(std::vector<SavedPort>&)>& ho
         entries.push_back(Dictionary{
             {"name", port.name}, {"remote", port.remote.text()}, {"options", options.text()}});
     }
-    OD_TRY(write_file(path_, tools::to_json(entries, 2) + "\n"));
-    ::fsync(lock.get());
-    return success();
+    return write_whole_file(path_, tools::to_json(entries, 2) + "\n", 0600, Keep::over_power_loss);
 }
 
 Status SavedPorts::add(const SavedPort& port) const {
