@@ -99,7 +99,7 @@ struct Hello {
     /// A number that nobody guesses and that stays the program's for all its links; 0: none. Under
     /// it opendextd, or its successor, gives a new link the connections of the one that was lost.
     uint64_t session = 0;
-    std::vector<uint64_t> connections;  ///< all that the program has open
+    std::vector<uint64_t> connections = {};  ///< all that the program has open
     void fields(auto& io) { io(version, program, session, connections); }
 };
 
