@@ -29,6 +29,9 @@ import tempfile
 import time
 import unittest
 
+# For realms whose drivers are killed again and again, and are to be back at once each time (RealmCase.settings):
+# DriverKit's own rule in place of back-off and quarantine.
+KILLED_OFTEN = {"restart.policy": "driverkit"}
 PATIENCE = float(os.environ.get("OPENDEXT_TEST_PATIENCE", "1"))
 SOURCE = os.environ.get("OPENDEXT_SOURCE") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -139,6 +142,12 @@ class Realm:
         self.root = root
         self.seen = {}  # pid -> start time of every process that was seen in it
 
+    def configure(self, settings):
+        """Writes the realm's settings (realm.conf: opendextd(8)); they count when the realm starts."""
+        os.makedirs(self.root, mode=0o700, exist_ok=True)
+        with open(os.path.join(self.root, "realm.conf"), "w", encoding="utf-8") as file:
+            file.writelines(f"{key} = {value}\n" for key, value in settings.items())
+
     def environment(self, **more):
         environment = dict(os.environ, OPENDEXT_REALM=self.root, OPENDEXT_PREFIX=PREFIX)
         environment.update(more)
@@ -212,10 +221,13 @@ class RealmCase(unittest.TestCase):
     """A test with a realm of its own in a temporary folder (`self.folder`); both are gone afterwards."""
 
     maxDiff = None
+    settings = {}  # of the realm: what its realm.conf says
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="opendext-test-")
         self.realm = Realm(os.path.join(self.folder, "realm"))
+        if self.settings:
+            self.realm.configure(self.settings)
         self.addCleanup(self._clean_up)
 
     def _clean_up(self):

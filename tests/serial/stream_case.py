@@ -160,6 +160,8 @@ class Line:
 
 
 class StreamCase(SerialCase):
+    settings = harness.KILLED_OFTEN
+
     @functools.cached_property
     def random(self):
         return random.Random(seed())

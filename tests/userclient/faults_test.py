@@ -51,6 +51,8 @@ MAY_SUCCEED = ("driver_detach", "driver_completion", "channel_published", "chann
 class Survivors(strain_realm.StrainCase):
     """An observer with a connection and a mapping of its own, and what has to hold for it once somebody was killed."""
 
+    settings = harness.KILLED_OFTEN
+
     @classmethod
     def setUpClass(cls):
         if cls is Survivors:

@@ -141,6 +141,8 @@ class Traffic(SerialCase):
 
 
 class Faults(SerialCase):
+    settings = harness.KILLED_OFTEN
+
     def kill_driver(self, name, last):
         """Kills the driver of a port, once there is another than `last`; gives its pid."""
         def other():
