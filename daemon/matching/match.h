@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,13 +15,24 @@
 
 namespace opendext::daemon {
 
+/// One key of a matching dictionary, put to one entry.
+struct Check {
+    std::string key;  ///< as people write it: "IONameMatch", "IOPropertyMatch/Color"
+    bool fits = false;
+    Value wanted;
+    std::optional<Value> found;  ///< what the entry has to compare
+    std::string text;            ///< of a mismatch: key, wanted and found value
+    std::string hint;            ///< what may be meant instead; empty if nothing comes near
+};
+
 /// Whether an entry fits a matching dictionary, and why not. The code that decides is the code that
 /// explains.
 struct Verdict {
     bool matches = false;
-    int64_t score = 0;         ///< IOProbeScore plus what the family added
-    std::string reason;        ///< of a mismatch: key, wanted and found value
-    std::string name_matched;  ///< the string that IONameMatch hit
+    int64_t score = 0;          ///< IOProbeScore plus what the family added
+    std::string reason;         ///< of a mismatch: key, wanted and found value
+    std::string name_matched;   ///< the string that IONameMatch hit
+    std::vector<Check> checks;  ///< only of examine(): every key, in the order of the tests
 };
 
 /// What a match needs besides entry and table.
@@ -41,6 +53,8 @@ class MatchQuery {
 
     /// Whether the entry fits, with the reason if not.
     [[nodiscard]] Verdict verdict(const Entry& entry, const MatchContext& context) const;
+    /// The same with every key tested, whatever became of those before it.
+    [[nodiscard]] Verdict examine(const Entry& entry, const MatchContext& context) const;
     /// The same without words.
     [[nodiscard]] bool fits(const Entry& entry, const MatchContext& context) const;
 
@@ -75,7 +89,7 @@ class MatchQuery {
     }
 
   private:
-    /// What the tests write to: the score, and the reason where one is wanted.
+    /// What the tests write to: the score, and reason and checks where they are wanted.
     struct Answer;
     [[nodiscard]] bool ask(const Entry& entry, const MatchContext& context, Answer& answer) const;
     [[nodiscard]] bool test_class(const Entry& entry, Answer& answer) const;
@@ -83,6 +97,8 @@ class MatchQuery {
     [[nodiscard]] bool test_name(const Entry& entry, Answer& answer) const;
     [[nodiscard]] bool test_location(const Entry& entry, Answer& answer) const;
     [[nodiscard]] bool test_properties(const Entry& entry, Answer& answer) const;
+    static bool test_property(const Entry& entry, const std::string& key, const Value& wanted,
+                              Answer& answer);
     [[nodiscard]] bool test_property_exists(const Entry& entry, Answer& answer) const;
     [[nodiscard]] bool test_path(const Entry& entry, const Registry& registry,
                                  Answer& answer) const;
@@ -109,6 +125,7 @@ class MatchQuery {
     const Value* service_count_;
     const Value* ancestors_;
     std::vector<std::pair<std::string_view, const Value*>> bsd_;
+    std::string family_keys_;  ///< those that are not tested here; of one: its name
     bool keys_left_ = false;
     std::unique_ptr<MatchQuery> ancestor_query_;
     std::unique_ptr<MatchQuery> provider_query_;

@@ -54,11 +54,16 @@ Result<Personality> Personality::read(std::string bundle_id, std::string name, D
     return personality;
 }
 
+const MatchQuery& Personality::query() const {
+    if (query_.made == nullptr) query_.made = std::make_unique<const MatchQuery>(table);
+    return *query_.made;
+}
+
 CandidateList find_candidates(const Entry& nub, const std::vector<PersonalityPtr>& personalities,
                               const MatchContext& context) {
     CandidateList list;
     for (const PersonalityPtr& personality : personalities) {
-        Verdict verdict = match(nub, personality->table, context);
+        Verdict verdict = personality->query().verdict(nub, context);
         if (verdict.matches) {
             auto category = std::find_if(
                 list.categories.begin(), list.categories.end(),

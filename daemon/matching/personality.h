@@ -27,9 +27,29 @@ struct Personality {
     std::string category;      ///< IOMatchCategory
     bool one_process = false;  ///< IOUserServerOneProcess is there (its value does not count)
 
+    /// `table` as a question, read at the first use. Not before it is where it stays.
+    [[nodiscard]] const MatchQuery& query() const;
+
     /// Reads the keys of `table`; errors name bundle, personality, key and what to write instead.
     static Result<Personality> read(std::string bundle_id, std::string name, Dictionary table);
     [[nodiscard]] std::string label() const { return bundle_id + "/" + name; }
+
+  private:
+    /// Of this object alone: it refers to its table.
+    struct Query {
+        Query() = default;
+        Query(const Query&) {}
+        Query(Query&&) noexcept {}
+        Query& operator=(const Query&) { return reset(); }
+        Query& operator=(Query&&) noexcept { return reset(); }
+        ~Query() = default;
+        Query& reset() {
+            made.reset();
+            return *this;
+        }
+        std::unique_ptr<const MatchQuery> made;
+    };
+    mutable Query query_;
 };
 using PersonalityPtr = std::shared_ptr<const Personality>;
 
@@ -54,10 +74,10 @@ struct CandidateList {
         std::vector<Candidate> candidates;
     };
     std::vector<Category> categories;
-    std::vector<TraceLine> trace;  ///< every personality of the nub's classes, fitting or not
+    std::vector<TraceLine> trace;  ///< every personality that was tested, fitting or not
 };
 
-/// Tests each of `personalities`, which the catalogue found by provider class, against the nub.
+/// Tests each of `personalities`, which the index did not rule out, against the nub.
 [[nodiscard]] CandidateList find_candidates(const Entry& nub,
                                             const std::vector<PersonalityPtr>& personalities,
                                             const MatchContext& context);

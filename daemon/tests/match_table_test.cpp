@@ -274,6 +274,90 @@ TEST_F(Candidates, TheIndexFindsEachPersonalityOnce) {
     EXPECT_EQ(names(list(nub).categories.at(0)), (std::vector<std::string>{"b"}));
 }
 
+TEST_F(Candidates, TheIndexRulesOutOnlyWhatDoesNotFit) {
+    // Every way to be filed, each once with a table that fits and once with one that does not.
+    const std::pair<const char*, Dictionary> tables[] = {
+        {"name", {{"IONameMatch", "widget"}}},
+        {"no name", {{"IONameMatch", "gadget"}}},
+        {"compatible", {{"IONameMatch", Array{"x", "acme,widget"}}}},
+        {"not compatible", {{"IONameMatch", Array{"x", "y"}}}},
+        {"names of the wrong type", {{"IONameMatch", Array{1}}}},
+        {"property", {{"IOPropertyMatch", Dictionary{{"idVendor", 0x1234}}}}},
+        {"same value, other width",
+         {{"IOPropertyMatch", Dictionary{{"idVendor", uint64_t{0x1234}}}}}},
+        {"other value", {{"IOPropertyMatch", Dictionary{{"idVendor", 1}}}}},
+        {"other type", {{"IOPropertyMatch", Dictionary{{"idVendor", "4660"}}}}},
+        {"of two", {{"IOPropertyMatch", Dictionary{{"idVendor", 0x1234}, {"idProduct", 0x5678}}}}},
+        {"set by the dext", {{"IOPropertyMatch", Dictionary{{"Speed", "very fast"}}}}},
+        {"hidden by the dext", {{"IOPropertyMatch", Dictionary{{"Speed", "fast"}}}}},
+        {"value that is no key",
+         {{"IOPropertyMatch", Dictionary{{"compatible", Array{"acme,widget2", "acme,widget"}}}}}},
+        {"any of two",
+         {{"IOPropertyMatch",
+           Array{Dictionary{{"idVendor", 1}}, Dictionary{{"idProduct", 0x5678}}}}}},
+        {"both of two",
+         {{"IOPropertyMatch",
+           Array{Dictionary{{"idVendor", 0x1234}}, Dictionary{{"idProduct", 0x5678}}}}}},
+        {"none of two",
+         {{"IOPropertyMatch", Array{Dictionary{{"idVendor", 1}}, Dictionary{{"idVendor", 2}}}}}},
+        {"an empty table", {{"IOPropertyMatch", Dictionary{}}}},
+        {"an empty list", {{"IOPropertyMatch", Array{}}}},
+        {"a list of numbers", {{"IOPropertyMatch", Array{1}}}},
+        {"a number", {{"IOPropertyMatch", 1}}},
+        {"of the family", {{"idVendor", 0x1234}}},
+    };
+    for (const auto& [name, table] : tables) add(name, table);
+    for (const EntryId entry : {device, nub, bus}) {
+        const Entry& found = *registry.find(entry);
+        const MatchContext context{registry, family};
+        const CandidateList all = find_candidates(found, index.of_classes(found), context);
+        const CandidateList filed = find_candidates(found, index.for_nub(found), context);
+        ASSERT_EQ(all.categories.size(), filed.categories.size()) << found.name;
+        for (size_t i = 0; i < all.categories.size(); ++i)
+            EXPECT_EQ(names(all.categories[i]), names(filed.categories[i])) << found.name;
+    }
+    // It is of use, too: "other type", "other value" and so on are not looked at.
+    EXPECT_EQ(index.of_classes(*registry.find(device)).size(), std::size(tables));
+    EXPECT_LE(index.for_nub(*registry.find(device)).size(), 14U);
+    EXPECT_EQ(index.all().size(), std::size(tables));
+    EXPECT_EQ(index.remove("com.example.property").size(), 1U);
+    EXPECT_EQ(index.all().size(), std::size(tables) - 1);
+    for (const PersonalityPtr& left : index.for_nub(*registry.find(device)))
+        EXPECT_NE(left->name, "property");
+}
+
+TEST_F(MatchTable, EveryKeyIsExamined) {
+    const Dictionary table{
+        {"IOProviderClass", "TestDevise"},
+        {"IONameMatch", "Widget"},
+        {"IOPropertyMatch",
+         Dictionary{{"idVendor", "0x1234"}, {"idProduct", 0x5678}, {"speed", "fast"}}},
+        {"IOParentMatch", Dictionary{{"IONameMatch", "bus"}}}};
+    const MatchQuery query(table);
+    const MatchContext context{registry, family};
+    const Verdict verdict = query.examine(*registry.find(device), context);
+    EXPECT_FALSE(verdict.matches);
+    // The first that does not fit is the reason, in the words of the decision itself.
+    EXPECT_EQ(verdict.reason, query.verdict(*registry.find(device), context).reason);
+    ASSERT_EQ(verdict.checks.size(), 6U);
+    const auto expect = [&](size_t i, const char* key, bool fits, const char* hint) {
+        EXPECT_EQ(verdict.checks[i].key, key);
+        EXPECT_EQ(verdict.checks[i].fits, fits) << key;
+        EXPECT_EQ(verdict.checks[i].hint, hint) << key;
+        EXPECT_EQ(verdict.checks[i].text.empty(), fits) << key;
+    };
+    expect(0, "IOProviderClass", false, "is \"TestDevice\" meant?");
+    expect(1, "IONameMatch", false, "is \"widget\" meant? They differ in upper and lower case");
+    expect(2, "IOPropertyMatch/idProduct", true, "");
+    expect(3, "IOPropertyMatch/idVendor", false, "write a number: <integer>4660</integer>");
+    expect(4, "IOPropertyMatch/speed", false, "is Speed meant? It is \"very fast\"");
+    expect(5, "IOParentMatch", true, "");
+    EXPECT_EQ(verdict.checks[3].text,
+              "IOPropertyMatch: idVendor is the number 4660, wanted the string \"0x1234\"");
+    EXPECT_EQ(verdict.checks[3].found, Value(0x1234));
+    EXPECT_EQ(verdict.checks[4].found, std::nullopt);
+}
+
 TEST(Personality, RefusesWhatCannotBeStarted) {
     const Dictionary good{{"IOProviderClass", "IOUserResources"},
                           {"IOClass", "IOUserService"},
