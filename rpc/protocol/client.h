@@ -69,6 +69,10 @@ enum class Kind : uint32_t {
     explained = 57,
     get_activity = 58,
     activity_is = 59,
+    get_supervision = 60,  ///< rpc/protocol/supervision.h
+    supervision_is = 61,
+    lift_quarantine = 62,
+    quarantine_lifted = 63,
 };
 
 struct Reply : Outcome {
