@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "rpc/socket_peek.h"
+
 namespace opendext::daemon {
 namespace {
 constexpr size_t kMessagesPerTurn = 32;
@@ -27,7 +29,10 @@ Connection::~Connection() {
 }
 
 void Connection::close() {
+    // What was said so far reaches the other end, if it takes it.
     alive_.reset();
+    closing_ = false;
+    may_go();
     watch_.reset();
     queue_.clear();
     socket_.close();
@@ -37,15 +42,28 @@ void Connection::fail(Error reason) {
     if (!socket_.valid()) return;
     watch_.reset();
     queue_.clear();
+    may_go_ = 0;
     socket_.close();
+    if (!alive_) return;
     loop_.post([this, alive = std::weak_ptr<bool>(alive_), reason = std::move(reason)] {
         if (!alive.expired() && on_closed_) on_closed_(reason);
     });
 }
 
+void Connection::queue(Message message) {
+    queued_bytes_ += message.body.size();
+    queue_.push_back(std::move(message));
+}
+
 void Connection::send(Message message) {
     if (!socket_.valid() || closing_) return;
-    if (queue_.empty()) {
+    const bool later = loop_.settles();
+    // A burst that the queue has no room for must not wait for the end of the turn.
+    if (later && (queue_.size() >= limits_.messages / 2 || queued_bytes_ > limits_.bytes / 2) &&
+        may_go_ < queue_.size())
+        loop_.settle();
+    if (!socket_.valid()) return;
+    if (queue_.empty() && !later) {
         const Status sent = socket_.send(message, Socket::Wait::dont_block);
         if (sent.ok()) return;
         if (sent.error().code != Errc::no_space) {
@@ -59,9 +77,21 @@ void Connection::send(Message message) {
             "the other end does not read: " + std::to_string(queue_.size()) + " messages wait"});
         return;
     }
-    queued_bytes_ += message.body.size();
-    queue_.push_back(std::move(message));
-    update_events();
+    queue(std::move(message));
+    if (!later) {
+        may_go();
+    } else if (!std::exchange(settling_, true)) {
+        loop_.when_settled([this, alive = std::weak_ptr<bool>(alive_)] {
+            if (!alive.expired()) may_go();
+        });
+    }
+}
+
+void Connection::may_go() {
+    settling_ = false;
+    if (!socket_.valid()) return;
+    may_go_ = queue_.size();
+    write_some();
 }
 
 void Connection::close_after_queue() {
@@ -70,7 +100,7 @@ void Connection::close_after_queue() {
 }
 
 void Connection::update_events() {
-    if (watch_) watch_->set_events(queue_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    if (watch_) watch_->set_events(may_go_ == 0 ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
 void Connection::ready(uint32_t events) {
@@ -81,19 +111,34 @@ void Connection::ready(uint32_t events) {
 }
 
 void Connection::drain(size_t limit) {
+    handled();
+    limits_.keep_until_settled = false;
     read_some(limit);
+}
+
+/// The oldest message has been seen to: it leaves the socket.
+void Connection::handled() {
+    if (std::exchange(handled_, false) && socket_.valid()) discard(socket_);
 }
 
 bool Connection::read_some(size_t limit) {
     const std::weak_ptr<bool> alive = alive_;
+    const bool keep = limits_.keep_until_settled && loop_.settles();
     for (size_t i = 0; i < limit; ++i) {
-        if (!socket_.valid()) return false;
-        Result<std::optional<Message>> received = socket_.receive(Socket::Wait::dont_block);
+        if (!socket_.valid() || handled_) return false;
+        Result<std::optional<Message>> received =
+            keep ? peek(socket_) : socket_.receive(Socket::Wait::dont_block);
         if (!received.ok()) {
             fail(std::move(received).error());
             return false;
         }
         if (!received.value().has_value()) return true;
+        if (keep) {
+            handled_ = true;
+            loop_.when_settled([this, alive] {
+                if (!alive.expired()) handled();
+            });
+        }
         on_message_(std::move(*received.value()));
         if (alive.expired()) return false;
     }
@@ -101,17 +146,19 @@ bool Connection::read_some(size_t limit) {
 }
 
 void Connection::write_some() {
-    while (!queue_.empty()) {
+    while (may_go_ > 0) {
         const Status sent = socket_.send(queue_.front(), Socket::Wait::dont_block);
         if (!sent.ok()) {
             if (sent.error().code != Errc::no_space) fail(sent.error());
+            update_events();
             return;
         }
         queued_bytes_ -= queue_.front().body.size();
         queue_.pop_front();
+        --may_go_;
     }
     update_events();
-    if (closing_) fail(Error{Errc::peer_gone, 0, "closed"});
+    if (closing_ && queue_.empty()) fail(Error{Errc::peer_gone, 0, "closed"});
 }
 
 }  // namespace opendext::daemon

@@ -20,6 +20,9 @@ class Connection {
     struct Limits {
         size_t messages = 4096;
         size_t bytes = size_t{32} * 1024 * 1024;
+        /// A message stays in the socket until what came of it is committed (EventLoop::settle): a
+        /// successor of opendextd then finds it there.
+        bool keep_until_settled = false;
     };
     using OnMessage = std::function<void(Message)>;
     /// Called once, from the loop and never inside send(); not after the Connection's destruction.
@@ -31,7 +34,8 @@ class Connection {
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Sends or queues. Dropped silently once closed: the owner hears of it through on_closed.
+    /// Sends or queues; where the loop settles, it goes out then. Dropped silently once closed: the
+    /// owner hears of it through on_closed.
     void send(Message message);
     /// Closes after what is queued was sent, or after the peer is gone.
     void close_after_queue();
@@ -47,6 +51,9 @@ class Connection {
   private:
     void ready(uint32_t events);
     bool read_some(size_t limit);
+    void queue(Message message);
+    void handled();
+    void may_go();
     void write_some();
     void fail(Error reason);
     void update_events();
@@ -58,6 +65,9 @@ class Connection {
     OnClosed on_closed_;
     std::deque<Message> queue_;
     size_t queued_bytes_ = 0;
+    size_t may_go_ = 0;            ///< messages at the front of the queue that may leave
+    bool settling_ = false;        ///< may_go() will be called
+    bool handled_ = false;         ///< the oldest message in the socket
     bool closing_ = false;
     std::unique_ptr<IoHandle> watch_;
     /// Expires with this object: callbacks may destroy it.

@@ -76,9 +76,36 @@ class WatchHandle final : public SourceHandle<std::function<void(uint32_t)>, IoH
 }  // namespace
 
 struct EventLoop::Posted {
+    /// Turns with posted work after which is committed all the same: work that posts work must not
+    /// hold everything up.
+    static constexpr int kLongestUnsettled = 64;
+
     std::deque<std::function<void()>> work;
     sd_event_source* source = nullptr;
-    ~Posted() { sd_event_source_unref(source); }
+    std::function<void()> commit;
+    std::deque<std::function<void()>> settled;
+    sd_event_source* settling = nullptr;  ///< never ready; its prepare step runs before each wait
+    int unsettled_turns = 0;
+    ~Posted() {
+        sd_event_source_unref(source);
+        sd_event_source_unref(settling);
+    }
+
+    static int never(sd_event_source*, uint64_t, void*) { return 0; }
+    static int about_to_wait(sd_event_source*, void* data) {
+        auto& posted = *static_cast<Posted*>(data);
+        if (posted.work.empty() || ++posted.unsettled_turns >= kLongestUnsettled) posted.settle();
+        return 0;
+    }
+    void settle() {
+        unsettled_turns = 0;
+        if (commit) commit();
+        for (size_t count = settled.size(); count > 0 && !settled.empty(); --count) {
+            const auto next = std::move(settled.front());
+            settled.pop_front();
+            next();
+        }
+    }
 
     static int fired(sd_event_source* source, void* data) {
         auto& work = static_cast<Posted*>(data)->work;
@@ -155,6 +182,31 @@ void EventLoop::post(std::function<void()> work) {
 
 void EventLoop::forget_posted() {
     posted_->work.clear();
+    posted_->settled.clear();
+    posted_->commit = nullptr;
+}
+
+void EventLoop::on_settle(std::function<void()> commit) {
+    posted_->commit = std::move(commit);
+    if (posted_->settling != nullptr) return;
+    // A timer that never ends: only its preparation counts.
+    if (sd_event_add_time(event_, &posted_->settling, CLOCK_MONOTONIC, UINT64_MAX, 0,
+                          &Posted::never, posted_.get()) < 0 ||
+        sd_event_source_set_prepare(posted_->settling, &Posted::about_to_wait) < 0) {
+        std::abort();
+    }
+}
+
+bool EventLoop::settles() const {
+    return static_cast<bool>(posted_->commit);
+}
+
+void EventLoop::when_settled(std::function<void()> work) {
+    posted_->settled.push_back(std::move(work));
+}
+
+void EventLoop::settle() {
+    posted_->settle();
 }
 
 int EventLoop::run() {
@@ -162,6 +214,7 @@ int EventLoop::run() {
 }
 
 void EventLoop::exit(int status) {
+    posted_->settle();
     sd_event_exit(event_, status);
 }
 

@@ -42,6 +42,17 @@ class EventLoop final : public Clock {
     /// Forgets what was posted and has not run: its owner goes away.
     void forget_posted();
 
+    /// The loop is settled when it is about to wait and no posted work is left: then `commit` runs,
+    /// and after it what when_settled() was given. So nothing leaves opendextd before the state that
+    /// it follows from is recorded (docs/design/adoption.md).
+    void on_settle(std::function<void()> commit);
+    /// Whether somebody commits; else there is nothing to wait for.
+    [[nodiscard]] bool settles() const;
+    /// Runs `work` once, after the next commit.
+    void when_settled(std::function<void()> work);
+    /// Commits now, whatever is still posted.
+    void settle();
+
     /// Runs until exit().
     int run();
     void exit(int status);

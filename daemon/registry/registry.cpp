@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/adoption/recorder.h"
+
 namespace opendext::daemon {
 namespace {
 /// Ids start where their readers expect them: above 32 bits, so that truncation shows.
@@ -56,16 +58,73 @@ Entry& Registry::add(Spec spec) {
     } else if (root_ == kNoEntry) {
         root_ = entry->id;
     }
+    Entry& added = insert(std::move(entry));
+    changed(added.id);
+    tree_changed();
+    announce(Event::attached, added.id);
+    return added;
+}
+
+Entry& Registry::insert(std::unique_ptr<Entry> entry) {
     Entry& added = *entry;
     Held& held =
         entries_.emplace_hint(entries_.end(), added.id, Held{std::move(entry), {}})->second;
     add_to_kind(held);
     names_.emplace(added.name, added.id);
     for (const std::string_view key : kNameProperties) property_changed(added, key);
-    changed(added.id);
-    tree_changed();
-    announce(Event::attached, added.id);
     return added;
+}
+
+void Registry::record(Recorder& recorder) {
+    recorder_ = &recorder;
+    recorder.describe(Record::entry, [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
+        const Entry* entry = find(id);
+        if (entry == nullptr) return {};
+        records::Entry record{entry->name,       entry->location,        entry->classes,
+                              entry->user_classes, entry->properties,    entry->user_properties,
+                              entry->service,    entry->registered,      entry->matched,
+                              entry->activity,   entry->providers,       {}};
+        for (const auto& [plane, links] : entry->planes) {
+            if (!links.parents.empty()) record.places.push_back({plane, links.parents});
+        }
+        return record_of(std::move(record));
+    });
+}
+
+void Registry::restore(EntryId id, records::Entry record) {
+    auto entry = std::make_unique<Entry>();
+    entry->id = id;
+    entry->name = std::move(record.name);
+    entry->location = std::move(record.location);
+    entry->classes = std::move(record.classes);
+    entry->user_classes = std::move(record.user_classes);
+    entry->properties = std::move(record.properties);
+    entry->user_properties = std::move(record.user_properties);
+    entry->service = record.service;
+    entry->registered = record.registered;
+    entry->matched = record.matched;
+    entry->activity = record.activity;
+    for (const EntryId above : record.providers) {
+        Entry* provider = find(above);
+        if (provider == nullptr) continue;
+        entry->providers.push_back(above);
+        provider->clients.push_back(id);
+    }
+    for (const records::Place& place : record.places) {
+        for (const EntryId above : place.parents) {
+            Entry* parent = find(above);
+            if (parent == nullptr) continue;
+            entry->planes[place.plane].parents.push_back(above);
+            parent->planes[place.plane].children.push_back(id);
+        }
+    }
+    if (root_ == kNoEntry) root_ = id;
+    insert(std::move(entry));
+    tree_changed();
+}
+
+void Registry::touch(EntryId id) {
+    if (recorder_ != nullptr) recorder_->touch(Record::entry, id);
 }
 
 Registry::Held* Registry::held(EntryId id) {
@@ -173,6 +232,7 @@ void Registry::attach(EntryId id, EntryId parent, std::string_view plane) {
 }
 
 void Registry::changed(EntryId id) {
+    touch(id);
     if (board_ != nullptr) board_->entry_changed(id);
 }
 
@@ -206,6 +266,7 @@ void Registry::register_service(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->activity != Activity::active) return;
     const bool first = !std::exchange(entry->registered, true);
+    touch(id);
     announce(first ? Event::published : Event::registered_again, id);
 }
 
@@ -213,6 +274,7 @@ void Registry::set_matched(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->activity != Activity::active) return;
     const bool first = !std::exchange(entry->matched, true);
+    touch(id);
     if (first) announce(Event::first_matched, id);
     announce(Event::matched, id);
 }
@@ -284,6 +346,7 @@ void Registry::set_inactive(EntryId id) {
     Entry* entry = find(id);
     if (entry == nullptr || entry->activity != Activity::active) return;
     entry->activity = Activity::terminating;
+    touch(id);
     announce(Event::inactive, id);
 }
 

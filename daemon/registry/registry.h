@@ -11,10 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/adoption/entry_record.h"
 #include "daemon/registry/entry.h"
 #include "rpc/change_board.h"
 
 namespace opendext::daemon {
+
+class Recorder;
 
 /// What happened to an entry. Each event is announced once, after the registry has changed.
 enum class Event : uint8_t {
@@ -112,6 +115,10 @@ class Registry {
     /// Counts on `board`, which outlives the registry, every change of the tree and of an entry's
     /// name, place, classes and properties.
     void count_changes(ChangeBoard* board) { board_ = board; }
+    /// Tells `recorder`, which outlives the registry, of every change of an entry.
+    void record(Recorder& recorder);
+    /// Puts an entry of a predecessor back, with its id; oldest first. Nothing is announced.
+    void restore(EntryId id, records::Entry record);
     /// nullptr if nobody counts.
     [[nodiscard]] const ChangeBoard* changes() const { return board_; }
 
@@ -150,6 +157,8 @@ class Registry {
         Kinds::iterator kind;
     };
 
+    Entry& insert(std::unique_ptr<Entry> entry);
+    void touch(EntryId id);
     void announce(Event event, EntryId id);
     void changed(EntryId id);
     void tree_changed();
@@ -167,6 +176,7 @@ class Registry {
     std::set<EntryId> with_more_names_;
     std::set<std::string, std::less<>> planes_;
     ChangeBoard* board_ = nullptr;
+    Recorder* recorder_ = nullptr;
     std::deque<std::unique_ptr<Entry>> departed_;
     std::vector<Observer> observers_;
     EntryId next_;
