@@ -2,22 +2,25 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "rpc/result.h"
+#include "rpc/fields.h"
 #include "rpc/value.h"
 
 namespace opendext::crash {
 
 /// Why a driver process dies, as the handler in it told: what only the process itself can know.
 struct Fault {
-    int32_t thread = 0;  ///< id of the thread, as the process itself sees it; see `threads` of Task
+    int32_t thread =
+        0;  ///< id of the thread, as the process itself sees it (its process id namespace)
     int32_t signal = 0;
     int32_t code = 0;      ///< si_code
     uint64_t address = 0;  ///< si_addr where the signal has one
     int32_t sender = 0;    ///< si_pid where somebody sent it
-    /// At the fault, in the order of crash/registers.h; empty: those of the handler.
+    /// At the fault, in the order of rpc/machine_registers.h; empty: those of the handler.
     std::vector<uint64_t> registers;
     std::string message;  ///< what abort() was called for: an assertion, the heap's complaint
     void fields(auto& io) { io(thread, signal, code, address, sender, registers, message); }
@@ -54,6 +57,19 @@ struct Thread {
     void fields(auto& io) { io(id, name, faulting, doing, registers, frames, end); }
 };
 
+/// What the process used of what it may have; 0: not known, or no limit.
+struct Usage {
+    uint64_t address_space = 0;  ///< bytes
+    uint64_t address_space_limit = 0;
+    uint64_t resident = 0;  ///< bytes
+    uint32_t descriptors = 0;
+    uint32_t descriptors_limit = 0;
+    uint32_t threads = 0;
+    void fields(auto& io) {
+        io(address_space, address_space_limit, resident, descriptors, descriptors_limit, threads);
+    }
+};
+
 struct Module {
     std::string path;
     std::string build_id;  ///< hexadecimal digits; empty if the file has none
@@ -66,13 +82,43 @@ struct Module {
 struct Stacks {
     std::vector<Thread> threads;  ///< the faulting one first
     std::vector<Module> modules;
+    Usage usage;
     std::vector<std::string> notes;  ///< what is missing, and why
-    void fields(auto& io) { io(threads, modules, notes); }
+    void fields(auto& io) { io(threads, modules, usage, notes); }
 
+    /// Makes it fit crash/limits.h, and every string safe for a terminal: whoever sent it is not
+    /// trusted.
+    void clean();
     /// For people: one paragraph a thread, one line a frame.
     [[nodiscard]] std::string to_text() const;
-    /// {threads: [...], modules: [...], notes: [...]}; docs/schemas/opendext-crash.json.
+    /// {threads: [...], modules: [...], usage: {...}, notes: [...]};
+    /// docs/schemas/opendext-crash.json.
     [[nodiscard]] Dictionary to_dictionary() const;
 };
+
+/// What opendext-stacks writes, as one encoded body (rpc/codec.h).
+struct Answer {
+    std::string error;  ///< empty: there are stacks
+    Stacks stacks;
+    void fields(auto& io) { io(error, stacks); }
+};
+
+/// Bytes to and from the fields of T, without a message around them.
+template <typename T>
+[[nodiscard]] std::vector<uint8_t> to_bytes(T content) {
+    Writer writer;
+    FieldWriter io(writer);
+    content.fields(io);
+    return writer.take();
+}
+template <typename T>
+[[nodiscard]] Result<T> from_bytes(std::span<const uint8_t> bytes, std::string_view what) {
+    Reader reader(bytes);
+    FieldReader io(reader);
+    T content;
+    content.fields(io);
+    OD_TRY(reader.finish(what));
+    return content;
+}
 
 }  // namespace opendext::crash
