@@ -63,8 +63,11 @@ struct MatchQuery::Answer {
     int64_t score = 0;
     std::string* name_matched = nullptr;
     std::string* reason = nullptr;
-    std::vector<Check>* checks = nullptr;  ///< with these every key is tested
+    // With one of these every key is tested.
+    std::vector<Check>* checks = nullptr;
+    size_t* mismatches = nullptr;  ///< counts
 
+    [[nodiscard]] bool all() const { return checks != nullptr || mismatches != nullptr; }
     /// Anybody wants to know why.
     [[nodiscard]] bool asks_why() const { return reason != nullptr || checks != nullptr; }
 
@@ -82,6 +85,7 @@ struct MatchQuery::Answer {
     };
     template <typename Say>
     bool no(std::string_view key, const Value& wanted, Say say) {
+        if (mismatches != nullptr) ++*mismatches;
         if (!asks_why()) return false;
         Mismatch mismatch = say();
         if (reason != nullptr && reason->empty()) *reason = mismatch.text;
@@ -216,12 +220,13 @@ bool MatchQuery::test_location(const Entry& entry, Answer& answer) const {
 
 bool MatchQuery::test_property(const Entry& entry, const std::string& key, const Value& wanted,
                                Answer& answer) {
+    constexpr std::string_view kKey = "IOPropertyMatch";
     const Value* found = entry.property(key);
     const auto shown = [&] { return "IOPropertyMatch/" + key; };
     if (found != nullptr && *found == wanted) {
         return answer.checks == nullptr || answer.yes(shown(), wanted, [&] { return *found; });
     }
-    if (!answer.asks_why()) return false;
+    if (!answer.asks_why()) return answer.no(kKey, wanted, [] { return Answer::Mismatch{}; });
     return answer.no(shown(), wanted, [&]() -> Answer::Mismatch {
         if (found == nullptr)
             return {std::nullopt, "IOPropertyMatch: the provider has no property " + key,
@@ -240,7 +245,7 @@ bool MatchQuery::test_properties(const Entry& entry, Answer& answer) const {
         bool all = true;
         for (const auto& [key, value] : wanted) {
             all = test_property(entry, key, value, into) && all;
-            if (!all && into.checks == nullptr) return false;
+            if (!all && !into.all()) return false;
         }
         return all;
     };
@@ -335,7 +340,7 @@ bool MatchQuery::test_bsd(const Entry& entry, Answer& answer) const {
                                         ", wanted " + with_kind(*wanted, *found),
                                     hint_for_value(*wanted, *found)};
         });
-        if (answer.checks == nullptr) break;
+        if (!answer.all()) break;
     }
     return all;
 }
@@ -357,7 +362,7 @@ bool MatchQuery::test_family(const Entry& entry, const MatchContext& context,
             (void)answer.yes(family_keys_, value(), [] { return std::nullopt; });
         return true;
     }
-    if (!answer.asks_why()) return false;
+    if (!answer.asks_why() && !answer.all()) return false;
     const std::string& keys = family_keys_.empty() ? entry.class_name() : family_keys_;
     return answer.no(keys, value(), [&] {
         const Value* found = entry.property(family_keys_);
@@ -415,7 +420,7 @@ bool MatchQuery::ask(const Entry& entry, const MatchContext& context, Answer& an
     // The first mismatch decides; who wants all checks gets those behind it too.
     const auto go_on = [&](bool one) {
         fits = fits && one;
-        return one || answer.checks != nullptr;
+        return one || answer.all();
     };
     return go_on(test_class(entry, answer)) && go_on(read_score(answer)) &&
            go_on(test_name(entry, answer)) && go_on(test_location(entry, answer)) &&
@@ -447,6 +452,14 @@ Verdict MatchQuery::examine(const Entry& entry, const MatchContext& context) con
     verdict.matches = ask(entry, context, answer);
     verdict.score = answer.score;
     return verdict;
+}
+
+size_t MatchQuery::mismatches(const Entry& entry, const MatchContext& context) const {
+    size_t count = 0;
+    Answer answer;
+    answer.mismatches = &count;
+    (void)ask(entry, context, answer);
+    return count;
 }
 
 bool MatchQuery::fits(const Entry& entry, const MatchContext& context) const {

@@ -55,6 +55,8 @@ class MatchQuery {
     [[nodiscard]] Verdict verdict(const Entry& entry, const MatchContext& context) const;
     /// The same with every key tested, whatever became of those before it.
     [[nodiscard]] Verdict examine(const Entry& entry, const MatchContext& context) const;
+    /// How many keys do not fit.
+    [[nodiscard]] size_t mismatches(const Entry& entry, const MatchContext& context) const;
     /// The same without words.
     [[nodiscard]] bool fits(const Entry& entry, const MatchContext& context) const;
 

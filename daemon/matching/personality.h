@@ -18,7 +18,8 @@ struct Personality {
     std::string name;   ///< its key in IOKitPersonalities
     uint64_t copy = 0;  ///< which installed copy of the bundle it belongs to
     Dictionary table;
-    Dictionary entitlements;  ///< of the bundle
+    Dictionary entitlements;           ///< of the bundle
+    std::vector<std::string> classes;  ///< that its executable defines; empty: not recorded
 
     std::string provider_class;
     std::string kernel_class;  ///< IOClass

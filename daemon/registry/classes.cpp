@@ -26,6 +26,14 @@ const ClassTable::Known* ClassTable::find(std::string_view name) const {
     return known == classes_.end() ? nullptr : &known->second;
 }
 
+std::vector<std::string> ClassTable::names_for_drivers() const {
+    std::vector<std::string> names;
+    for (const auto& [name, known] : classes_) {
+        if (known.declaration.for_drivers) names.push_back(name);
+    }
+    return names;
+}
+
 std::vector<std::string> ClassTable::chain(std::string_view name) const {
     std::vector<std::string> chain;
     for (const Known* known = find(name); known != nullptr;

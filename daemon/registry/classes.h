@@ -23,6 +23,8 @@ class ClassTable {
         Family* family = nullptr;
     };
     [[nodiscard]] const Known* find(std::string_view name) const;
+    /// Those that IOClass of a personality may name.
+    [[nodiscard]] std::vector<std::string> names_for_drivers() const;
     /// From `name` up to IORegistryEntry; empty if the class is unknown.
     [[nodiscard]] std::vector<std::string> chain(std::string_view name) const;
     /// The families to ask about an object with this chain, most derived class first, none twice.

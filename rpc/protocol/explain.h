@@ -70,9 +70,11 @@ struct Standing {
     StartRecord last;
     std::string reason;  ///< the first broken link, in a sentence
     std::string fix;     ///< what to do about it; empty where nothing is to be done
+    std::vector<std::string> notes;  ///< what decides nothing and may not be meant: misspelt keys
     void fields(auto& io) {
         io(provider, provider_name, provider_class, bundle_id, personality, user_class, category,
-           state, score, rank, checks, entitlements, driver, driver_label, last, reason, fix);
+           state, score, rank, checks, entitlements, driver, driver_label, last, reason, fix,
+           notes);
     }
 };
 
