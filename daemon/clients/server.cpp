@@ -9,6 +9,7 @@
 #include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
 #include "daemon/outcome.h"
+#include "daemon/supervision/queries.h"
 
 namespace opendext::daemon {
 
@@ -309,6 +310,20 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
         case client::Kind::get_power:
             return with<client::GetPower>(message,
                                           [&](auto) { reply(number, serial, power_.describe()); });
+        case client::Kind::get_supervision:
+            return with<client::GetSupervision>(message, [&](auto) {
+                reply(number, serial, supervision_is(matcher_.supervisor(), context_.registry));
+            });
+        case client::Kind::lift_quarantine:
+            return with<client::LiftQuarantine>(message, [&](auto request) {
+                client::QuarantineLifted answer;
+                if (may_administer(client)) {
+                    answer = lift_quarantine(matcher_.supervisor(), context_.registry, request.name);
+                } else {
+                    answer.outcome = outcome_of(not_privileged());
+                }
+                reply(number, serial, std::move(answer));
+            });
         case client::Kind::report:
             return with<client::Report>(message,
                                         [&](auto request) { report(client, request, serial); });

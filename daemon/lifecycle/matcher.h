@@ -51,6 +51,7 @@ class Matcher {
     void set_asleep(bool asleep);
 
     [[nodiscard]] MatchContext match_context() const;
+    [[nodiscard]] Supervisor& supervisor() { return supervisor_; }
 
   private:
     struct CategoryRun {

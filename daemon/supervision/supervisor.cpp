@@ -204,7 +204,7 @@ std::vector<const Supervised*> Supervisor::all() const {
     return found;
 }
 
-Result<size_t> Supervisor::lift(std::string_view name) {
+Result<std::vector<Supervised>> Supervisor::lift(std::string_view name) {
     std::vector<Key> chosen;
     std::string others;
     for (const auto& [key, record] : records_) {
@@ -220,13 +220,15 @@ Result<size_t> Supervisor::lift(std::string_view name) {
                      std::string(name) + " is not in quarantine; in quarantine: " +
                          (others.empty() ? "nothing" : others)};
     }
+    std::vector<Supervised> lifted;
     for (const Key& key : chosen) {
+        lifted.emplace_back(records_.at(key));
         records_.erase(key);
         log(LogLevel::notice, key.second + " is taken out of quarantine");
         publish(key.first);
         hooks_.lifted(key.first);
     }
-    return chosen.size();
+    return lifted;
 }
 
 void Supervisor::publish(EntryId nub) {

@@ -83,9 +83,10 @@ class Supervisor {
     /// Everything that is known, by nub and label.
     [[nodiscard]] std::vector<const Supervised*> all() const;
     /// Ends the quarantines of this name: a bundle identifier or its last component, a personality
-    /// (BUNDLE/NAME or NAME), a nub's id in hexadecimal, or empty for all. Gives how many there
-    /// were; Errc::not_found names those that there are.
-    Result<size_t> lift(std::string_view name);
+    /// (BUNDLE/NAME or NAME), a nub's id in hexadecimal, or empty for all. Gives them as they were;
+    /// Errc::not_found names those that there are.
+    Result<std::vector<Supervised>> lift(std::string_view name);
+    [[nodiscard]] Clock::Time now() const { return context_.clock.now(); }
     [[nodiscard]] const RestartRules& rules() const { return context_.restart; }
 
   private:
