@@ -8,23 +8,13 @@
 #include <vector>
 
 #include "rpc/fields.h"
+#include "rpc/protocol/driver.h"
 #include "rpc/value.h"
 
 namespace opendext::crash {
 
 /// Why a driver process dies, as the handler in it told: what only the process itself can know.
-struct Fault {
-    int32_t thread =
-        0;  ///< id of the thread, as the process itself sees it (its process id namespace)
-    int32_t signal = 0;
-    int32_t code = 0;      ///< si_code
-    uint64_t address = 0;  ///< si_addr where the signal has one
-    int32_t sender = 0;    ///< si_pid where somebody sent it
-    /// At the fault, in the order of rpc/machine_registers.h; empty: those of the handler.
-    std::vector<uint64_t> registers;
-    std::string message;  ///< what abort() was called for: an assertion, the heap's complaint
-    void fields(auto& io) { io(thread, signal, code, address, sender, registers, message); }
-};
+using Fault = protocol::driver::Crashed;
 
 /// One function on a stack. The strings come from a file that is not trusted: they are bounded and
 /// printable, and may be empty.

@@ -13,21 +13,16 @@
 #include <cstring>
 #include <string>
 
+#include "rpc/datagram.h"
+
 #include "rpc/socket_peek.h"
 
 namespace opendext {
 namespace {
 
-constexpr uint32_t kMagic = 0x5458444f;  // "ODXT"
-constexpr uint32_t kBodyInMemory = 1;    // the last descriptor is a sealed memfd with the body
+constexpr uint32_t kBodyInMemory = 1;  // the last descriptor is a sealed memfd with the body
 
-struct Header {
-    uint32_t magic;
-    uint32_t kind;
-    uint64_t serial;
-    uint32_t flags;
-    uint32_t body_size;
-};
+using Header = DatagramHeader;
 
 Error gone() {
     return Error{Errc::peer_gone, 0, "the other end closed the connection"};
@@ -140,7 +135,7 @@ Status Socket::send(const Message& message, Wait wait) const {
     if (message.body.size() > kMaxBody || message.fds.size() > kMaxMessageFds) {
         return Error{Errc::invalid, 0, "message is too large to send"};
     }
-    Header header{kMagic, message.kind, message.serial, 0,
+    Header header{kDatagramMagic, message.kind, message.serial, 0,
                   static_cast<uint32_t>(message.body.size())};
     std::array<iovec, 2> parts{{{&header, sizeof header},
                                 {const_cast<uint8_t*>(message.body.data()), message.body.size()}}};
@@ -186,7 +181,8 @@ Result<std::optional<Message>> peek(const Socket& socket) {
 
 void discard(const Socket& socket) {
     char byte = 0;
-    while (::recv(socket.fd(), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) < 0 && errno == EINTR) {
+    while (::recv(socket.fd(), &byte, sizeof byte, MSG_DONTWAIT | MSG_TRUNC) < 0 &&
+           errno == EINTR) {
     }
 }
 
@@ -215,7 +211,7 @@ Result<std::optional<Message>> receive_with(int fd, int more_flags) {
     message.fds = collect_fds(datagram);
     if (size == 0) return gone();
     const bool whole = (datagram.msg_flags & MSG_TRUNC) == 0;
-    if (!whole || static_cast<size_t>(size) < sizeof header || header.magic != kMagic ||
+    if (!whole || static_cast<size_t>(size) < sizeof header || header.magic != kDatagramMagic ||
         header.body_size > kMaxBody) {
         return Error{Errc::malformed, 0, "received bytes are not a message"};
     }

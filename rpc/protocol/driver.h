@@ -40,6 +40,7 @@ enum class Kind : uint32_t {
     resume = 29,
     resumed = 30,
     repeat = 31,
+    crashed = 32,
 };
 
 /// Serials of requests that opendextd makes have this bit.
@@ -332,6 +333,22 @@ struct DetachInterrupt {
     static constexpr auto kKind = Kind::detach_interrupt;
     uint64_t handle = 0;
     void fields(auto& io) { io(handle); }
+};
+
+/// driver -> opendextd, no answer: the process dies of a signal. fds: [0] it waits, some seconds at
+/// most, until every copy of this descriptor is closed; meanwhile its stacks can be taken. Written
+/// by a signal handler, byte by byte (runtime/crash).
+struct Crashed {
+    static constexpr auto kKind = Kind::crashed;
+    int32_t thread = 0;  ///< its id as the process itself sees it (its process id namespace)
+    int32_t signal = 0;
+    int32_t code = 0;      ///< si_code
+    uint64_t address = 0;  ///< si_addr where the signal has one
+    int32_t sender = 0;    ///< si_pid where somebody sent it
+    /// At the fault, in the order of rpc/machine_registers.h; empty: not known.
+    std::vector<uint64_t> registers;
+    std::string message;  ///< what abort() was called for: an assertion, the heap's complaint
+    void fields(auto& io) { io(thread, signal, code, address, sender, registers, message); }
 };
 
 }  // namespace opendext::protocol::driver
