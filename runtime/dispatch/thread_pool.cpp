@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
+#include "runtime/crash/crash_handler.h"
 #include "runtime/log/log.h"
 
 namespace opendext::runtime {
@@ -15,9 +17,16 @@ namespace {
 constexpr size_t kStackSize = 512 * 1024;
 constexpr auto kIdleTime = std::chrono::seconds(5);
 
+struct Beginning {
+    const char* name;
+    TaskPtr task;
+};
+
 void* run_task(void* argument) {
-    const TaskPtr task(static_cast<Task*>(argument));
-    task->run();
+    const AlternateStack stack;
+    const std::unique_ptr<Beginning> beginning(static_cast<Beginning*>(argument));
+    pthread_setname_np(pthread_self(), beginning->name);
+    beginning->task->run();
     return nullptr;
 }
 
@@ -29,13 +38,14 @@ void start_thread(const char* name, TaskPtr work) {
     pthread_attr_setstacksize(&attributes, kStackSize);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread{};
-    const int error = pthread_create(&thread, &attributes, run_task, work.get());
+    auto beginning = std::make_unique<Beginning>(Beginning{name, std::move(work)});
+    const int error = pthread_create(&thread, &attributes, run_task, beginning.get());
     pthread_attr_destroy(&attributes);
     if (error != 0) {
         log(LogType::fault, "cannot start thread %s: %s", name, strerror(error));
         abort();
     }
-    (void)work.release();
+    (void)beginning.release();
 }
 
 ThreadPool& ThreadPool::shared() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "rpc/protocol/driver.h"
+#include "runtime/crash/crash_handler.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/library/boot_arguments.h"
 #include "runtime/user_client/connections.h"
@@ -281,6 +282,8 @@ extern "C" __attribute__((visibility("default"))) int opendext_driver_main(
         return 71;
     if (start->size >= sizeof(opendext_driver_start))
         opendext::runtime::set_boot_arguments(start->boot_arguments);
+    const opendext::runtime::AlternateStack stack;
+    opendext::runtime::install_crash_handler(start->control_fd);
     const auto process = std::make_shared<Process>(*start);
     Process::set_current(process);
     const int status = process->run();
