@@ -162,18 +162,22 @@ void PowerTree::send(EntryId id, uint32_t flags) {
 }
 
 void PowerTree::arm(EntryId id) {
-    Node& node = nodes_.at(id);
-    node.timer =
-        context_.loop.after(context_.deadlines.of(Deadline::power_acknowledge), [this, id] {
-            if (!nodes_.contains(id)) return;
-            const Instance* instance = lifecycle_.find(id);
-            if (instance != nullptr && instance->process &&
-                is_being_debugged(instance->process->pid())) {
-                arm(id);
-                return;
-            }
-            finish(id, "it was not acknowledged in time (super's SetPowerState)");
-        });
+    const Instance* instance = lifecycle_.find(id);
+    if (instance == nullptr || !instance->process) return;
+    nodes_.at(id).countdown =
+        instance->process->countdown(Deadline::power_acknowledge, [this, id] { overdue(id); });
+}
+
+void PowerTree::overdue(EntryId id) {
+    const auto node = nodes_.find(id);
+    const Instance* instance = lifecycle_.find(id);
+    const Entry* entry = context_.registry.find(id);
+    if (node == nodes_.end() || instance == nullptr || entry == nullptr) return;
+    const std::string what =
+        "SetPowerState(" + name_of(*node->second.target) + ") of " + entry->name;
+    const ProcessPtr process = instance->process;
+    finish(id, "it was not acknowledged in time (super's SetPowerState)");
+    process->hung(what + " was not acknowledged in time (super's SetPowerState)");
 }
 
 void PowerTree::acknowledged(EntryId id, uint32_t flags) {
@@ -186,7 +190,7 @@ void PowerTree::finish(EntryId id, const std::string& problem) {
     Node& node = nodes_.at(id);
     node.current = *node.target;
     node.target.reset();
-    node.timer.reset();
+    node.countdown.reset();
     if (!problem.empty()) {
         const Entry* entry = context_.registry.find(id);
         context_.log.write(LogLevel::error, "power",

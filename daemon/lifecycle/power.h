@@ -71,7 +71,7 @@ class PowerTree {
         uint32_t current = kOn;
         bool override_ = false;
         std::optional<uint32_t> target;  ///< sent and not acknowledged
-        std::unique_ptr<Handle> timer;
+        std::unique_ptr<Countdown> countdown;
     };
 
     [[nodiscard]] EntryId parent_of(EntryId id) const;
@@ -81,6 +81,8 @@ class PowerTree {
     void settle();
     void send(EntryId id, uint32_t flags);
     void arm(EntryId id);
+    /// The driver has not acknowledged: it hangs.
+    void overdue(EntryId id);
     void finish(EntryId id, const std::string& problem);
     void publish(EntryId id, const Node& node);
     void apply_latency();

@@ -74,19 +74,28 @@ TEST_F(PowerStates, AClientKeepsItsProviderUpUnlessThereIsAnOverride) {
               kIOReturnNotPermitted);
 }
 
-TEST_F(PowerStates, AnAcknowledgementThatDoesNotComeIsNotWaitedForLongerThanItsDeadline) {
+TEST_F(PowerStates, ADriverThatDoesNotAcknowledgeIsEndedAtItsDeadline) {
     bed.options.deadlines.set(Deadline::power_acknowledge, std::chrono::milliseconds(50));
     bed.scripts["Widget"].hold_power = true;
     start();
     EXPECT_EQ(change(control, widget, PowerTree::kLow), 0);
-    ASSERT_TRUE(bed.run_until([&] { return current(widget) == 1; }));
-    EXPECT_NE(bed.log_text().find("SetPowerState(low) of Widget: it was not acknowledged in time"),
+    ASSERT_TRUE(bed.run_until([&] { return control->dead; }));
+    EXPECT_NE(bed.log_text().find("it hangs and is going to be ended: SetPowerState(low) of Widget "
+                                  "was not acknowledged in time (super's SetPowerState)"),
               std::string::npos);
+    bed.scripts["Widget"].hold_power = false;
+    EXPECT_NE(registered("Widget"), widget) << "and it is started again";
+}
+
+TEST_F(PowerStates, AnErrorOfSetPowerStateIsTakenForAnAcknowledgement) {
+    bed.scripts["Widget"].hold_power = true;
     bed.scripts["Widget"].power_result = kIOReturnError;
-    EXPECT_EQ(change(control, widget, PowerTree::kOn), 0);
-    ASSERT_TRUE(bed.run_until([&] { return current(widget) == 2; }));
-    EXPECT_NE(bed.log_text().find("SetPowerState(on) of Widget: it returned an error"),
+    start();
+    EXPECT_EQ(change(control, widget, PowerTree::kOff), 0);
+    ASSERT_TRUE(bed.run_until([&] { return current(widget) == 0; }));
+    EXPECT_NE(bed.log_text().find("SetPowerState(off) of Widget: it returned an error"),
               std::string::npos);
+    EXPECT_FALSE(control->dead);
 }
 
 TEST_F(PowerStates, SleepTellsClientsFirstAndWakeProvidersFirst) {

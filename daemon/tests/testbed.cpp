@@ -228,7 +228,7 @@ void FakeDriver::called(const Message& message) {
         answer(script.power_result);
     } else {
         relayed.push_back(invocation);
-        if ((invocation.flags & 8) == 0) answer(relayed_result);
+        if ((invocation.flags & 8) == 0 && !bed_.hold_relayed) answer(relayed_result);
     }
 }
 

@@ -178,6 +178,7 @@ class Testbed {
     /// If set, it gets the control socket of every process in place of a FakeDriver.
     std::function<void(const protocol::keeper::Spawn&, Socket)> real_driver;
     bool refuse_spawn = false;
+    bool hold_relayed = false;  ///< calls of other methods are never answered
 
     FakeDriver* driver_of(EntryId entry);
     /// Processes that are alive.
