@@ -77,12 +77,17 @@ Deadlines::Deadlines() {
 Countdown::Countdown(Clock& clock, milliseconds duration, std::function<bool()> frozen,
                      std::function<void()> fire)
     : clock_(clock),
+      begun_(clock.now()),
       left_(duration),
       longest_slice_(frozen ? std::clamp(duration / 16, milliseconds(20), milliseconds(1000))
                             : duration),
       frozen_(std::move(frozen)),
       fire_(std::move(fire)) {
     arm();
+}
+
+milliseconds Countdown::age() const {
+    return std::chrono::duration_cast<milliseconds>(clock_.now() - begun_);
 }
 
 void Countdown::arm() {

@@ -70,12 +70,16 @@ class Countdown {
     Countdown(const Countdown&) = delete;
     Countdown& operator=(const Countdown&) = delete;
     [[nodiscard]] std::chrono::milliseconds left() const { return left_; }
+    /// Since it began, time that stood still included.
+    [[nodiscard]] std::chrono::milliseconds age() const;
+    [[nodiscard]] bool stands_still() const { return frozen_ && frozen_(); }
 
   private:
     void arm();
     void look();
 
     Clock& clock_;
+    Clock::Time begun_;
     std::chrono::milliseconds left_;
     std::chrono::milliseconds longest_slice_;
     std::chrono::milliseconds slice_{0};

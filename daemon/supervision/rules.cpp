@@ -65,7 +65,8 @@ Decision CrashHistory::standard(const RestartRules& rules, Clock::Time now) {
                     duration_text(rules.quarantine_window)};
     }
     Decision decision;
-    if (in_a_row_ > 1) decision.wait = doubled(milliseconds(1000), in_a_row_ - 1, rules.longest_wait);
+    if (in_a_row_ > 1)
+        decision.wait = doubled(milliseconds(1000), in_a_row_ - 1, rules.longest_wait);
     up_since_ = now + decision.wait;
     return decision;
 }
@@ -80,9 +81,8 @@ Decision CrashHistory::driverkit(const RestartRules& rules, bool start_finished)
         return {Next::quarantine, milliseconds(0),
                 "it died " + std::to_string(start_crashes_) + " times before Start had finished"};
     }
-    return {Next::restart,
-            doubled(rules.start_crash_wait, start_crashes_ - 1, rules.longest_wait),
-            {}};
+    return {
+        Next::restart, doubled(rules.start_crash_wait, start_crashes_ - 1, rules.longest_wait), {}};
 }
 
 std::string duration_text(milliseconds duration) {

@@ -66,8 +66,8 @@ struct Decision {
 class CrashHistory {
   public:
     /// `start_finished`: the driver had started; else it died on the way there.
-    [[nodiscard]] Decision crashed(const RestartRules& rules, RestartPolicy policy,
-                                   Clock::Time now, bool start_finished);
+    [[nodiscard]] Decision crashed(const RestartRules& rules, RestartPolicy policy, Clock::Time now,
+                                   bool start_finished);
     /// Start has succeeded.
     void started() { start_crashes_ = 0; }
     [[nodiscard]] uint32_t total() const { return total_; }

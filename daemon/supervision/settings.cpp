@@ -153,9 +153,9 @@ Status parse_settings(std::string_view text, std::string_view name, Deadlines& d
                              "\"; the settings are: " + keys_of(all)};
         }
         if (const auto expected = setter->second(value)) {
-            return Error{Errc::invalid, 0,
-                         where + std::string(key) + " = " + std::string(value) + ": write " +
-                             *expected};
+            return Error{
+                Errc::invalid, 0,
+                where + std::string(key) + " = " + std::string(value) + ": write " + *expected};
         }
     }
     return success();

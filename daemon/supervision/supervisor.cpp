@@ -92,8 +92,8 @@ const Supervisor::Record* Supervisor::find(EntryId nub, const PersonalityPtr& pe
     return &place->second;
 }
 
-Decision Supervisor::crashed(EntryId nub, const PersonalityPtr& personality,
-                             const std::string& how, bool start_finished) {
+Decision Supervisor::crashed(EntryId nub, const PersonalityPtr& personality, const std::string& how,
+                             bool start_finished) {
     Record& record = this->record(nub, personality);
     record.last_crash_ns = wall_ns();
     record.last_reason = how;

@@ -160,8 +160,7 @@ TEST(Settings, WhatIsWrongIsNamedWithLineAndRemedy) {
         RestartRules rules;
         const Status status = parse_settings(text, "f", deadlines, rules);
         ASSERT_FALSE(status.ok()) << text;
-        EXPECT_NE(status.error().text().find(expected), std::string::npos)
-            << status.error().text();
+        EXPECT_NE(status.error().text().find(expected), std::string::npos) << status.error().text();
     }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Supervision in a whole opendextd, with a clock that the test moves: back-off, quarantine, the next
-// candidate, drivers that leave, hung ones, and what programs read of it.
+// Supervision in a whole opendextd, with a clock that the test moves: back-off, quarantine, the
+// next candidate, drivers that leave, hung ones, and what programs read of it.
+#include "rpc/protocol/supervision.h"
 #include "daemon/tests/manual_clock.h"
 #include "daemon/tests/testbed.h"
-#include "rpc/protocol/supervision.h"
 
 namespace opendext::daemon::testing {
 namespace {
@@ -68,8 +68,7 @@ class SupervisionTest : public ::testing::Test {
         const Value* all = nub->property(kSupervisionProperty);
         const Value* one =
             all == nullptr ? nullptr : opendext::find(*all->dictionary(), kBundle + ("/" + label));
-        const std::string* text =
-            one == nullptr ? nullptr : find_string(*one->dictionary(), key);
+        const std::string* text = one == nullptr ? nullptr : find_string(*one->dictionary(), key);
         return text == nullptr ? "" : *text;
     }
     FakeDriver* crash_until_quarantine(const std::string& name) {
@@ -110,8 +109,7 @@ TEST_F(SupervisionTest, RestartsAtOnceThenAfterGrowingWaitsThenNotAtAll) {
     EXPECT_EQ(property("Widget", "State"), "quarantined");
     EXPECT_EQ(property("Widget", "Reason"), "it crashed 5 times within 30 min");
     EXPECT_NE(property("Widget", "LastReason").find("signal 11"), std::string::npos);
-    EXPECT_EQ(property("Widget", "Lift"),
-              "opendext quarantine lift com.example.widget/Widget");
+    EXPECT_EQ(property("Widget", "Lift"), "opendext quarantine lift com.example.widget/Widget");
     clock.advance(24h);
     bed.settle();
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
@@ -144,10 +142,9 @@ TEST_F(SupervisionTest, AQuarantineIsLiftedByNameAndCrashesCountAnew) {
     EXPECT_EQ(lifted.lifted[0].crashes, 5U);
     last = up("Widget", last);
     EXPECT_EQ(supervised("Widget").crashes, 0U);
-    EXPECT_EQ(bed.daemon->registry()
-                  .find(bed.daemon->user_resources())
-                  ->property(kSupervisionProperty),
-              nullptr);
+    EXPECT_EQ(
+        bed.daemon->registry().find(bed.daemon->user_resources())->property(kSupervisionProperty),
+        nullptr);
     crash(last);
     up("Widget", last);  // at once, as after a first crash
     const auto none = program.ask<client::QuarantineLifted>(client::LiftQuarantine{});
@@ -194,8 +191,7 @@ TEST_F(SupervisionTest, AFailedStartIsNoCrashAndGoesToTheNextOfThreeCandidates) 
     EXPECT_TRUE((tried++)->said("start Gadget"));
     EXPECT_TRUE(tried->said("start Gizmo"));
     FakeClient program(bed);
-    EXPECT_TRUE(
-        program.ask<client::SupervisionIs>(client::GetSupervision{}).drivers.empty());
+    EXPECT_TRUE(program.ask<client::SupervisionIs>(client::GetSupervision{}).drivers.empty());
 }
 
 TEST_F(SupervisionTest, ACrashInStartGivesTheNubToTheNextCandidateAtOnce) {
@@ -263,8 +259,8 @@ TEST_F(SupervisionTest, ThePolicyOfTheRealmIsForAllWhoChooseNone) {
     bed.options.restart.relaunches = 6;
     start({{"Widget", on_resources("Widget", 0, {{kRestartPolicyKey, "sometimes"}})},
            {"Gadget",
-            on_resources("Gadget", 0, {{kRestartPolicyKey, "standard"},
-                                       {"IOMatchCategory", "Other"}})}});
+            on_resources("Gadget", 0,
+                         {{kRestartPolicyKey, "standard"}, {"IOMatchCategory", "Other"}})}});
     FakeDriver* gadget = up("Gadget");
     crash(gadget);
     crash(up("Gadget", gadget));
@@ -347,8 +343,7 @@ TEST_F(SupervisionTest, AnUninstalledDriverIsWaitedForNoMore) {
     bed.settle();
     EXPECT_EQ(bed.drivers.size(), 2U);
     FakeClient program(bed);
-    EXPECT_TRUE(
-        program.ask<client::SupervisionIs>(client::GetSupervision{}).drivers.empty());
+    EXPECT_TRUE(program.ask<client::SupervisionIs>(client::GetSupervision{}).drivers.empty());
 }
 
 TEST_F(SupervisionTest, NothingIsRestartedWhileTheSystemSleeps) {
@@ -424,8 +419,8 @@ TEST_F(HungDriver, Init) {
 TEST_F(HungDriver, Start) {
     bed.scripts["Widget"].hold_start = true;
     start({{"Widget", on_resources("Widget", 0)}});
-    ASSERT_TRUE(bed.run_until(
-        [&] { return !bed.drivers.empty() && bed.drivers.front().said("start"); }));
+    ASSERT_TRUE(
+        bed.run_until([&] { return !bed.drivers.empty() && bed.drivers.front().said("start"); }));
     bed.scripts["Widget"].hold_start = false;
     expect_end(&bed.drivers.front(), Deadline::start, "Start: no answer within 120000 ms");
 }
