@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario is: the drivers of a family, under load, and what is done to them. scenarios/NAME.py has a class Scenario;
+a new family adds a file."""
+
+import dataclasses
+from typing import Callable
+
+SURVIVED, RECOVERED, LOST = "survived", "recovered", "lost"
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of who was hurt. ns: from the fault until somebody was served again, if it recovered."""
+    what: str
+    ns: int = 0
+
+
+@dataclasses.dataclass
+class Kind:
+    """A kind of fault. inject(random) does it, waits until who was hurt is back, and gives an Outcome; it raises Violation
+    if that does not happen."""
+    name: str
+    weight: float
+    inject: Callable
+    last: bool = False  # only as the last ones of a batch
+
+
+class Scenario:
+    """Base of scenarios. `world` is there from the beginning, the drivers from set_up() on."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def set_up(self):
+        """Installs the drivers and begins the load on all of them."""
+
+    def kinds(self):
+        """All kinds of faults."""
+        return []
+
+    def begin_check(self):
+        """Tells the helpers to look at the bystanders; end_check() gets what they found, so that all look at the same time."""
+
+    def end_check(self):
+        """Raises Violation unless every bystander goes on and saw no error since the beginning of the batch."""
+
+    def check_all(self):
+        """Everything of the scenario goes on, victims too."""

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serial ports: streams both ways over the ports of serial-over-tcp, and over a port of port/ that loops bytes back. Every
+byte is compared, of victims too: a driver that dies loses none and repeats none."""
+
+import json
+import signal
+import time
+
+import world as w
+from scenario import RECOVERED, SURVIVED, Kind, Outcome, Scenario as Base
+
+VICTIMS, BYSTANDERS, LOOP = ("victim0", "victim1"), ("bystander0",), "campaign"
+# port/PortProtocol.h
+ARM = 0xe0
+(NOWHERE, TX_DATA_AVAILABLE, RX_FREE_SPACE, PROGRAM_UART, PROGRAM_BAUD, PROGRAM_MCR, SEND_BREAK) = range(7)
+HANG, NULL_WRITE, ABORT, EXIT = range(4)
+POINTS = {"TxDataAvailable": TX_DATA_AVAILABLE, "HwProgramUART": PROGRAM_UART}
+FATAL = ("SEGV", "ABRT", "KILL", "BUS", "TERM")
+
+
+class Scenario(Base):
+    def set_up(self):
+        self.world.install("SerialOverTCP")
+        self.world.install("Port")
+        self.lines = self.world.helper("lines")
+        self.load = self.world.helper("load")
+        for name in VICTIMS + BYSTANDERS:
+            port = self.lines.ask(f"listen {name}")
+            device = self.world.tool("opendext-serial", "add", name, "--connect", f"127.0.0.1:{port}").strip()
+            self.lines.ask(f"open {name} {device}")
+        self.pid = {name: self.served_by(name, 0) for name in VICTIMS + BYSTANDERS + (LOOP,)}
+        self.lines.ask(f"open {LOOP} {self.world.realm.root}/dev/cu.{LOOP} loop")
+        self.stable = {name: self.pid[name] for name in BYSTANDERS}
+        self.check_all()
+
+    def kinds(self):
+        signals = [Kind(f"signal {name}", 1.5, lambda random, name=name: self.signal(random, name)) for name in FATAL]
+        reached = [Kind(f"{word} in {name}", 1, lambda random, point=point, fault=fault: self.reach(random, point, fault))
+                   for name, point in POINTS.items() for word, fault in (("hang", HANG), ("crash", ABORT), ("exit", EXIT))]
+        return signals + reached + [
+            Kind("stop and continue", 2, self.stop),
+            Kind("stop and kill", 1, self.stop_and_kill),
+            Kind("garbage from driver to opendextd", 2, self.from_driver),
+            Kind("garbage from opendextd to driver", 1, self.to_driver),
+            Kind("killed twice", 1, self.twice),
+        ]
+
+    # Looking.
+
+    def served_by(self, name, other_than):
+        return int(self.load.ask(f"port 0 {name} {other_than} {self.world.limit_ms}"))
+
+    def flows(self, name):
+        """Until what is sent from now on has arrived, both ways; when that was."""
+        return int(self.lines.ask(f"check {name} {self.world.limit_ms}").split()[2])
+
+    def begin_check(self):
+        for name in BYSTANDERS:
+            self.lines.order(f"check {name} {self.world.limit_ms}")
+
+    def end_check(self):
+        problems = []
+        for name in BYSTANDERS:
+            try:
+                self.lines.answer(f"check {name}")
+            except w.Violation as problem:
+                problems.append(str(problem))
+        if problems:
+            raise w.Violation("; ".join(problems))
+
+    def check_all(self):
+        for name in VICTIMS + (LOOP,):
+            self.flows(name)
+            self.pid[name] = self.served_by(name, 0)
+        for name, pid in self.stable.items():
+            if self.served_by(name, 0) != pid:
+                raise w.Violation(f"port {name} has another process than {pid}")
+
+    def back(self, name, begin):
+        """Another process than that which is dead now serves the port."""
+        w.wait_for_end(self.pid[name])
+        end = self.flows(name)
+        self.pid[name] = self.served_by(name, self.pid[name])
+        return Outcome(RECOVERED, end - begin)
+
+    # Hurting.
+
+    def signal(self, random, name):
+        victim = random.choice(VICTIMS)
+        time.sleep(0.003 * random.random())
+        begin = w.now_ns()
+        w.kill(self.pid[victim], getattr(signal, "SIG" + name))
+        return self.back(victim, begin)
+
+    def reach(self, random, point, fault):
+        """Whoever comes to the point of the looping port hangs (and is killed) or crashes there."""
+        del random
+        self.lines.ask(f"say {LOOP} {ARM + point:x} {ARM + fault:x}")
+        if point == PROGRAM_UART:
+            self.flows(LOOP)  # it is armed: the bytes before have come back
+            self.lines.ask(f"speed {LOOP} {9600 + w.now_ns() // 1000000 % 1000}")
+        if fault == HANG:
+            time.sleep(0.02)
+            self.begin_check()
+            self.end_check()
+            begin = w.now_ns()
+            w.kill(self.pid[LOOP])
+        else:
+            begin = w.now_ns()
+        return self.back(LOOP, begin)
+
+    def stop(self, random):
+        victim = random.choice(VICTIMS)
+        w.kill(self.pid[victim], signal.SIGSTOP)
+        time.sleep(0.03 * random.random())
+        self.begin_check()
+        self.end_check()
+        w.kill(self.pid[victim], signal.SIGCONT)
+        self.flows(victim)
+        if self.served_by(victim, 0) != self.pid[victim]:
+            raise w.Violation(f"port {victim} was stopped and continued, and has another process now")
+        return Outcome(SURVIVED)
+
+    def stop_and_kill(self, random):
+        victim = random.choice(VICTIMS)
+        w.kill(self.pid[victim], signal.SIGSTOP)
+        time.sleep(0.01 * random.random())
+        begin = w.now_ns()
+        w.kill(self.pid[victim])
+        return self.back(victim, begin)
+
+    def twice(self, random):
+        """The next process is killed at a random moment of its start."""
+        victim = random.choice(VICTIMS)
+        old = self.pid[victim]
+        w.kill(old)
+        w.wait_for_end(old)
+        time.sleep(0.004 * random.random())
+        known = set(self.pid.values())
+        for pid in self.world.realm.drivers("org.opendext.SerialOverTCP"):
+            if pid not in known and pid > max(known):
+                w.kill(pid)
+        begin = w.now_ns()
+        end = self.flows(victim)
+        self.pid[victim] = self.served_by(victim, old)
+        return Outcome(RECOVERED, end - begin)
+
+    def same_or_other(self, victim, begin):
+        end = self.flows(victim)
+        before = self.pid[victim]
+        self.pid[victim] = self.served_by(victim, 0)
+        return Outcome(SURVIVED) if self.pid[victim] == before else Outcome(RECOVERED, end - begin)
+
+    def from_driver(self, random):
+        victim = random.choice(VICTIMS)
+        begin = w.now_ns()
+        w.pour(w.steal(self.pid[victim], 3), [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        return self.same_or_other(victim, begin)
+
+    def to_driver(self, random):
+        victim = random.choice(VICTIMS)
+        end = w.far_end(self.pid[victim], 3, self.world.daemon())
+        if end is None:
+            return Outcome(SURVIVED)
+        begin = w.now_ns()
+        w.pour(end, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        time.sleep(0.01)
+        w.kill(self.pid[victim])  # it may have taken a message for a right one, and is as good as dead
+        return self.back(victim, begin)
+
+    def ports(self):
+        return json.loads(self.world.tool("opendext-serial", "ls", "--json"))
