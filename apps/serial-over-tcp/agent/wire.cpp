@@ -150,6 +150,7 @@ Moved Wire::read_ahead() {
     const iovec room{buffer.data(), buffer.size()};
     for (int round = 0; round < kRounds && reads_ahead(); ++round) {
         Moved got = transport_->receive({&room, 1});
+        if (got.gone()) session_.settle_for_raw();
         if (got.gone() && !in_.empty()) {
             end_ = std::move(got.reason);  // what it sent before is delivered first
             break;

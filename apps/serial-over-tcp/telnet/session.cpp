@@ -196,7 +196,7 @@ void Session::start(const LineSettings& settings, std::string& out) {
     decoder_.reset();
     line_mask_ = 0;
     modem_mask_ = 255;
-    settings_due_ = modem_state_due_ = false;
+    settings_due_ = modem_state_due_ = iac_waits_ = false;
     negotiation_ =
         Negotiation([this](Side side, Option option, bool on) { changed(side, option, on); });
     if (protocol_ == Protocol::raw) return enter(Mode::raw);
@@ -230,7 +230,9 @@ void Session::ask_for_com_port(std::string& out) {
 }
 
 void Session::settle_for_raw() {
-    if (mode_ == Mode::undecided) enter(Mode::raw);
+    if (mode_ != Mode::undecided) return;
+    enter(Mode::raw);
+    if (std::exchange(iac_waits_, false)) owner_.on_data({&kIac, 1});
 }
 
 void Session::changed(Side side, Option option, bool on) {
@@ -245,15 +247,23 @@ void Session::changed(Side side, Option option, bool on) {
 void Session::feed(Bytes bytes, std::string& out) {
     if (bytes.empty()) return;
     if (mode_ == Mode::undecided) {
-        // IAC and a command, as far as is there.
-        const bool telnet = bytes[0] == kIac &&
-                            (bytes.size() == 1 || (bytes[1] >= kFirstCommand && bytes[1] != kIac));
-        if (telnet) {
+        const bool begins = iac_waits_ || bytes[0] == kIac;
+        if (begins && !iac_waits_ && bytes.size() == 1) {
+            iac_waits_ = true;
+            return;
+        }
+        const uint8_t second = iac_waits_ ? bytes[0] : bytes.size() > 1 ? bytes[1] : 0;
+        if (begins && second >= kFirstCommand && second != kIac) {
             begin_telnet(out);
         } else {
             enter(Mode::raw);
         }
+        if (std::exchange(iac_waits_, false)) take({&kIac, 1}, out);
     }
+    take(bytes, out);
+}
+
+void Session::take(Bytes bytes, std::string& out) {
     if (mode_ == Mode::raw) return owner_.on_data(bytes);
     Receiver receiver(*this, out);
     decoder_.feed(bytes, receiver);

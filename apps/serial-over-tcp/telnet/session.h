@@ -46,7 +46,7 @@ struct LineSettings {
     bool operator==(const LineSettings&) const = default;
 };
 
-/// The owner of a Session. Called from feed() and start() only.
+/// The owner of a Session. Called from feed(), start() and settle_for_raw() only.
 class SessionOwner {
   public:
     SessionOwner() = default;
@@ -84,7 +84,7 @@ class Session {
 
     /// A connection was made. `settings`: of the line, as it should be or as it is.
     void start(const LineSettings& settings, std::string& out);
-    /// Automatic: the peer has been silent for long enough.
+    /// Automatic: the peer has been silent for long enough, or has ended.
     void settle_for_raw();
     /// Server: the client has not said that it speaks RFC 2217, a while after it came. Asked at
     /// once, clients that are just about to say it (pyserial) take the question for the answer.
@@ -118,6 +118,7 @@ class Session {
     class Receiver;
 
     void enter(Mode mode);
+    void take(Bytes bytes, std::string& out);
     void begin_telnet(std::string& out);
     void changed(Side side, Option option, bool on);
     void send(ComPort command, uint32_t value, std::string& out) const;
@@ -134,6 +135,7 @@ class Session {
     SessionOwner& owner_;
     const std::string signature_;
     Mode mode_ = Mode::undecided;
+    bool iac_waits_ = false;  ///< undecided: an IAC came, and nothing behind it
     Decoder decoder_;
     Negotiation negotiation_;
     LineSettings settings_;

@@ -231,6 +231,21 @@ TEST(Session, FindsOutWhatThePeerSpeaks) {
     EXPECT_EQ(silent.modes, "raw ");
 }
 
+TEST(Session, FindsOutWhatThePeerSpeaksHoweverItsBytesAreCut) {
+    const auto spoken = [](const std::string& said) {
+        End end(Protocol::automatic, Session::Role::server);
+        end.session.start({}, end.out);
+        for (const char byte : said) end.session.feed(bytes(std::string(1, byte)), end.out);
+        if (end.session.mode() == Mode::undecided) end.session.settle_for_raw();
+        return std::pair(end.session.mode(), end.data);
+    };
+    EXPECT_EQ(spoken("\xff\xfb\x03login"), std::pair(Mode::telnet, std::string("login")));
+    // IAC IAC is no command: bytes that are 0xff.
+    EXPECT_EQ(spoken("\xff\xffx"), std::pair(Mode::raw, std::string("\xff\xffx")));
+    EXPECT_EQ(spoken("\xffx"), std::pair(Mode::raw, std::string("\xffx")));
+    EXPECT_EQ(spoken("\xff"), std::pair(Mode::raw, std::string("\xff")));
+}
+
 TEST(Session, StartsAnewWithEveryConnection) {
     End client(Protocol::rfc2217, Session::Role::client);
     for (int connection = 0; connection < 3; ++connection) {

@@ -116,6 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     session.start({}, answers);
     if (settles) session.settle_for_raw();
     session.feed({bytes, size}, answers);
+    session.settle_for_raw();
 
     Port port(near.get(), setup, room);
     size_t answered = 0;
