@@ -5,10 +5,12 @@
 // Standard input, one answer a line:
 //   listen NAME              "ok PORT": TCP port of the loopback interface for the far end
 //   open NAME TERMINAL [loop]   begins; waits for the far end
-//   check NAME MS            what is sent from now on arrives, both ways: "ok OUT IN TIME", or what
-//   does not say NAME BYTE…           these bytes (hexadecimal) to the terminal, in between; they
-//   do not come back speed NAME BAUD | lines NAME | break NAME    has the driver's callbacks
-//   called, without waiting reopen NAME              closes the terminal and opens it again quit
+//   check NAME MS            what is sent from now on arrives, both ways: "ok OUT IN TIME"
+//   say NAME BYTE…           these bytes (hexadecimal) to the terminal, in between
+//   speed NAME               changes the speed of the terminal, without waiting
+//   frame NAME               the same with its stop bits
+//   reopen NAME              closes the terminal and opens it again
+//   quit
 #include <arpa/inet.h>
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
@@ -234,11 +236,15 @@ class Line {
     std::string problem_;
 };
 
-void set_speed(int terminal, uint32_t baud) {
+void change(int terminal, bool speed) {
     termios2 settings{};
     if (::ioctl(terminal, TCGETS2, &settings) != 0) return;
-    settings.c_cflag = (settings.c_cflag & ~static_cast<tcflag_t>(CBAUD)) | BOTHER;
-    settings.c_ispeed = settings.c_ospeed = baud;
+    if (speed) {
+        settings.c_cflag = (settings.c_cflag & ~static_cast<tcflag_t>(CBAUD)) | BOTHER;
+        settings.c_ispeed = settings.c_ospeed = settings.c_ospeed == 12345 ? 54321 : 12345;
+    } else {
+        settings.c_cflag ^= CSTOPB;
+    }
     ::ioctl(terminal, TCSETS2, &settings);
 }
 
@@ -285,17 +291,9 @@ class Program {
             line.say(bytes);
             return "ok";
         }
-        // The driver may hang in what these cause.
-        uint32_t baud = 0;
-        words >> baud;
-        std::thread([order, baud, terminal = line.terminal()] {
-            if (order == "speed") set_speed(terminal, baud);
-            if (order == "lines") {
-                int bits = TIOCM_DTR | TIOCM_RTS;
-                ::ioctl(terminal, TIOCMBIC, &bits);
-                ::ioctl(terminal, TIOCMBIS, &bits);
-            }
-            if (order == "break") ::ioctl(terminal, TCSBRKP, 1);
+        // The driver may hang in what this causes.
+        std::thread([speed = order == "speed", terminal = line.terminal()] {
+            change(terminal, speed);
         }).detach();
         return "ok";
     }

@@ -14,7 +14,9 @@ VICTIMS, BYSTANDERS, LOOP = ("victim0", "victim1"), ("bystander0",), "campaign"
 ARM = 0xe0
 (NOWHERE, TX_DATA_AVAILABLE, RX_FREE_SPACE, PROGRAM_UART, PROGRAM_BAUD, PROGRAM_MCR, SEND_BREAK) = range(7)
 HANG, NULL_WRITE, ABORT, EXIT = range(4)
-POINTS = {"TxDataAvailable": TX_DATA_AVAILABLE, "HwProgramUART": PROGRAM_UART}
+POINTS = {"TxDataAvailable": TX_DATA_AVAILABLE, "HwProgramUART": PROGRAM_UART, "HwProgramBaudRate": PROGRAM_BAUD}
+# What makes the driver come to a point where the stream does not bring it.
+COMES = {PROGRAM_UART: "frame", PROGRAM_BAUD: "speed"}
 FATAL = ("SEGV", "ABRT", "KILL", "BUS", "TERM")
 
 
@@ -96,9 +98,9 @@ class Scenario(Base):
         """Whoever comes to the point of the looping port hangs (and is killed) or crashes there."""
         del random
         self.lines.ask(f"say {LOOP} {ARM + point:x} {ARM + fault:x}")
-        if point == PROGRAM_UART:
+        if point in COMES:
             self.flows(LOOP)  # it is armed: the bytes before have come back
-            self.lines.ask(f"speed {LOOP} {9600 + w.now_ns() // 1000000 % 1000}")
+            self.lines.ask(f"{COMES[point]} {LOOP}")
         if fault == HANG:
             time.sleep(0.02)
             self.begin_check()
