@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/crashes/crashes.h"
 #include "daemon/deadlines.h"
 #include "daemon/entitlements/policy.h"
 #include "daemon/event_loop.h"
@@ -20,7 +21,7 @@ struct Context {
     Registry& registry;
     ClassTable& classes;
     KeeperLink& keeper;
-    std::filesystem::path crashes;  ///< folder of the crash reports
+    Crashes& crashes;
     PolicyMode policy = PolicyMode::dev;
     RestartRules restart;
     std::filesystem::path programs;  ///< folder of the client programs' entitlements

@@ -44,13 +44,14 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
               {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
                [this](const Error& error) { keeper_gone(error); }}),
+      crashes_(loop_, log_, options_.realm.crashes()),
       context_{loop_,
                options_.deadlines,
                log_,
                registry_,
                classes_,
                keeper_,
-               options_.realm.crashes(),
+               crashes_,
                options_.policy,
                options_.restart,
                options_.realm.programs(),
@@ -200,6 +201,7 @@ void Daemon::keeper_gone(const Error& error) {
 }
 
 void Daemon::refused_call(const protocol::keeper::Refused& refused) {
+    crashes_.refused(refused.pid, refused);
     LogLine line;
     line.level = LogLevel::error;
     line.pid = refused.pid;

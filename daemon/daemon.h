@@ -82,6 +82,7 @@ class Daemon {
     HeapTrim heap_trim_;
     ClassTable classes_;
     KeeperLink keeper_;
+    Crashes crashes_;
     Context context_;
     Families families_;
     Host::Link link_;

@@ -48,7 +48,8 @@ class StackTaker {
 
   private:
     struct Job;
-    void start(uint64_t number);
+    void start_waiting();
+    Status start(uint64_t number);
     void readable(uint64_t number);
     void finish(uint64_t number, Result<crash::Stacks> result);
 

@@ -175,6 +175,10 @@ void Lifecycle::message(DriverProcess& process, Message message) {
         case driver::Kind::panic_log:
             keep_panic_log(process, std::move(message));
             return;
+        case driver::Kind::crashed:
+            if (const auto wrong = context_.crashes.crashing(process, std::move(message)))
+                nonsense(process, *wrong);
+            return;
         default:
             if (watch_message(process, message)) return;
             nonsense(process, "message kind " + std::to_string(message.kind));
@@ -445,6 +449,7 @@ void Lifecycle::log_line(DriverProcess& process, const Message& message) {
     line.subsystem = std::move(said->subsystem);
     line.category = std::move(said->category);
     line.message = std::move(said->text);
+    process.recent.line(line);
     context_.log.write(std::move(line));
 }
 

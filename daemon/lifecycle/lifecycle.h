@@ -98,7 +98,8 @@ class Lifecycle {
     void finish_stop(Instance& instance);
     void detached(EntryId id);
     void process_gone(DriverProcess& process, const ExitReport& report);
-    void report_crash(const DriverProcess& process, const ExitReport& end);
+    /// Writes the report; its id.
+    std::string report_crash(const DriverProcess& process, const ExitReport& end);
     void object_lost_process(Instance& instance, const DriverProcess& process,
                              const ExitReport& report);
     void carry_out_registration(Instance& instance);

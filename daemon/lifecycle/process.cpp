@@ -139,6 +139,7 @@ std::unique_ptr<Countdown> DriverProcess::countdown(Deadline deadline, std::func
 
 void DriverProcess::received(Message message) {
     const ProcessPtr self = shared_from_this();
+    recent.received(message);
     switch (static_cast<driver::Kind>(message.kind)) {
         case driver::Kind::check_in:
             checked_in(message);
@@ -153,7 +154,8 @@ void DriverProcess::received(Message message) {
     }
     if (state_ == ProcessState::loading || state_ == ProcessState::ready ||
         state_ == ProcessState::exiting ||
-        (message.kind == static_cast<uint32_t>(driver::Kind::log) &&
+        ((message.kind == static_cast<uint32_t>(driver::Kind::log) ||
+          message.kind == static_cast<uint32_t>(driver::Kind::crashed)) &&
          state_ != ProcessState::gone)) {
         hooks_.message(*this, std::move(message));
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/connection.h"
+#include "daemon/crashes/recent.h"
 #include "daemon/keeper_link.h"
 #include "daemon/log/log.h"
 #include "daemon/registry/entry.h"
@@ -111,6 +112,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
                        what + ": the driver process is " + std::string(to_string(state_))});
             return;
         }
+        recent.sent(static_cast<uint32_t>(T::kKind), what);
         const uint64_t serial = requests_.add(deadline, std::move(what), std::move(done));
         Message message = encode(std::move(content), serial);
         message.fds = std::move(fds);
@@ -147,6 +149,11 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         return objects.contains(id) || (id != kNoEntry && id == server);
     }
     LogBudget log_budget{2000, 500};
+    Recent recent;  ///< for the report of its death
+    /// How long it has been known.
+    [[nodiscard]] std::chrono::nanoseconds age() const {
+        return std::chrono::steady_clock::now() - born_;
+    }
     uint32_t malformed = 0;  ///< messages of it that made no sense
 
   private:
@@ -162,6 +169,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void finish(std::optional<int> wait_status);
     void tell_waiters(const Status& status);
 
+    const std::chrono::steady_clock::time_point born_ = std::chrono::steady_clock::now();
     uint64_t number_;
     EventLoop& loop_;
     Clock& clock_;

@@ -4,7 +4,7 @@
 
 #include "DriverKit/IOService.system.h"
 #include "daemon/io_return.h"
-#include "daemon/lifecycle/crash_report.h"
+#include "daemon/crashes/crash_report.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
 
@@ -174,7 +174,12 @@ void Lifecycle::detached(EntryId id) {
 void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     const std::vector<EntryId> objects(process.objects.begin(), process.objects.end());
     const bool clean = report.clean();
-    if (!clean) report_crash(process, report);
+    std::string crash;
+    if (clean) {
+        context_.crashes.forget(process);
+    } else {
+        crash = report_crash(process, report);
+    }
     LogLine line;
     line.level = clean ? LogLevel::info : LogLevel::error;
     line.pid = process.pid();
@@ -184,6 +189,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     line.category = clean ? "process" : "crash";
     line.message = process.spec().server_name + "[" + std::to_string(process.pid()) + "] of " +
                    process.spec().bundle_id + (clean ? " ended: " : " died: ") + report.text();
+    if (!crash.empty()) line.message += "; report: opendext crash show " + crash;
     context_.log.write(std::move(line));
     actions_.process_gone(process.number());
     watches_.process_gone(process.number());
@@ -200,27 +206,30 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     if (process.server != kNoEntry) termination_.terminate(process.server);
 }
 
-void Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end) {
+std::string Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end) {
     CrashReport report;
-    report.bundle = process.spec().bundle_id;
-    report.process = process.spec().server_name;
-    report.pid = process.pid();
     report.end = end;
-    report.sandbox = process.sandbox();
     for (const EntryId id : process.objects) {
         const Instance* instance = find(id);
         const Entry* entry = context_.registry.find(id);
         if (instance == nullptr || entry == nullptr) continue;
         const std::string& name =
             entry->user_classes.empty() ? entry->name : entry->user_classes.front();
-        report.objects.push_back({id, name, std::string(to_string(instance->state))});
+        CrashReport::Object& object = report.objects.emplace_back();
+        object.id = id;
+        object.class_name = name;
+        object.state = to_string(instance->state);
+        object.personality = instance->personality->name;
+        if (const Entry* provider = context_.registry.find(instance->provider)) {
+            object.provider = {provider->id, provider->class_name(), provider->name,
+                               short_properties(provider->properties)};
+        }
     }
     for (const PanicLog& each : process.panic_logs) {
         if (auto attachment = read_panic_log(each))
             report.panic_logs.push_back(std::move(*attachment));
     }
-    const auto written = write_crash_report(context_.crashes, report);
-    if (!written.ok()) context_.log.write(LogLevel::error, "crash", written.error().text());
+    return context_.crashes.write(process, std::move(report));
 }
 
 void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& process,
