@@ -5,8 +5,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
 
 #include "rpc/fields.h"
 
@@ -15,11 +20,55 @@ namespace {
 
 namespace wire = protocol::keeper;
 
+/// A limit of the kernel: its setting, and that of a user namespace if there is one.
+struct Limit {
+    const char* setting;
+    const char* in_namespace;
+};
+constexpr Limit kTerminals{"kernel.pty.max", nullptr};
+constexpr Limit kInstances{"fs.inotify.max_user_instances", "user.max_inotify_instances"};
+constexpr Limit kWatches{"fs.inotify.max_user_watches", "user.max_inotify_watches"};
+
+std::optional<long> value_of(const char* setting) {
+    std::string path = std::string("/proc/sys/") + setting;
+    std::replace(path.begin() + 10, path.end(), '.', '/');
+    long value = 0;
+    if (std::ifstream(path) >> value) return value;
+    return std::nullopt;
+}
+
+/// A call failed. If it is because of a limit, `number` is its errno then, the error names limit
+/// and way out; if no descriptor is left, that limit.
+Error used_up(std::string what, int number, const Limit& limit) {
+    Error error = Error::system(std::move(what));
+    const auto blame = [&](const std::string& setting, long value, const std::string& fix) {
+        error.message += ": the limit " + setting + " = " + std::to_string(value) +
+                         " is used up; raise it (" + fix + ")";
+        return error;
+    };
+    if (const UniqueFd probe(::dup(STDIN_FILENO)); !probe && errno == EMFILE) {
+        rlimit files{};
+        ::getrlimit(RLIMIT_NOFILE, &files);
+        return blame("RLIMIT_NOFILE of opendext-keeper", static_cast<long>(files.rlim_cur),
+                     "ulimit -n, or LimitNOFILE= of its service");
+    }
+    if (error.number != number) return error;
+    const char* setting = limit.setting;
+    long value = value_of(setting).value_or(0);
+    const auto narrower =
+        limit.in_namespace != nullptr ? value_of(limit.in_namespace) : std::nullopt;
+    if (narrower && *narrower < value) {
+        setting = limit.in_namespace;
+        value = *narrower;
+    }
+    return blame(setting, value, "sysctl -w " + std::string(setting) + "=N");
+}
+
 /// A pseudo-terminal whose user side starts raw: until an application sets it, no byte is changed
 /// or echoed.
-Result<Message> open_pseudo_terminal() {
+Result<Message> open_pseudo_terminal(int terminals) {
     UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
-    if (!master) return Error::system("cannot open a pseudo-terminal");
+    if (!master) return used_up("cannot open a pseudo-terminal", ENOSPC, kTerminals);
     char path[64];
     if (::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
         ::ptsname_r(master.get(), path, sizeof path) != 0) {
@@ -34,13 +83,17 @@ Result<Message> open_pseudo_terminal() {
     // Opened once, so that from now on "hung up" means that nobody has it open; and watched from
     // here, where the rights are: an open gives no event on the master.
     UniqueFd(::open(path, O_RDWR | O_NOCTTY | O_CLOEXEC)).reset();
-    UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (!watch || ::inotify_add_watch(watch.get(), path, IN_OPEN | IN_CLOSE) < 0) {
-        return Error::system("cannot watch a pseudo-terminal");
-    }
-    Message message = encode(wire::Opened{{{"path", Value(path)}}});
+    const int watch = ::inotify_add_watch(terminals, path, IN_OPEN | IN_CLOSE);
+    if (watch < 0) return used_up("cannot watch a pseudo-terminal", ENOSPC, kWatches);
+    Message message = encode(wire::Opened{{{"path", Value(path)}, {"watch", Value(watch)}}});
     message.fds.push_back(std::move(master));
-    message.fds.push_back(std::move(watch));
+    return message;
+}
+
+Result<Message> duplicate_of(int fd) {
+    Message message = encode(wire::Opened{});
+    message.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!message.fds.front()) return Error::system("cannot hand on a descriptor");
     return message;
 }
 
@@ -59,8 +112,9 @@ Result<Message> open_cpu_latency(const wire::Open& request) {
     return message;
 }
 
-Result<Message> open_resource(const wire::Open& request) {
-    if (request.resource == "pseudo-terminal") return open_pseudo_terminal();
+Result<Message> open_resource(const wire::Open& request, int terminals) {
+    if (request.resource == "pseudo-terminal") return open_pseudo_terminal(terminals);
+    if (request.resource == "terminal-watch") return duplicate_of(terminals);
     if (request.resource == "cpu-latency") return open_cpu_latency(request);
     return Error{Errc::unsupported, 0, "the keeper knows no resource \"" + request.resource + "\""};
 }
@@ -68,11 +122,14 @@ Result<Message> open_resource(const wire::Open& request) {
 }  // namespace
 
 void Resources::open(const wire::Open& request, std::function<void(Result<Message>)> done) {
+    if (request.resource == "pseudo-terminal" || request.resource == "terminal-watch") {
+        if (const Status made = make_watch(); !made.ok()) return done(made.error());
+    }
     auto ends = Socket::pair();
     if (!ends.ok()) return done(std::move(ends).error());
     const Socket& theirs = ends->second;
     Result<Child> child = fork_child([&] {
-        const Result<Message> opened = open_resource(request);
+        const Result<Message> opened = open_resource(request, terminals_.get());
         const Status sent = opened.ok() ? theirs.send(opened.value()) : theirs.send(encode([&] {
             wire::Reply reply;
             reply.reason = opened.error().text();
@@ -108,6 +165,14 @@ void Resources::open(const wire::Open& request, std::function<void(Result<Messag
         over.end = {};
         if (!over.done) openings_.erase(number);
     });
+}
+
+/// Before the fork: the children put terminals into it.
+Status Resources::make_watch() {
+    if (terminals_) return success();
+    terminals_ = UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!terminals_) return used_up("cannot watch terminals", EMFILE, kInstances);
+    return success();
 }
 
 void Resources::finish(uint64_t number, Result<Message> result) {

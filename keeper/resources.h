@@ -30,9 +30,13 @@ class Resources {
         Watch answer, end, deadline;
     };
     void finish(uint64_t number, Result<Message> result);
+    Status make_watch();
 
     EventLoop& loop_;
     std::chrono::milliseconds deadline_;
+    /// inotify: opens and closes of all terminals. Here, so that it outlives opendextd; one, since
+    /// a user has few.
+    UniqueFd terminals_;
     std::map<uint64_t, Opening> openings_;
     uint64_t next_ = 1;
 };

@@ -55,16 +55,15 @@ struct Spawn {
     }
 };
 
-/// fds: [0] a pidfd of the process. Between prepared process and keeper, if `init` is not 0, [1] a
-/// pidfd of that.
+/// fds: [0] a pidfd of the process. Between prepared process and keeper, if it has a process id
+/// namespace of its own, [1] a pidfd of that namespace's process 1.
 struct Spawned {
     static constexpr auto kKind = Kind::spawned;
     int32_t pid = 0;
     std::string sandbox;  ///< the list of what closes the process in, for the log
     /// The same for programs: docs/design/sandbox.md, "Rights as a list".
     Dictionary rights = {};
-    int32_t init = 0;  ///< process 1 of its process id namespace; 0: it has none of its own
-    void fields(auto& io) { io(pid, sandbox, rights, init); }
+    void fields(auto& io) { io(pid, sandbox, rights); }
 };
 
 /// Send a signal to a driver process that is still alive.
@@ -84,9 +83,11 @@ struct Exited {
 };
 
 /// Open a Linux resource in a short-lived child with a deadline. `resource` "pseudo-terminal":
-/// answer fds [0] the master (non-blocking), [1] an inotify descriptor that tells of opens and
-/// closes of the terminal; properties {"path": the terminal's path}. The terminal was opened and
-/// closed once: POLLHUP on the master means that nobody has it open. "cpu-latency" {"microseconds":
+/// answer fds [0] the master (non-blocking); properties {"path": the terminal's path, "watch": its
+/// number in the watch of terminals}. The terminal was opened and closed once: POLLHUP on the master
+/// means that nobody has it open. "terminal-watch": fds [0] the inotify descriptor that tells of
+/// opens and closes of all terminals; the keeper has it too, so a new opendextd gets what happened
+/// meanwhile. Who has it takes out the numbers of terminals that go. "cpu-latency" {"microseconds":
 /// n}: fds [0] a descriptor; while it is open the processors wake up within that time.
 struct Open {
     static constexpr auto kKind = Kind::open;

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "families/serial/system/endpoint.h"
 
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <utility>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
@@ -31,15 +27,6 @@ protocol::Ref descriptor(uint32_t index) {
     ref.kind = protocol::RefKind::descriptor;
     ref.fd_index = index;
     return ref;
-}
-
-/// Made here only where the keeper's answer has none (it watches with its own rights).
-Result<UniqueFd> watch_of(const std::string& path) {
-    UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    if (!watch || ::inotify_add_watch(watch.get(), path.c_str(), IN_OPEN | IN_CLOSE) < 0) {
-        return Error::system("watching " + path);
-    }
-    return watch;
 }
 
 }  // namespace
@@ -70,8 +57,13 @@ std::string_view to_string(Endpoint::State state) {
     return "unknown";
 }
 
-Endpoint::Endpoint(daemon::FamilyHost& host, PortIdentity identity, std::function<void()> released)
-    : host_(host), identity_(std::move(identity)), released_(std::move(released)) {}
+Endpoint::Endpoint(daemon::FamilyHost& host, TerminalWatch& watch, PortIdentity identity,
+                   std::function<void()> released)
+    : host_(host), watch_(watch), identity_(std::move(identity)), released_(std::move(released)) {}
+
+Endpoint::~Endpoint() {
+    ignore_terminal();
+}
 
 void Endpoint::set_state(State state) {
     state_ = state;
@@ -89,16 +81,30 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
     object_ = object;
     done_ = std::move(done);
     set_state(State::fetching);
+    watch_.prepare(current([this](Status ready) {
+        if (!ready.ok()) return fail(std::move(ready).error());
+        fetch();
+    }));
+}
+
+void Endpoint::fetch() {
     host_.fetch(identity_.key(), current([this](Result<KeeperItem> item) {
-                    const std::string* path =
-                        item.ok() ? find_string(item->properties, "path") : nullptr;
-                    if (path == nullptr || item->fds.size() != 3) return open();
-                    path_ = *path;
+                    if (!item.ok() || item->fds.size() != 2 || !take_notes(item->properties))
+                        return open();
                     held_ = true;
                     restore_control(item->properties);
-                    watch_ = std::move(item->fds[2]);
                     attach(std::move(item->fds[0]), std::move(item->fds[1]));
                 }));
+}
+
+/// Which terminal it is, as the keeper says when it opens one and for as long as it holds it.
+bool Endpoint::take_notes(const Dictionary& notes) {
+    const std::string* path = find_string(notes, "path");
+    const Number* watched = find_number(notes, "watch");
+    if (path == nullptr || watched == nullptr) return false;
+    path_ = *path;
+    watched_ = static_cast<int>(watched->raw);
+    return true;
 }
 
 void Endpoint::open() {
@@ -106,36 +112,23 @@ void Endpoint::open() {
     host_.open(
         "pseudo-terminal", {}, current([this](Result<KeeperItem> item) {
             if (!item.ok()) return fail(std::move(item).error());
-            const std::string* path = find_string(item->properties, "path");
-            if (path == nullptr || item->fds.empty()) {
+            if (item->fds.empty() || !take_notes(item->properties)) {
                 return fail(Error{Errc::malformed, 0, "the keeper opened no pseudo-terminal"});
             }
-            path_ = *path;
             auto memory = make_kept_memory(identity_.name);
             if (!memory.ok()) return fail(std::move(memory).error());
-            UniqueFd watch;
-            if (item->fds.size() > 1) {
-                watch = std::move(item->fds[1]);
-            } else {
-                // Opened once, so that from now on "hung up" means "nobody has it open".
-                UniqueFd(::open(path_.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)).reset();
-                auto made = watch_of(path_);
-                if (!made.ok()) return fail(std::move(made).error());
-                watch = std::move(*made);
-            }
-            hold(std::move(item->fds[0]), std::move(*memory), std::move(watch));
+            hold(std::move(item->fds[0]), std::move(*memory));
         }));
 }
 
-void Endpoint::hold(UniqueFd master, UniqueFd memory, UniqueFd watch) {
+void Endpoint::hold(UniqueFd master, UniqueFd memory) {
     set_state(State::holding);
     std::vector<UniqueFd> fds;
-    for (const UniqueFd* fd : {&master, &memory, &watch}) {
+    for (const UniqueFd* fd : {&master, &memory}) {
         auto duplicate = fd->duplicate();
         if (!duplicate.ok()) return fail(std::move(duplicate).error());
         fds.push_back(std::move(*duplicate));
     }
-    watch_ = std::move(watch);
     auto both =
         std::make_shared<std::pair<UniqueFd, UniqueFd>>(std::move(master), std::move(memory));
     host_.hold(identity_.key(), notes(), std::move(fds), current([this, both](Status status) {
@@ -166,19 +159,17 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
                }));
 }
 
-/// Tells the driver half of every open and close; an open gives no event on the master.
+/// Tells the driver half to look after every open and close.
 void Endpoint::watch_terminal() {
-    watch_handle_ = host_.watch(watch_.get(), EPOLLIN, [this](uint32_t) {
-        alignas(inotify_event) char events[4096];
-        while (::read(watch_.get(), events, sizeof events) > 0) {
-        }
-        if (object_ == kNoEntry || state_ == State::releasing) return;
+    watch_.follow(watched_, [this] {
         host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0},
                    "", {});
     });
-    // What happened before the watch stood.
-    host_.call(system::IOUserSerial__TerminalChanged::encode(object_, {}), {}, milliseconds{0}, "",
-               {});
+}
+
+/// No driver has to know.
+void Endpoint::ignore_terminal() {
+    if (watched_ >= 0) watch_.ignore(watched_);
 }
 
 void Endpoint::publish_nodes() {
@@ -227,7 +218,7 @@ void Endpoint::publish_client() {
 /// goes at once.
 void Endpoint::fail(Error error) {
     ++turn_;
-    watch_handle_.reset();
+    ignore_terminal();
     auto done = std::exchange(done_, nullptr);
     object_ = kNoEntry;
     Error reason = std::move(error).in("serial port " + identity_.name);
@@ -239,25 +230,46 @@ void Endpoint::fail(Error error) {
     if (done) done(std::move(reason));
 }
 
-void Endpoint::orphan() {
+void Endpoint::orphan(std::vector<daemon::EntryId> providers) {
     ++turn_;
-    watch_handle_.reset();
+    ignore_terminal();
     object_ = kNoEntry;
     done_ = nullptr;
+    if (!providers.empty()) providers_ = std::move(providers);
     set_state(State::orphaned);
+    wait_for_successor();
+}
+
+void Endpoint::wait_for_successor() {
     quarantine_ = host_.after(kQuarantine, [this] {
-        host_.log(LogLevel::notice, kNoEntry,
-                  "serial port " + identity_.name + ": no driver came back within " +
-                      std::to_string(kQuarantine.count()) + " s, the terminal is hung up");
-        release();
+        const bool expected =
+            std::any_of(providers_.begin(), providers_.end(),
+                        [this](daemon::EntryId provider) { return host_.successor_expected(provider); });
+        if (expected) return wait_for_successor();
+        hang_up("no driver came back within " + std::to_string(kQuarantine.count()) + " s");
     });
+}
+
+void Endpoint::driver_given_up(daemon::EntryId provider, const std::string& bundle_id) {
+    if (state_ != State::orphaned || bundle_id != identity_.bundle_id ||
+        std::find(providers_.begin(), providers_.end(), provider) == providers_.end()) {
+        return;
+    }
+    // Another one that it stands on may come back all the same.
+    if (host_.successor_expected(providers_.front())) return;
+    hang_up("its driver does not come back");
+}
+
+void Endpoint::hang_up(const std::string& why) {
+    host_.log(LogLevel::notice, kNoEntry,
+              "serial port " + identity_.name + ": " + why + ", the terminal is hung up");
+    release();
 }
 
 void Endpoint::release() {
     ++turn_;
     quarantine_.reset();
-    watch_handle_.reset();
-    watch_.reset();
+    if (watched_ >= 0) watch_.remove(std::exchange(watched_, -1));
     object_ = kNoEntry;
     set_state(State::releasing);
     if (std::exchange(nodes_published_, false)) {

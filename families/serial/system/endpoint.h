@@ -5,9 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/family.h"
 #include "families/serial/driver/line_control.h"
+#include "families/serial/system/terminal_watch.h"
 #include "rpc/fd.h"
 #include "rpc/result.h"
 
@@ -27,14 +29,13 @@ struct PortIdentity {
 /// outlives drivers and (in the keeper) opendextd. Every step that waits is a state; a newer wish
 /// ends what is under way.
 ///
-/// Descriptors: the keeper holds [0] master, [1] memory, [2] watch of the terminal's opens and
-/// closes; this object holds the watch only. The master is here just while it is handed to a
-/// driver.
+/// Descriptors: the keeper holds [0] master, [1] memory. They are here just while they are handed
+/// to a driver.
 class Endpoint {
   public:
     enum class State : uint8_t {
         empty,       ///< nothing made yet
-        fetching,    ///< asking the keeper for a kept one
+        fetching,    ///< asking the keeper for what watches terminals, and for a kept one
         opening,     ///< the keeper opens a new pseudo-terminal
         holding,     ///< the keeper takes duplicates
         attaching,   ///< the driver half takes over
@@ -46,13 +47,21 @@ class Endpoint {
     };
 
     /// `released` is called once, when nothing is left; it may destroy the endpoint.
-    Endpoint(daemon::FamilyHost& host, PortIdentity identity, std::function<void()> released);
+    Endpoint(daemon::FamilyHost& host, TerminalWatch& watch, PortIdentity identity,
+             std::function<void()> released);
+
+    ~Endpoint();
+    Endpoint(const Endpoint&) = delete;
+    Endpoint& operator=(const Endpoint&) = delete;
 
     /// A driver object of this identity has started: gives it the terminal, publishes what is
     /// missing, then calls `done`.
     void serve(daemon::EntryId object, std::function<void(Status)> done);
-    /// The driver object is gone or going; the terminal waits for a successor.
-    void orphan();
+    /// The driver object is gone or going; the terminal waits for a successor on one of
+    /// `providers`, the nearest first.
+    void orphan(std::vector<daemon::EntryId> providers = {});
+    /// No successor of this bundle is to be expected on this provider any more.
+    void driver_given_up(daemon::EntryId provider, const std::string& bundle_id);
     /// The application sees a hang-up, the nodes go, the keeper lets go.
     void release();
 
@@ -69,12 +78,16 @@ class Endpoint {
 
   private:
     void set_state(State state);
+    void fetch();
     void open();
-    void hold(UniqueFd master, UniqueFd memory, UniqueFd watch);
+    void hold(UniqueFd master, UniqueFd memory);
+    [[nodiscard]] bool take_notes(const Dictionary& notes);
     void attach(UniqueFd master, UniqueFd memory);
     void publish_nodes();
     void publish_client();
     void fail(Error error);
+    void wait_for_successor();
+    void hang_up(const std::string& why);
     void watch_terminal();
     void finish_release();
     void publish_control();
@@ -82,6 +95,7 @@ class Endpoint {
     void send_break(bool on);
     void keep_control();
     void restore_control(const Dictionary& notes);
+    void ignore_terminal();
     [[nodiscard]] Dictionary notes() const;  ///< what the keeper keeps beside the descriptors
     [[nodiscard]] std::string node(std::string_view prefix) const;
     /// Wraps a continuation: dropped if the endpoint went or another wish came meanwhile.
@@ -95,6 +109,7 @@ class Endpoint {
     }
 
     daemon::FamilyHost& host_;
+    TerminalWatch& watch_;
     const PortIdentity identity_;
     std::function<void()> released_;
     State state_ = State::empty;
@@ -103,9 +118,9 @@ class Endpoint {
     daemon::EntryId object_ = daemon::kNoEntry;
     std::function<void(Status)> done_;
     std::string path_;  ///< of the terminal
-    UniqueFd watch_;    ///< inotify: opens and closes
-    std::unique_ptr<daemon::Handle> watch_handle_;
+    int watched_ = -1;  ///< its number in the watch
     std::unique_ptr<daemon::Handle> quarantine_;
+    std::vector<daemon::EntryId> providers_;  ///< of the driver that it waits for
     LineControl control_;  ///< what the user says of the line
     std::unique_ptr<daemon::Handle> break_end_;
     daemon::EntryId client_ = daemon::kNoEntry;  ///< the IOSerialBSDClient entry
@@ -115,7 +130,9 @@ class Endpoint {
 
 [[nodiscard]] std::string_view to_string(Endpoint::State state);
 
-/// How long a terminal waits for a successor of its driver before the application sees a hang-up.
+/// How long a terminal waits for a successor of its driver, where supervision expects none, before
+/// the application sees a hang-up: a driver that makes its ports anew needs some time. Where one is
+/// expected the terminal waits until it comes or is given up.
 inline constexpr std::chrono::seconds kQuarantine{60};
 
 }  // namespace opendext::serial

@@ -66,7 +66,9 @@ void Endpoint::send_break(bool on) {
 }
 
 Dictionary Endpoint::notes() const {
-    return {{"path", Value(path_)}, {std::string(kNote), Value(control_.text())}};
+    return {{"path", Value(path_)},
+            {"watch", Value(watched_)},
+            {std::string(kNote), Value(control_.text())}};
 }
 
 void Endpoint::keep_control() {

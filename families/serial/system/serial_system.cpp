@@ -39,6 +39,7 @@ const daemon::FamilyRegistration registration(
 
 SerialSystem::SerialSystem(daemon::FamilyHost& host, TtyPlaces places, bool scan)
     : host_(host),
+      watch_(host),
       adoption_(host, std::move(places), scan,
                 {[this](const std::string& name) { return owner_of_name(name); },
                  [this](const std::string& path) { return port_at(path); }}) {}
@@ -114,8 +115,8 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
         }
     }
     if (found == endpoints_.end()) {
-        auto endpoint =
-            std::make_unique<Endpoint>(host_, *identity, [this, name] { endpoints_.erase(name); });
+        auto endpoint = std::make_unique<Endpoint>(host_, watch_, *identity,
+                                                   [this, name] { endpoints_.erase(name); });
         found = endpoints_.emplace(name, std::move(endpoint)).first;
     }
     names_[object.id] = name;
@@ -169,12 +170,23 @@ bool SerialSystem::provider_process_died(const Entry& object) const {
            host_.process_of(provider->id) == 0;
 }
 
+void SerialSystem::driver_given_up(EntryId nub, const std::string& bundle_id) {
+    std::vector<Endpoint*> all;  // one that is released is taken out of the map
+    for (const auto& [name, endpoint] : endpoints_) all.push_back(endpoint.get());
+    for (Endpoint* endpoint : all) endpoint->driver_given_up(nub, bundle_id);
+}
+
 void SerialSystem::object_ended(const Entry& object, daemon::End end) {
     Endpoint* endpoint = endpoint_of(object.id);
     names_.erase(object.id);
     if (endpoint == nullptr) return;
     if (end == daemon::End::process_died || provider_process_died(object)) {
-        endpoint->orphan();
+        std::vector<EntryId> providers;
+        for (const Entry* below = host_.entry(object.provider()); below != nullptr;
+             below = host_.entry(below->provider())) {
+            providers.push_back(below->id);
+        }
+        endpoint->orphan(std::move(providers));
     } else {
         endpoint->release();
     }

@@ -29,6 +29,7 @@ class SerialSystem final : public daemon::Family {
     void object_started(const daemon::Entry& object, std::function<void(Status)> done) override;
     void object_terminating(const daemon::Entry& object) override;
     void object_ended(const daemon::Entry& object, daemon::End end) override;
+    void driver_given_up(daemon::EntryId nub, const std::string& bundle_id) override;
 
   private:
     [[nodiscard]] Result<PortIdentity> identify(const daemon::Entry& object) const;
@@ -40,6 +41,7 @@ class SerialSystem final : public daemon::Family {
     [[nodiscard]] std::string port_at(const std::string& path) const;
 
     daemon::FamilyHost& host_;
+    TerminalWatch watch_;
     std::map<std::string, std::unique_ptr<Endpoint>> endpoints_;  ///< by port name
     std::map<daemon::EntryId, std::string> names_;                ///< of live IOUserSerial objects
     Adoption adoption_;

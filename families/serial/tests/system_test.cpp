@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <deque>
+#include <fstream>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
 #include "families/serial/system/port_name.h"
@@ -29,6 +31,9 @@ class FakeHost final : public daemon::FamilyHost {
     std::vector<std::string> events;  ///< calls and published entries
     std::vector<daemon::NewEntry> published;
     std::function<void()> timer;
+    UniqueFd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};  ///< the keeper's
+    std::function<void(uint32_t)> readable;                       ///< call it when that is
+    std::map<EntryId, int> told;  ///< how often a driver was told to look at its terminal
     int32_t attach_result = 0;
 
     void run() {
@@ -60,6 +65,8 @@ class FakeHost final : public daemon::FamilyHost {
         }
         if (invocation.msgid == system::IOUserSerial__DetachTerminal::kMsgId)
             events.push_back("detach");
+        if (invocation.msgid == system::IOUserSerial__TerminalChanged::kMsgId)
+            ++told[invocation.object];
         if (!done) return;
         queue_.push_back([this, done] { done(daemon::CallAnswer::error(attach_result)); });
     }
@@ -69,18 +76,27 @@ class FakeHost final : public daemon::FamilyHost {
     }
     void open(std::string resource, Dictionary,
               std::function<void(Result<daemon::KeeperItem>)> done) override {
+        if (resource == "terminal-watch") {
+            queue_.push_back([this, done] {
+                if (!inotify) return done(Error{Errc::system, EMFILE, "no watch"});
+                daemon::KeeperItem item;
+                item.fds.push_back(inotify.duplicate().value());
+                done(std::move(item));
+            });
+            return;
+        }
         events.push_back("open " + resource);
-        queue_.push_back([done] {
+        queue_.push_back([this, done] {
             daemon::KeeperItem item;
             UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY));
             char path[64];
             ::grantpt(master.get());
             ::unlockpt(master.get());
             ::ptsname_r(master.get(), path, sizeof path);
-            UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
             item.properties["path"] = Value(std::string(path));
+            item.properties["watch"] =
+                Value(::inotify_add_watch(inotify.get(), path, IN_OPEN | IN_CLOSE));
             item.fds.push_back(std::move(master));
-            item.fds.push_back(std::move(watch));
             done(std::move(item));
         });
     }
@@ -124,7 +140,9 @@ class FakeHost final : public daemon::FamilyHost {
         timer = std::move(fire);
         return std::make_unique<daemon::Handle>();
     }
-    std::unique_ptr<daemon::Handle> watch(int, uint32_t, std::function<void(uint32_t)>) override {
+    std::unique_ptr<daemon::Handle> watch(int, uint32_t,
+                                          std::function<void(uint32_t)> ready) override {
+        readable = std::move(ready);
         return std::make_unique<daemon::Handle>();
     }
     void log(daemon::LogLevel, EntryId, std::string_view) override {}
@@ -198,6 +216,61 @@ TEST_F(SerialSystemTest, SuccessorOfADeadDriverGetsTheSameTerminal) {
     EXPECT_EQ((std::vector<std::string>{"open pseudo-terminal", "attach 10", "attach 20"}),
               host.events);
     EXPECT_EQ(nodes, host.nodes);
+}
+
+TEST_F(SerialSystemTest, OnlyTheDriverOfATerminalHearsOfItsOpensAndCloses) {
+    const Entry& first = add(10, "first");
+    ASSERT_TRUE(start(first).ok());
+    ASSERT_TRUE(start(add(20, "second")).ok());
+    EXPECT_EQ(host.told, (std::map<EntryId, int>{{10, 1}, {20, 1}})) << "each looks once at first";
+    const auto open = [&](const std::string& node) {
+        return UniqueFd(::open(host.nodes.at(node).c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    };
+    UniqueFd user = open("cu.second7");
+    ASSERT_TRUE(user) << "masters are held";
+    host.readable(EPOLLIN);
+    EXPECT_EQ(host.told, (std::map<EntryId, int>{{10, 1}, {20, 2}}));
+    user.reset();
+    user = open("cu.second7");
+    host.readable(EPOLLIN);
+    EXPECT_EQ(host.told, (std::map<EntryId, int>{{10, 1}, {20, 3}})) << "once for many events";
+
+    // What happens while there is no driver is told to its successor.
+    end(first, End::process_died);
+    open("cu.first7").reset();
+    host.readable(EPOLLIN);
+    EXPECT_EQ(host.told[10], 1);
+    ASSERT_TRUE(start(add(30, "first")).ok());
+    EXPECT_EQ(host.told[30], 1);
+    open("cu.first7").reset();
+    host.readable(EPOLLIN);
+    EXPECT_EQ(host.told[30], 2);
+}
+
+TEST_F(SerialSystemTest, ATerminalThatGoesIsNotWatchedAnyMore) {
+    const Entry& object = add(10, "port");
+    ASSERT_TRUE(start(object).ok());
+    const auto watched = [&] {
+        std::ifstream file("/proc/self/fdinfo/" + std::to_string(host.inotify.get()));
+        size_t count = 0;
+        for (std::string line; std::getline(file, line);) count += line.starts_with("inotify wd:");
+        return count;
+    };
+    EXPECT_EQ(watched(), 1U);
+    end(object, End::terminated);
+    EXPECT_EQ(watched(), 0U);
+    host.readable(EPOLLIN);  // "it is not watched any more" is no news of anybody
+}
+
+TEST_F(SerialSystemTest, WithoutAWatchADriverDoesNotStartAndTheNextTriesAgain) {
+    UniqueFd kept = std::exchange(host.inotify, UniqueFd());
+    const Status refused = start(add(10, "port"));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.error().text().find("port7"), std::string::npos);
+    EXPECT_NE(refused.error().text().find("no watch"), std::string::npos);
+    EXPECT_TRUE(host.held.empty());
+    host.inotify = std::move(kept);
+    EXPECT_TRUE(start(add(20, "port")).ok());
 }
 
 TEST_F(SerialSystemTest, RemovalHangsUpAndLeavesNothing) {
