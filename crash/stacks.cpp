@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crash/stacks.h"
 
+#include <algorithm>
 #include <concepts>
 #include <cstdio>
 
@@ -104,6 +105,23 @@ void Stacks::clean() {
         if (thread.registers.size() > machine::kNames.size())
             thread.registers.resize(machine::kNames.size());
     }
+}
+
+std::vector<std::string> Stacks::summary(const std::string& folder) const {
+    std::vector<std::string> own;
+    std::vector<std::string> others;
+    for (const Thread& thread : threads) {
+        const auto inside = std::ranges::find_if(thread.frames, [&](const Frame& frame) {
+            return frame.module.starts_with(folder + "/");
+        });
+        const bool is_own = inside != thread.frames.end();
+        std::string text = "thread " + std::to_string(thread.id) + " (" + thread.name + ")";
+        if (!thread.doing.empty()) text += " " + thread.doing;
+        if (!thread.frames.empty())
+            text += ": " + frame_text(is_own ? *inside : thread.frames.front());
+        (is_own ? own : others).push_back(std::move(text));
+    }
+    return own.empty() ? others : own;
 }
 
 std::string Stacks::to_text() const {

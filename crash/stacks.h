@@ -79,6 +79,9 @@ struct Stacks {
     /// Makes it fit crash/limits.h, and every string safe for a terminal: whoever sent it is not
     /// trusted.
     void clean();
+    /// One line for each thread that is in a file below `folder` (the bundle), or for each thread
+    /// if none is: what it does, and where.
+    [[nodiscard]] std::vector<std::string> summary(const std::string& folder) const;
     /// For people: one paragraph a thread, one line a frame.
     [[nodiscard]] std::string to_text() const;
     /// {threads: [...], modules: [...], usage: {...}, notes: [...]};

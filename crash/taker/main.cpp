@@ -20,11 +20,13 @@ namespace opendext::crash {
 namespace {
 
 constexpr char kHelp[] =
-    "usage: opendext-stacks [--text] [--deadline MS] [--fault FD] [--release FD] PID\n"
+    "usage: opendext-stacks [--text] [--deadline MS] [--fault FD] [--release FD] [--parent PID] "
+    "PID\n"
     "Stops a process for some milliseconds and writes what each of its threads is doing.\n"
     "  --text         for people; otherwise for opendextd\n"
     "  --deadline MS  give up what is not found by then (default 5000)\n"
     "  --fault FD     read from there why the process crashes\n"
+    "  --parent PID   whose child the process must be\n"
     "  --release FD   close this as soon as the process is not needed any more\n";
 
 struct Options {
@@ -33,6 +35,7 @@ struct Options {
     int deadline = 5000;
     int fault = -1;
     int release = -1;
+    int parent = 0;
 };
 
 bool parse_number(const char* text, int& number) {
@@ -49,6 +52,7 @@ bool parse(int argc, char** argv, Options& options) {
         int* number = argument == "--deadline"  ? &options.deadline
                       : argument == "--fault"   ? &options.fault
                       : argument == "--release" ? &options.release
+                      : argument == "--parent"  ? &options.parent
                                                 : nullptr;
         if (argument == "--text") {
             options.text = true;
@@ -79,7 +83,7 @@ Result<Stacks> take(const Options& options) {
     const auto fault = OD_TRY(read_fault(options.fault));
     const Time deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(options.deadline);
-    Snapshot snapshot = OD_TRY(take_snapshot(options.pid, fault, deadline));
+    Snapshot snapshot = OD_TRY(take_snapshot(options.pid, options.parent, fault, deadline));
     if (options.release >= 0) ::close(options.release);
     OD_TRY(confine());
     return unwind(std::move(snapshot), fault, deadline);

@@ -190,10 +190,11 @@ std::span<const uint8_t> Snapshot::read(uint64_t address, size_t size) const {
     return {};
 }
 
-Result<Snapshot> take_snapshot(pid_t pid, const std::optional<Fault>& fault, Time deadline) {
+Result<Snapshot> take_snapshot(pid_t pid, pid_t parent, const std::optional<Fault>& fault,
+                               Time deadline) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/";
     StoppedProcess process = OD_TRY(StoppedProcess::stop(
-        pid, std::min(deadline, std::chrono::steady_clock::now() + kStopTime)));
+        pid, parent, std::min(deadline, std::chrono::steady_clock::now() + kStopTime)));
     Snapshot snapshot;
     const UniqueFd memory(::open((folder + "mem").c_str(), O_RDONLY | O_CLOEXEC));
     if (!memory) return Error::system("cannot read the memory of process " + std::to_string(pid));

@@ -61,6 +61,8 @@ struct Snapshot {
 
 /// Stops the process, copies, and lets it go on as it was. `fault`: its registers are of interest
 /// too. Errc::not_found: no such process; Errc::not_ready: somebody traces it.
-Result<Snapshot> take_snapshot(pid_t pid, const std::optional<Fault>& fault, Time deadline);
+/// `parent`: see StoppedProcess::stop.
+Result<Snapshot> take_snapshot(pid_t pid, pid_t parent, const std::optional<Fault>& fault,
+                               Time deadline);
 
 }  // namespace opendext::crash

@@ -51,6 +51,13 @@ std::string what_it_does(const std::string& folder) {
     return text;
 }
 
+Status check_parent(pid_t pid, pid_t parent) {
+    const std::string status = read_proc("/proc/" + std::to_string(pid) + "/status");
+    if (parent == 0 || status_field(status, "PPid") == std::to_string(parent)) return success();
+    return Error{Errc::not_found, 0,
+                 "process " + std::to_string(pid) + " is no driver process of this realm"};
+}
+
 }  // namespace
 
 std::string read_proc(const std::string& path, size_t most) {
@@ -73,7 +80,7 @@ std::string status_field(const std::string& text, const std::string& key) {
     return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
 }
 
-Result<StoppedProcess> StoppedProcess::stop(pid_t pid, Time deadline) {
+Result<StoppedProcess> StoppedProcess::stop(pid_t pid, pid_t parent, Time deadline) {
     const std::string name = "process " + std::to_string(pid);
     const std::string status = read_proc("/proc/" + std::to_string(pid) + "/status");
     if (status.empty()) return Error{Errc::not_found, 0, "there is no " + name};
@@ -85,7 +92,10 @@ Result<StoppedProcess> StoppedProcess::stop(pid_t pid, Time deadline) {
                      name + " is being debugged by process " + tracer + ", which shows its stacks"};
     }
     StoppedProcess process;
+    // Before it is touched, and once it cannot end and give its number to another one any more.
+    OD_TRY(check_parent(pid, parent));
     OD_TRY(process.seize_all(pid));
+    OD_TRY(check_parent(pid, parent));
     process.wait(deadline);
     process.look(pid);
     return process;

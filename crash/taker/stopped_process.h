@@ -16,7 +16,8 @@ namespace opendext::crash {
 class StoppedProcess {
   public:
     /// Threads that do not stop by the deadline (in an uninterruptible call) are in the list too.
-    static Result<StoppedProcess> stop(pid_t pid, Time deadline);
+    /// `parent`: whose child it must be, 0 if that does not matter.
+    static Result<StoppedProcess> stop(pid_t pid, pid_t parent, Time deadline);
     StoppedProcess(StoppedProcess&&) = default;
     StoppedProcess& operator=(StoppedProcess&&) = delete;
     ~StoppedProcess();

@@ -132,7 +132,9 @@ void StackTaker::start_waiting() {
 Status StackTaker::start(uint64_t number) {
     Job& job = *jobs_.at(number);
     std::vector<std::string> arguments{"--deadline",
-                                       std::to_string(job.request.deadline.count() * 3 / 4 + 1)};
+                                       std::to_string(job.request.deadline.count() * 3 / 4 + 1),
+                                       // The keeper, of whom driver processes are children too.
+                                       "--parent", std::to_string(::getppid())};
     Placement placement;
     Pipe output = OD_TRY(make_pipe());
     // The program's end blocks.

@@ -85,6 +85,19 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     hooks.log = [this, number](LogLevel level, const std::string& text) {
         if (const ProcessPtr process = find(number)) log(*process, level, text);
     };
+    hooks.autopsy = [this](DriverProcess& process, std::function<void()> done) {
+        context_.crashes.take_stacks(
+            process, [this, self = process.shared_from_this(),
+                      done = std::move(done)](const Result<crash::Stacks>& stacks) {
+                if (stacks.ok()) {
+                    for (const std::string& line : stacks->summary(self->spec().bundle_path))
+                        log(*self, LogLevel::error, "while it hangs: " + line);
+                } else {
+                    log(*self, LogLevel::error, "no stacks: " + stacks.error().text());
+                }
+                done();
+            });
+    };
     auto process =
         std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
                                         context_.deadlines, std::move(spec), std::move(hooks));
