@@ -55,6 +55,10 @@ void Families::started(const Registry& registry, EntryId object,
                std::move(done));
 }
 
+void Families::adopted(const Entry& object) const {
+    for (Family* family : classes_.families(object.classes)) family->object_adopted(object);
+}
+
 void Families::registered(const Entry& object) const {
     for (Family* family : classes_.families(object.classes)) family->object_registered(object);
 }
@@ -67,9 +71,9 @@ void Families::ended(const Entry& object, End end) const {
     for (Family* family : classes_.families(object.classes)) family->object_ended(object, end);
 }
 
-void Families::given_up(EntryId nub) const {
+void Families::given_up(EntryId nub, const std::string& bundle_id) const {
     // What is kept may be another family's than the nub's.
-    for (const auto& family : families_) family->driver_given_up(nub);
+    for (const auto& family : families_) family->driver_given_up(nub, bundle_id);
 }
 
 bool Families::call(const Entry& object, KernelCall& call) const {

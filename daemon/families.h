@@ -25,10 +25,11 @@ class Families {
     void attached(const Entry& object) const;
     /// One family after the other; `done` gets the first error.
     void started(const Registry& registry, EntryId object, std::function<void(Status)> done) const;
+    void adopted(const Entry& object) const;
     void registered(const Entry& object) const;
     void terminating(const Entry& object) const;
     void ended(const Entry& object, End end) const;
-    void given_up(EntryId nub) const;
+    void given_up(EntryId nub, const std::string& bundle_id) const;
     /// Whether a family took the call.
     [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;
     /// A program sets properties of an entry without a driver; nullopt if no family takes them.

@@ -122,7 +122,7 @@ class Family {
     [[nodiscard]] virtual std::vector<ClassDeclaration> classes() const = 0;
 
     /// The registry has its root, IOResources and IOUserResources; the keeper answers. Publish
-    /// permanent nubs here.
+    /// permanent nubs here, if they are not there already (FamilyHost::left).
     virtual void realm_started() {}
 
     /// The family part of matching `nub`, an object of a class of this family, with `table`, a
@@ -144,6 +144,10 @@ class Family {
         (void)object;
         done(success());
     }
+    /// Instead of object_started: opendextd died and is back, and goes on with the object, whose
+    /// driver knows nothing of it. What the family had of it is to be found again: descriptors that
+    /// the keeper holds, entries that it published (FamilyHost::left).
+    virtual void object_adopted(const Entry& object) { (void)object; }
     // These also come for entries that the family published itself.
     // ------------------------------------------------
 
@@ -158,10 +162,13 @@ class Family {
         (void)object;
         (void)end;
     }
-    /// No successor is to be expected for a driver that died on `nub`: it has been in quarantine
-    /// for as long as the realm keeps endpoints (60 s), or does not come back, or the nub is gone.
-    /// What is kept for it ends. Told to every family, whatever the class of the nub.
-    virtual void driver_given_up(EntryId nub) { (void)nub; }
+    /// No successor is to be expected for a driver of this bundle that died on `nub`: it has been
+    /// in quarantine for as long as the realm keeps endpoints (60 s), or does not come back, or the
+    /// nub is gone. What is kept for it ends. Told to every family, whatever the class of the nub.
+    virtual void driver_given_up(EntryId nub, const std::string& bundle_id) {
+        (void)nub;
+        (void)bundle_id;
+    }
 
     /// A kernel-side method was called on an object of a class of this family. Return false if
     /// `msgid` is none of this family's (the call is then offered to the family of the super class,
@@ -248,6 +255,12 @@ class FamilyHost {
     /// nullptr if there is no such entry (any more).
     [[nodiscard]] virtual const Entry* entry(EntryId id) const = 0;
     [[nodiscard]] virtual EntryId user_resources() const = 0;  ///< IOUserResources
+    /// Entries of this class that an earlier opendextd published and that are there again, oldest
+    /// first; empty in a realm that has just begun.
+    [[nodiscard]] virtual std::vector<EntryId> left(std::string_view class_name) const {
+        (void)class_name;
+        return {};
+    }
     /// Publishes a child. Fails if the provider is inactive or the class was not declared.
     [[nodiscard]] virtual Result<EntryId> publish(NewEntry entry) = 0;
     /// Registers an entry that was published with register_now = false.
@@ -272,6 +285,12 @@ class FamilyHost {
     virtual void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
                       std::chrono::milliseconds deadline, std::string_view deadline_name,
                       std::function<void(Result<CallAnswer>)> done) = 0;
+    /// Whether a driver that died on the nub, or on what it stands on, may still get a successor: it
+    /// waits for its restart, or has not been in quarantine for as long as endpoints are kept.
+    [[nodiscard]] virtual bool successor_expected(EntryId nub) const {
+        (void)nub;
+        return false;
+    }
     /// The pid of the process that owns the object, 0 if none or if it is dying.
     [[nodiscard]] virtual int32_t process_of(EntryId id) const = 0;
 

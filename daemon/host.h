@@ -13,6 +13,8 @@ class Host final : public FamilyHost {
         EntryId user_resources = kNoEntry;
         std::string device_directory;
         std::function<void(EntryId, uint32_t, uint64_t)> message_clients;
+        std::function<bool(EntryId)> successor_expected;
+        bool adopts = false;  ///< an earlier opendextd's registry is here
     };
     /// `link` is filled in before the first family hears of anything and outlives this.
     Host(std::string family, Context& context, Lifecycle& lifecycle, const Link& link)
@@ -22,6 +24,7 @@ class Host final : public FamilyHost {
         return context_.registry.find(id);
     }
     [[nodiscard]] EntryId user_resources() const override { return link_.user_resources; }
+    [[nodiscard]] std::vector<EntryId> left(std::string_view class_name) const override;
     [[nodiscard]] Result<EntryId> publish(NewEntry entry) override;
     void register_entry(EntryId id) override { lifecycle_.register_service(id); }
     void terminate(EntryId id) override;
@@ -35,6 +38,9 @@ class Host final : public FamilyHost {
     void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
               std::chrono::milliseconds deadline, std::string_view deadline_name,
               std::function<void(Result<CallAnswer>)> done) override;
+    [[nodiscard]] bool successor_expected(EntryId nub) const override {
+        return link_.successor_expected && link_.successor_expected(nub);
+    }
     [[nodiscard]] int32_t process_of(EntryId id) const override;
     void open(std::string resource, Dictionary arguments,
               std::function<void(Result<KeeperItem>)> done) override {

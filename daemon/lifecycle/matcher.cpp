@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/adoption/records.h"
+
 namespace opendext::daemon {
 namespace {
 std::string id_text(EntryId id) {
@@ -30,6 +32,11 @@ Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index,
       index_(index),
       lifecycle_(lifecycle),
       supervisor_(supervisor) {
+    context_.recorder.describe(Record::round,
+                               [this](uint64_t nub, uint64_t) -> std::vector<uint8_t> {
+                                   if (!is_matching(nub)) return {};
+                                   return record_of(records::Mark{});
+                               });
     context_.registry.observe([this](Event event, const Entry& entry) {
         switch (event) {
             case Event::published:
@@ -39,13 +46,20 @@ Matcher::Matcher(Context& context, Families& families, PersonalityIndex& index,
                 break;
             case Event::detached:
                 nubs_.erase(entry.id);
+                context_.recorder.touch(Record::round, entry.id);
+                history_.forget(entry.id);
                 deferred_.erase(entry.id);
-                supervisor_.gone(entry.id);
+                supervisor_.gone(entry.id, ended_by_crash(entry.id));
                 break;
             default:
                 break;
         }
     });
+}
+
+bool Matcher::ended_by_crash(EntryId id) const {
+    const Instance* instance = lifecycle_.find(id);
+    return instance != nullptr && instance->end == End::process_died;
 }
 
 MatchContext Matcher::match_context() const {
@@ -61,6 +75,7 @@ void Matcher::match(EntryId id) {
         return;
     }
     nub.state = RoundState::starting;
+    context_.recorder.touch(Record::round, id);
     nub.busy = BusyHold(context_.registry, id);
     // Later: whoever registered the nub goes on first.
     context_.loop.post([this, id] { begin(id); });
@@ -99,12 +114,14 @@ void Matcher::begin(EntryId id) {
     if (place == nubs_.end() || entry == nullptr) return;
     if (stopped_ || entry->activity != Activity::active) {
         place->second.state = RoundState::idle;
+        context_.recorder.touch(Record::round, id);
         place->second.busy.reset();
         return;
     }
     if (asleep_) {
         defer(id);
         place->second.state = RoundState::idle;
+        context_.recorder.touch(Record::round, id);
         place->second.busy.reset();
         return;
     }
@@ -134,6 +151,11 @@ void Matcher::log_trace(const Entry& nub, const CandidateList& list) {
                 where + line.personality->label() + " does not fit: " + line.verdict.reason);
         }
     }
+}
+
+bool Matcher::is_matching(EntryId nub) const {
+    const auto place = nubs_.find(nub);
+    return place != nubs_.end() && place->second.state != RoundState::idle;
 }
 
 const Instance* Matcher::holder(const Entry& nub, const std::string& category) const {
@@ -211,6 +233,7 @@ void Matcher::ended(EntryId id, size_t index, const Candidate& candidate, const 
     if (place == nubs_.end() || index >= place->second.runs.size()) return;
     CategoryRun& run = place->second.runs[index];
     run.running = false;
+    history_.note(id, candidate.personality->label(), outcome, context_.clock.now());
     if (outcome.ok()) {
         run.won = true;
         run.candidates.clear();
@@ -249,6 +272,7 @@ void Matcher::finish_if_over(EntryId id) {
     }
     nub.runs.clear();
     nub.state = RoundState::idle;
+    context_.recorder.touch(Record::round, id);
     const bool again = std::exchange(nub.again, false);
     const BusyHold busy = std::move(nub.busy);
     if (again) {
@@ -306,6 +330,7 @@ void Matcher::restart(EntryId id, const PersonalityPtr& personality) {
     }
     log_rematch(id, personality);
     nub.state = RoundState::starting;
+    context_.recorder.touch(Record::round, id);
     nub.busy = BusyHold(context_.registry, id);
     CandidateList list = find_candidates(*entry, {personality}, match_context());
     log_trace(*entry, list);

@@ -10,6 +10,7 @@
 #include "daemon/context.h"
 #include "daemon/families.h"
 #include "daemon/lifecycle/lifecycle.h"
+#include "daemon/matching/history.h"
 #include "daemon/matching/index.h"
 #include "daemon/supervision/supervisor.h"
 
@@ -51,6 +52,15 @@ class Matcher {
     void set_asleep(bool asleep);
 
     [[nodiscard]] MatchContext match_context() const;
+
+    // For who asks why a driver does not run.
+    /// The driver that has the category on this nub, or nullptr.
+    [[nodiscard]] const Instance* holder(const Entry& nub, const std::string& category) const;
+    /// A round of matching runs on the nub.
+    [[nodiscard]] bool is_matching(EntryId nub) const;
+    [[nodiscard]] const StartHistory& history() const { return history_; }
+    [[nodiscard]] const PersonalityIndex& index() const { return index_; }
+    [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
     [[nodiscard]] Supervisor& supervisor() { return supervisor_; }
 
   private:
@@ -78,10 +88,9 @@ class Matcher {
     void finish_if_over(EntryId id);
     void defer(EntryId id);
     void log_rematch(EntryId id, const PersonalityPtr& personality);
+    [[nodiscard]] bool ended_by_crash(EntryId id) const;
     /// Whether the personality is still one that is used.
     [[nodiscard]] bool in_use(const PersonalityPtr& personality) const;
-    /// The driver that has the category on this nub, or nullptr.
-    [[nodiscard]] const Instance* holder(const Entry& nub, const std::string& category) const;
     void tell_category_taken(const Entry& nub, const CandidateList::Category& category,
                              const Instance& holder);
     void log_trace(const Entry& nub, const CandidateList& list);
@@ -95,6 +104,7 @@ class Matcher {
     Lifecycle& lifecycle_;
     Supervisor& supervisor_;
     std::map<EntryId, Nub> nubs_;
+    StartHistory history_;
     std::set<std::string> suspended_;
     std::set<std::string> said_;  ///< what is logged once
     bool stopped_ = false;

@@ -109,8 +109,14 @@ void Supervisor::quarantine(Record& record, std::string reason) {
     record.reason = std::move(reason);
     record.since_ns = wall_ns();
     record.next_restart_ns = 0;
-    record.timer = context_.clock.after(context_.restart.keep_endpoints,
-                                        [this, nub = record.nub] { hooks_.given_up(nub); });
+    record.timer = context_.clock.after(
+        context_.restart.keep_endpoints, [this, nub = record.nub, personality = record.personality] {
+            if (const auto place = records_.find({nub, personality->label()});
+                place != records_.end()) {
+                place->second.timer.reset();
+            }
+            hooks_.given_up(nub, personality->bundle_id);
+        });
     const Entry* entry = context_.registry.find(record.nub);
     log(LogLevel::error, record.personality->label() + " is in quarantine on " +
                              (entry == nullptr ? hex(record.nub) : entry->name) + ": " +
@@ -133,6 +139,7 @@ void Supervisor::restart_after(EntryId nub, const PersonalityPtr& personality,
         if (place == records_.end() || place->second.standing != Standing::waiting) return;
         place->second.standing = Standing::running;
         place->second.next_restart_ns = 0;
+        place->second.timer.reset();
         publish(nub);
         hooks_.restart(nub, personality);
     });
@@ -148,12 +155,13 @@ void Supervisor::started(EntryId nub, const PersonalityPtr& personality) {
 
 void Supervisor::left(EntryId nub, const PersonalityPtr& personality, const std::string& how) {
     Record& record = this->record(nub, personality);
+    record.timer.reset();
     record.standing = Standing::left;
     record.reason = how;
     record.since_ns = wall_ns();
     log(LogLevel::notice, personality->label() + " has left its provider: " + how);
     publish(nub);
-    hooks_.given_up(nub);
+    hooks_.given_up(nub, personality->bundle_id);
 }
 
 void Supervisor::registered(EntryId nub) {
@@ -163,15 +171,21 @@ void Supervisor::registered(EntryId nub) {
     if (erased > 0) publish(nub);
 }
 
-void Supervisor::gone(EntryId nub) {
-    if (std::erase_if(records_, [&](const auto& each) { return each.first.first == nub; }) > 0)
-        hooks_.given_up(nub);
+void Supervisor::gone(EntryId nub, bool by_crash) {
+    std::vector<std::string> bundles;
+    std::erase_if(records_, [&](const auto& each) {
+        if (each.first.first != nub) return false;
+        bundles.push_back(each.second.personality->bundle_id);
+        return true;
+    });
+    if (by_crash) return;
+    for (const std::string& bundle : bundles) hooks_.given_up(nub, bundle);
 }
 
 void Supervisor::forget(EntryId nub, const PersonalityPtr& personality) {
     if (records_.erase({nub, personality->label()}) == 0) return;
     publish(nub);
-    hooks_.given_up(nub);
+    hooks_.given_up(nub, personality->bundle_id);
 }
 
 bool Supervisor::may_start(EntryId nub, const PersonalityPtr& personality) const {
@@ -196,6 +210,17 @@ const Supervised* Supervisor::awaiting(EntryId nub, std::string_view category) c
         }
     }
     return nullptr;
+}
+
+bool Supervisor::successor_expected(EntryId nub) const {
+    for (const Entry* entry = context_.registry.find(nub); entry != nullptr;
+         entry = context_.registry.find(entry->provider())) {
+        const auto expected = [&](const auto& each) {
+            return each.first.first == entry->id && each.second.timer != nullptr;
+        };
+        if (std::any_of(records_.begin(), records_.end(), expected)) return true;
+    }
+    return false;
 }
 
 std::vector<const Supervised*> Supervisor::all() const {

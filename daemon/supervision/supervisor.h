@@ -50,7 +50,7 @@ class Supervisor {
         std::function<void(EntryId nub)> lifted;
         /// Nothing comes for what is kept of a driver on this nub: a quarantine has lasted for
         /// RestartRules::keep_endpoints, or the driver is not to come back.
-        std::function<void(EntryId nub)> given_up;
+        std::function<void(EntryId nub, const std::string& bundle_id)> given_up;
     };
     Supervisor(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}
 
@@ -67,8 +67,9 @@ class Supervisor {
     void left(EntryId nub, const PersonalityPtr& personality, const std::string& how);
     /// The nub was registered (again): who left it may come back.
     void registered(EntryId nub);
-    /// The nub is gone, and with it what happened there.
-    void gone(EntryId nub);
+    /// The nub is gone, and with it what happened there. `by_crash`: the driver that made it died
+    /// and may make it anew.
+    void gone(EntryId nub, bool by_crash);
     /// The personality is not used any more; what waits for it waits for nobody.
     void forget(EntryId nub, const PersonalityPtr& personality);
 
@@ -78,6 +79,9 @@ class Supervisor {
     [[nodiscard]] std::string why_not(EntryId nub, const PersonalityPtr& personality) const;
     /// Who waits for its restart in this category of the nub, or nullptr.
     [[nodiscard]] const Supervised* awaiting(EntryId nub, std::string_view category) const;
+    /// Whether what is kept of a driver that died on the nub, or on what it stands on, may still be
+    /// of use: one of them waits for its restart, or its endpoints are kept (`given_up` ends that).
+    [[nodiscard]] bool successor_expected(EntryId nub) const;
     [[nodiscard]] RestartPolicy policy_of(const Personality& personality) const;
 
     /// Everything that is known, by nub and label.

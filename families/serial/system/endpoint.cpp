@@ -97,6 +97,30 @@ void Endpoint::fetch() {
                 }));
 }
 
+void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
+    ++turn_;
+    object_ = object;
+    client_ = client;
+    nodes_published_ = true;
+    set_state(State::serving);
+    const auto deaf = [this](const Error& error) {
+        host_.log(LogLevel::error, object_,
+                  "serial port " + identity_.name +
+                      ": its driver will not hear of opens and closes: " + error.text());
+    };
+    watch_.prepare(current([this, deaf](const Status& ready) {
+        if (!ready.ok()) return deaf(ready.error());
+        host_.fetch(identity_.key(), current([this, deaf](Result<KeeperItem> item) {
+                        if (!item.ok()) return deaf(item.error());
+                        held_ = true;
+                        if (!take_notes(item->properties))
+                            return deaf(Error{Errc::malformed, 0, "the keeper's notes of it"});
+                        restore_control(item->properties);
+                        watch_terminal();
+                    }));
+    }));
+}
+
 /// Which terminal it is, as the keeper says when it opens one and for as long as it holds it.
 bool Endpoint::take_notes(const Dictionary& notes) {
     const std::string* path = find_string(notes, "path");
@@ -242,9 +266,9 @@ void Endpoint::orphan(std::vector<daemon::EntryId> providers) {
 
 void Endpoint::wait_for_successor() {
     quarantine_ = host_.after(kQuarantine, [this] {
-        const bool expected =
-            std::any_of(providers_.begin(), providers_.end(),
-                        [this](daemon::EntryId provider) { return host_.successor_expected(provider); });
+        const bool expected = std::any_of(
+            providers_.begin(), providers_.end(),
+            [this](daemon::EntryId provider) { return host_.successor_expected(provider); });
         if (expected) return wait_for_successor();
         hang_up("no driver came back within " + std::to_string(kQuarantine.count()) + " s");
     });

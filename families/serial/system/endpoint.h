@@ -57,6 +57,9 @@ class Endpoint {
     /// A driver object of this identity has started: gives it the terminal, publishes what is
     /// missing, then calls `done`.
     void serve(daemon::EntryId object, std::function<void(Status)> done);
+    /// opendextd died and is back; the driver has its terminal and knows nothing of that. `client`:
+    /// the IOSerialBSDClient entry that is there.
+    void adopt(daemon::EntryId object, daemon::EntryId client);
     /// The driver object is gone or going; the terminal waits for a successor on one of
     /// `providers`, the nearest first.
     void orphan(std::vector<daemon::EntryId> providers = {});
@@ -121,7 +124,7 @@ class Endpoint {
     int watched_ = -1;  ///< its number in the watch
     std::unique_ptr<daemon::Handle> quarantine_;
     std::vector<daemon::EntryId> providers_;  ///< of the driver that it waits for
-    LineControl control_;  ///< what the user says of the line
+    LineControl control_;                     ///< what the user says of the line
     std::unique_ptr<daemon::Handle> break_end_;
     daemon::EntryId client_ = daemon::kNoEntry;  ///< the IOSerialBSDClient entry
     bool held_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "families/serial/system/serial_system.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -114,13 +115,29 @@ void SerialSystem::object_started(const Entry& object, std::function<void(Status
             found = endpoints_.end();
         }
     }
-    if (found == endpoints_.end()) {
-        auto endpoint = std::make_unique<Endpoint>(host_, watch_, *identity,
-                                                   [this, name] { endpoints_.erase(name); });
-        found = endpoints_.emplace(name, std::move(endpoint)).first;
-    }
+    Endpoint& endpoint = found == endpoints_.end() ? make_endpoint(*identity) : *found->second;
     names_[object.id] = name;
-    found->second->serve(object.id, std::move(done));
+    endpoint.serve(object.id, std::move(done));
+}
+
+Endpoint& SerialSystem::make_endpoint(const PortIdentity& identity) {
+    std::unique_ptr<Endpoint>& place = endpoints_[identity.name];
+    place = std::make_unique<Endpoint>(host_, watch_, identity,
+                                       [this, name = identity.name] { endpoints_.erase(name); });
+    return *place;
+}
+
+void SerialSystem::object_adopted(const Entry& object) {
+    const auto identity = identify(object);
+    if (!identity.ok())
+        return host_.log(daemon::LogLevel::error, object.id, identity.error().text());
+    const auto left = host_.left("IOSerialBSDClient");
+    const auto client = std::find_if(left.begin(), left.end(), [&](EntryId id) {
+        const Entry* entry = host_.entry(id);
+        return entry != nullptr && entry->provider() == object.id;
+    });
+    names_[object.id] = identity->name;
+    make_endpoint(*identity).adopt(object.id, client != left.end() ? *client : kNoEntry);
 }
 
 std::optional<Status> SerialSystem::set_properties(const Entry& entry, const Dictionary& properties,

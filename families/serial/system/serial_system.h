@@ -27,6 +27,7 @@ class SerialSystem final : public daemon::Family {
         const daemon::Entry& entry, const Dictionary& properties,
         const daemon::ClientProgram& program) override;
     void object_started(const daemon::Entry& object, std::function<void(Status)> done) override;
+    void object_adopted(const daemon::Entry& object) override;
     void object_terminating(const daemon::Entry& object) override;
     void object_ended(const daemon::Entry& object, daemon::End end) override;
     void driver_given_up(daemon::EntryId nub, const std::string& bundle_id) override;
@@ -36,6 +37,7 @@ class SerialSystem final : public daemon::Family {
     [[nodiscard]] std::string text_property(const daemon::Entry& object,
                                             std::string_view key) const;
     [[nodiscard]] bool provider_process_died(const daemon::Entry& object) const;
+    Endpoint& make_endpoint(const PortIdentity& identity);
     Endpoint* endpoint_of(daemon::EntryId object);
     [[nodiscard]] std::string owner_of_name(const std::string& name) const;
     [[nodiscard]] std::string port_at(const std::string& path) const;
