@@ -13,10 +13,13 @@ namespace opendext::serial {
 namespace {
 
 using daemon::ClientProgram;
+using daemon::Entry;
+using daemon::EntryId;
 using daemon::kNoEntry;
 using daemon::LogLevel;
 
 constexpr std::string_view kHeldAs = "serial-adopted";
+constexpr std::string_view kAdoptedByKey = "SerialAdoptedBy";
 constexpr std::chrono::milliseconds kSettleStep{50};
 /// udev gets two seconds; without it nobody waits.
 constexpr int kSettleSteps = 40;
@@ -54,10 +57,11 @@ std::vector<daemon::ClassDeclaration> Adoption::classes() {
 }
 
 void Adoption::start() {
+    take_stock();
     daemon::NewEntry entry;
     entry.provider = host_.user_resources();
     entry.class_name = kClass;
-    auto published = host_.publish(std::move(entry));
+    auto published = publish_or_take(std::move(entry));
     if (!published.ok()) {
         host_.log(LogLevel::error, kNoEntry, published.error().text());
         return;
@@ -66,7 +70,7 @@ void Adoption::start() {
     // What was asked for comes first: it has the first choice of names.
     host_.fetch(std::string(kHeldAs), [this](Result<daemon::KeeperItem> held) {
         if (held.ok()) restore(held->properties);
-        if (!scan_) return;
+        if (!scan_) return end_left();
         const Status watched = nodes_.add(places_.devices.string());
         if (!watched.ok()) {
             host_.log(
@@ -74,7 +78,49 @@ void Adoption::start() {
                 "ttys that are plugged in do not appear by themselves: " + watched.error().text());
         }
         scan();
+        if (settling_.empty()) return end_left();
+        left_end_ = host_.after(kSettleSteps * kSettleStep * 2, [this] { end_left(); });
     });
+}
+
+/// What an earlier opendextd has published of this is there again.
+void Adoption::take_stock() {
+    for (const std::string_view name :
+         {kClass, std::string_view("IOUSBHostDevice"), std::string_view("IOUSBHostInterface")}) {
+        for (const EntryId id : host_.left(name)) left_.push_back(id);
+    }
+    for (const EntryId id : host_.left("IOSerialBSDClient")) {
+        const Entry* port = host_.entry(id);
+        if (port != nullptr && port->property(kAdoptedByKey) != nullptr) left_.push_back(id);
+    }
+}
+
+/// Programs that know the entry go on knowing it.
+Result<EntryId> Adoption::publish_or_take(daemon::NewEntry entry) {
+    const auto same = [&](EntryId id) {
+        const Entry* left = host_.entry(id);
+        if (left == nullptr || left->class_name() != entry.class_name ||
+            left->provider() != entry.provider || left->location != entry.location)
+            return false;
+        for (const char* key : {"IOTTYDevice", "IOCalloutDevice"}) {
+            const Value* wanted = opendext::find(entry.properties, key);
+            const Value* there = left->property(key);
+            if (wanted != nullptr && (there == nullptr || !(*there == *wanted))) return false;
+        }
+        return true;
+    };
+    const auto found = std::find_if(left_.begin(), left_.end(), same);
+    if (found == left_.end()) return host_.publish(std::move(entry));
+    const EntryId id = *found;
+    left_.erase(found);
+    return id;
+}
+
+/// Of devices that went while there was no opendextd.
+void Adoption::end_left() {
+    for (const EntryId id : std::exchange(left_, {})) {
+        if (host_.entry(id) != nullptr) host_.terminate(id);
+    }
 }
 
 Status Adoption::request(const Dictionary& properties, const ClientProgram& program) {
@@ -170,9 +216,9 @@ Status Adoption::publish(Tty tty, const std::string& base_name, const std::strin
         {"IOSerialBSDClientType", Value("IORS232SerialStream")},
         {"SerialBackend", Value(port.tty.driver == "pty" ? "adopted pty" : "tty")},
         {"SerialDriver", Value(port.tty.driver)},
-        {"SerialAdoptedBy", Value(automatic ? "the system" : "request")},
+        {std::string(kAdoptedByKey), Value(automatic ? "the system" : "request")},
     };
-    auto entry = host_.publish(std::move(client));
+    auto entry = publish_or_take(std::move(client));
     const std::string path = port.tty.path;
     port.entry = entry.ok() ? *entry : kNoEntry;
     ports_.emplace(name, std::move(port));
@@ -197,7 +243,7 @@ Result<daemon::EntryId> Adoption::publish_usb(Port& port) {
         entry.location = usb.location;
         entry.properties = usb.device;
         entry.register_now = false;
-        device.entry = OD_TRY(host_.publish(std::move(entry)));
+        device.entry = OD_TRY(publish_or_take(std::move(entry)));
     }
     daemon::NewEntry entry;
     entry.provider = device.entry;
@@ -206,7 +252,7 @@ Result<daemon::EntryId> Adoption::publish_usb(Port& port) {
     entry.location = number != nullptr ? std::to_string(number->raw) : "";
     entry.properties = usb.interface;
     entry.register_now = false;
-    port.interface = OD_TRY(host_.publish(std::move(entry)));
+    port.interface = OD_TRY(publish_or_take(std::move(entry)));
     ++device.ports;
     return port.interface;
 }

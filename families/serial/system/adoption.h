@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "daemon/family.h"
 #include "families/serial/system/node_watch.h"
@@ -66,6 +67,9 @@ class Adoption {
     [[nodiscard]] Status publish(Tty tty, const std::string& base_name, const std::string& suffix,
                                  bool automatic);
     [[nodiscard]] Result<daemon::EntryId> publish_usb(Port& port);
+    void take_stock();
+    [[nodiscard]] Result<daemon::EntryId> publish_or_take(daemon::NewEntry entry);
+    void end_left();
     void remove(const std::string& name, std::string_view why);
     [[nodiscard]] const Port* find(const std::string& name_or_path) const;
     [[nodiscard]] std::string owner_of_name(const std::string& name) const;
@@ -88,6 +92,9 @@ class Adoption {
     std::map<std::string, UsbDevice> usb_devices_;
     std::set<std::string> released_;  ///< paths that scanning leaves alone until they go
     std::map<std::string, std::unique_ptr<daemon::Handle>> settling_;  ///< by path
+    /// Entries of an earlier opendextd whose device was not found again yet.
+    std::vector<daemon::EntryId> left_;
+    std::unique_ptr<daemon::Handle> left_end_;
 };
 
 }  // namespace opendext::serial

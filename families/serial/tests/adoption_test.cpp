@@ -76,7 +76,25 @@ class Host final : public daemon::FamilyHost {
         run_until([] { return true; });
     }
 
-    const daemon::Entry* entry(EntryId) const override { return nullptr; }
+    const daemon::Entry* entry(EntryId id) const override {
+        const auto found = published.find(id);
+        if (found == published.end() || ended(id)) return nullptr;
+        const daemon::NewEntry& entry = found->second.entry;
+        looked_at_ = {};
+        looked_at_.id = id;
+        looked_at_.classes = {entry.class_name};
+        looked_at_.location = entry.location;
+        looked_at_.properties = entry.properties;
+        looked_at_.providers = {entry.provider};
+        return &looked_at_;
+    }
+    std::vector<EntryId> left(std::string_view class_name) const override {
+        std::vector<EntryId> found;
+        for (const auto& [id, one] : published) {
+            if (one.entry.class_name == class_name && !ended(id)) found.push_back(id);
+        }
+        return found;
+    }
     EntryId user_resources() const override { return 1; }
     Result<EntryId> publish(daemon::NewEntry entry) override {
         const EntryId id = next_++;
@@ -133,6 +151,7 @@ class Host final : public daemon::FamilyHost {
     }
 
   private:
+    mutable daemon::Entry looked_at_;
     struct Flag final : daemon::Handle {
         std::shared_ptr<bool> alive = std::make_shared<bool>(true);
         ~Flag() override { *alive = false; }
@@ -290,6 +309,32 @@ TEST_F(AdoptionTest, WhatWasAskedForOutlivesOpendextd) {
     gone.reset();
     adoption = start(false);
     EXPECT_EQ("kept ", host.names());
+}
+
+TEST_F(AdoptionTest, AnotherOpendextdGoesOnWithTheEntriesThatAreThere) {
+    system.plug("ttyUSB0", "1", "STAYS");
+    system.plug("ttyUSB1", "2", "GOES");
+    const Pty pty;
+    auto adoption = start(true);
+    ASSERT_EQ("not refused", refusal(adopt(*adoption, pty.path)));
+    ASSERT_EQ(3U, host.all("IOSerialBSDClient").size());
+    const size_t entries = host.published.size();
+    adoption.reset();
+    system.unplug("ttyUSB1");
+    system.plug("ttyUSB2", "3", "CAME");
+
+    adoption = start(true);
+    const std::string pts = "pts" + pty.path.substr(9);
+    EXPECT_EQ("usbserial-STAYS " + pts + " usbserial-CAME ", host.names());
+    EXPECT_EQ(entries + 3, host.published.size()) << "the device that came, its interface and port";
+    EXPECT_EQ(1U, host.all(Adoption::kClass).size());
+    EXPECT_EQ(2U, host.all("IOUSBHostDevice").size());
+    EXPECT_EQ(2U, host.all("IOUSBHostInterface").size());
+    // What was taken over ends as any other.
+    system.unplug("ttyUSB0");
+    EXPECT_TRUE(host.run_until([&] { return host.names() == pts + " usbserial-CAME "; }));
+    EXPECT_EQ("not refused", refusal(adoption->request({{"SerialRelease", Value(pts)}}, kOwner)));
+    EXPECT_EQ("usbserial-CAME ", host.names());
 }
 
 TEST_F(AdoptionTest, HardwareAppearsByItselfAndGoes) {

@@ -50,11 +50,27 @@ class FakeHost final : public daemon::FamilyHost {
     EntryId user_resources() const override { return 1; }
     Result<EntryId> publish(daemon::NewEntry entry) override {
         published.push_back(entry);
-        return EntryId{1000};
+        const EntryId id = 1000 + published.size();
+        Entry& there = entries[id];
+        there.id = id;
+        there.classes = {entry.class_name};
+        there.providers = {entry.provider};
+        there.properties = entry.properties;
+        return id;
     }
+    std::vector<EntryId> left(std::string_view class_name) const override {
+        std::vector<EntryId> found;
+        for (const auto& [id, entry] : entries) {
+            if (entry.is_kind_of(class_name)) found.push_back(id);
+        }
+        return found;
+    }
+    bool successor_expected(EntryId) const override { return false; }
     void register_entry(EntryId) override {}
     void terminate(EntryId) override {}
-    void set_property(EntryId, std::string, Value) override {}
+    void set_property(EntryId id, std::string key, Value value) override {
+        entries.at(id).properties[key] = std::move(value);
+    }
     void remove_property(EntryId, std::string_view) override {}
     void message_clients(EntryId, uint32_t, uint64_t) override {}
     void call(protocol::Invocation invocation, std::vector<UniqueFd> fds, std::chrono::milliseconds,
@@ -245,6 +261,38 @@ TEST_F(SerialSystemTest, OnlyTheDriverOfATerminalHearsOfItsOpensAndCloses) {
     open("cu.first7").reset();
     host.readable(EPOLLIN);
     EXPECT_EQ(host.told[30], 2);
+}
+
+TEST_F(SerialSystemTest, AnotherOpendextdGoesOnWithThePortsThatAreThere) {
+    const Entry& object = add(10, "port");
+    ASSERT_TRUE(start(object).ok());
+    Entry& client = host.entries.at(1001);
+    const daemon::ClientProgram root{1, 0};
+    ASSERT_TRUE(
+        system.set_properties(client, {{"SerialLineControl", Value("parity=even")}}, root)->ok());
+    host.run();
+    const auto nodes = host.nodes;
+    const auto events = host.events;
+
+    SerialSystem again{host, {}, false};
+    again.object_adopted(object);
+    host.run();
+    EXPECT_EQ(host.events, events) << "the driver keeps its terminal";
+    EXPECT_EQ(host.nodes, nodes);
+    EXPECT_EQ(host.published.size(), 1U);
+    EXPECT_EQ(host.told[10], 2) << "it may have missed an opening";
+    const UniqueFd user(::open(nodes.at("cu.port7").c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    host.readable(EPOLLIN);
+    EXPECT_EQ(host.told[10], 3);
+    // What was set before is known, and what is set now reaches the entry that is there.
+    ASSERT_TRUE(again.set_properties(client, {{"SerialLineControl", Value("bits=7")}}, root)->ok());
+    EXPECT_EQ(*find_string(client.properties, "SerialLineControl"), "bits=7 parity=even");
+    // It ends as any other.
+    again.object_terminating(object);
+    again.object_ended(object, End::terminated);
+    host.run();
+    EXPECT_EQ(host.nodes, kNoNodes);
+    EXPECT_TRUE(host.held.empty());
 }
 
 TEST_F(SerialSystemTest, ATerminalThatGoesIsNotWatchedAnyMore) {
