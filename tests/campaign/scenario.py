@@ -22,7 +22,7 @@ class Kind:
     name: str
     weight: float
     inject: Callable
-    last: bool = False  # only as the last ones of a batch
+    late: bool = False  # only among the last of a batch
 
 
 class Scenario:
@@ -43,6 +43,10 @@ class Scenario:
 
     def end_check(self):
         """Raises Violation unless every bystander goes on and saw no error since the beginning of the batch."""
+
+    def kill_one(self):
+        """Kills the driver of a victim and waits until the next one serves; gives the Outcome. None: it has no victims."""
+        return None
 
     def check_all(self):
         """Everything of the scenario goes on, victims too."""

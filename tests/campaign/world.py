@@ -99,6 +99,7 @@ class World:
         self.realm.configure({"restart.policy": rule, **settings})
         self.limit_ms = int(DEADLINE * 1000 * harness.PATIENCE)
         self.helpers = []
+        self.scenarios = []
         self.keeper = self.keeper_start = None
 
     def tool(self, name, *words):
@@ -124,6 +125,22 @@ class World:
     def check_keeper(self):
         if harness.start_time(self.keeper) != self.keeper_start:
             raise Violation("the keeper ended")
+
+    def check_bystanders(self):
+        """All at the same time."""
+        for scenario in self.scenarios:
+            scenario.begin_check()
+        for scenario in self.scenarios:
+            scenario.end_check()
+        self.check_keeper()
+
+    def drivers_come_back(self):
+        """Kills a driver, and waits until another one is in its place: the first that can."""
+        for scenario in self.scenarios:
+            outcome = scenario.kill_one()
+            if outcome is not None:
+                return outcome
+        return None
 
     def daemon(self):
         """Process id of opendextd."""

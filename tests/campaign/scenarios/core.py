@@ -61,13 +61,10 @@ class Scenario(Base):
             Kind("garbage from opendextd to driver", 2, self.to_driver),
             Kind("garbage from program to opendextd", 4, self.from_program),
             Kind("garbage from opendextd to program", 1, self.to_program),
-            Kind("garbage from opendextd to keeper", 1, self.to_keeper),
-            Kind("garbage from prepared process to keeper", 1, self.report_to_keeper),
             Kind("program that never reads", 1, self.deaf_program),
             Kind("many connections of a program", 0.3, self.many_connections),
             Kind("program killed", 0.5, lambda random: self.guest(random, signal.SIGKILL)),
             Kind("program stopped", 0.5, lambda random: self.guest(random, signal.SIGSTOP)),
-            Kind("prepared process killed", 0.2, self.prepared),
         ]
 
     # Looking.
@@ -116,22 +113,36 @@ class Scenario(Base):
         self.pid[number] = self.serving(number)
         return Outcome(SURVIVED) if self.pid[number] == before else Outcome(RECOVERED, w.now_ns() - begin)
 
+    def victim(self, random):
+        """One that serves now. What was done to it before may have ended it late, as garbage does that was taken for a
+        message."""
+        number = random.choice(VICTIMS)
+        self.pid[number] = self.serving(number)
+        return number
+
     # Hurting.
 
+    def kill_one(self):
+        number = VICTIMS[0]
+        self.pid[number] = self.serving(number)
+        begin = w.now_ns()
+        w.kill(self.pid[number])
+        return self.back(number, begin)
+
     def signal(self, random, name):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         begin = w.now_ns()
         w.kill(self.pid[number], getattr(signal, "SIG" + name))
         return self.back(number, begin)
 
     def dies(self, random, fault):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         begin = w.now_ns()
         self.load.ask(f"post {number} fault {fault} {random.randrange(256)}")
         return self.back(number, begin)
 
     def bears(self, random, fault, amount):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         begin = w.now_ns()
         self.load.ask(f"post {number} fault {fault} {amount}")
         time.sleep(0.002 + 0.03 * random.random())
@@ -139,7 +150,7 @@ class Scenario(Base):
 
     def reach(self, random, point, fault):
         """Whoever comes to the point next hangs (and the process is killed later) or crashes."""
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         self.load.ask(f"arm {number} {point} {fault}")
         if point in COMES:
             self.load.ask(f"post {number} {COMES[point]}")
@@ -155,7 +166,7 @@ class Scenario(Base):
 
     def at_start(self, random, fault):
         """The next process of the victim crashes or hangs on its way."""
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         point = random.choice((INIT, START))
         with open(self.armed + ".new", "w", encoding="utf-8") as file:
             file.write(f"{99 if point == INIT else number:02}{point:02}{fault:02}")
@@ -175,7 +186,7 @@ class Scenario(Base):
         return self.back(number, begin)
 
     def stop(self, random):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         w.kill(self.pid[number], signal.SIGSTOP)
         time.sleep(0.02 * random.random())
         self.begin_check()
@@ -187,7 +198,7 @@ class Scenario(Base):
         return Outcome(SURVIVED)
 
     def stop_and_kill(self, random):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         w.kill(self.pid[number], signal.SIGSTOP)
         begin = w.now_ns()
         w.kill(self.pid[number])
@@ -195,7 +206,7 @@ class Scenario(Base):
 
     def rings(self, random, of_driver):
         """A connection whose memory is destroyed ends, or waits for ever and is closed; the next one works."""
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         begin = w.now_ns()
         if of_driver:
             w.scribble(self.pid[number], "memfd:opendext-channel", random, random.randrange(1, 60), 1024)
@@ -207,13 +218,13 @@ class Scenario(Base):
         return self.same_or_other(number, begin)
 
     def from_driver(self, random):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         begin = w.now_ns()
         w.pour(w.steal(self.pid[number], 3), [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
         return self.same_or_other(number, begin)
 
     def to_driver(self, random):
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         end = w.far_end(self.pid[number], 3, self.world.daemon())
         if end is None:
             return Outcome(SURVIVED)
@@ -290,19 +301,6 @@ class Scenario(Base):
             guest.end()
         return Outcome(SURVIVED)
 
-    def to_keeper(self, random):
-        """opendextd's end of the keeper socket: 14 ends the realm and is left out; it is for opendextd to say."""
-        kinds = [kind for kind in range(40) if kind != 14]
-        texts = [text for text in (w.garbage(random, kinds) for _ in range(random.randrange(1, 12))) if text[4:8] != w.struct.pack("<I", 14)]
-        w.pour(w.steal(self.world.daemon(), 3), texts, random)
-        return Outcome(SURVIVED)
-
-    def report_to_keeper(self, random):
-        """The link of the prepared process, which the keeper starts again if what it says makes no sense."""
-        daemon_free = w.garbage(random, range(40))
-        w.pour(w.steal(self.world.prepared(), 3), [daemon_free], random)
-        return Outcome(SURVIVED)
-
     def deaf_program(self, random):
         """Asks and asks and never reads the answers."""
         with self.connect() as end:
@@ -330,7 +328,7 @@ class Scenario(Base):
 
     def start_guest(self, random):
         guest = w.Helper([os.path.join(self.world.built, "load")], self.world.realm.environment())
-        number = random.choice(VICTIMS)
+        number = self.victim(random)
         guest.ask(f"use {number}")
         guest.ask(f"check {number} {self.world.limit_ms}")
         return guest
@@ -345,11 +343,3 @@ class Scenario(Base):
                 raise w.Violation(f"subject {victim} is another process after a program of it was hurt")
         guest.end()
         return Outcome(SURVIVED)
-
-    def prepared(self, random):
-        """The next driver waits for the next prepared process."""
-        number = random.choice(VICTIMS)
-        begin = w.now_ns()
-        w.kill(self.world.prepared())
-        w.kill(self.pid[number])
-        return self.back(number, begin)

@@ -2,7 +2,6 @@
 """Serial ports: streams both ways over the ports of serial-over-tcp, and over a port of port/ that loops bytes back. Every
 byte is compared, of victims too: a driver that dies loses none and repeats none."""
 
-import json
 import signal
 import time
 
@@ -85,10 +84,23 @@ class Scenario(Base):
         self.pid[name] = self.served_by(name, self.pid[name])
         return Outcome(RECOVERED, end - begin)
 
+    def victim(self, random):
+        """One that is served now: garbage that was taken for a message may have ended its driver late."""
+        victim = random.choice(VICTIMS)
+        self.pid[victim] = self.served_by(victim, 0)
+        return victim
+
     # Hurting.
 
+    def kill_one(self):
+        name = VICTIMS[0]
+        self.pid[name] = self.served_by(name, 0)
+        begin = w.now_ns()
+        w.kill(self.pid[name])
+        return self.back(name, begin)
+
     def signal(self, random, name):
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         time.sleep(0.003 * random.random())
         begin = w.now_ns()
         w.kill(self.pid[victim], getattr(signal, "SIG" + name))
@@ -112,7 +124,7 @@ class Scenario(Base):
         return self.back(LOOP, begin)
 
     def stop(self, random):
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         w.kill(self.pid[victim], signal.SIGSTOP)
         time.sleep(0.03 * random.random())
         self.begin_check()
@@ -124,7 +136,7 @@ class Scenario(Base):
         return Outcome(SURVIVED)
 
     def stop_and_kill(self, random):
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         w.kill(self.pid[victim], signal.SIGSTOP)
         time.sleep(0.01 * random.random())
         begin = w.now_ns()
@@ -133,7 +145,7 @@ class Scenario(Base):
 
     def twice(self, random):
         """The next process is killed at a random moment of its start."""
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         old = self.pid[victim]
         w.kill(old)
         w.wait_for_end(old)
@@ -154,13 +166,13 @@ class Scenario(Base):
         return Outcome(SURVIVED) if self.pid[victim] == before else Outcome(RECOVERED, end - begin)
 
     def from_driver(self, random):
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         begin = w.now_ns()
         w.pour(w.steal(self.pid[victim], 3), [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
         return self.same_or_other(victim, begin)
 
     def to_driver(self, random):
-        victim = random.choice(VICTIMS)
+        victim = self.victim(random)
         end = w.far_end(self.pid[victim], 3, self.world.daemon())
         if end is None:
             return Outcome(SURVIVED)
@@ -169,6 +181,3 @@ class Scenario(Base):
         time.sleep(0.01)
         w.kill(self.pid[victim])  # it may have taken a message for a right one, and is as good as dead
         return self.back(victim, begin)
-
-    def ports(self):
-        return json.loads(self.world.tool("opendext-serial", "ls", "--json"))
