@@ -5,33 +5,13 @@
 
 #include "DriverKit/IOService.system.h"
 #include "daemon/core/answers.h"
+#include "daemon/core/core_rules.h"
 #include "daemon/lifecycle/references.h"
 
 namespace opendext::daemon {
 
-namespace {
-
-constexpr const char* kStateServiceClass = "IOSystemStateNotification";
-
-}  // namespace
-
 std::vector<ClassDeclaration> CoreFamily::classes() const {
-    constexpr const char* kBundle = "com.apple.kpi.iokit";
-    const auto system = [](const char* name, const char* super) {
-        return ClassDeclaration{name, super, {}, false, kBundle};
-    };
-    return {
-        system("IORegistryEntry", ""),
-        system("IOService", "IORegistryEntry"),
-        system("IOPlatformExpertDevice", "IOService"),
-        system("IOResources", "IOService"),
-        system("IOUserResources", "IOService"),
-        system("IOUserServer", "IOService"),
-        system(kStateServiceClass, "IOService"),
-        system("IOUserClient", "IOService"),
-        ClassDeclaration{"IOUserUserClient", "IOUserClient", {}, true, kBundle},
-        ClassDeclaration{"IOUserService", "IOService", {}, true, kBundle},
-    };
+    return core_classes();
 }
 
 void CoreFamily::realm_started() {
@@ -58,31 +38,7 @@ void CoreFamily::object_ended(const Entry& object, End) {
 }
 
 FamilyVerdict CoreFamily::match(const Entry& nub, const Dictionary& table) {
-    if (!nub.is_kind_of("IOResources") && !nub.is_kind_of("IOUserResources")) return {};
-    const Value* wanted = find(table, "IOResourceMatch");
-    if (wanted == nullptr) return {};
-    Array names;
-    if (wanted->string() != nullptr) {
-        names.push_back(*wanted);
-    } else if (wanted->array() != nullptr) {
-        names = *wanted->array();
-    } else if (wanted->set() != nullptr) {
-        names = wanted->set()->members;
-    } else {
-        return {
-            false, 0,
-            "IOResourceMatch must be a string or an array of strings, it is " + describe(*wanted)};
-    }
-    for (const Value& name : names) {
-        if (name.string() == nullptr) {
-            return {false, 0,
-                    "IOResourceMatch: each member must be a string, one is " + describe(name)};
-        }
-        if (nub.property(*name.string()) == nullptr) {
-            return {false, 0, "IOResourceMatch: resource " + *name.string() + " is not published"};
-        }
-    }
-    return {};
+    return match_resources(nub, table);
 }
 
 bool CoreFamily::call(const Entry& object, KernelCall& call) {

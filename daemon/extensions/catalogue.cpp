@@ -37,6 +37,7 @@ Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(
         personality.executable = bundle.executable().filename().string();
         personality.copy = copy;
         personality.entitlements = bundle.entitlements();
+        for (const auto& chain : bundle.classes()) personality.classes.push_back(chain.front());
         personalities.push_back(std::make_shared<const Personality>(std::move(personality)));
     }
     return personalities;
@@ -348,6 +349,17 @@ std::optional<Catalogue::Info> Catalogue::find(const std::string& bundle_id) con
     const auto place = extensions_.find(bundle_id);
     if (place == extensions_.end()) return std::nullopt;
     return describe(place->second);
+}
+
+std::vector<PersonalityPtr> Catalogue::personalities() const {
+    std::vector<PersonalityPtr> found = index_.all();
+    for (const auto& [id, extension] : extensions_) {
+        if (extension.state != ExtensionState::waiting_for_user) continue;
+        auto read = read_personalities(extension.bundle, extension.copy, extension.bundle.path());
+        if (!read.ok()) continue;  // it was readable when it was put there
+        found.insert(found.end(), read->begin(), read->end());
+    }
+    return found;
 }
 
 std::vector<Catalogue::Info> Catalogue::list() const {

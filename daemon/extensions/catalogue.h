@@ -72,6 +72,9 @@ class Catalogue {
     void remove(const std::string& bundle_id, Done done);
 
     [[nodiscard]] std::vector<Info> list() const;
+    /// Every one that is installed: those that are matched in the order of installation, then those
+    /// of extensions that are not enabled.
+    [[nodiscard]] std::vector<PersonalityPtr> personalities() const;
     /// Whether a version that is installed may be installed again. On unless the policy is strict,
     /// until somebody says otherwise; kept in the realm.
     [[nodiscard]] bool developer_mode() const;

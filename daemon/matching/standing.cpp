@@ -163,6 +163,22 @@ client::Standing stand(const Entry& nub, const Personality& personality,
     return standing;
 }
 
+Result<Personality> read_loose(const client::LoosePersonality& loose) {
+    Personality personality = OD_TRY(Personality::read(loose.bundle_id, loose.name, loose.table));
+    personality.entitlements = loose.entitlements;
+    personality.classes = loose.classes;
+    return personality;
+}
+
+client::Standing unreadable(const client::LoosePersonality& loose, const Error& error) {
+    client::Standing standing;
+    standing.bundle_id = loose.bundle_id;
+    standing.personality = loose.name;
+    note_misspelt_keys(standing, loose.table);
+    break_at(standing, StandingState::refused, error.text(), "correct it in Info.plist");
+    return standing;
+}
+
 void rank(std::vector<client::Standing>& standings) {
     const auto fits = [](const client::Standing& standing) {
         return standing.state != StandingState::mismatched;

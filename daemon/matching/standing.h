@@ -24,6 +24,12 @@ struct StandingContext {
 [[nodiscard]] protocol::client::Standing stand(const Entry& nub, const Personality& personality,
                                                const StandingContext& context);
 
+/// A personality that is not installed; errors as those of Personality::read().
+[[nodiscard]] Result<Personality> read_loose(const protocol::client::LoosePersonality& loose);
+/// The standing of one that cannot be read: on no provider.
+[[nodiscard]] protocol::client::Standing unreadable(const protocol::client::LoosePersonality& loose,
+                                                    const Error& error);
+
 /// Gives those that fit their rank in the category of their provider, and orders all: by provider
 /// as they came, then those that fit, best first, then those with the fewest keys that do not.
 void rank(std::vector<protocol::client::Standing>& standings);
