@@ -41,6 +41,7 @@ class Schedule:
     def __init__(self, options, scenarios):
         self.seed, self.batch = options.seed, options.batch
         wanted = options.kind
+        self.shares = {name: scenario.share for name, scenario in scenarios}
         self.kinds = [(name, kind) for name, scenario in scenarios for kind in scenario.kinds() if not wanted or wanted in f"{name}: {kind.name}"]
         if not self.kinds:
             raise SystemExit(f"campaign: there is no kind of fault {wanted!r}; --list shows them")
@@ -49,9 +50,9 @@ class Schedule:
         chosen = random.Random(f"{self.seed}/{number}")
         late = self.batch - number % self.batch <= LATE
         kinds = [(name, kind) for name, kind in self.kinds if kind.late == late] or self.kinds
-        # Each scenario gets the same share, whatever the number of its kinds.
+        # Each scenario gets its share, whatever the number of its kinds.
         total = {name: sum(kind.weight for other, kind in kinds if other == name) for name, _ in kinds}
-        name, kind = chosen.choices(kinds, [kind.weight / total[name] for name, kind in kinds])[0]
+        name, kind = chosen.choices(kinds, [self.shares[name] * kind.weight / total[name] for name, kind in kinds])[0]
         return name, kind, chosen
 
 

@@ -28,6 +28,8 @@ class Kind:
 class Scenario:
     """Base of scenarios. `world` is there from the beginning, the drivers from set_up() on."""
 
+    share = 1.0  # of all faults, beside the other scenarios
+
     def __init__(self, world):
         self.world = world
 

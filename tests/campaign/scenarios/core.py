@@ -151,7 +151,12 @@ class Scenario(Base):
     def reach(self, random, point, fault):
         """Whoever comes to the point next hangs (and the process is killed later) or crashes."""
         number = self.victim(random)
-        self.load.ask(f"arm {number} {point} {fault}")
+        try:
+            self.load.ask(f"arm {number} {point} {fault}")
+        except w.Violation:
+            if fault == HANG:
+                raise
+            # It came there and crashed before this call was answered.
         if point in COMES:
             self.load.ask(f"post {number} {COMES[point]}")
         if fault == HANG:

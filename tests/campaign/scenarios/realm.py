@@ -10,6 +10,8 @@ from scenario import SURVIVED, Kind, Outcome, Scenario as Base
 
 
 class Scenario(Base):
+    share = 0.1
+
     def kinds(self):
         return [
             Kind("opendextd stopped and continued", 1, self.daemon_stopped),
