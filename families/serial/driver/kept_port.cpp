@@ -17,7 +17,7 @@ static_assert(sizeof(KeptHeader) <= kPageSize);
 constexpr uint8_t kMaxQueueLog2 = 28;
 
 /// Bytes of one sendfile.
-constexpr uint32_t kWritePiece = 4096;
+constexpr uint32_t kWritePiece = 12288;
 static_assert(kWritePiece <= kRingSize / 2);
 
 uint32_t low(uint64_t position) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "families/serial/driver/cpu.h"
@@ -23,24 +24,12 @@ using std::chrono::milliseconds;
 // Notices of packet mode (asm-generic/ioctls.h; its header collides with termbits.h elsewhere).
 enum Notice : uint8_t { kFlushRead = 1, kFlushWrite = 2, kSettings = 64 };
 
-/// A round that moved this much is bulk: more follows soon, and batches grow if nobody is woken for
-/// each piece.
-constexpr uint32_t kBulk = 2048;
-/// Two bulk rounds within this time make the port hot; a paced stream never becomes so.
-constexpr microseconds kBulkWindow{300};
 /// The driver is told when this much is new, or the burst is over.
 constexpr uint32_t kAnnounce = 64 * 1024;
 /// How long a hot port looks for more bytes before it sleeps.
 constexpr microseconds kHotTime{100};
-/// How long a terminal's reader gets at least, so that there is room for more than a little.
-constexpr microseconds kReaderTime{15};
 /// A yield that took longer means that somebody else needs the CPU.
 constexpr microseconds kYieldShort{5};
-/// A nap lets a batch grow where the CPU is wanted by others; it is longer the less it brings.
-constexpr microseconds kShortestNap{50};
-constexpr microseconds kLongestNap{2000};
-constexpr uint32_t kSmallBatch = 8 * 1024;
-constexpr uint32_t kLargeBatch = 32 * 1024;
 /// The terminal can claim room and take nothing; then the next try waits this long, doubled each
 /// time.
 constexpr milliseconds kFirstBackOff{1};
@@ -163,7 +152,7 @@ void Pump::rx_data() {
         const uint32_t taken = move_in_locked();
         room = room_to_tell_locked(taken);
         if (write_blocked_ && !was_blocked) kick_locked();
-        bulk = taken >= kBulk;
+        bulk = taken >= Pace::kBulk;
     }
     follow_cpu(bulk ? 0 : driver_.program_cpu());
     if (room) driver_.rx_free_space_available_later();
@@ -199,8 +188,11 @@ Pump::Round Pump::move_locked() {
     out_full_ = false;
     news_ = false;
     // A few batches at most, so that the other direction and the driver get their turn.
-    for (int batch = 0; batch < 4; ++batch) {
-        const bool settle = std::exchange(settle_, false) || !hot_ || state_ == State::draining;
+    const bool expected = hot_ || out_pace_.napping();
+    const bool asked = std::exchange(settle_, false) || state_ == State::draining;
+    for (int batch = 0; (expected || asked) && batch < 4; ++batch) {
+        const bool settle = asked && batch == 0;
+        const uint64_t read = port_.bytes_out();
         const auto outcome = port_.read_terminal(settle);
         if (outcome == KeptPort::Read::control) round.notices |= port_.control();
         if (outcome == KeptPort::Read::full) {
@@ -210,6 +202,8 @@ Pump::Round Pump::move_locked() {
         round.hung_up = outcome == KeptPort::Read::hung_up;
         // An unanswered flush must take effect before bytes that were written after it are read.
         if (outcome != KeptPort::Read::data || round.notices != 0) break;
+        // After a small piece there is rarely more, and poll() would tell.
+        if (port_.bytes_out() - read < Pace::kBulk && !expected) break;
     }
     if ((round.notices & kFlushWrite) != 0) port_.discard_out();
     round.out = port_.fill_transmit(transmit_);
@@ -217,6 +211,7 @@ Pump::Round Pump::move_locked() {
         const uint64_t written = port_.bytes_in();
         round.in = move_in_locked();
         round.room = room_to_tell_locked(round.in);
+        round.blocked = write_blocked_;
         round.written = static_cast<uint32_t>(port_.bytes_in() - written);
     }
     return round;
@@ -240,36 +235,28 @@ void Pump::run() {
         if (round.room) driver_.rx_free_space_available();
         if (round.notices != 0) handle_notices(round.notices);
 
-        // In a burst the driver hears of larger batches: each call may wake somebody.
+        const auto now = Clock::now();
+        if (round.out > 0) closed_at_ = now;  // a closing port may take long while it progresses
+        const Pace::Wait out = out_pace_.turn(round.out, now);
+        const Pace::Wait in = in_pace_.turn(round.written, now);
+        hot_ = out == Pace::Wait::stay;
         unannounced_ += round.out;
-        if (round.out >= kBulk) {
-            const auto now = Clock::now();
-            hot_ = now - last_bulk_ < kBulkWindow + kHotTime;
-            last_bulk_ = now;
-        }
-        if (round.out > 0)
-            closed_at_ = Clock::now();  // a closing port may take long while it makes progress
-        if (hot_ && round.out > 0 && unannounced_ < announce_at_) stay_hot();
-        const bool crowded = std::exchange(crowded_, false);
-        if (unannounced_ > 0 &&
-            (!hot_ || crowded || round.out == 0 || unannounced_ >= announce_at_)) {
+        if (hot_ && unannounced_ < announce_at_) stay_hot();
+        // In a burst the driver hears of larger batches: each call may wake somebody.
+        const bool burst = round.out > 0 && (hot_ || out == Pace::Wait::nap);
+        if (unannounced_ > 0 && (!burst || unannounced_ >= announce_at_)) {
             unannounced_ = 0;
             driver_.tx_data_available();
-            if (round.written < kBulk) follow_cpu(driver_.program_cpu());
-            if (crowded) {
-                nap(round.out);
-                last_bulk_ = Clock::now();  // the burst goes on
-            }
-            continue;
+            if (round.written < Pace::kBulk) follow_cpu(driver_.program_cpu());
+            if (out != Pace::Wait::nap) continue;
         }
-        if (round.written >= kBulk) {
-            follow_cpu(0);
-            stay_with_reader();
-            if (std::exchange(crowded_, false)) nap(round.written);
+        if (round.written >= Pace::kBulk) follow_cpu(0);
+        const bool stuck = round.out == 0 && round.notices == 0 && round.blocked;
+        if (out_pace_.napping() || in == Pace::Wait::nap || (round.written > 0 && stuck)) {
+            wait();
             continue;
         }
         if (round.out > 0 || round.in > 0 || round.notices != 0) continue;
-        hot_ = false;
         const State now_in = state();
         if (now_in == State::draining) {
             bool done = round.hung_up;
@@ -297,99 +284,60 @@ void Pump::stay_hot() {
     for (;;) {
         int available = 0;
         if (::ioctl(port_.master(), FIONREAD, &available) != 0 ||
-            available >= static_cast<int>(kBulk)) {
+            available >= static_cast<int>(Pace::kBulk)) {
             return;
         }
         const auto before = Clock::now();
         if (before >= end) break;
         ::sched_yield();
         if (Clock::now() - before > kYieldShort && ++long_yields == 2) {
-            crowded_ = true;
+            out_pace_.crowded(Clock::now());
             return;
         }
     }
     hot_ = false;
 }
 
-void Pump::nap(uint32_t moved) {
-    if (moved < kSmallBatch) {
-        nap_ = std::clamp(nap_ * 2, kShortestNap, kLongestNap);
-    } else if (moved >= kLargeBatch) {
-        nap_ = std::max(nap_ / 2, kShortestNap);
-    }
-    pollfd kick{kick_.get(), POLLIN, 0};
-    {
-        const std::lock_guard lock(mutex_);
-        if (look_ || news_ || state_ == State::stopped) return;
-        sleeping_ = true;
-    }
-    const timespec length{0, std::chrono::nanoseconds(nap_).count()};
-    ::ppoll(&kick, 1, &length, nullptr);
-    const std::lock_guard lock(mutex_);
-    sleeping_ = false;
-    uint64_t count = 0;
-    if ((kick.revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
-}
-
-/// The terminal took a batch and is full again. Its reader is at work: a little later there is more
-/// room at once, where each POLLOUT would tell of a little.
-void Pump::stay_with_reader() {
-    const auto start = Clock::now();
-    const auto end = start + kHotTime;
-    int long_yields = 0;
-    for (;;) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (look_ || news_ || state_ != State::active || !write_blocked_) return;
-        }
-        const auto before = Clock::now();
-        if (before >= end) return;
-        ::sched_yield();
-        const auto after = Clock::now();
-        if (after - before > kYieldShort && ++long_yields == 2) {
-            crowded_ = true;
-            return;
-        }
-        if (after - start < kReaderTime) continue;
-        pollfd terminal{port_.master(), POLLIN | POLLPRI | POLLOUT, 0};
-        if (::poll(&terminal, 1, 0) == 0) continue;
-        settle_ = (terminal.revents & ~POLLOUT) != 0;
-        return;
-    }
-}
-
+/// Until the terminal, the driver or the system half has something, or a nap is over. A direction
+/// that naps is not asked for: its other side goes on meanwhile, and there will be more at once.
 void Pump::wait() {
     pollfd fds[2] = {{-1, 0, 0}, {kick_.get(), POLLIN, 0}};
-    milliseconds timeout{-1};
-    const auto at_most = [&](milliseconds limit) {
-        timeout = timeout.count() < 0 ? limit : std::min(timeout, limit);
+    std::optional<Clock::time_point> end;
+    const auto at_most = [&](Clock::time_point limit) {
+        end = end ? std::min(*end, limit) : limit;
     };
     {
         const std::lock_guard lock(mutex_);
         if (look_ || news_ || state_ == State::stopped) return;
         if (state_ == State::active && connected_) {
-            fds[0] = {port_.master(), static_cast<short>(out_full_ ? POLLPRI : POLLIN | POLLPRI),
-                      0};
-            if (write_blocked_) {
-                if (back_off_.count() == 0) {
-                    fds[0].events |= POLLOUT;
-                } else {
-                    at_most(back_off_);
-                }
+            short events = 0;
+            if (out_pace_.napping()) {
+                at_most(out_pace_.due());
+            } else {
+                events = static_cast<short>(out_full_ ? POLLPRI : POLLIN | POLLPRI);
             }
-            if (line_.cooked) {
-                const auto left =
-                    std::chrono::ceil<milliseconds>(looked_at_ + timing_.settings - Clock::now());
-                at_most(std::max(left, milliseconds{0}));
+            if (in_pace_.napping()) {
+                at_most(in_pace_.due());
+            } else if (write_blocked_ && back_off_.count() == 0) {
+                events |= POLLOUT;
+            } else if (write_blocked_) {
+                at_most(Clock::now() + back_off_);
             }
+            if (events != 0) fds[0] = {port_.master(), events, 0};
+            if (line_.cooked) at_most(looked_at_ + timing_.settings);
         } else if (state_ == State::draining) {
-            const auto left =
-                std::chrono::ceil<milliseconds>(closed_at_ + timing_.drain - Clock::now());
-            at_most(std::max(left, milliseconds{0}));
+            at_most(closed_at_ + timing_.drain);
         }
         sleeping_ = true;
     }
-    const int ready = ::poll(fds, 2, static_cast<int>(timeout.count()));
+    timespec length{};
+    if (end) {
+        using std::chrono::nanoseconds;
+        const nanoseconds left = std::max(nanoseconds(*end - Clock::now()), nanoseconds(0));
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+        length = {seconds.count(), (left - seconds).count()};
+    }
+    const int ready = ::ppoll(fds, 2, end ? &length : nullptr, nullptr);
     {
         const std::lock_guard lock(mutex_);
         sleeping_ = false;

@@ -12,6 +12,7 @@
 
 #include "families/serial/driver/kept_port.h"
 #include "families/serial/driver/line.h"
+#include "families/serial/driver/pace.h"
 
 namespace opendext::serial {
 
@@ -102,6 +103,7 @@ class Pump {
         uint32_t in = 0;
         bool room = false;  ///< the driver is to be told of room
         uint32_t written = 0;
+        bool blocked = false;  ///< the terminal took less than was there
         bool hung_up = false;
         uint8_t notices = 0;
     };
@@ -109,8 +111,6 @@ class Pump {
     Round move_locked();
     void wait();
     void stay_hot();
-    void stay_with_reader();
-    void nap(uint32_t moved);
     void open_or_close();
     void activate(State next);
     void finish_closing();
@@ -149,11 +149,10 @@ class Pump {
     // The thread's own.
     LineSettings line_;
     std::chrono::steady_clock::time_point looked_at_;  ///< when line_ was read
-    std::chrono::steady_clock::time_point last_bulk_;
-    bool hot_ = false;      ///< a burst from the terminal is under way
-    bool settle_ = true;    ///< poll() saw something: without bytes it is a notice
-    bool crowded_ = false;  ///< others want the CPU: larger batches come from longer waits
-    std::chrono::microseconds nap_{0};
+    Pace out_pace_;
+    Pace in_pace_;
+    bool hot_ = false;          ///< a burst from the terminal is under way
+    bool settle_ = true;        ///< poll() saw something: without bytes it is a notice
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
 };
