@@ -149,7 +149,11 @@ int logs(const Arguments& arguments, const std::string& realm) {
 }
 
 /// Runs beside the commands but is none.
-constexpr std::string_view kDriverProcess = "driver";
+/// Programs of that name that are nobody's command.
+constexpr std::string_view kInternal[] = {"driver", "stacks"};
+bool is_internal(std::string_view name) {
+    return std::ranges::find(kInternal, name) != std::end(kInternal);
+}
 constexpr std::string_view kPrefix = "opendext-";
 
 }  // namespace
@@ -173,15 +177,14 @@ std::vector<std::string> found_commands() {
     for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
         const std::string name = file.path().filename().string();
         if (!name.starts_with(kPrefix) || ::access(file.path().c_str(), X_OK) != 0) continue;
-        if (name.substr(kPrefix.size()) != kDriverProcess)
-            names.push_back(name.substr(kPrefix.size()));
+        if (!is_internal(name.substr(kPrefix.size()))) names.push_back(name.substr(kPrefix.size()));
     }
     std::sort(names.begin(), names.end());
     return names;
 }
 
 std::filesystem::path find_command(const std::string& name) {
-    if (name.empty() || name == kDriverProcess || name.find('/') != std::string::npos) return {};
+    if (name.empty() || is_internal(name) || name.find('/') != std::string::npos) return {};
     const std::string program = std::string(kPrefix) + name;
     std::vector<std::filesystem::path> folders{installation_prefix() / "libexec" / "opendext"};
     const char* variable = std::getenv("PATH");
