@@ -8,6 +8,8 @@
 #include <fstream>
 #include <utility>
 
+#include "rpc/whole_file.h"
+
 namespace opendext::daemon {
 
 std::string_view to_string(DaemonState state) {
@@ -30,7 +32,9 @@ namespace {
 uint64_t next_generation(const std::filesystem::path& file) {
     uint64_t generation = 0;
     std::ifstream(file) >> generation;
-    std::ofstream(file) << generation + 1;
+    // As a whole, so that one that is killed here leaves a number. If it cannot be written, the
+    // registry of a predecessor still keeps its ids apart.
+    (void)write_whole_file(file, std::to_string(generation + 1)).ok();
     return generation;
 }
 }  // namespace
@@ -49,6 +53,7 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                options_.deadlines,
                log_,
                registry_,
+               recorder_,
                classes_,
                keeper_,
                crashes_,
@@ -57,6 +62,10 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                options_.realm.programs(),
                options_.clock != nullptr ? *options_.clock : loop_},
       families_(classes_),
+      opens_(registry_,
+             [this](const Entry& provider, EntryId client, bool forced) {
+                 provider_closed(provider, client, forced);
+             }),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {
                       matcher_.detached(instance);
@@ -77,7 +86,9 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                        matcher_.restart(nub, personality);
                    },
                    [this](EntryId nub) { matcher_.match(nub); },
-                   [this](EntryId nub) { families_.given_up(nub); }}),
+                   [this](EntryId nub, const std::string& bundle_id) {
+                       families_.given_up(nub, bundle_id);
+                   }}),
       matcher_(context_, families_, index_, lifecycle_, supervisor_),
       power_(context_, lifecycle_, {[this](bool asleep) {
                  matcher_.set_asleep(asleep);
@@ -90,6 +101,9 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                 [this] { return processes_quiet(); }}) {
     link_.device_directory =
         options_.realm.is_system() ? "/dev" : options_.realm.devices().string();
+    link_.adopts = adopts();
+    link_.opens = &opens_;
+    link_.successor_expected = [this](EntryId nub) { return supervisor_.successor_expected(nub); };
     link_.message_clients = [this](EntryId id, uint32_t message, uint64_t argument) {
         clients_.message_clients(id, message, argument);
     };
@@ -108,6 +122,16 @@ EntryId Daemon::publish(EntryId provider, const std::string& class_name, const s
     spec.properties = std::move(properties);
     spec.service = class_name != "IORegistryEntry";
     return registry_.add(std::move(spec)).id;
+}
+
+void Daemon::provider_closed(const Entry& provider, EntryId client, bool forced) {
+    const Entry* entry = registry_.find(client);
+    if (forced) {
+        log_.write(LogLevel::notice, "lifecycle",
+                   "force close: " + (entry == nullptr ? "a driver" : entry->name) + " had " +
+                       provider.name + " open when it ended");
+    }
+    families_.closed(provider, client, forced);
 }
 
 void Daemon::publish_roots() {
@@ -144,19 +168,28 @@ Status Daemon::start() {
     changes_ = OD_TRY(ChangeBoard::create());
     registry_.count_changes(changes_.get());
     registry_.start_ids(next_generation(options_.realm.socket().parent_path() / "generation"));
-    publish_roots();
-    publish_resource("IOKit");
-    publish_resource("IOBSD");
+    begin_records();
     OD_TRY(catalogue_.load());
+    if (adopts()) {
+        OD_TRY(restore());
+    } else {
+        publish_roots();
+        publish_resource("IOKit");
+        publish_resource("IOBSD");
+    }
     families_.realm_started();
+    if (adopts()) resume();
     const mode_t mode = options_.realm.is_system() ? 0666 : 0600;
     OD_TRY(clients_.listen(options_.realm.socket(), mode));
     state_ = DaemonState::serving;
-    for (const EntryId id : {platform_, resources_, link_.user_resources})
-        lifecycle_.register_service(id);
+    if (!adopts()) {
+        for (const EntryId id : {platform_, resources_, link_.user_resources})
+            lifecycle_.register_service(id);
+    }
     keeper_.ready();
     log_.write(LogLevel::notice, "daemon",
-               "the realm " + options_.realm.root().string() + " is up, policy " +
+               "the realm " + options_.realm.root().string() +
+                   (adopts() ? " is up again, policy " : " is up, policy ") +
                    std::string(to_string(options_.policy)));
     return success();
 }

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "daemon/adoption/inheritance.h"
+#include "daemon/adoption/recorder.h"
 #include "daemon/clients/server.h"
 #include "daemon/context.h"
 #include "daemon/core/core_family.h"
@@ -40,6 +42,8 @@ class Daemon {
         ClientServer::Limits client_limits;
         int32_t keeper_pid = 0;
         std::vector<RegisteredFamily> families = registered_families();
+        /// Without it nothing is recorded for a successor.
+        std::optional<Inheritance> inheritance;
         Clock* clock = nullptr;  ///< nullptr: the loop
     };
     Daemon(EventLoop& loop, Options options, Socket keeper);
@@ -66,7 +70,17 @@ class Daemon {
   private:
     EntryId publish(EntryId provider, const std::string& class_name, const std::string& name,
                     Dictionary properties);
+    void provider_closed(const Entry& provider, EntryId client, bool forced);
     void publish_roots();
+    // daemon/adoption/daemon_adoption.cpp
+    [[nodiscard]] bool adopts() const;
+    void begin_records();
+    [[nodiscard]] Status restore();
+    [[nodiscard]] bool find_roots();
+    void restore_processes();
+    void restore_instances();
+    [[nodiscard]] PersonalityPtr find_personality(const records::Instance& record) const;
+    void resume();
     void publish_resource(const std::string& name);
     void check_stopped();
     void finish();
@@ -78,6 +92,7 @@ class Daemon {
     Options options_;
     Log log_;
     std::unique_ptr<ChangeBoard> changes_;  ///< outlives the registry, which counts on it
+    Recorder recorder_;
     Registry registry_;
     HeapTrim heap_trim_;
     ClassTable classes_;
@@ -85,6 +100,7 @@ class Daemon {
     Crashes crashes_;
     Context context_;
     Families families_;
+    ProviderOpens opens_;
     Host::Link link_;
     std::vector<std::unique_ptr<Host>> hosts_;
     PersonalityIndex index_;

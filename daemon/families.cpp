@@ -71,6 +71,22 @@ void Families::ended(const Entry& object, End end) const {
     for (Family* family : classes_.families(object.classes)) family->object_ended(object, end);
 }
 
+void Families::claim(const Entry& nub, std::function<void(Status)> done) const {
+    const std::vector<Family*> families = classes_.families(nub.classes);
+    if (families.empty()) return done(success());
+    families.front()->claim_device(nub, std::move(done));
+}
+
+void Families::give_back(const Entry& nub, std::string_view why) const {
+    const std::vector<Family*> families = classes_.families(nub.classes);
+    if (!families.empty()) families.front()->give_back_device(nub, why);
+}
+
+void Families::closed(const Entry& provider, EntryId client, bool forced) const {
+    const std::vector<Family*> families = classes_.families(provider.classes);
+    if (!families.empty()) families.front()->provider_closed(provider, client, forced);
+}
+
 void Families::given_up(EntryId nub, const std::string& bundle_id) const {
     // What is kept may be another family's than the nub's.
     for (const auto& family : families_) family->driver_given_up(nub, bundle_id);

@@ -29,6 +29,9 @@ class Families {
     void registered(const Entry& object) const;
     void terminating(const Entry& object) const;
     void ended(const Entry& object, End end) const;
+    void claim(const Entry& nub, std::function<void(Status)> done) const;
+    void give_back(const Entry& nub, std::string_view why) const;
+    void closed(const Entry& provider, EntryId client, bool forced) const;
     void given_up(EntryId nub, const std::string& bundle_id) const;
     /// Whether a family took the call.
     [[nodiscard]] bool call(const Entry& object, KernelCall& call) const;

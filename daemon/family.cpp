@@ -52,6 +52,18 @@ std::string_view to_string(LogLevel level) {
     return "unknown";
 }
 
+int32_t FamilyHost::open_provider(EntryId, EntryId) {
+    return kIOReturnUnsupported;
+}
+
+int32_t FamilyHost::close_provider(EntryId, EntryId) {
+    return kIOReturnNotOpen;
+}
+
+EntryId FamilyHost::opener(EntryId) const {
+    return kNoEntry;
+}
+
 namespace {
 std::vector<RegisteredFamily>& families() {
     static std::vector<RegisteredFamily> all;

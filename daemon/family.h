@@ -170,6 +170,34 @@ class Family {
         (void)bundle_id;
     }
 
+    // Devices that Linux has a driver for. Only the family of the nub's most derived class is asked.
+    // -----------------------------------------------------------------------------------------
+
+    /// The first driver of ours is about to be started on `nub`: have the kernel's driver let go of
+    /// the device (through the keeper), and note which one it was. Nothing is started before
+    /// `done`; with an error nothing is, and the error is logged.
+    virtual void claim_device(const Entry& nub, std::function<void(Status)> done) {
+        (void)nub;
+        done(success());
+    }
+    /// No driver of ours has the claimed nub or is going to come back to it (all have failed, left,
+    /// or are in quarantine): hand the device to the kernel's driver that had it. While a driver is
+    /// restarted or replaced by the next candidate this is not called. A nub that ends while it is
+    /// claimed (unplug, end of the realm) is not given back by this but in object_ended; when
+    /// opendextd dies the keeper does both.
+    virtual void give_back_device(const Entry& nub, std::string_view why) {
+        (void)nub;
+        (void)why;
+    }
+    /// `client` gave up the exclusive access to `provider` that FamilyHost::open_provider had given
+    /// it: it closed it and goes on, or (`forced`) it ended without. Also told when the family
+    /// itself closed it.
+    virtual void provider_closed(const Entry& provider, EntryId client, bool forced) {
+        (void)provider;
+        (void)client;
+        (void)forced;
+    }
+
     /// A kernel-side method was called on an object of a class of this family. Return false if
     /// `msgid` is none of this family's (the call is then offered to the family of the super class,
     /// at last answered with kIOReturnUnsupported); take `call` by move to answer later.
@@ -273,6 +301,18 @@ class FamilyHost {
     virtual void remove_property(EntryId id, std::string_view key) = 0;
     /// Tells clients that watch the entry (general interest).
     virtual void message_clients(EntryId id, uint32_t message, uint64_t argument) = 0;
+
+    // Exclusive access to a provider: what a family's Open and Close do (docs/facts/semantics.md
+    // section 6). An open provider is closed by force when its client has stopped or died.
+    // -----------------------------------------------------------------------------------------
+
+    /// For `client`, which stands on `provider`. kIOReturnExclusiveAccess: another one has it;
+    /// kIOReturnBadArgument: termination of one of them has begun.
+    [[nodiscard]] virtual int32_t open_provider(EntryId provider, EntryId client);
+    /// kIOReturnNotOpen if `client` does not have it. The client goes on.
+    [[nodiscard]] virtual int32_t close_provider(EntryId provider, EntryId client);
+    /// Who has it open; kNoEntry: nobody.
+    [[nodiscard]] virtual EntryId opener(EntryId provider) const;
 
     // The driver process of an object.
     // ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include "daemon/context.h"
 #include "daemon/lifecycle/lifecycle.h"
+#include "daemon/lifecycle/opens.h"
 
 namespace opendext::daemon {
 
@@ -14,6 +15,7 @@ class Host final : public FamilyHost {
         std::string device_directory;
         std::function<void(EntryId, uint32_t, uint64_t)> message_clients;
         std::function<bool(EntryId)> successor_expected;
+        ProviderOpens* opens = nullptr;
         bool adopts = false;  ///< an earlier opendextd's registry is here
     };
     /// `link` is filled in before the first family hears of anything and outlives this.
@@ -38,6 +40,15 @@ class Host final : public FamilyHost {
     void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
               std::chrono::milliseconds deadline, std::string_view deadline_name,
               std::function<void(Result<CallAnswer>)> done) override;
+    [[nodiscard]] int32_t open_provider(EntryId provider, EntryId client) override {
+        return link_.opens->open(provider, client);
+    }
+    [[nodiscard]] int32_t close_provider(EntryId provider, EntryId client) override {
+        return link_.opens->close(provider, client);
+    }
+    [[nodiscard]] EntryId opener(EntryId provider) const override {
+        return link_.opens->opener(provider);
+    }
     [[nodiscard]] bool successor_expected(EntryId nub) const override {
         return link_.successor_expected && link_.successor_expected(nub);
     }

@@ -17,6 +17,7 @@ inline constexpr int32_t kIOReturnBadArgument = static_cast<int32_t>(0xe00002c2)
 inline constexpr int32_t kIOReturnExclusiveAccess = static_cast<int32_t>(0xe00002c5);
 inline constexpr int32_t kIOReturnUnsupported = static_cast<int32_t>(0xe00002c7);
 inline constexpr int32_t kIOReturnIOError = static_cast<int32_t>(0xe00002ca);
+inline constexpr int32_t kIOReturnNotOpen = static_cast<int32_t>(0xe00002cd);
 inline constexpr int32_t kIOReturnNotWritable = static_cast<int32_t>(0xe00002cf);
 inline constexpr int32_t kIOReturnBusy = static_cast<int32_t>(0xe00002d5);
 inline constexpr int32_t kIOReturnTimeout = static_cast<int32_t>(0xe00002d6);

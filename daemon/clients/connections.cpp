@@ -35,7 +35,11 @@ std::string_view to_string(OpenState state) {
 }
 
 UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecycle, Died died)
-    : context_(context), lifecycle_(lifecycle), died_(std::move(died)) {
+    : context_(context),
+      lifecycle_(lifecycle),
+      died_(std::move(died)),
+      programs_(context.loop, [this](int32_t pid) { program_ended(pid); }) {
+    describe_connections();
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) user_client_inactive(entry);
         if (event == Event::detached) user_client_gone(entry.id);
@@ -68,11 +72,16 @@ Status UserClientConnections::check_target(EntryId id) const {
 }
 
 /// Tells the program, and whoever looks for the line of the program or of the driver in the log.
-void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, const Done& done,
-                                   client::DriverOutcome outcome) {
+void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, uint32_t type,
+                                   const Done& done, client::DriverOutcome outcome) {
     client::Opened refused;
     refused.outcome = outcome;
     const Entry* entry = context_.registry.find(id);
+    refusals_kept_.push_back(
+        {identity,
+         {entry == nullptr ? "" : entry->name, id, type, outcome.io_return, outcome.reason, 0},
+         context_.clock.now()});
+    if (refusals_kept_.size() > kRefusalsKept) refusals_kept_.pop_front();
     const Instance* instance = lifecycle_.find(id);
     uint64_t skipped = 0;
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -96,7 +105,7 @@ void UserClientConnections::refuse(const ClientIdentity& identity, EntryId id, c
 void UserClientConnections::open(uint64_t client, ClientIdentity identity, EntryId entry,
                                  uint32_t type, Done done) {
     Status checked = check_target(entry);
-    if (!checked.ok()) return refuse(identity, entry, done, outcome_of(checked.error()));
+    if (!checked.ok()) return refuse(identity, entry, type, done, outcome_of(checked.error()));
     const uint64_t number = next_++;
     Connection connection;
     connection.client = client;
@@ -104,6 +113,7 @@ void UserClientConnections::open(uint64_t client, ClientIdentity identity, Entry
     connection.identity = std::move(identity);
     connection.done = std::move(done);
     connection.type = type;
+    connection.asked = context_.clock.now();
     connection.closing = closing(entry);
     if (connection.closing.empty()) {
         connections_.emplace(number, std::move(connection));
@@ -115,6 +125,21 @@ void UserClientConnections::open(uint64_t client, ClientIdentity identity, Entry
                                            [this, number] { ask_driver(number); });
     connections_.emplace(number, std::move(connection));
     waiting_.insert(number);
+}
+
+std::vector<UserClientConnections::Known> UserClientConnections::known() const {
+    std::vector<Known> all;
+    const Clock::Time now = context_.clock.now();
+    for (const auto& [number, connection] : connections_) {
+        const auto age =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - connection.asked);
+        all.push_back(
+            {connection.client,
+             {connection.service, connection.user_client, connection.type,
+              std::string(to_string(connection.state)), static_cast<uint64_t>(age.count())},
+             &connection.identity});
+    }
+    return all;
 }
 
 std::set<EntryId> UserClientConnections::closing(EntryId service) const {
@@ -292,6 +317,7 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
     if (instance == nullptr)
         return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
     connection.state = OpenState::connected;
+    context_.recorder.touch(Record::connection, number);
     const Done done = std::exchange(connection.done, nullptr);
     client::Opened opened;
     opened.connection = number;
@@ -308,10 +334,11 @@ void UserClientConnections::fail(uint64_t number, client::DriverOutcome outcome)
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
     Connection failed = std::move(place->second);
-    connections_.erase(place);
+    forget(place);
     waiting_.erase(number);
     if (failed.user_client != kNoEntry) lifecycle_.terminate(failed.user_client);
-    if (failed.done) refuse(failed.identity, failed.service, failed.done, std::move(outcome));
+    if (failed.done)
+        refuse(failed.identity, failed.service, failed.type, failed.done, std::move(outcome));
 }
 
 Status UserClientConnections::close(uint64_t client, uint64_t number) {
@@ -319,14 +346,25 @@ Status UserClientConnections::close(uint64_t client, uint64_t number) {
     if (place == connections_.end() || place->second.client != client) {
         return Error{Errc::not_found, 0, "there is no connection " + std::to_string(number)};
     }
+    end(number);
+    return success();
+}
+
+void UserClientConnections::end(uint64_t number) {
+    const auto place = connections_.find(number);
     const Connection closing = std::move(place->second);
-    connections_.erase(place);
+    forget(place);
     waiting_.erase(number);
     if (const Instance* instance = lifecycle_.find(closing.user_client)) {
         instance->process->send(driver::DetachClient{number});
     }
     if (closing.user_client != kNoEntry) lifecycle_.terminate(closing.user_client);
-    return success();
+}
+
+std::map<uint64_t, UserClientConnections::Connection>::iterator UserClientConnections::forget(
+    std::map<uint64_t, Connection>::iterator connection) {
+    context_.recorder.touch(Record::connection, connection->first);
+    return connections_.erase(connection);
 }
 
 void UserClientConnections::client_gone(uint64_t client) {
@@ -342,14 +380,15 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
         if (place->second.user_client != entry.id) continue;
         const uint64_t number = place->first;
         const Connection lost = std::move(place->second);
-        connections_.erase(place);
+        forget(place);
         const Instance* instance = lifecycle_.find(entry.id);
         const bool crashed = instance != nullptr && instance->end == End::process_died;
         const std::string reason =
-            crashed ? "the driver process died" : "the driver ended the user client";
+            crashed ? "the driver process died: " + instance->failure
+                    : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {
-            refuse(lost.identity, lost.service, lost.done,
+            refuse(lost.identity, lost.service, lost.type, lost.done,
                    {{kIOReturnOffline, reason}, client::RefusedBy::driver_died});
         } else {
             died_(lost.client, protocol::client::ConnectionDied{number, reason});

@@ -205,9 +205,55 @@ void Matcher::begin_with(EntryId id, CandidateList list) {
         nub.runs.push_back(std::move(run));
     }
     if (seen > 0) context_.registry.set_property(id, "IODEXTMatchCount", seen);
-    const size_t runs = nub.runs.size();
+    if (nub.runs.empty() || nub.claimed) {
+        start_runs(id);
+    } else {
+        claim(id);
+    }
+}
+
+void Matcher::claim(EntryId id) {
+    nubs_[id].claimed = true;
+    families_.claim(*context_.registry.find(id),
+                    [this, id](const Status& status) { claimed(id, status); });
+}
+
+void Matcher::claimed(EntryId id, const Status& status) {
+    const auto place = nubs_.find(id);
+    const Entry* entry = context_.registry.find(id);
+    if (place == nubs_.end() || entry == nullptr) return;
+    if (status.ok() && entry->activity == Activity::active) return start_runs(id);
+    if (!status.ok()) {
+        place->second.claimed = false;
+        log(LogLevel::error, entry->name + " " + id_text(id) +
+                                 " cannot be had, and no driver is started on it: " +
+                                 status.error().text());
+    }
+    for (CategoryRun& run : place->second.runs) run.candidates.clear();
+    finish_if_over(id);
+}
+
+void Matcher::start_runs(EntryId id) {
+    const size_t runs = nubs_[id].runs.size();
     for (size_t i = 0; i < runs; ++i) start_next(id, i);
     finish_if_over(id);
+}
+
+void Matcher::give_back_if_free(EntryId id, Nub& nub) {
+    const Entry* entry = context_.registry.find(id);
+    if (!nub.claimed || nub.state != RoundState::idle || nub.again || stopped_ ||
+        entry == nullptr || entry->activity != Activity::active || deferred_.contains(id) ||
+        supervisor_.awaits_restart(id)) {
+        return;
+    }
+    const bool taken =
+        std::any_of(entry->clients.begin(), entry->clients.end(), [this](EntryId client) {
+            const Instance* instance = lifecycle_.find(client);
+            return instance != nullptr && !instance->created;
+        });
+    if (taken) return;
+    nub.claimed = false;
+    families_.give_back(*entry, "no driver has it");
 }
 
 void Matcher::start_next(EntryId id, size_t index) {
@@ -278,6 +324,7 @@ void Matcher::finish_if_over(EntryId id) {
     if (again) {
         match(id);
     } else {
+        give_back_if_free(id, nub);
         context_.registry.set_matched(id);
     }
 }
@@ -291,11 +338,12 @@ bool Matcher::in_use(const PersonalityPtr& personality) const {
 void Matcher::detached(const Instance& instance) {
     if (instance.created || !instance.start_finished) return;
     const bool died = instance.end == End::process_died;
-    if (!died && !instance.left) return;
     const EntryId nub = instance.provider;
     const Entry* entry = context_.registry.find(nub);
     if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
+    nubs_[nub].claimed = true;  // also one that was adopted
     if (!in_use(instance.personality)) return supervisor_.forget(nub, instance.personality);
+    if (!died && !instance.left) return give_back_if_free(nub, nubs_[nub]);
     const bool own_decision =
         instance.left &&
         (!died || supervisor_.policy_of(*instance.personality) != RestartPolicy::driverkit);

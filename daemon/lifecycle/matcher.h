@@ -76,6 +76,7 @@ class Matcher {
     struct Nub {
         RoundState state = RoundState::idle;
         bool again = false;
+        bool claimed = false;  ///< its family was asked for it (Family::claim_device)
         std::vector<CategoryRun> runs;
         BusyHold busy;
         std::map<std::string, uint32_t> rematches;  ///< by personality label
@@ -83,7 +84,12 @@ class Matcher {
 
     void begin(EntryId id);
     void begin_with(EntryId id, CandidateList list);
+    void claim(EntryId id);
+    void claimed(EntryId id, const Status& status);
+    void start_runs(EntryId id);
     void start_next(EntryId id, size_t run);
+    /// Hands a nub that nobody has to whom it was claimed from.
+    void give_back_if_free(EntryId id, Nub& nub);
     void ended(EntryId id, size_t run, const Candidate& candidate, const Status& outcome);
     void finish_if_over(EntryId id);
     void defer(EntryId id);

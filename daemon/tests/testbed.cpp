@@ -267,7 +267,7 @@ FakeClient::FakeClient(Testbed& bed, bool greet) : bed_(bed) {
 
 namespace {
 Daemon::Options default_options(const fs::path& folder) {
-    Daemon::Options options{Realm(folder / "realm"), {}, {}, PolicyMode::off, {}, 1, {}};
+    Daemon::Options options{Realm(folder / "realm"), {}, {}, PolicyMode::off, {}, 1, {}, {}};
     options.restart.start_crash_wait = std::chrono::milliseconds(1);
     return options;
 }
@@ -299,7 +299,12 @@ void Testbed::start() {
     keeper_ = std::make_unique<Connection>(
         *loop, std::move(ends->first), Connection::Limits{},
         [this](Message m) { keeper_message(std::move(m)); }, [](const Error&) {});
-    daemon = std::make_unique<Daemon>(*loop, options, std::move(ends->second));
+    // `options` stay for tests to read; there is nothing to inherit.
+    Daemon::Options used{
+        options.realm,         options.deadlines,  options.restart,  options.policy,
+        options.client_limits, options.keeper_pid, options.families, {},
+        options.clock};
+    daemon = std::make_unique<Daemon>(*loop, std::move(used), std::move(ends->second));
     const Status started = daemon->start();
     ASSERT_TRUE(started.ok()) << started.error().text();
     ASSERT_TRUE(run_until([&] { return ready; }));
