@@ -189,7 +189,9 @@ void discard(const Socket& socket) {
 namespace {
 Result<std::optional<Message>> receive_with(int fd, int more_flags) {
     Header header{};
-    std::vector<uint8_t> body(kMaxInlineBody);
+    // Not initialised: a message touches as many pages as it has, also in drivers that are idle
+    // ever after.
+    std::array<uint8_t, kMaxInlineBody> body;
     std::array<iovec, 2> parts{{{&header, sizeof header}, {body.data(), body.size()}}};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * (kMaxMessageFds + 1))> control{};
     msghdr datagram{};
@@ -234,8 +236,7 @@ Result<std::optional<Message>> receive_with(int fd, int more_flags) {
         if (inline_size != header.body_size) {
             return Error{Errc::malformed, 0, "message size does not match its header"};
         }
-        body.resize(inline_size);
-        message.body = std::move(body);
+        message.body.assign(body.data(), body.data() + inline_size);
     }
     if (message.fds.size() > kMaxMessageFds) {
         return Error{Errc::malformed, 0, "message carries too many descriptors"};
