@@ -20,6 +20,7 @@ class KilledDriver(StreamCase):
         goal = [size if wanted else 0 for wanted in (outward, inward)]
         done = self.kill_drivers(line, kills, lambda: line.reached(*goal))
         print(f"{done} kills, {line.standing()}", flush=True)
+        line.wait_for_bytes(*goal)
         line.finish()
         self.assertEqual(self.wait_for(lambda: self.port(line.name)["state"] == "connected", "the state"), True)
         self.assertEqual(line.peer.block.connections, 1)

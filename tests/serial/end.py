@@ -3,6 +3,7 @@
 and checks another, both at the same time.
 
     end.py BLOCK --send SEED --receive SEED (--device PATH | --listen [HOST:]PORT) [--lost N] [--repeated N]
+           [--user-timeout MS]
 
 BLOCK is a file of 64-bit numbers that the test and this program share (Block): positions of both streams, and what the test
 wants. A program that is started again goes on at the positions that stand there. A listening end serves one connection after
@@ -26,6 +27,10 @@ from content import Checker, Content, Mismatch
 
 FIELDS = ("sent", "received", "limit", "piece", "pause_us", "deaf", "close", "closed", "connections", "gaps", "gap_bytes",
           "repeated_bytes", "ready", "finish", "began", "expect")
+
+
+# How a connection ends that the other side, or the network, ends.
+LINK_ENDED = (errno.EPIPE, errno.ECONNRESET, errno.EIO, errno.ETIMEDOUT, errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 
 class Block:
@@ -64,6 +69,7 @@ class End:
         self.expected_gaps = self.block.expect
         self.stopping = False
         self.next_send = 0.0
+        self.user_timeout = options.user_timeout
         if options.device:
             self.link = os.open(options.device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
             # Not flushed: what waits in the terminal belongs to the stream.
@@ -83,6 +89,7 @@ class End:
         except BlockingIOError:
             return
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self.user_timeout)
         self.connection.setblocking(False)
         self.link = self.connection.fileno()
         self.checker.expect_gap()
@@ -107,7 +114,7 @@ class End:
         except BlockingIOError:
             return
         except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.EIO):
+            if error.errno not in LINK_ENDED:
                 raise
             self.lose()
         if block.pause_us:
@@ -119,7 +126,7 @@ class End:
         except BlockingIOError:
             return
         except OSError as error:
-            if error.errno not in (errno.ECONNRESET, errno.EIO, errno.ETIMEDOUT):
+            if error.errno not in LINK_ENDED:
                 raise
             data = b""
         if not data:
@@ -179,6 +186,7 @@ def main():
     parser.add_argument("--listen")
     parser.add_argument("--lost", type=int, default=0)
     parser.add_argument("--repeated", type=int, default=0)
+    parser.add_argument("--user-timeout", type=int, default=0)
     end = End(parser.parse_args())
 
     def stop(*_):

@@ -14,6 +14,8 @@ from stream_case import IN_SOCKETS, LONG, MIB, RING, Line, StreamCase
 # How often an event is repeated, and how many bytes pass between two.
 TIMES = 50 if LONG else 4
 BETWEEN = 8 * MIB if LONG else MIB // 2
+# Its guard waits longer each time.
+AGENTS = 8 if LONG else 4
 
 
 class Faults(StreamCase):
@@ -77,7 +79,7 @@ class AgentAndApplication(Faults):
         line = self.line("agent", peer_words=("--lost", str(IN_SOCKETS), "--repeated", str(RING)),
                          application_words=("--lost", str(IN_SOCKETS)))
         line.application.end()  # so that the next one may find gaps: each start of it allows one
-        for number in range(TIMES):
+        for number in range(AGENTS):
             line.application.start()
             self.more(line, MIB)  # past what the rings kept, so that it comes to the gap
             line.application.end()
