@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// opendext stuck: who waits on what in a realm.
+
+#include <cstdio>
+
+#include "tools/common/command_line.h"
+#include "tools/common/daemon_client.h"
+#include "tools/common/json.h"
+#include "tools/explain/subject.h"
+
+namespace opendext::stuck {
+namespace {
+
+namespace client = protocol::client;
+
+struct Options {
+    bool json = false;
+    bool all = false;
+    int64_t older = 0;
+};
+
+Value to_value(const client::BusyEntry& busy) {
+    return Dictionary{{"id", busy.entry},
+                      {"name", busy.name},
+                      {"state", busy.state},
+                      {"count", busy.count},
+                      {"age_ms", busy.age_ms}};
+}
+
+template <typename List, typename Convert>
+Array values_of(const List& list, Convert convert) {
+    Array values;
+    for (const auto& one : list) values.push_back(convert(one));
+    return values;
+}
+
+Value to_value(const Realm& realm, const client::ActivityIs& activity) {
+    return Dictionary{
+        {"realm", realm.root().string()},
+        {"waits",
+         values_of(activity.waits, [](const auto& one) { return explain::to_value(one); })},
+        {"busy", values_of(activity.busy, [](const auto& one) { return to_value(one); })},
+        {"drivers",
+         values_of(activity.drivers, [](const auto& one) { return explain::to_value(one); })},
+        {"clients",
+         values_of(activity.clients, [](const auto& one) { return explain::to_value(one); })}};
+}
+
+std::string to_text(const client::ActivityIs& activity, bool all) {
+    std::string text;
+    for (const client::Wait& wait : activity.waits) text += explain::to_text(wait) + "\n";
+    for (const client::BusyEntry& busy : activity.busy) {
+        text += busy.name + " (" + tools::text_of_id(busy.entry) + ") is busy " +
+                std::to_string(busy.count) + " since " + explain::duration_text(busy.age_ms) +
+                ", " + busy.state + "\n";
+    }
+    if (text.empty()) text = "nobody waits\n";
+    if (!all) return text;
+    for (const client::DriverActivity& driver : activity.drivers) {
+        text += "driver " + driver.server_name + "[" + std::to_string(driver.pid) + "] is " +
+                driver.state + ", " + std::to_string(driver.pending) + " calls not answered" +
+                (driver.debugged ? ", being debugged" : "") + "\n";
+    }
+    for (const client::ClientActivity& one : activity.clients) {
+        if (!one.connected) continue;
+        text += "program " + one.program + "[" + std::to_string(one.pid) + "] has " +
+                std::to_string(one.connections.size()) + " connections, " +
+                std::to_string(one.waits) + " requests not answered\n";
+    }
+    return text;
+}
+
+int main(int argc, char** argv) {
+    Options options;
+    tools::CommandLine line(
+        "opendext stuck", "[--older MS] [--all] [--json]",
+        "Shows who waits on what: calls that drivers have not answered, steps of their life and "
+        "the "
+        "deadline of each, programs that wait for an open, terminations that are held up, entries "
+        "that are busy. Oldest first.");
+    line.number("--older", "MS", options.older, 0, INT64_MAX,
+                "only what has lasted so many milliseconds")
+        .flag("-a,--all", options.all, "show drivers and programs that wait for nothing too")
+        .flag("--json", options.json, "print JSON (docs/schemas/opendext-stuck.json)")
+        .footer(
+            "What a driver's threads are doing: opendext debug NAME, or opendext crash. Exit "
+            "status 1: somebody waits.");
+    if (const auto status = line.parse(argc, argv)) return *status;
+    const Realm realm = line.realm();
+    auto daemon = tools::DaemonClient::connect(realm, "opendext stuck");
+    if (!daemon.ok()) return line.failure(daemon.error());
+    auto activity = daemon->request<client::ActivityIs>(client::GetActivity{});
+    if (!activity.ok()) return line.failure(activity.error());
+    const auto older = static_cast<uint64_t>(options.older);
+    std::erase_if(activity->waits, [&](const client::Wait& w) { return w.age_ms < older; });
+    std::erase_if(activity->busy, [&](const client::BusyEntry& b) { return b.age_ms < older; });
+    const std::string text = options.json ? tools::to_json(to_value(realm, *activity), 2) + "\n"
+                                          : to_text(*activity, options.all);
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+        return line.failure(Error::system("cannot write"));
+    return activity->waits.empty() && activity->busy.empty() ? tools::kExitSuccess
+                                                             : tools::kExitFailure;
+}
+
+}  // namespace
+}  // namespace opendext::stuck
+
+int main(int argc, char** argv) {
+    return opendext::stuck::main(argc, argv);
+}
