@@ -26,9 +26,21 @@ def end(realm):
     os.close(keeper)
 
 
+def rows(words, environment, row):
+    """What a program of this folder prints, a JSON object a line."""
+    with subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE) as program:
+        for line in program.stdout:
+            one = json.loads(line)
+            yield row(one["bench"], one["case"], one["metric"], one["unit"], one["ours"], one["peer"], one["peer_name"])
+    if program.returncode != 0:
+        raise subprocess.CalledProcessError(program.returncode, words)
+
+
 def run(options, row):
     prefix = os.environ["OPENDEXT_PREFIX"]
     programs = os.path.join(prefix, "benchmarks")
+    quick = ["--quick"] if options.quick else []
+    yield from rows([os.path.join(programs, "bench_matching"), *quick], os.environ, row)
     if not os.path.exists(os.path.join(programs, "bench_registry")):
         print("registry    left out: it needs libudev-dev when the project is configured")
         return
@@ -42,14 +54,7 @@ def run(options, row):
         subprocess.run([keeper, "--realm", realm, "--daemon", os.path.join(programs, "bench_registry_daemon")],
                        check=True, env=environment)
         words = [os.path.join(programs, "bench_registry"), fifo, "1000,10000" if options.quick else "1000,10000,100000"]
-        with subprocess.Popen(words + (["--quick"] if options.quick else []), env=environment, text=True,
-                              stdout=subprocess.PIPE) as client:
-            for line in client.stdout:
-                one = json.loads(line)
-                yield row(one["bench"], one["case"], one["metric"], one["unit"], one["ours"], one["peer"],
-                          one["peer_name"])
-        if client.returncode != 0:
-            raise subprocess.CalledProcessError(client.returncode, words)
+        yield from rows(words + quick, environment, row)
     finally:
         end(realm)
         shutil.rmtree(folder, ignore_errors=True)
