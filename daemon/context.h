@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "daemon/adoption/recorder.h"
 #include "daemon/crashes/crashes.h"
 #include "daemon/deadlines.h"
 #include "daemon/entitlements/policy.h"
@@ -19,6 +20,7 @@ struct Context {
     const Deadlines& deadlines;
     Log& log;
     Registry& registry;
+    Recorder& recorder;  ///< of what a successor of opendextd has to know
     ClassTable& classes;
     KeeperLink& keeper;
     Crashes& crashes;

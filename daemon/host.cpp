@@ -5,6 +5,16 @@
 
 namespace opendext::daemon {
 
+std::vector<EntryId> Host::left(std::string_view class_name) const {
+    std::vector<EntryId> ids;
+    if (!link_.adopts) return ids;
+    context_.registry.visit_class(class_name, [&](const Entry& entry) {
+        if (entry.activity == Activity::active) ids.push_back(entry.id);
+        return true;
+    });
+    return ids;
+}
+
 Result<EntryId> Host::publish(NewEntry entry) {
     const Entry* provider = context_.registry.find(entry.provider);
     if (provider == nullptr) return Error{Errc::not_found, 0, "publish: there is no such provider"};

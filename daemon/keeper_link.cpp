@@ -80,11 +80,9 @@ void KeeperLink::simple_request(T content, std::vector<UniqueFd> fds,
             });
 }
 
-void KeeperLink::spawn(keeper::Spawn content, UniqueFd control,
+void KeeperLink::spawn(keeper::Spawn content, std::vector<UniqueFd> control,
                        std::function<void(Result<Spawned>)> done) {
-    std::vector<UniqueFd> fds;
-    fds.push_back(std::move(control));
-    request(std::move(content), std::move(fds), Deadline::spawn,
+    request(std::move(content), std::move(control), Deadline::spawn,
             [done = std::move(done)](Result<Message> message) {
                 Result<keeper::Spawned> spawned = expect<keeper::Spawned>(message);
                 if (!spawned.ok()) {

@@ -29,7 +29,7 @@ class KeeperLink {
         int32_t pid = 0;
         std::string sandbox;
     };
-    void spawn(protocol::keeper::Spawn request, UniqueFd control,
+    void spawn(protocol::keeper::Spawn request, std::vector<UniqueFd> control,
                std::function<void(Result<Spawned>)> done);
     /// SIGKILL and so on; nobody waits for the answer, Exited tells.
     void signal(int32_t pid, int32_t number);

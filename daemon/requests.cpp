@@ -5,10 +5,11 @@
 
 namespace opendext::daemon {
 
-uint64_t Requests::add(std::chrono::milliseconds deadline, std::string what, Done done) {
-    const uint64_t serial = next_++ | serial_bits_;
+uint64_t Requests::add(std::chrono::milliseconds deadline, std::string what, Done done,
+                       uint64_t named) {
+    const uint64_t serial = named != 0 ? named : next_++ | serial_bits_;
     auto countdown = std::make_unique<Countdown>(
-        clock_, deadline, debugged_, [this, serial, deadline, what = std::move(what)] {
+        clock_, deadline, debugged_, [this, serial, deadline, what] {
             const auto place = waiting_.find(serial);
             const std::string text =
                 what + ": no answer within " + std::to_string(deadline.count()) + " ms";
@@ -16,7 +17,7 @@ uint64_t Requests::add(std::chrono::milliseconds deadline, std::string what, Don
             waiting_.erase(place);
             late.done(Error{Errc::timed_out, 0, text});
         });
-    waiting_.emplace(serial, Waiting{std::move(done), std::move(countdown)});
+    waiting_.emplace(serial, Waiting{std::move(what), std::move(done), std::move(countdown)});
     return serial;
 }
 

@@ -24,16 +24,26 @@ class Requests {
     Requests(Clock& clock, uint64_t serial_bits, std::function<bool()> debugged = {})
         : clock_(clock), serial_bits_(serial_bits), debugged_(std::move(debugged)) {}
 
-    /// The serial for the request's message.
-    uint64_t add(std::chrono::milliseconds deadline, std::string what, Done done);
+    /// The serial for the request's message: the next one, or `named`, which no request has that
+    /// waits.
+    uint64_t add(std::chrono::milliseconds deadline, std::string what, Done done,
+                 uint64_t named = 0);
+    /// The first serial, before any request.
+    void start_at(uint64_t first) { next_ = first; }
     /// Whether the message was the reply to a request of ours.
     bool complete(Message& message);
     /// Ends every request; those that callbacks add meanwhile too.
     void fail_all(const Error& error);
     [[nodiscard]] size_t size() const { return waiting_.size(); }
+    /// Calls visit(what, countdown) for each, oldest first.
+    template <typename Visit>
+    void visit(Visit visit) const {
+        for (const auto& [serial, waiting] : waiting_) visit(waiting.what, *waiting.countdown);
+    }
 
   private:
     struct Waiting {
+        std::string what;
         Done done;
         std::unique_ptr<Countdown> countdown;
     };

@@ -49,6 +49,28 @@ Result<UniqueFd> fetch(Questions& questions, std::string key) {
     return std::move(held.fds.front());
 }
 
+/// Attempts to take a ledger over that came to nothing; then the realm begins anew.
+constexpr uint32_t kMostAttempts = 3;
+
+Result<std::unique_ptr<Ledger>> take_over(Questions& questions) {
+    UniqueFd memory = OD_TRY(fetch(questions, std::string(kLedgerKey)));
+    if (!memory) return Error{Errc::not_found, 0, "it left no ledger"};
+    auto ledger = std::make_unique<Ledger>(OD_TRY(Ledger::open(std::move(memory))));
+    if (ledger->begin_attempt() > kMostAttempts) {
+        return Error{Errc::not_ready, 0,
+                     std::to_string(kMostAttempts) + " attempts to adopt its drivers failed"};
+    }
+    return ledger;
+}
+
+/// Waits until the keeper has ended what is not adopted.
+Status abandon(Questions& questions) {
+    const Message answer = OD_TRY(questions.ask(keeper::Abandon{}));
+    const keeper::Reply reply = OD_TRY(decode<keeper::Reply>(answer));
+    if (reply.io_return == 0) return success();
+    return Error::kern(reply.io_return, reply.reason);
+}
+
 }  // namespace
 
 Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds deadline) {
@@ -57,23 +79,29 @@ Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds dead
     keeper::Inherited inherited = OD_TRY(decode<keeper::Inherited>(answer));
     Inheritance left;
     left.starts = inherited.starts;
-    left.ended = std::move(inherited.ended);
-    if (left.starts <= 1) return left;
-    left.ledger = OD_TRY(fetch(questions, std::string(kLedgerKey)));
-    for (const int32_t pid : inherited.running) {
-        UniqueFd control = OD_TRY(fetch(questions, keeper::control_key(pid)));
-        left.controls.emplace(pid, Socket(std::move(control)));
+    if (left.starts > 1) {
+        Result<std::unique_ptr<Ledger>> ledger = take_over(questions);
+        if (ledger.ok()) {
+            left.adopts = true;
+            left.ledger = std::move(ledger).value();
+            left.ended = std::move(inherited.ended);
+            for (const int32_t pid : inherited.running) {
+                UniqueFd control = OD_TRY(fetch(questions, keeper::control_key(pid)));
+                left.controls.emplace(pid, Socket(std::move(control)));
+            }
+            left.ended.insert(left.ended.end(), questions.ended.begin(), questions.ended.end());
+            return left;
+        }
+        left.why_not = ledger.error().text();
+        OD_TRY(abandon(questions));
     }
-    left.ended.insert(left.ended.end(), questions.ended.begin(), questions.ended.end());
+    Result<Ledger> ledger = Ledger::create();
+    if (ledger.ok()) {
+        left.ledger = std::make_unique<Ledger>(std::move(ledger).value());
+    } else {
+        left.why_not = ledger.error().text();
+    }
     return left;
-}
-
-Status abandon(const Socket& socket, std::chrono::milliseconds deadline) {
-    Questions questions(socket, deadline);
-    const Message answer = OD_TRY(questions.ask(keeper::Abandon{}));
-    const keeper::Reply reply = OD_TRY(decode<keeper::Reply>(answer));
-    if (reply.io_return == 0) return success();
-    return Error::kern(reply.io_return, reply.reason);
 }
 
 }  // namespace opendext::daemon

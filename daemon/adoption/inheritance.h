@@ -3,9 +3,12 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "daemon/adoption/ledger.h"
 #include "rpc/protocol/keeper.h"
 #include "rpc/socket.h"
 
@@ -17,16 +20,19 @@ inline constexpr std::string_view kLedgerKey = "opendextd/ledger";
 /// What an earlier opendextd of the same keeper left (docs/design/adoption.md).
 struct Inheritance {
     uint64_t starts = 1;  ///< of opendextd under this keeper; 1: there was none before
-    UniqueFd ledger;      ///< memory of its ledger; empty: there is none
-    /// Its ends of the control sockets of the driver processes that live.
+    /// Where this opendextd records what its successor needs: the predecessor's if `adopts`, else
+    /// a new one; nullptr if there is no memory for it.
+    std::unique_ptr<Ledger> ledger;
+    bool adopts = false;
+    std::string why_not;  ///< why there is no ledger, or the predecessor's was not taken
+    /// The predecessor's ends of the control sockets of the driver processes that live.
     std::map<int32_t, Socket> controls;
-    std::vector<protocol::keeper::Exited> ended;  ///< driver processes that ended lately
+    /// Driver processes that ended lately, oldest first.
+    std::vector<protocol::keeper::Exited> ended;
 };
 
-/// Asks the keeper before anything else is said to it, so waiting holds nobody up.
+/// Asks the keeper, before anything else is said to it and so that waiting holds nobody up. What
+/// cannot be adopted has ended when this returns.
 Result<Inheritance> inherit(const Socket& keeper, std::chrono::milliseconds deadline);
-
-/// Nothing is adopted: waits until the keeper has ended what the earlier opendextd left.
-Status abandon(const Socket& keeper, std::chrono::milliseconds deadline);
 
 }  // namespace opendext::daemon

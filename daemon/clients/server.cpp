@@ -28,6 +28,7 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
       limits_(limits),
       hooks_(std::move(hooks)),
       queries_(context, lifecycle, matcher),
+      explainer_(context, matcher, catalogue),
       subscriptions_(
           [this] { return matcher_.match_context(); },
           {[this](std::function<void()> work) { context_.loop.post(std::move(work)); },
@@ -206,6 +207,13 @@ bool ClientServer::handle_registry(Client& client, const Message& message) {
             return answer(&RegistryQueries::locate);
         case client::Kind::get_class:
             return answer(&RegistryQueries::class_of);
+        case client::Kind::explain:
+            return with<client::Explain>(message, [&](auto request) {
+                reply(client.number, message.serial, explainer_.explain(request));
+            });
+        case client::Kind::get_activity:
+            return with<client::GetActivity>(
+                message, [&](auto) { reply(client.number, message.serial, activity()); });
         case client::Kind::get_snapshots:
             return with<client::GetSnapshots>(message, [&](auto request) {
                 send(client.number, queries_.snapshots(request, message.serial));
@@ -318,7 +326,8 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
             return with<client::LiftQuarantine>(message, [&](auto request) {
                 client::QuarantineLifted answer;
                 if (may_administer(client)) {
-                    answer = lift_quarantine(matcher_.supervisor(), context_.registry, request.name);
+                    answer =
+                        lift_quarantine(matcher_.supervisor(), context_.registry, request.name);
                 } else {
                     answer.outcome = outcome_of(not_privileged());
                 }
@@ -397,6 +406,23 @@ bool ClientServer::handle_extensions(Client& client, const Message& message) {
     }
 }
 
+client::ActivityIs ClientServer::activity() const {
+    std::map<uint64_t, client::ClientActivity> clients;
+    for (const auto& [number, client] : clients_) {
+        const ClientIdentity& identity = client.identity;
+        clients[number] = {identity.pid,
+                           identity.uid,
+                           identity.program,
+                           true,
+                           identity.entitlements,
+                           identity.unseen,
+                           static_cast<uint32_t>(client.waits),
+                           {},
+                           {}};
+    }
+    return ActivityReader(context_, lifecycle_, matcher_, connections_).read(std::move(clients));
+}
+
 void ClientServer::report(Client& client, const client::Report& request, uint64_t serial) {
     const uint64_t number = client.number;
     const auto refuse_report = [&](int32_t io_return, std::string reason) {
@@ -441,7 +467,10 @@ void ClientServer::hello(Client& client, const client::Hello& hello, uint64_t se
     }
     client.greeted = true;
     client.identity.program = hello.program.substr(0, 256);
+    client.identity.session = hello.session;
+    client.identity.start_time = process_start_time(client.identity.pid);
     client::Welcome welcome;
+    welcome.lost = connections_.claim(client.number, client.identity, hello.connections);
     welcome.root = context_.registry.root();
     welcome.realm = realm_;
     welcome.daemon_pid = ::getpid();

@@ -14,6 +14,8 @@
 #include "daemon/connection.h"
 #include "daemon/context.h"
 #include "daemon/entitlements/programs.h"
+#include "daemon/explain/activity.h"
+#include "daemon/explain/explainer.h"
 #include "daemon/extensions/catalogue.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
@@ -54,6 +56,8 @@ class ClientServer {
     void check_quiet();
     [[nodiscard]] size_t count() const { return clients_.size(); }
     void stop_listening();
+    /// User-client connections, for a successor of opendextd.
+    [[nodiscard]] UserClientConnections& connections() { return connections_; }
 
   private:
     struct Client {
@@ -82,6 +86,7 @@ class ClientServer {
     bool handle_system(Client& client, const Message& message);
     bool handle_extensions(Client& client, const Message& message);
     void report(Client& client, const protocol::client::Report& request, uint64_t serial);
+    [[nodiscard]] protocol::client::ActivityIs activity() const;
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);
     void subscribe(Client& client, protocol::client::Subscribe request, uint64_t serial);
     void set_properties(Client& client, protocol::client::SetProperties request, uint64_t serial);
@@ -114,6 +119,7 @@ class ClientServer {
     uint64_t next_ = 1;
     std::map<uint64_t, Client> clients_;
     RegistryQueries queries_;
+    Explainer explainer_;
     Subscriptions subscriptions_;
     ProgramEntitlements entitlements_;
     UserClientConnections connections_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/lifecycle/actions.h"
 
+#include "daemon/adoption/records.h"
+
 namespace opendext::daemon {
 
 uint64_t ActionTable::import(uint64_t owner, uint64_t number) {
@@ -12,6 +14,7 @@ uint64_t ActionTable::import(uint64_t owner, uint64_t number) {
     const uint64_t foreign = kForeignAction | next_++;
     actions_.emplace(foreign, Action{{owner, number}, {}});
     by_owner_.emplace(std::pair{owner, number}, foreign);
+    touch(foreign);
     return foreign;
 }
 
@@ -22,7 +25,9 @@ const ActionTable::Owner* ActionTable::find(uint64_t foreign) const {
 
 void ActionTable::hand_out(uint64_t foreign, uint64_t process) {
     const auto action = actions_.find(foreign);
-    if (action != actions_.end()) action->second.holders.insert(process);
+    if (action == actions_.end()) return;
+    action->second.holders.insert(process);
+    touch(foreign);
 }
 
 bool ActionTable::holds(uint64_t process, uint64_t foreign) const {
@@ -34,11 +39,13 @@ void ActionTable::forget(uint64_t foreign) {
     const auto action = actions_.find(foreign);
     by_owner_.erase({action->second.owner.process, action->second.owner.number});
     actions_.erase(action);
+    touch(foreign);
 }
 
 void ActionTable::drop(uint64_t process, uint64_t foreign) {
     const auto action = actions_.find(foreign);
     if (action == actions_.end() || action->second.holders.erase(process) == 0) return;
+    touch(foreign);
     if (!action->second.holders.empty()) return;
     const Owner owner = action->second.owner;
     forget(foreign);
@@ -57,6 +64,31 @@ void ActionTable::process_gone(uint64_t process) {
     }
     for (const uint64_t foreign : own) forget(foreign);
     for (const uint64_t foreign : held) drop(process, foreign);
+}
+
+void ActionTable::record(Recorder& recorder) {
+    recorder_ = &recorder;
+    recorder.describe(Record::action, [this](uint64_t foreign, uint64_t) -> std::vector<uint8_t> {
+        const auto place = actions_.find(foreign);
+        if (place == actions_.end()) return {};
+        const Action& action = place->second;
+        return record_of(records::Action{action.owner.process, action.owner.number,
+                                         {action.holders.begin(), action.holders.end()}});
+    });
+}
+
+void ActionTable::restore(const Ledger& ledger, uint64_t first,
+                          const std::function<bool(uint64_t process)>& lives) {
+    next_ = first;
+    ledger.visit(static_cast<uint32_t>(Record::action),
+                 [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
+                     Result<records::Action> record = read_record<records::Action>(bytes);
+                     if (!record.ok() || !lives(record->process)) return;
+                     Action action{{record->process, record->number},
+                                   {record->holders.begin(), record->holders.end()}};
+                     by_owner_.emplace(std::pair{record->process, record->number}, key.first);
+                     actions_.emplace(key.first, std::move(action));
+                 });
 }
 
 }  // namespace opendext::daemon

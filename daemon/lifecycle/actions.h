@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/adoption/recorder.h"
 #include "rpc/protocol/common.h"
 
 namespace opendext::daemon {
@@ -40,6 +41,11 @@ class ActionTable {
     [[nodiscard]] bool holds(uint64_t process, uint64_t foreign) const;
     void drop(uint64_t process, uint64_t foreign);
     void process_gone(uint64_t process);
+    /// For a successor of opendextd: tells `recorder` of every change, and puts actions back whose
+    /// processes `lives` says are there. New numbers begin with `first`.
+    void record(Recorder& recorder);
+    void restore(const Ledger& ledger, uint64_t first,
+                 const std::function<bool(uint64_t process)>& lives);
     [[nodiscard]] size_t size() const { return actions_.size(); }
 
   private:
@@ -48,8 +54,12 @@ class ActionTable {
         std::set<uint64_t> holders;
     };
     void forget(uint64_t foreign);
+    void touch(uint64_t foreign) {
+        if (recorder_ != nullptr) recorder_->touch(Record::action, foreign);
+    }
 
     std::function<void(uint64_t, uint64_t)> aborted_;
+    Recorder* recorder_ = nullptr;
     uint64_t next_ = 1;
     std::map<uint64_t, Action> actions_;
     std::map<std::pair<uint64_t, uint64_t>, uint64_t> by_owner_;

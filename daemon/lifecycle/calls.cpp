@@ -35,6 +35,15 @@ bool is_ours(uint64_t msgid) {
     return msgid == system::IOService_Start::kMsgId || msgid == system::IOService_Stop::kMsgId;
 }
 
+/// Start and Stop of an object are asked once; a successor of opendextd has to know their replies.
+uint64_t serial_of(const Invocation& invocation) {
+    if (invocation.msgid == system::IOService_Start::kMsgId)
+        return driver::named_serial(driver::Named::start, invocation.object);
+    if (invocation.msgid == system::IOService_Stop::kMsgId)
+        return driver::named_serial(driver::Named::stop, invocation.object);
+    return 0;
+}
+
 uint64_t monotonic_ns() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -112,28 +121,32 @@ void Lifecycle::call_now(Invocation invocation, std::vector<UniqueFd> fds,
         process->send(driver::Call{std::move(invocation)}, 0, std::move(fds));
         return;
     }
-    process->request(
-        driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
-        [this, answerer = process.get(), done = std::move(done)](Result<Message> reply) {
-            if (!reply.ok()) {
-                const Error error = std::move(reply).error();
-                if (error.code == Errc::timed_out) answerer->hung(error.text());
-                return done(error);
-            }
-            Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
-            if (!result.ok()) {
-                nonsense(*answerer, "answered a call with something else");
-                return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
-            }
-            CallAnswer answer{std::move(result->result), std::move(reply->fds)};
-            const Status checked =
-                accept_references(answer.result.refs, answer.fds, *answerer, actions_);
-            if (!checked.ok()) {
-                nonsense(*answerer, "answer: " + checked.error().text());
-                return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
-            }
-            done(std::move(answer));
-        });
+    const uint64_t named = serial_of(invocation);
+    process->request(driver::Call{std::move(invocation)}, std::move(fds), deadline, std::move(what),
+                     answer_of(*process, std::move(done)), named);
+}
+
+Requests::Done Lifecycle::answer_of(DriverProcess& process, CallDone done) {
+    return [this, answerer = &process, done = std::move(done)](Result<Message> reply) {
+        if (!reply.ok()) {
+            const Error error = std::move(reply).error();
+            if (error.code == Errc::timed_out) answerer->hung(error.text());
+            return done(error);
+        }
+        Result<driver::CallResult> result = decode<driver::CallResult>(reply.value());
+        if (!result.ok()) {
+            nonsense(*answerer, "answered a call with something else");
+            return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+        }
+        CallAnswer answer{std::move(result->result), std::move(reply->fds)};
+        const Status checked =
+            accept_references(answer.result.refs, answer.fds, *answerer, actions_);
+        if (!checked.ok()) {
+            nonsense(*answerer, "answer: " + checked.error().text());
+            return done(Error::kern(kIOReturnIPCError, "the driver's answer is malformed"));
+        }
+        done(std::move(answer));
+    };
 }
 
 void Lifecycle::nonsense(DriverProcess& process, std::string_view what) {
@@ -387,6 +400,7 @@ Result<driver::Created> Lifecycle::create_object(DriverProcess& process,
     const EntryId id = context_.registry.add(std::move(spec)).id;
     instance->entry = id;
     instances_.emplace(id, std::move(instance));
+    context_.recorder.touch(Record::instance, id);
     process.objects.insert(id);
     context_.registry.set_user_classes(id, process.class_chain(*user_class));
     if (const Entry* entry = context_.registry.find(id)) families_.attached(*entry);

@@ -40,6 +40,7 @@ struct Instance {
     bool stop_requested = false;        ///< termination waits for the outcome of Start
     bool stop_replied = false;          ///< the driver's Stop returned success
     bool super_stopped = false;         ///< super::Stop came: "I am done"
+    bool start_returned = false;        ///< the driver's Start succeeded; the families are next
     bool family_started = false;        ///< the families were told of the start
     bool start_finished = false;        ///< Start had succeeded at some time
     End end = End::terminated;

@@ -21,6 +21,10 @@
 
 namespace opendext::daemon {
 
+namespace records {
+struct Instance;
+}
+
 /// The life of every object that lives in a driver process, from the candidate to its end, and what
 /// its process says meanwhile. One state machine per object (InstanceState); every wait has a
 /// deadline. start.cpp: up to Start; stop.cpp: registration, Stop, death; calls.cpp: messages of
@@ -59,6 +63,19 @@ class Lifecycle {
     using ReportDone = std::function<void(Result<protocol::client::Reported>)>;
     void report(const protocol::client::Report& request, ReportDone done);
 
+    // For a successor of opendextd (daemon/adoption/lifecycle_adoption.cpp).
+
+    /// Puts an object of a predecessor back, whose process has been adopted if it could be.
+    /// `outcome` as in start(), if that is still to come.
+    void restore(EntryId id, records::Instance record, PersonalityPtr personality,
+                 std::function<void(Status)> outcome);
+    /// Puts back what drivers hold of each other and watch; after the processes.
+    void restore_tables(const Ledger& ledger, uint64_t first_number);
+    /// Goes on with the object where the predecessor was.
+    void resume(EntryId id);
+    /// Goes on with what was being terminated.
+    void resume_terminations();
+
     /// While the system sleeps calls of drivers wait, but for what tells them of that, and Stop.
     void set_asleep(bool asleep);
 
@@ -81,11 +98,15 @@ class Lifecycle {
     void super_stopped(EntryId id);
 
   private:
+    void describe_instances();
+    [[nodiscard]] static records::Instance record(const Instance& instance);
+
     // start.cpp
     void process_ready(EntryId id, const Status& status);
     void instantiated(EntryId id, const Result<Message>& message);
     void call_start(Instance& instance);
     void start_returned(EntryId id, Result<CallAnswer> answer);
+    void begin_family_start(Instance& instance);
     void families_started(EntryId id, const Status& status);
     void fail(Instance& instance, Error error);
     [[nodiscard]] std::optional<Error> check_entitlements(const Personality& personality,
@@ -94,6 +115,8 @@ class Lifecycle {
     // stop.cpp
     void stop(EntryId id, bool provider_active);
     void send_stop(Instance& instance, bool provider_active);
+    void await_stop(Instance& instance, bool provider_active);
+    void stop_returned(EntryId id, const Result<CallAnswer>& answer);
     void stop_overdue(EntryId id, bool provider_active, const std::string& what);
     void finish_stop(Instance& instance);
     void detached(EntryId id);
@@ -113,6 +136,8 @@ class Lifecycle {
     bool watch_message(DriverProcess& process, const Message& message);
     void call_now(protocol::Invocation invocation, std::vector<UniqueFd> fds,
                   std::chrono::milliseconds deadline, std::string what, CallDone done);
+    /// What takes the reply to a call and gives the checked answer to `done`.
+    [[nodiscard]] Requests::Done answer_of(DriverProcess& answerer, CallDone done);
     void message(DriverProcess& process, Message message);
     void driver_call(DriverProcess& process, Message message);
     /// The process that a call goes to: of the object, or of the action in the first reference. May

@@ -37,10 +37,12 @@ std::string_view to_string(SystemPower state) {
 
 PowerTree::PowerTree(Context& context, Lifecycle& lifecycle, Hooks hooks)
     : context_(context), lifecycle_(lifecycle), hooks_(std::move(hooks)) {
+    describe_records();
     context_.registry.declare_plane(std::string(kPowerPlane));
     context_.registry.observe([this](Event event, const Entry& entry) {
         // An object that stops is told nothing more.
         if (event == Event::inactive || event == Event::detached) {
+            touch(entry.id);
             if (latencies_.erase(entry.id) > 0) context_.loop.post([this] { apply_latency(); });
             if (nodes_.erase(entry.id) > 0) context_.loop.post([this] { advance(); });
         }
@@ -102,6 +104,7 @@ void PowerTree::join(EntryId id) {
 void PowerTree::change(EntryId id, uint32_t flags) {
     Node& node = nodes_[id];
     node.desired = flags;
+    touch(id);
     if (!node.joined) return;
     publish(id, node);
     context_.loop.post([this] { advance(); });
@@ -110,6 +113,7 @@ void PowerTree::change(EntryId id, uint32_t flags) {
 void PowerTree::set_override(EntryId id, bool enable) {
     Node& node = nodes_[id];
     node.override_ = enable;
+    touch(id);
     if (!node.joined) return;
     publish(id, node);
     context_.loop.post([this] { advance(); });
@@ -135,6 +139,7 @@ void PowerTree::settle() {
     if (!over) return;
     const bool asleep = state_ == SystemPower::falling_asleep;
     state_ = asleep ? SystemPower::asleep : SystemPower::awake;
+    context_.recorder.touch(Record::system, 0);
     context_.log.write(LogLevel::notice, "power",
                        "the system is " + std::string(to_string(state_)));
     hooks_.slept(asleep);
@@ -203,6 +208,7 @@ void PowerTree::finish(EntryId id, const std::string& problem) {
 }
 
 void PowerTree::publish(EntryId id, const Node& node) {
+    touch(id);
     context_.registry.set_property(
         id, "IOPowerManagement",
         Dictionary{{"CapabilityFlags", uint64_t{node.current}},
@@ -230,6 +236,7 @@ void PowerTree::claim_wake(EntryId id, EntryId device, uint64_t flags, std::stri
 }
 
 void PowerTree::require_latency(EntryId id, uint64_t nanoseconds) {
+    touch(id);
     if (nanoseconds == 0) {
         latencies_.erase(id);
         context_.registry.remove_property(id, "IOMaxBusStall");
@@ -276,6 +283,7 @@ void PowerTree::set_asleep(bool asleep, std::function<void(Status)> done) {
     waiting_.push_back(std::move(done));
     if (state_ == going) return;
     state_ = going;
+    context_.recorder.touch(Record::system, 0);
     context_.log.write(LogLevel::notice, "power",
                        "the system is " + std::string(to_string(state_)));
     context_.loop.post([this] { advance(); });

@@ -11,17 +11,10 @@
 
 #include "daemon/context.h"
 #include "daemon/lifecycle/lifecycle.h"
+#include "daemon/lifecycle/power_state.h"
 #include "rpc/protocol/client.h"
 
 namespace opendext::daemon {
-
-enum class SystemPower : uint8_t {
-    awake,
-    falling_asleep,  ///< drivers are being told, clients before providers
-    asleep,          ///< messages to drivers wait, nothing is matched
-    waking,          ///< drivers are being told, providers before clients
-};
-[[nodiscard]] std::string_view to_string(SystemPower state);
 
 /// Power states of drivers' objects (docs/facts/semantics.md section 7). An object joins when it
 /// has started, or by JoinPMTree. It has the state that it asked for, or a higher one while a
@@ -59,6 +52,9 @@ class PowerTree {
     [[nodiscard]] SystemPower state() const { return state_; }
     [[nodiscard]] protocol::client::Power describe() const;
 
+    /// Goes on with what a predecessor of this opendextd left (daemon/adoption/power_adoption.cpp).
+    void restore(const Ledger& ledger);
+
     static constexpr size_t kMaxClaims = 32;
     /// The plane of the objects that have joined, each below the nearest one that its power comes
     /// from.
@@ -74,6 +70,8 @@ class PowerTree {
         std::unique_ptr<Countdown> countdown;
     };
 
+    void describe_records();
+    void touch(EntryId id) { context_.recorder.touch(Record::power, id); }
     [[nodiscard]] EntryId parent_of(EntryId id) const;
     [[nodiscard]] uint32_t wanted(EntryId id, const Node& node) const;
     [[nodiscard]] bool may_change(EntryId id, const Node& node, uint32_t to) const;

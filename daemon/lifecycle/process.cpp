@@ -90,10 +90,13 @@ void DriverProcess::launch() {
         });
         return;
     }
-    connection_ = std::make_unique<Connection>(
-        loop_, std::move(ends->first), Connection::Limits{.messages = kWaitingMessages},
-        [this](Message m) { received(std::move(m)); },
-        [this](const Error& reason) { closed(reason); });
+    std::vector<UniqueFd> control;
+    control.push_back(ends->second.take_fd());
+    // For a successor of opendextd; without it the process ends with this one.
+    UniqueFd own = ends->first.take_fd();
+    if (Result<UniqueFd> kept = own.duplicate(); kept.ok())
+        control.push_back(std::move(kept).value());
+    connect(Socket(std::move(own)));
     protocol::keeper::Spawn spawn;
     spawn.token = token_;
     spawn.server_name = spec_.server_name;
@@ -103,10 +106,18 @@ void DriverProcess::launch() {
     char id[24];
     std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
     spawn.title = spec_.bundle_path + " " + spec_.bundle_id + " " + id;
-    keeper_.spawn(std::move(spawn), ends->second.take_fd(),
+    keeper_.spawn(std::move(spawn), std::move(control),
                   [weak = weak_from_this()](Result<KeeperLink::Spawned> result) {
                       if (const ProcessPtr self = weak.lock()) self->spawned(std::move(result));
                   });
+}
+
+void DriverProcess::connect(Socket socket) {
+    connection_ = std::make_unique<Connection>(
+        loop_, std::move(socket),
+        Connection::Limits{.messages = kWaitingMessages, .keep_until_settled = true},
+        [this](Message m) { received(std::move(m)); },
+        [this](const Error& reason) { closed(reason); });
 }
 
 void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
@@ -122,7 +133,7 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
     pid_ = result->pid;
     sandbox_ = result->sandbox;
     if (state_ == ProcessState::spawning) {
-        state_ = ProcessState::checking_in;
+        set_state(ProcessState::checking_in);
         countdown_ = countdown(Deadline::check_in, [this] {
             hung("user server timeout: " + spec_.server_name + " did not check in");
         });
@@ -139,11 +150,13 @@ std::unique_ptr<Countdown> DriverProcess::countdown(Deadline deadline, std::func
 
 void DriverProcess::received(Message message) {
     const ProcessPtr self = shared_from_this();
+    note_request(message);
     recent.received(message);
     switch (static_cast<driver::Kind>(message.kind)) {
         case driver::Kind::check_in:
             checked_in(message);
             return;
+        case driver::Kind::resumed:
         case driver::Kind::outcome:
         case driver::Kind::loaded:
         case driver::Kind::call_result:
@@ -174,7 +187,7 @@ void DriverProcess::checked_in(const Message& message) {
         return;
     }
     countdown_.reset();
-    state_ = ProcessState::loading;
+    set_state(ProcessState::loading);
     request(driver::Load{spec_.bundle_path, spec_.executable}, {}, deadlines_.of(Deadline::load),
             std::string(to_string(Deadline::load)),
             [this](Result<Message> reply) { loaded(std::move(reply)); });
@@ -199,7 +212,7 @@ void DriverProcess::loaded(Result<Message> message) {
         std::string name = info.name;
         classes_.emplace(std::move(name), std::move(info));
     }
-    state_ = ProcessState::ready;
+    set_state(ProcessState::ready);
     hooks_.ready(*this);
     tell_waiters(success());
 }
@@ -240,7 +253,7 @@ void DriverProcess::kill(std::string reason) {
         hooks_.log(LogLevel::error, killed_for_);
     }
     if (state_ == ProcessState::dying) return;
-    state_ = ProcessState::dying;
+    set_state(ProcessState::dying);
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
     await_end();
 }
@@ -276,7 +289,7 @@ void DriverProcess::exit_in_order(std::string reason) {
         return;
     }
     send(driver::Exit{std::move(reason)});
-    state_ = ProcessState::exiting;
+    set_state(ProcessState::exiting);
     told_to_exit_ = true;
     countdown_ = countdown(Deadline::exit, [this] {
         exit_failed_ = true;
@@ -293,12 +306,12 @@ void DriverProcess::closed(const Error& reason) {
     // Normally the process just died and the keeper is about to tell. If it lives on, it can do
     // nothing any more.
     if (reason.code != Errc::peer_gone) killed_for_ = "control socket: " + reason.text();
-    state_ = ProcessState::dying;
+    set_state(ProcessState::dying);
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
     await_end();
 }
 
-void DriverProcess::exited(int wait_status) {
+void DriverProcess::exited(std::optional<int> wait_status) {
     const ProcessPtr self = shared_from_this();
     if (connection_) connection_->drain(kLastMessages);
     finish(wait_status);
@@ -307,7 +320,7 @@ void DriverProcess::exited(int wait_status) {
 void DriverProcess::finish(std::optional<int> wait_status) {
     if (state_ == ProcessState::gone) return;
     const ProcessPtr self = shared_from_this();
-    state_ = ProcessState::gone;
+    set_state(ProcessState::gone);
     countdown_.reset();
     if (connection_) connection_->close();
     const ExitReport report{wait_status, killed_for_, told_to_exit_ && !exit_failed_};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/adoption/known_entries.h"
 #include "daemon/connection.h"
 #include "daemon/crashes/recent.h"
 #include "daemon/keeper_link.h"
@@ -56,6 +57,9 @@ struct LaunchSpec {
     uint64_t copy = 0;  ///< installed copy of the bundle
     EntryId tag = kNoEntry;
     Dictionary entitlements;
+    void fields(auto& io) {
+        io(server_name, bundle_id, bundle_path, executable, copy, tag, entitlements);
+    }
 };
 
 /// Memory of the driver whose bytes go into a crash report (IOExtensiblePaniclog).
@@ -65,6 +69,11 @@ struct PanicLog {
     uint64_t length = 0;
     UniqueFd memory;
 };
+
+namespace records {
+struct Process;
+struct Classes;
+}  // namespace records
 
 /// One driver process and the control socket to it. States: docs/design/protocols.md. Trusts
 /// nothing it says.
@@ -83,16 +92,26 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         /// The process hangs and is going to be killed: whatever is to be found out about it, then
         /// `done`. May be empty.
         std::function<void(DriverProcess&, std::function<void()> done)> autopsy;
+        /// What a successor of opendextd has to know of it changed. May be empty.
+        std::function<void(const DriverProcess&)> changed;
     };
     DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
                   const Deadlines& deadlines, LaunchSpec spec, Hooks hooks);
 
     /// Begins. The outcome comes through when_ready.
     void launch();
+    /// Goes on with a process of a predecessor, which was ready or exiting, over opendextd's end of
+    /// its control socket (daemon/adoption/process_adoption.cpp).
+    void adopt(records::Process record, records::Classes classes, Socket control);
+    /// Serials of requests begin here; below are those of predecessors.
+    void start_serials(uint64_t first) { requests_.start_at(first); }
+    [[nodiscard]] records::Process record() const;
+    [[nodiscard]] records::Classes record_classes() const;
     /// Calls back once: when the executable is loaded, or with why it never will be.
     void when_ready(std::function<void(Status)> done);
-    /// The keeper reaped it.
-    void exited(int wait_status);
+    /// The keeper reaped it; without a status nobody knows how it ended.
+    void exited(std::optional<int> wait_status);
+    [[nodiscard]] bool connected() const { return connection_ != nullptr; }
     void kill(std::string reason);
     /// It let a deadline pass: reported with what it does, then killed. The first reason counts.
     void hung(std::string reason);
@@ -103,20 +122,25 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void exit_in_order(std::string reason);
 
     /// Sends a request; `done` gets the reply. Fails with not_ready unless the process is loading
-    /// or ready.
+    /// or ready. `named`: its serial, where a successor has to know it (driver::named_serial).
     template <typename T>
     void request(T content, std::vector<UniqueFd> fds, std::chrono::milliseconds deadline,
-                 std::string what, Requests::Done done) {
+                 std::string what, Requests::Done done, uint64_t named = 0) {
         if (!can_talk()) {
             done(Error{Errc::not_ready, 0,
                        what + ": the driver process is " + std::string(to_string(state_))});
             return;
         }
         recent.sent(static_cast<uint32_t>(T::kKind), what);
-        const uint64_t serial = requests_.add(deadline, std::move(what), std::move(done));
+        const uint64_t serial = requests_.add(deadline, std::move(what), std::move(done), named);
         Message message = encode(std::move(content), serial);
         message.fds = std::move(fds);
         connection_->send(std::move(message));
+    }
+    /// Waits for the reply to a request that a predecessor made.
+    void await(uint64_t named, std::chrono::milliseconds deadline, std::string what,
+               Requests::Done done) {
+        requests_.add(deadline, std::move(what), std::move(done), named);
     }
     /// Sends a message that has no reply, or is one.
     template <typename T>
@@ -133,6 +157,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] size_t pending() const {
         return requests_.size();
     }  ///< requests not answered yet
+    [[nodiscard]] const Requests& requests() const { return requests_; }
+    /// What its state may take, nullptr where that is not limited.
+    [[nodiscard]] const Countdown* countdown() const { return countdown_.get(); }
     [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready && !hung_; }
     [[nodiscard]] const LaunchSpec& spec() const { return spec_; }
     [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
@@ -141,7 +168,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] std::vector<std::string> class_chain(const std::string& name) const;
 
     std::set<EntryId> objects;  ///< entries that live in it, from the reservation on
-    std::set<EntryId> known;    ///< foreign entries that it was told of and may name
+    KnownEntries known;         ///< foreign entries that it was told of and may name
     EntryId server = kNoEntry;  ///< its IOUserServer; owned by it, and no reason for it to stay
     std::vector<PanicLog> panic_logs;  ///< what its crash report is to contain
     /// Whether the entry lives in it.
@@ -160,6 +187,13 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] bool can_talk() const {
         return connection_ && (state_ == ProcessState::loading || state_ == ProcessState::ready);
     }
+    void set_state(ProcessState state) {
+        state_ = state;
+        if (hooks_.changed) hooks_.changed(*this);
+    }
+    void connect(Socket socket);
+    void note_request(const Message& message);
+    void resumed(const Result<Message>& message);
     void spawned(Result<KeeperLink::Spawned> result);
     void received(Message message);
     void closed(const Error& reason);
@@ -189,6 +223,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     std::vector<std::function<void(Status)>> waiters_;
     std::unique_ptr<Connection> connection_;
     Requests requests_;
+    /// Serials of requests of the process that came since it was adopted, until it has told which
+    /// wait for an answer.
+    std::optional<std::set<uint64_t>> came_;
     std::unique_ptr<Countdown> countdown_;  ///< of its state
 };
 using ProcessPtr = std::shared_ptr<DriverProcess>;

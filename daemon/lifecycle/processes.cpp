@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include "daemon/adoption/recorder.h"
+#include "daemon/adoption/records.h"
+
 namespace opendext::daemon {
 namespace {
 constexpr const char* kDriverKit = "com.apple.developer.driverkit";
@@ -12,6 +15,27 @@ std::string first_two_components(std::string_view dotted) {
     const size_t first = dotted.find('.');
     if (first == std::string_view::npos) return std::string(dotted);
     return std::string(dotted.substr(0, dotted.find('.', first + 1)));
+}
+
+Processes::Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {
+    context_.recorder.describe(Record::process,
+                               [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
+                                   const ProcessPtr process = find(number);
+                                   if (!process) return {};
+                                   return record_of(process->record());
+                               });
+    context_.recorder.describe(Record::classes,
+                               [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
+                                   const ProcessPtr process = find(number);
+                                   if (!process) return {};
+                                   return record_of(process->record_classes());
+                               });
+    context_.recorder.describe(
+        Record::known, [this](uint64_t number, uint64_t entry) -> std::vector<uint8_t> {
+            const ProcessPtr process = find(number);
+            if (!process || !process->known.contains(entry)) return {};
+            return record_of(records::Mark{});
+        });
 }
 
 void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
@@ -63,7 +87,20 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     spec.copy = personality.copy;
     spec.tag = object;
     spec.entitlements = personality.entitlements;
-    const uint64_t number = next_++;
+    const ProcessPtr process = make(next_++, std::move(spec));
+    process->objects.insert(object);
+    process->launch();
+    return process;
+}
+
+ProcessPtr Processes::adopt(uint64_t number, records::Process record, records::Classes classes,
+                            Socket control) {
+    const ProcessPtr process = make(number, record.spec);
+    process->adopt(std::move(record), std::move(classes), std::move(control));
+    return process;
+}
+
+ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     DriverProcess::Hooks hooks;
     hooks.message = hooks_.message;
     hooks.check_in = [this](DriverProcess& process) -> std::optional<std::string> {
@@ -80,7 +117,14 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     hooks.gone = [this](DriverProcess& process, const ExitReport& report) {
         const ProcessPtr keep = process.shared_from_this();
         processes_.erase(process.number());
+        context_.recorder.touch(Record::classes, process.number());
+        process.known.clear();
         hooks_.gone(process, report);
+    };
+    hooks.changed = [this](const DriverProcess& process) {
+        context_.recorder.touch(Record::process, process.number());
+        if (process.state() == ProcessState::ready)
+            context_.recorder.touch(Record::classes, process.number());
     };
     hooks.log = [this, number](LogLevel level, const std::string& text) {
         if (const ProcessPtr process = find(number)) log(*process, level, text);
@@ -101,9 +145,12 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     auto process =
         std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
                                         context_.deadlines, std::move(spec), std::move(hooks));
-    process->objects.insert(object);
+    process->start_serials(first_);
+    process->known.observe([this, number](EntryId entry) {
+        context_.recorder.touch(Record::known, number, entry);
+    });
     processes_.emplace(number, process);
-    process->launch();
+    context_.recorder.touch(Record::process, number);
     return process;
 }
 

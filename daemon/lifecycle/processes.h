@@ -21,7 +21,13 @@ class Processes {
         std::function<void(DriverProcess&)> ready;
         std::function<void(DriverProcess&, const ExitReport&)> gone;
     };
-    Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}
+    Processes(Context& context, Hooks hooks);
+
+    /// The numbers of this opendextd begin here; below are those of its predecessors.
+    void start_numbers(uint64_t first) { first_ = next_ = first; }
+    /// Goes on with a process of a predecessor.
+    ProcessPtr adopt(uint64_t number, records::Process record, records::Classes classes,
+                     Socket control);
 
     /// The process for a new instance `object` of `personality`: an existing one
     /// (IOUserServerOneProcess, also while it is still being launched) or a new one. The object is
@@ -40,10 +46,12 @@ class Processes {
 
   private:
     ProcessPtr launch(const Personality& personality, EntryId object);
+    ProcessPtr make(uint64_t number, LaunchSpec spec);
     void log(const DriverProcess& process, LogLevel level, const std::string& text);
 
     Context& context_;
     Hooks hooks_;
+    uint64_t first_ = 1;
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;
 };

@@ -65,6 +65,7 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
                 },
                 [this](EntryId id) { return find(id); },
                 [this](uint64_t number) { return processes_.find(number); }}) {
+    describe_instances();
     context_.registry.observe([this](Event event, const Entry& entry) {
         if (event == Event::inactive) families_.terminating(entry);
         if (event != Event::detached) return;
@@ -75,13 +76,16 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
     });
 }
 
-Instance* Lifecycle::find(EntryId id) {
+const Instance* Lifecycle::find(EntryId id) const {
     const auto instance = instances_.find(id);
     return instance == instances_.end() ? nullptr : instance->second.get();
 }
 
-const Instance* Lifecycle::find(EntryId id) const {
-    return const_cast<Lifecycle*>(this)->find(id);
+Instance* Lifecycle::find(EntryId id) {
+    const Instance* instance = std::as_const(*this).find(id);
+    // Whoever asks like this is about to change it.
+    if (instance != nullptr) context_.recorder.touch(Record::instance, id);
+    return const_cast<Instance*>(instance);
 }
 
 void Lifecycle::log(const Instance& instance, LogLevel level, const std::string& text) {
@@ -175,6 +179,7 @@ void Lifecycle::start(const Candidate& candidate, EntryId nub,
     instance.personality = candidate.personality;
     instance.outcome = std::move(outcome);
     instances_.emplace(id, std::move(owned));
+    context_.recorder.touch(Record::instance, id);
     if (const Entry* entry = context_.registry.find(id)) families_.attached(*entry);
 
     const Entry* entry = context_.registry.find(id);
@@ -222,7 +227,8 @@ void Lifecycle::process_ready(EntryId id, const Status& status) {
     instance->process->request(
         driver::Instantiate{id, user_class}, {}, context_.deadlines.of(Deadline::instantiate),
         std::string(to_string(Deadline::instantiate)),
-        [this, id](const Result<Message>& reply) { instantiated(id, reply); });
+        [this, id](const Result<Message>& reply) { instantiated(id, reply); },
+        driver::named_serial(driver::Named::instantiate, id));
 }
 
 void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
@@ -267,7 +273,13 @@ void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {
         return fail(*instance, Error::kern(answer->result.io_return, "Start returned an error"));
     }
     log(*instance, LogLevel::info, "start ok: " + instance->personality->user_class);
-    instance->countdown = instance->process->countdown(Deadline::family_start, [this, id] {
+    instance->start_returned = true;
+    begin_family_start(*instance);
+}
+
+void Lifecycle::begin_family_start(Instance& instance) {
+    const EntryId id = instance.entry;
+    instance.countdown = instance.process->countdown(Deadline::family_start, [this, id] {
         families_started(id,
                          Error{Errc::timed_out, 0, "the family did not finish the start in time"});
     });

@@ -34,11 +34,13 @@ int32_t StateItems::create(const std::string& name, Dictionary schema, const Cal
     const auto present = items_.find(name);
     if (present == items_.end()) {
         if (items_.size() >= kMaxItems) return kIOReturnNoResources;
-        items_.emplace(name, Item{std::move(schema), caller.bundle_id, std::nullopt, 0});
+        const Item item{std::move(schema), caller.bundle_id, std::nullopt, 0, next_++};
+        touch(items_.emplace(name, item).first->second);
         return kIOReturnSuccess;
     }
     if (present->second.bundle_id != caller.bundle_id) return kIOReturnExclusiveAccess;
     present->second.schema = std::move(schema);
+    touch(present->second);
     return kIOReturnSuccess;
 }
 
@@ -49,6 +51,7 @@ int32_t StateItems::set(const std::string& name, Dictionary value, const Caller&
     if (!permitted(name, item->second, kSetKey, caller)) return kIOReturnNotPermitted;
     item->second.value = std::move(value);
     ++item->second.generation;
+    touch(item->second);
     if (changed_) changed_(name);
     return kIOReturnSuccess;
 }

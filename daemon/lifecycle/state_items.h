@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/adoption/recorder.h"
 #include "daemon/entitlements/guard.h"
 #include "rpc/value.h"
 
@@ -40,6 +41,10 @@ class StateItems {
         changed_ = std::move(changed);
     }
 
+    /// For a successor of opendextd: tells `recorder` of every change, and puts items back.
+    void record(Recorder& recorder);
+    void restore(const Ledger& ledger);
+
     static constexpr size_t kMaxItems = 1024;
     static constexpr size_t kMaxItemBytes = 64 * 1024;
 
@@ -49,12 +54,16 @@ class StateItems {
         std::string bundle_id;
         std::optional<Dictionary> value;
         uint64_t generation = 0;
+        uint64_t number = 0;  ///< of its record
     };
+    void touch(const Item& item);
     [[nodiscard]] bool permitted(const std::string& name, const Item& item, std::string_view key,
                                  const Caller& caller);
 
     PolicyGuard& guard_;
     std::map<std::string, Item> items_;
+    uint64_t next_ = 1;
+    Recorder* recorder_ = nullptr;
     std::function<void(const std::string&)> changed_;
 };
 

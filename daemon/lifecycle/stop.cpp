@@ -105,21 +105,30 @@ void Lifecycle::send_stop(Instance& instance, bool provider_active) {
     const EntryId id = instance.entry;
     system::IOService_Stop::In in;
     in.provider = object_reference(instance.provider);
+    await_stop(instance, provider_active);
+    // The reply has no deadline of its own: the one armed above ends the whole handshake.
+    call(
+        system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
+        std::string(to_string(Deadline::stop)),
+        [this, id](const Result<CallAnswer>& answer) { stop_returned(id, answer); });
+}
+
+void Lifecycle::await_stop(Instance& instance, bool provider_active) {
+    const EntryId id = instance.entry;
     const Deadline deadline = provider_active ? Deadline::stop : Deadline::stop_unplugged;
     const std::string what =
         std::string(to_string(deadline)) + " of " + instance.personality->user_class;
     instance.countdown = instance.process->countdown(
         deadline, [this, id, provider_active, what] { stop_overdue(id, provider_active, what); });
-    // The reply has no deadline of its own: the one armed above ends the whole handshake.
-    call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
-         std::string(to_string(Deadline::stop)), [this, id](const Result<CallAnswer>& answer) {
-             Instance* stopping = find(id);
-             if (stopping == nullptr || stopping->state != InstanceState::stopping) return;
-             stopping->stop_replied = true;
-             // Any error, and a process that is gone, completes the stop without super::Stop.
-             const bool failed = !answer.ok() || answer.value().result.io_return != 0;
-             if (failed || stopping->super_stopped) finish_stop(*stopping);
-         });
+}
+
+void Lifecycle::stop_returned(EntryId id, const Result<CallAnswer>& answer) {
+    Instance* stopping = find(id);
+    if (stopping == nullptr || stopping->state != InstanceState::stopping) return;
+    stopping->stop_replied = true;
+    // Any error, and a process that is gone, completes the stop without super::Stop.
+    const bool failed = !answer.ok() || answer.value().result.io_return != 0;
+    if (failed || stopping->super_stopped) finish_stop(*stopping);
 }
 
 void Lifecycle::stop_overdue(EntryId id, bool provider_active, const std::string& what) {
@@ -153,6 +162,7 @@ void Lifecycle::detached(EntryId id) {
     if (place == instances_.end()) return;
     const std::unique_ptr<Instance> instance = std::move(place->second);
     instances_.erase(place);
+    context_.recorder.touch(Record::instance, id);
     instance->countdown.reset();
     const bool failed = instance->state == InstanceState::failed;
     instance->state = InstanceState::detached;

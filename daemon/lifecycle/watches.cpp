@@ -24,6 +24,7 @@ constexpr const char* kAllowsPublish = "com.apple.private.driverkit.allows-publi
 
 DriverWatches::DriverWatches(Context& context, StateItems& items, PolicyGuard& guard, Hooks hooks)
     : context_(context), items_(items), guard_(guard), hooks_(std::move(hooks)) {
+    describe_records();
     context_.registry.observe([this](Event event, const Entry& entry) { on_event(event, entry); });
     items_.on_change([this](const std::string& name) {
         for (auto& [key, watch] : watches_) {
@@ -55,6 +56,7 @@ Status DriverWatches::watch(DriverProcess& process, driver::Watch request) {
         return Error::kern(kIOReturnNoResources, "too many sources of one process");
     if (watches_.contains(key))
         return Error::kern(kIOReturnBadArgument, "the source has this number already");
+    touch(key);
     Watch watch;
     watch.kind = request.kind;
     if (request.kind == WatchKind::items) {
@@ -107,6 +109,7 @@ void DriverWatches::add(const Key& key, Watch& watch, uint32_t type, EntryId ent
                                    " does not take its service notifications; the oldest are lost");
         }
     }
+    touch(key);
     watch.waiting.emplace_back(type, entry);
     if (!std::exchange(watch.told, true)) tell(key);
 }
@@ -124,11 +127,13 @@ DriverWatches::Watch* DriverWatches::find(const DriverProcess& process, uint64_t
 
 void DriverWatches::unwatch(const DriverProcess& process, uint64_t source) {
     watches_.erase({process.number(), source});
+    touch({process.number(), source});
 }
 
 void DriverWatches::arm(const DriverProcess& process, uint64_t source) {
     Watch* watch = find(process, source, WatchKind::items);
     if (watch == nullptr) return;
+    touch({process.number(), source});
     watch->armed = true;
     tell_if_changed({process.number(), source}, *watch);
 }
@@ -143,6 +148,7 @@ void DriverWatches::tell_if_changed(const Key& key, Watch& watch) {
     }
     if (!changed) return;
     watch.armed = false;
+    touch(key);
     tell(key);
 }
 
@@ -153,6 +159,7 @@ driver::Notification DriverWatches::next(const DriverProcess& process, uint64_t 
         answer.outcome = {kIOReturnBadArgument, "there is no such source"};
         return answer;
     }
+    touch({process.number(), source});
     if (watch->waiting.empty()) {
         watch->told = false;
         return answer;
@@ -165,7 +172,10 @@ driver::Notification DriverWatches::next(const DriverProcess& process, uint64_t 
 }
 
 void DriverWatches::process_gone(uint64_t process) {
-    watches_.erase(watches_.lower_bound({process, 0}), watches_.lower_bound({process + 1, 0}));
+    const auto first = watches_.lower_bound({process, 0});
+    const auto last = watches_.lower_bound({process + 1, 0});
+    for (auto watch = first; watch != last; ++watch) touch(watch->first);
+    watches_.erase(first, last);
 }
 
 }  // namespace opendext::daemon

@@ -35,6 +35,8 @@ class DriverWatches {
                                                       uint64_t source);
     void process_gone(uint64_t process);
     [[nodiscard]] size_t count() const { return watches_.size(); }
+    /// Puts back what drivers watched with a predecessor of this opendextd.
+    void restore(const Ledger& ledger);
 
     static constexpr size_t kMaxOfProcess = 256;
     /// Notifications that a driver does not fetch; the oldest goes.
@@ -52,6 +54,10 @@ class DriverWatches {
     };
     using Key = std::pair<uint64_t, uint64_t>;  // process, source
 
+    void describe_records();
+    void touch(const Key& key) {
+        context_.recorder.touch(Record::watch, key.first, key.second);
+    }
     void on_event(Event event, const Entry& entry);
     void add(const Key& key, Watch& watch, uint32_t type, EntryId entry);
     void tell(const Key& key);

@@ -119,6 +119,7 @@ void Registry::restore(EntryId id, records::Entry record) {
         }
     }
     if (root_ == kNoEntry) root_ = id;
+    next_ = std::max(next_, id + 1);
     insert(std::move(entry));
     tree_changed();
 }

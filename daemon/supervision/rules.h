@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/supervision/clock.h"
 
@@ -73,6 +74,19 @@ class CrashHistory {
     [[nodiscard]] uint32_t total() const { return total_; }
     /// Those that count towards quarantine.
     [[nodiscard]] uint32_t recent(const RestartRules& rules, Clock::Time now) const;
+    /// For the ledger (rpc/fields.h). The clock is the machine's: it goes on when opendextd dies.
+    void fields(auto& io) {
+        std::vector<int64_t> times;
+        for (const Clock::Time time : recent_) times.push_back(time.time_since_epoch().count());
+        int64_t up = up_since_ ? up_since_->time_since_epoch().count() : 0;
+        io(total_, in_a_row_, start_crashes_, up, times);
+        const auto time_of = [](int64_t count) {
+            return Clock::Time(Clock::Time::duration(count));
+        };
+        up_since_ = up == 0 ? std::nullopt : std::optional(time_of(up));
+        recent_.clear();
+        for (const int64_t time : times) recent_.push_back(time_of(time));
+    }
 
   private:
     [[nodiscard]] Decision standard(const RestartRules& rules, Clock::Time now);

@@ -109,19 +109,24 @@ void Supervisor::quarantine(Record& record, std::string reason) {
     record.reason = std::move(reason);
     record.since_ns = wall_ns();
     record.next_restart_ns = 0;
-    record.timer = context_.clock.after(
-        context_.restart.keep_endpoints, [this, nub = record.nub, personality = record.personality] {
-            if (const auto place = records_.find({nub, personality->label()});
-                place != records_.end()) {
-                place->second.timer.reset();
-            }
-            hooks_.given_up(nub, personality->bundle_id);
-        });
+    await_end_of_kept(record);
     const Entry* entry = context_.registry.find(record.nub);
     log(LogLevel::error, record.personality->label() + " is in quarantine on " +
                              (entry == nullptr ? hex(record.nub) : entry->name) + ": " +
                              record.reason + ", the last time: " + record.last_reason +
                              "; to try it again: " + lift_command(*record.personality));
+}
+
+void Supervisor::await_end_of_kept(Record& record) {
+    record.timer =
+        context_.clock.after(context_.restart.keep_endpoints,
+                             [this, nub = record.nub, personality = record.personality] {
+                                 if (const auto place = records_.find({nub, personality->label()});
+                                     place != records_.end()) {
+                                     place->second.timer.reset();
+                                 }
+                                 hooks_.given_up(nub, personality->bundle_id);
+                             });
 }
 
 void Supervisor::restart_after(EntryId nub, const PersonalityPtr& personality,
@@ -172,6 +177,7 @@ void Supervisor::registered(EntryId nub) {
 }
 
 void Supervisor::gone(EntryId nub, bool by_crash) {
+    touch(nub);
     std::vector<std::string> bundles;
     std::erase_if(records_, [&](const auto& each) {
         if (each.first.first != nub) return false;
@@ -210,6 +216,12 @@ const Supervised* Supervisor::awaiting(EntryId nub, std::string_view category) c
         }
     }
     return nullptr;
+}
+
+bool Supervisor::awaits_restart(EntryId nub) const {
+    return std::any_of(records_.begin(), records_.end(), [&](const auto& each) {
+        return each.first.first == nub && each.second.standing == Standing::waiting;
+    });
 }
 
 bool Supervisor::successor_expected(EntryId nub) const {
@@ -257,6 +269,7 @@ Result<std::vector<Supervised>> Supervisor::lift(std::string_view name) {
 }
 
 void Supervisor::publish(EntryId nub) {
+    touch(nub);
     Dictionary told;
     for (auto place = records_.lower_bound({nub, {}});
          place != records_.end() && place->first.first == nub; ++place) {

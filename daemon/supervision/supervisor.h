@@ -52,7 +52,17 @@ class Supervisor {
         /// RestartRules::keep_endpoints, or the driver is not to come back.
         std::function<void(EntryId nub, const std::string& bundle_id)> given_up;
     };
-    Supervisor(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {}
+    Supervisor(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {
+        describe_records();
+    }
+
+    // For a successor of opendextd (daemon/adoption/supervisor_adoption.cpp).
+
+    /// Goes on with what a predecessor remembered; `find` gives the personality of a bundle on a
+    /// nub, nullptr if it is not installed any more.
+    void restore(const Ledger& ledger,
+                 const std::function<PersonalityPtr(EntryId nub, const std::string& bundle_id,
+                                                    const std::string& name)>& find);
 
     /// The driver's process died. Records it and says what follows; a quarantine has begun when
     /// this returns, a restart is the caller's (restart_after).
@@ -79,6 +89,8 @@ class Supervisor {
     [[nodiscard]] std::string why_not(EntryId nub, const PersonalityPtr& personality) const;
     /// Who waits for its restart in this category of the nub, or nullptr.
     [[nodiscard]] const Supervised* awaiting(EntryId nub, std::string_view category) const;
+    /// Whether anybody waits for its restart on the nub.
+    [[nodiscard]] bool awaits_restart(EntryId nub) const;
     /// Whether what is kept of a driver that died on the nub, or on what it stands on, may still be
     /// of use: one of them waits for its restart, or its endpoints are kept (`given_up` ends that).
     [[nodiscard]] bool successor_expected(EntryId nub) const;
@@ -102,6 +114,9 @@ class Supervisor {
     [[nodiscard]] const Record* find(EntryId nub, const PersonalityPtr& personality) const;
     void quarantine(Record& record, std::string reason);
     void publish(EntryId nub);
+    void describe_records();
+    void touch(EntryId nub);
+    void await_end_of_kept(Record& record);
     void log(LogLevel level, const std::string& text) {
         context_.log.write(level, "supervision", text);
     }

@@ -341,7 +341,7 @@ void Testbed::keeper_message(Message message) {
                 return;
             }
             const auto spawn = decode<keeper::Spawn>(message);
-            ASSERT_EQ(message.fds.size(), 1U);
+            ASSERT_GE(message.fds.size(), 1U);
             if (real_driver) {
                 keeper_->send(encode(keeper::Spawned{next_pid_++, "none (test)"}, message.serial));
                 real_driver(*spawn, Socket(std::move(message.fds[0])));

@@ -90,6 +90,7 @@ kern_return_t Connection::open(uint64_t service, uint32_t type,
     OPENDEXT_PROBE(client_opened);
     auto channel = attach(std::move(fds));
     if (!channel.ok()) {
+        Daemon::instance().forget_connection(opened->connection);
         (void)Daemon::instance().request<wire::Reply>(wire::Close{opened->connection});
         return fail(channel.error());
     }

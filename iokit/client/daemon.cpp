@@ -2,6 +2,7 @@
 #include "iokit/client/daemon.h"
 
 #include <signal.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,8 +19,10 @@ namespace {
 /// Between attempts to get a lost connection back.
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{2000};
-/// A keeper restarts its opendextd well within this time.
-constexpr std::chrono::milliseconds kRestartTime{2000};
+/// A keeper that lives restarts its opendextd well within this time.
+constexpr std::chrono::milliseconds kRestartTime{10000};
+/// Somebody may be starting the realm again.
+constexpr std::chrono::milliseconds kRealmRestartTime{2000};
 /// opendextd answers Hello at once or never.
 constexpr std::chrono::milliseconds kHelloTimeout = std::chrono::seconds(20);
 /// Of Hello, and of requests whose answer nobody waits for.
@@ -46,10 +49,28 @@ bool may_repeat(const Message& request) {
         case wire::Kind::locate:
         case wire::Kind::match_one:
         case wire::Kind::get_class:
+        case wire::Kind::read_entries:
+        case wire::Kind::get_power:
+        // opendextd ends what it opened for a link that does not know of it.
+        case wire::Kind::open:
+        case wire::Kind::close:
             return true;
         default:
             return false;
     }
+}
+
+/// Whether the realm's keeper is there: it removes the file when the realm ends in order.
+bool has_keeper(const std::filesystem::path& realm) {
+    std::error_code error;
+    return !realm.empty() && std::filesystem::exists(Realm(realm).keeper_pid(), error);
+}
+
+uint64_t random_number() {
+    uint64_t number = 0;
+    while (number == 0 && ::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) {
+    }
+    return number;
 }
 
 }  // namespace
@@ -65,8 +86,17 @@ Status Daemon::check(const protocol::Outcome& outcome) {
                        outcome.reason.empty() ? "opendextd refused the request" : outcome.reason);
 }
 
-Result<std::shared_ptr<Daemon::Link>> Daemon::connect() const {
-    const Realm realm = Realm::select(realm_);
+Daemon::Greeting Daemon::greeting() {
+    if (session_ == 0) session_ = random_number();
+    Greeting greeting{last_realm_, session_, {}};
+    for (const auto& [connection, died] : connections_) greeting.connections.push_back(connection);
+    return greeting;
+}
+
+Result<std::shared_ptr<Daemon::Link>> Daemon::connect(const std::string& option,
+                                                      const Greeting& greeting) {
+    // While the keeper of the last link lives, its opendextd comes back; another realm would not do.
+    const Realm realm = has_keeper(greeting.realm) ? Realm(greeting.realm) : Realm::select(option);
     Result<Socket> socket = Socket::connect(realm.socket());
     if (!socket.ok())
         return std::move(socket).error().in("no realm is up in " + realm.root().string());
@@ -74,7 +104,9 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connect() const {
     link->socket = std::move(socket).value();
     link->process = ::getpid();
     OD_TRY(link->socket.send(
-        encode(wire::Hello{wire::kVersion, program_invocation_short_name}, kIgnoredSerial)));
+        encode(wire::Hello{wire::kVersion, program_invocation_short_name, greeting.session,
+                           greeting.connections},
+               kIgnoredSerial)));
     const Message answer = OD_TRY(link->socket.receive_within(kHelloTimeout));
     link->welcome = OD_TRY(parse<wire::Welcome>(answer));
     if (!answer.fds.empty()) {
@@ -93,27 +125,43 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connected(std::unique_lock<std::mu
         pending_.clear();
         subscriptions_.clear();
         connections_.clear();
+        session_ = 0;
     }
     if (link_ != nullptr) return link_;
     connecting_ = true;
+    const Greeting hello = greeting();
+    const std::string option = realm_;
     lock.unlock();
-    // An opendextd that was there a moment ago is being restarted: it is worth a short wait, once.
-    const auto deadline = std::chrono::steady_clock::now() +
-                          (was_connected_ ? kRestartTime : std::chrono::milliseconds(0));
-    Result<std::shared_ptr<Link>> made = connect();
-    while (!made.ok() && std::chrono::steady_clock::now() < deadline) {
+    // An opendextd that was there a moment ago is being restarted: it is worth a wait, once.
+    const bool wait = was_connected_;
+    const auto since = std::chrono::steady_clock::now();
+    Result<std::shared_ptr<Link>> made = connect(option, hello);
+    while (!made.ok() && wait &&
+           std::chrono::steady_clock::now() - since <
+               (has_keeper(hello.realm) ? kRestartTime : kRealmRestartTime)) {
         std::this_thread::sleep_for(kFirstPause);
-        made = connect();
+        made = connect(option, hello);
     }
     lock.lock();
     connecting_ = false;
     was_connected_ = made.ok();
     changed_.notify_all();
     if (!made.ok()) return made;
-    link_ = *made;
-    subscribe_again(link_);
+    take_link(*made);
     start_reader(link_);
     return link_;
+}
+
+void Daemon::take_link(const std::shared_ptr<Link>& link) {
+    link_ = link;
+    last_realm_ = link->welcome.realm;
+    for (const uint64_t connection : link->welcome.lost) {
+        const auto found = connections_.find(connection);
+        if (found == connections_.end()) continue;
+        link->ended.push_back(std::move(found->second));
+        connections_.erase(found);
+    }
+    subscribe_again(link);
 }
 
 void Daemon::start_reader(const std::shared_ptr<Link>& link) {
@@ -128,12 +176,14 @@ void Daemon::start_reader(const std::shared_ptr<Link>& link) {
 
 Result<Message> Daemon::exchange(Message request, std::chrono::milliseconds timeout,
                                  const std::function<void(const Message&)>& on_answer) {
-    Attempt attempt = exchange_once(request, timeout, on_answer);
-    if (attempt.end == Attempt::End::undelivered ||
-        (attempt.end == Attempt::End::lost && may_repeat(request))) {
-        attempt = exchange_once(request, timeout, on_answer);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    for (;;) {
+        Attempt attempt = exchange_once(request, timeout, on_answer);
+        const bool again = attempt.end == Attempt::End::undelivered ||
+                           (attempt.end == Attempt::End::lost && may_repeat(request));
+        if (!again || std::chrono::steady_clock::now() >= deadline)
+            return std::move(attempt.answer);
     }
-    return std::move(attempt.answer);
 }
 
 Daemon::Attempt Daemon::exchange_once(Message& request, std::chrono::milliseconds timeout,
@@ -162,6 +212,9 @@ Daemon::Attempt Daemon::exchange_once(Message& request, std::chrono::millisecond
 
 void Daemon::read(std::shared_ptr<Link> link) {
     while (link != nullptr) {
+        for (const auto& tell : std::exchange(link->ended, {})) {
+            if (tell) tell("the driver ended while opendextd was away");
+        }
         Result<std::optional<Message>> received = link->socket.receive();
         if (received.ok()) {
             if (received.value()) take(link, std::move(**received));
@@ -185,26 +238,30 @@ bool Daemon::drop(const std::shared_ptr<Link>& link, const Error& reason) {
         pending->lost = true;
         pending->done = true;
     }
-    const bool wanted = ours && !subscriptions_.empty();
+    const bool again = ours && wanted();
     // From here until reconnect() is through, requests wait for it instead of making a second
     // connection.
-    if (wanted) connecting_ = true;
+    if (again) connecting_ = true;
     changed_.notify_all();
-    return wanted;
+    return again;
 }
 
 std::shared_ptr<Daemon::Link> Daemon::reconnect() {
     std::chrono::milliseconds pause = kFirstPause;
     for (;;) {
+        Greeting hello;
+        std::string option;
         {
             const std::lock_guard lock(mutex_);
-            if (subscriptions_.empty()) {
+            if (!wanted()) {
                 connecting_ = false;
                 changed_.notify_all();
                 return nullptr;
             }
+            hello = greeting();
+            option = realm_;
         }
-        Result<std::shared_ptr<Link>> made = connect();
+        Result<std::shared_ptr<Link>> made = connect(option, hello);
         if (!made.ok()) {
             {
                 // Requests of the time in between fail with the reason instead of waiting.
@@ -222,8 +279,7 @@ std::shared_ptr<Daemon::Link> Daemon::reconnect() {
             continue;
         }
         const std::lock_guard lock(mutex_);
-        link_ = *made;
-        subscribe_again(link_);
+        take_link(*made);
         connecting_ = false;
         changed_.notify_all();
         return link_;
@@ -267,7 +323,11 @@ void Daemon::take(const std::shared_ptr<Link>& link, Message message) {
         return;
     }
     if (pending->on_answer) pending->on_answer(message);
+    const Result<wire::Opened> opened = decode<wire::Opened>(message);
     const std::lock_guard lock(mutex_);
+    // From this moment on it is ours, whenever opendextd asks.
+    if (opened.ok() && opened->outcome.io_return == 0)
+        connections_.try_emplace(opened->connection, nullptr);
     pending_.erase(message.serial);
     pending->answer = std::move(message);
     pending->done = true;
@@ -309,7 +369,7 @@ void Daemon::deliver(const Message& event) {
                 tell = std::move(found->second);
                 connections_.erase(found);
             }
-            tell(died->reason);
+            if (tell) tell(died->reason);
             return;
         }
         default:
@@ -378,6 +438,7 @@ void Daemon::set_realm(std::string directory) {
     if (link_ != nullptr && link_->changes != nullptr) link_->changes->end();
     link_.reset();
     was_connected_ = false;
+    last_realm_.clear();
     subscriptions_.clear();
     connections_.clear();
 }

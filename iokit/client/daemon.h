@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,8 +35,9 @@ class Listener {
 /// thread.
 ///
 /// One reader thread takes what comes: answers go to the waiting requests, events to their
-/// listeners. While there are subscriptions it also tries to get the connection back and subscribes
-/// again; without, the next request does that.
+/// listeners. While there are subscriptions or connections to drivers it also tries to get the
+/// connection back, subscribes again and claims the connections; without, the next request does
+/// that. An opendextd that is being restarted by its keeper is waited for (kRestartTime).
 class Daemon {
   public:
     static constexpr std::chrono::milliseconds kTimeout = std::chrono::seconds(60);
@@ -91,6 +93,8 @@ class Daemon {
         std::shared_ptr<ChangeView> changes;  ///< may be nullptr
         pid_t process = 0;  ///< the process that made it: a forked child makes its own
         bool lost = false;
+        /// Who has to be told that a connection to a driver did not outlive the last link.
+        std::vector<std::function<void(std::string reason)>> ended;
     };
     struct Pending {
         Result<Message> answer = Error{Errc::timed_out, 0, "opendextd does not answer"};
@@ -145,7 +149,20 @@ class Daemon {
                           const std::function<void(const Message&)>& on_answer);
     /// The present link, or a new one. Called and returns with `lock` held.
     Result<std::shared_ptr<Link>> connected(std::unique_lock<std::mutex>& lock);
-    Result<std::shared_ptr<Link>> connect() const;
+    /// What a new link begins with.
+    struct Greeting {
+        std::filesystem::path realm;  ///< where the last link was; empty: there was none
+        uint64_t session = 0;
+        std::vector<uint64_t> connections;
+    };
+    /// Under the lock.
+    [[nodiscard]] Greeting greeting();
+    static Result<std::shared_ptr<Link>> connect(const std::string& option,
+                                                 const Greeting& greeting);
+    /// Under the lock: it is the present one from now on.
+    void take_link(const std::shared_ptr<Link>& link);
+    /// Whether somebody needs a link although nobody asks.
+    [[nodiscard]] bool wanted() const { return !subscriptions_.empty() || !connections_.empty(); }
     void read(std::shared_ptr<Link> link);
     void start_reader(const std::shared_ptr<Link>& link);
     /// Tells waiting requests and forgets the link. Whether there are subscriptions that want it
@@ -169,6 +186,8 @@ class Daemon {
     std::map<uint64_t, std::shared_ptr<Pending>> pending_;
     std::map<uint64_t, Subscribed> subscriptions_;
     std::map<uint64_t, std::function<void(std::string)>> connections_;
+    std::filesystem::path last_realm_;  ///< of the last link
+    uint64_t session_ = 0;
 };
 
 }  // namespace opendext::client
