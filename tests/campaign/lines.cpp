@@ -6,7 +6,9 @@
 //   listen NAME              "ok PORT": TCP port of the loopback interface for the far end
 //   open NAME TERMINAL [loop]   begins; waits for the far end
 //   check NAME MS            what is sent from now on arrives, both ways: "ok OUT IN TIME"
-//   say NAME BYTE…           these bytes (hexadecimal) to the terminal, in between
+//   say NAME BYTE BYTE MS    these bytes (hexadecimal) to the terminal, in between; waits until a
+//   driver
+//                            that loops bytes has taken them
 //   speed NAME               changes the speed of the terminal, without waiting
 //   frame NAME               the same with its stop bits
 //   reopen NAME              closes the terminal and opens it again
@@ -120,9 +122,14 @@ class Line {
                std::to_string(out_.sent) + ", in " + std::to_string(in_.received) + " of " +
                std::to_string(in_.sent);
     }
-    void say(const std::vector<uint8_t>& bytes) {
-        const std::lock_guard lock(mutex_);
+    std::string say(const std::vector<uint8_t>& bytes, milliseconds limit) {
+        std::unique_lock lock(mutex_);
         between_.insert(between_.end(), bytes.begin(), bytes.end());
+        const uint64_t before = taken_;
+        const bool ok =
+            changed_.wait_for(lock, limit, [&] { return !problem_.empty() || taken_ != before; });
+        if (!problem_.empty()) return problem_;
+        return ok ? "ok" : "what was said is not taken";
     }
     std::string reopen() {
         const std::lock_guard lock(mutex_);
@@ -167,6 +174,10 @@ class Line {
             return;
         }
         for (ssize_t i = 0; i < count; ++i) {
+            if (bytes[static_cast<size_t>(i)] >= kOrdinary && loops_) {
+                ++taken_;
+                continue;
+            }
             const uint8_t expected = content(direction.seed, direction.received);
             if (bytes[static_cast<size_t>(i)] != expected)
                 return differs(where, direction, bytes, i, count);
@@ -233,6 +244,7 @@ class Line {
     Direction out_;  ///< from the terminal
     Direction in_;   ///< to the terminal
     std::vector<uint8_t> between_;
+    uint64_t taken_ = 0;  ///< answers to what was said
     std::string problem_;
 };
 
@@ -286,10 +298,11 @@ class Program {
         if (order == "reopen") return line.reopen();
         if (order == "say") {
             std::vector<uint8_t> bytes;
-            while (words >> word)
+            for (int i = 0; i < 2 && words >> word; ++i)
                 bytes.push_back(static_cast<uint8_t>(std::stoul(word, nullptr, 16)));
-            line.say(bytes);
-            return "ok";
+            int64_t ms = 0;
+            words >> ms;
+            return line.say(bytes, milliseconds(ms));
         }
         // The driver may hang in what this causes.
         std::thread([speed = order == "speed", terminal = line.terminal()] {

@@ -37,6 +37,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "subject/SubjectProtocol.h"
@@ -158,9 +159,8 @@ class Connection {
             throw;
         }
     }
-    [[nodiscard]] io_connect_t handle() const { return connection_; }
     ~Connection() {
-        IOServiceClose(connection_);
+        if (!dropped_) IOServiceClose(connection_);
         if (wake_ != 0) mach_port_deallocate(mach_task_self(), wake_);
         // A completion may be on its way still: its state stays for a while.
         graveyard().emplace_back(held_);
@@ -187,8 +187,16 @@ class Connection {
               "echo");
         if (length != size || sent_ != received_) ++wrong_;
     }
+    /// Ends what the connection waits for, from another thread. It unmaps the queues.
+    void drop() {
+        const std::lock_guard lock(queues_);
+        dropped_ = true;
+        IOServiceClose(connection_);
+    }
     /// Some records in, and all that are there out.
     void pass_records() {
+        const std::lock_guard lock(queues_);
+        if (dropped_) throw Failure(kIOReturnNotOpen, "dropped");
         uint64_t record[8];
         for (int i = 0; i < 3; ++i) {
             fill(record, put_);
@@ -244,6 +252,8 @@ class Connection {
     }
 
     io_connect_t connection_ = IO_OBJECT_NULL;
+    std::mutex queues_;
+    bool dropped_ = false;
     mach_port_t wake_ = 0;
     IODataQueueMemory* in_ = nullptr;
     IODataQueueMemory* out_ = nullptr;
@@ -277,8 +287,8 @@ class User {
     };
     /// Ends what it waits for, if it waits.
     void drop() {
-        const io_connect_t connection = connection_.exchange(IO_OBJECT_NULL);
-        if (connection != IO_OBJECT_NULL) IOServiceClose(connection);
+        const std::lock_guard lock(connecting_);
+        if (connection_ != nullptr) std::exchange(connection_, nullptr)->drop();
     }
     Progress progress() {
         const std::lock_guard lock(mutex_);
@@ -300,6 +310,17 @@ class User {
     }
 
   private:
+    struct Droppable {
+        Droppable(User& owner, Connection& connection) : user(owner) { set(&connection); }
+        ~Droppable() { set(nullptr); }
+        Droppable(const Droppable&) = delete;
+        Droppable& operator=(const Droppable&) = delete;
+        void set(Connection* connection) const {
+            const std::lock_guard lock(user.connecting_);
+            user.connection_ = connection;
+        }
+        User& user;
+    };
     void run() {
         uint64_t last = 0;
         while (!stop_) {
@@ -312,6 +333,7 @@ class User {
             const int pid = opendext_service_process(service);
             try {
                 Connection connection(service, services_.port(), static_cast<uint32_t>(last));
+                const Droppable droppable(*this, connection);
                 use(connection, pid);
             } catch (const Failure& failure) {
                 const std::lock_guard lock(mutex_);
@@ -322,7 +344,6 @@ class User {
         }
     }
     void use(Connection& connection, int pid) {
-        connection_ = connection.handle();
         uint64_t wrong = 0;
         for (uint64_t calls = 1; !stop_; ++calls) {
             connection.exchange();
@@ -341,7 +362,8 @@ class User {
     Services& services_;
     int number_;
     std::atomic<bool> stop_ = false;
-    std::atomic<io_connect_t> connection_ = IO_OBJECT_NULL;
+    std::mutex connecting_;
+    Connection* connection_ = nullptr;  ///< what may be dropped
     std::thread thread_;
     std::mutex mutex_;
     std::condition_variable changed_;

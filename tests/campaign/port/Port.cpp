@@ -107,6 +107,8 @@ void Port::Loop() {
             ivars->fault = byte - kPortArm;
             ivars->point = ivars->named - kPortArm;
             ivars->named = 0;
+            /* "It is armed", for the program. */
+            to[rxPI++ & (rxSize - 1)] = byte;
             break;
         }
     }
@@ -115,11 +117,11 @@ void Port::Loop() {
     STORE(port->txCI, txCI);
     RxDataAvailable();
     TxFreeSpaceAvailable();
-    Reach(kPortInTxDataAvailable);
     if (txCI != txPI) Loop();
 }
 
 void IMPL(Port, TxDataAvailable) {
+    Reach(kPortInTxDataAvailable);
     Loop();
 }
 

@@ -109,9 +109,8 @@ class Scenario(Base):
     def reach(self, random, point, fault):
         """Whoever comes to the point of the looping port hangs (and is killed) or crashes there."""
         del random
-        self.lines.ask(f"say {LOOP} {ARM + point:x} {ARM + fault:x}")
+        self.lines.ask(f"say {LOOP} {ARM + point:x} {ARM + fault:x} {self.world.limit_ms}")
         if point in COMES:
-            self.flows(LOOP)  # it is armed: the bytes before have come back
             self.lines.ask(f"{COMES[point]} {LOOP}")
         if fault == HANG:
             time.sleep(0.02)
