@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace opendext::keeper {
@@ -41,6 +42,18 @@ Status Child::signal(int number) const {
                              std::to_string(pid));
     }
     return success();
+}
+
+Result<Child> child_of(UniqueFd pidfd) {
+    const std::string path = "/proc/self/fdinfo/" + std::to_string(pidfd.get());
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[512] = {};
+    if (!file || ::read(file.get(), text, sizeof text - 1) <= 0)
+        return Error::system("cannot read " + path);
+    const char* line = std::strstr(text, "\nPid:");
+    const pid_t pid = line == nullptr ? 0 : std::atoi(line + 5);
+    if (pid <= 0) return Error{Errc::not_found, 0, path + " names no process"};  // reaped already
+    return Child{pid, std::move(pidfd)};
 }
 
 Result<Child> fork_child(const std::function<int()>& body) {

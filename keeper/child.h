@@ -21,6 +21,10 @@ struct Child {
     Status signal(int number) const;
 };
 
+/// The process behind a pidfd, with the process id that it has for us. Whoever made it may live in
+/// a process id namespace of its own and know another one.
+Result<Child> child_of(UniqueFd pidfd);
+
 /// Forks. `body` runs in the child, which then exits with its result; signals are unblocked and
 /// default there, and the child is killed when the keeper dies.
 Result<Child> fork_child(const std::function<int()>& body);

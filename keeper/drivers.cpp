@@ -2,6 +2,7 @@
 #include "keeper/drivers.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -45,18 +46,26 @@ Status Drivers::start() {
     std::vector<std::string> arguments{"--link", std::to_string(kLinkFd)};
     if (!options_.runtime.empty())
         arguments.insert(arguments.end(), {"--runtime", options_.runtime});
-    if (!options_.without.empty())
-        arguments.insert(arguments.end(), {"--without", options_.without});
+    arguments.insert(arguments.end(), {"--settings", options_.settings});
+    arguments.insert(arguments.end(), options_.prepared.begin(), options_.prepared.end());
     arguments.emplace_back(kTitleRoom, ' ');
-    prepared_ = OD_TRY(
+    add_prepared(OD_TRY(
         start_program(installation_prefix() / "libexec" / "opendext" / "opendext-driver", arguments,
-                      small_environment(), ends.second.fd(), kLinkFd, Privilege::keep));
+                      small_environment(), ends.second.fd(), kLinkFd, Privilege::keep)));
     started_ = steady_clock::now();
     link_ = std::move(ends.first);
     answers_ = loop_.readable(link_.fd(), [this] { on_answer(); });
-    end_ = loop_.ended(prepared_->pidfd.get(), [this](int status) { on_prepared_end(status); });
     send_waiting();
     return success();
+}
+
+void Drivers::add_prepared(Child child) {
+    const pid_t pid = child.pid;
+    Process& prepared = prepared_[pid];
+    prepared.child = std::move(child);
+    prepared.end = loop_.ended(prepared.child.pidfd.get(),
+                               [this, pid](int status) { on_prepared_end(pid, status); });
+    if (shutting_down_) static_cast<void>(prepared.child.signal(SIGKILL));
 }
 
 void Drivers::spawn(wire::Spawn request, std::vector<UniqueFd> control, Done done) {
@@ -86,7 +95,7 @@ void Drivers::spawn(wire::Spawn request, std::vector<UniqueFd> control, Done don
 
 /// Few at a time: with the queues of both ends full, each side would wait for the other.
 void Drivers::send_waiting() {
-    if (!prepared_) return;
+    if (!link_.valid()) return;
     auto in_flight =
         std::ranges::count_if(requests_, [](const auto& entry) { return entry.second.sent; });
     for (auto& [serial, request] : requests_) {
@@ -99,48 +108,71 @@ void Drivers::send_waiting() {
     }
 }
 
-void Drivers::on_answer() {
+/// False if there is none.
+bool Drivers::on_answer() {
     Result<std::optional<Message>> received = link_.receive(Socket::Wait::dont_block);
-    if (!received.ok()) {
-        answers_ = {};  // its end is reported by the child's status
+    if (!received.ok()) answers_ = {};  // its end is reported by the child's status
+    if (!received.ok() || !received.value()) return false;
+    answered(**received);
+    return true;
+}
+
+void Drivers::answered(Message& message) {
+    auto spawned = decode<wire::Spawned>(message);
+    if (message.serial == 0) {  // a successor, or the init of all drivers' namespace
+        if (!spawned.ok() || message.fds.size() != 1) return;
+        if (spawned->pid == 0) return adopt_init(next_serial_++, std::move(message.fds[0]));
+        Result<Child> successor = child_of(std::move(message.fds[0]));
+        if (successor.ok()) add_prepared(std::move(successor).value());
         return;
     }
-    if (!received.value()) return;
-    Message& message = **received;
-    const auto spawned = decode<wire::Spawned>(message);
-    if (message.serial == 0) {
-        if (spawned.ok() && message.fds.size() == 2) adopt_namespace_init(spawned->pid, message);
-        return;
+    if (message.fds.size() > (spawned.ok() ? 1 : 0)) {
+        adopt_init(message.serial, std::move(message.fds.back()));
+        message.fds.pop_back();
     }
     auto node = requests_.extract(message.serial);
     if (node.empty()) return;
     Request request = std::move(node.mapped());
     const Done done = std::move(request.done);
     send_waiting();
+    const auto fail = [&](const Error& error) {
+        end_init(message.serial);  // all that is there of a fork that failed half way
+        done(error);
+    };
     if (!spawned.ok() || message.fds.size() != 1) {
         const auto refused = decode<wire::Reply>(message);
-        return done(Error{Errc::system, ECHILD,
-                          refused.ok() ? refused->reason : "the prepared process failed"});
+        return fail(
+            {Errc::system, ECHILD, refused.ok() ? refused->reason : "the prepared process failed"});
     }
     Result<UniqueFd> copy = message.fds[0].duplicate();
-    adopt(std::move(request), spawned->pid, std::move(message.fds[0]));
-    if (!copy.ok()) return done(std::move(copy).error());
-    Message answer = encode(spawned.value());
+    if (!copy.ok()) return fail(copy.error());
+    Result<Child> child = child_of(std::move(message.fds[0]));
+    if (!child.ok()) return fail(child.error());
+    spawned->pid = child->pid;
+    if (const std::string* group = find_string(spawned->rights, wire::kControlGroup))
+        request.control_group = *group;
+    adopt(std::move(request), message.serial, std::move(child).value());
+    Message answer = encode(std::move(spawned).value());
     answer.fds.push_back(std::move(copy).value());
     done(std::move(answer));
 }
 
-void Drivers::adopt(Request request, pid_t pid, UniqueFd pidfd) {
+void Drivers::adopt(Request request, uint64_t serial, Child child) {
+    const pid_t pid = child.pid;
     Driver& driver = drivers_[pid];
-    driver.child = Child{pid, std::move(pidfd)};
+    driver.child = std::move(child);
     driver.bundle_id = std::move(request.bundle_id);
     driver.control = std::move(request.control);
+    driver.control_group = std::move(request.control_group);
     driver.report = std::move(request.report);
     driver.reports = loop_.readable(
         driver.report.fd(), [this, pid, path = request.bundle_path] { on_report(pid, path); });
-    driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid](int status) {
+    driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid, serial](int status) {
         on_report(pid, {});  // a last word of why the sandbox could not be closed
+        if (const std::string& group = drivers_[pid].control_group; !group.empty())
+            ::rmdir(group.c_str());
         drivers_.erase(pid);
+        end_init(serial);
         ended_.push_back({pid, status});
         if (ended_.size() > kEndsRemembered) ended_.pop_front();
         event_(encode(wire::Exited{pid, status}));
@@ -149,15 +181,20 @@ void Drivers::adopt(Request request, pid_t pid, UniqueFd pidfd) {
     if (shutting_down_) static_cast<void>(driver.child.signal(SIGKILL));
 }
 
-void Drivers::adopt_namespace_init(pid_t pid, Message& message) {
-    Driver& init = inits_[pid];
-    init.child = Child{pid, std::move(message.fds[0])};
-    init.report = Socket(std::move(message.fds[1]));  // it ends when this closes
-    init.end = loop_.ended(init.child.pidfd.get(), [this, pid](int) {
-        inits_.erase(pid);
+/// Process 1 of the process id namespace of the driver that was asked for with `serial`.
+void Drivers::adopt_init(uint64_t serial, UniqueFd pidfd) {
+    Process& init = inits_[serial];
+    init.child.pidfd = std::move(pidfd);
+    init.end = loop_.ended(init.child.pidfd.get(), [this, serial](int) {
+        inits_.erase(serial);
         check_over();
     });
-    if (shutting_down_) static_cast<void>(init.child.signal(SIGKILL));
+    if (shutting_down_) end_init(serial);
+}
+
+void Drivers::end_init(uint64_t serial) {
+    const auto init = inits_.find(serial);
+    if (init != inits_.end()) static_cast<void>(init->second.child.signal(SIGKILL));
 }
 
 void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
@@ -200,15 +237,26 @@ Status Drivers::signal(const wire::Signal& request) {
     return driver->second.child.signal(request.number);
 }
 
-void Drivers::on_prepared_end(int wait_status) {
-    end_ = {};
-    answers_ = {};
-    prepared_.reset();
-    link_.close();
+void Drivers::on_prepared_end(pid_t pid, int wait_status) {
+    while (answers_ && on_answer()) {  // what it said last: who succeeds it
+    }
+    prepared_.erase(pid);
     if (shutting_down_) return check_over();
+    if (wait_status == 0 && !prepared_.empty()) return;  // its successor is there
     std::fprintf(stderr,
                  "opendext-keeper: the prepared driver process ended with %s; starting it again\n",
                  describe_status(wait_status).c_str());
+    // Nobody knows which requests it had taken: all begin anew with another one.
+    for (auto& [other, prepared] : prepared_) {
+        static_cast<void>(prepared.child.signal(SIGKILL));
+        prepared.end = {};
+        prepared.end = loop_.ended(prepared.child.pidfd.get(), [this, other](int) {
+            prepared_.erase(other);
+            check_over();
+        });
+    }
+    answers_ = {};
+    link_.close();
     std::vector<Done> lost;
     std::erase_if(requests_, [&](auto& entry) {
         if (entry.second.sent) lost.push_back(std::move(entry.second.done));
@@ -265,15 +313,15 @@ void Drivers::shut_down(std::function<void()> done) {
     over_ = std::move(done);
     restart_ = {};
     // What was forked but not announced yet is announced before the link ends.
-    if (prepared_) static_cast<void>(prepared_->signal(SIGKILL));
-    for (const auto& [pid, init] : inits_) static_cast<void>(init.child.signal(SIGKILL));
+    for (const auto& [pid, prepared] : prepared_) static_cast<void>(prepared.child.signal(SIGKILL));
+    for (const auto& [serial, init] : inits_) static_cast<void>(init.child.signal(SIGKILL));
     kill_all();
     check_over();
 }
 
 void Drivers::check_over() {
     if (drivers_.empty() && empty_) std::exchange(empty_, nullptr)();
-    if (shutting_down_ && !prepared_ && drivers_.empty() && inits_.empty() && over_)
+    if (shutting_down_ && prepared_.empty() && drivers_.empty() && inits_.empty() && over_)
         std::exchange(over_, nullptr)();
 }
 

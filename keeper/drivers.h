@@ -23,8 +23,9 @@ class Drivers {
   public:
     struct Options {
         std::filesystem::path realm;
-        std::string runtime;  ///< tests: another runtime library
-        std::string without;  ///< tests: features to do without
+        std::string runtime;                ///< tests: another runtime library
+        std::string settings;               ///< the realm's file
+        std::vector<std::string> prepared;  ///< options of the prepared process, passed on
     };
     using Done = std::function<void(Result<Message>)>;
     /// `event` gets Exited and Refused.
@@ -45,14 +46,14 @@ class Drivers {
     [[nodiscard]] protocol::keeper::Inherited state() const;
     /// Calls `then` once, when no driver process is left; at once if there is none.
     void when_empty(std::function<void()> then);
-    /// No driver is forked from now on; the prepared process and the namespaces' init end. `done`
-    /// is called when the last child is reaped.
+    /// No driver is forked from now on; the prepared process and all drivers end. `done` is called
+    /// when the last child is reaped.
     void shut_down(std::function<void()> done);
 
   private:
     struct Driver {
         Child child;
-        std::string bundle_id;
+        std::string bundle_id, control_group;
         UniqueFd control;  ///< opendextd's end of the control socket, for a successor
         Socket report;
         std::unique_ptr<Gate> gate;
@@ -62,31 +63,40 @@ class Drivers {
         Message message;  ///< Spawn as it goes to the prepared process; descriptors gone once sent
         Socket report;
         UniqueFd control;
-        std::string bundle_id, bundle_path;
+        std::string bundle_id, bundle_path, control_group;
         bool sent = false;
         Done done;
     };
     void send_waiting();
-    void on_answer();
-    void adopt(Request request, pid_t pid, UniqueFd pidfd);
-    void adopt_namespace_init(pid_t pid, Message& message);
+    bool on_answer();
+    void answered(Message& message);
+    void adopt(Request request, uint64_t serial, Child child);
+    void adopt_init(uint64_t serial, UniqueFd pidfd);
+    void end_init(uint64_t serial);
     void on_report(pid_t pid, const std::string& bundle_path);
-    void on_prepared_end(int wait_status);
+    void on_prepared_end(pid_t pid, int wait_status);
+    void add_prepared(Child child);
     void restart_after(std::chrono::seconds pause);
     void check_over();
 
     EventLoop& loop_;
     Options options_;
     std::function<void(Message)> event_;
-    std::optional<Child> prepared_;
+    struct Process {
+        Child child;
+        Watch end;
+    };
+    /// By process id: mostly one, two while a successor gets ready.
+    std::map<pid_t, Process> prepared_;
     Socket link_;
-    Watch answers_, end_, restart_;
+    Watch answers_, restart_;
     std::chrono::steady_clock::time_point started_;
     std::map<uint64_t, Request> requests_;  ///< by serial on the link
     uint64_t next_serial_ = 1;
     std::map<pid_t, Driver> drivers_;
-    std::map<pid_t, Driver>
-        inits_;  ///< of process id namespaces: one for each start of the prepared process
+    /// Of process id namespaces: of a driver by the serial of its Spawn, or of a line of prepared
+    /// processes.
+    std::map<uint64_t, Process> inits_;
     std::deque<protocol::keeper::Exited> ended_;
     bool shutting_down_ = false;
     std::function<void()> empty_, over_;

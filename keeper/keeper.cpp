@@ -74,8 +74,10 @@ Keeper::Keeper(Options options, std::function<void(const Status&)> came_up)
       came_up_(std::move(came_up)),
       nodes_(options_.realm.devices(), system_devices(options_.realm)),
       resources_(loop_, options_.open),
-      drivers_(loop_, {options_.realm.root(), options_.runtime, options_.without},
-               [this](Message event) { send(std::move(event)); }) {}
+      drivers_(
+          loop_,
+          {options_.realm.root(), options_.runtime, options_.realm.settings(), options_.prepared},
+          [this](Message event) { send(std::move(event)); }) {}
 
 int Keeper::run() {
     if (const Status started = start(); !started.ok()) end(started.error());

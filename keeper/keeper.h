@@ -18,9 +18,9 @@ namespace opendext::keeper {
 
 struct Options {
     Realm realm;
-    std::filesystem::path daemon;  ///< default: bin/opendextd of the installation
-    std::string runtime;           ///< tests: another runtime library for driver processes
-    std::string without;           ///< tests: sandbox features to do without
+    std::filesystem::path daemon;       ///< default: bin/opendextd of the installation
+    std::string runtime;                ///< tests: another runtime library for driver processes
+    std::vector<std::string> prepared;  ///< options of the prepared process, passed on
     std::chrono::milliseconds start{20000};  ///< from start to Ready
     std::chrono::milliseconds stop{10000};   ///< for opendextd, to end a realm in order
     std::chrono::milliseconds driver_exit{

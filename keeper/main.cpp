@@ -20,18 +20,25 @@ namespace opendext::keeper {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: opendext-keeper [--realm DIR] [--foreground]\n"
+    "usage: opendext-keeper [--realm DIR] [--foreground] [--require PART[,PART]]\n"
     "Starts the realm below DIR (else $OPENDEXT_REALM, the system's or the user's) and keeps it. "
     "Ends with status 0\n"
     "when the realm answers, also if another keeper has it already. --foreground stays until "
     "SIGINT or SIGTERM.\n"
-    "For tests: --daemon FILE, --runtime FILE, --without FEATURE[,FEATURE], --start-deadline MS, "
+    "--require (strict mode) refuses drivers where a part of the sandbox is missing: namespaces, "
+    "users, landlock, mount,\n"
+    "listener, cgroup. The realm's realm.conf can say that for good (sandbox.require).\n"
+    "For tests: --daemon FILE, --runtime FILE, --without PART[,PART], --layout N, --start-deadline "
+    "MS, "
     "--stop-deadline MS,\n"
-    "--driver-deadline MS, --most-crashes N (of opendextd within a minute, then the realm ends; 5),\n"
+    "--driver-deadline MS, --most-crashes N (of opendextd within a minute, then the realm ends; "
+    "5),\n"
     "--longest-pause MS (before opendextd is started again; 1600).\n";
 
 struct CommandLine {
-    std::string realm, daemon, runtime, without;
+    std::string realm, daemon, runtime;
+    std::vector<std::string>
+        prepared;  ///< --require, --without, --layout, for that process to read
     bool foreground = false;
     bool help = false;
     int start = 20000, stop = 10000, driver = 2000, pause = 1600;  ///< milliseconds
@@ -57,8 +64,8 @@ bool parse(int argc, char** argv, CommandLine& line) {
             line.daemon = value;
         else if (option == "--runtime")
             line.runtime = value;
-        else if (option == "--without")
-            line.without = value;
+        else if (option == "--require" || option == "--without" || option == "--layout")
+            line.prepared.insert(line.prepared.end(), {std::string(option), value});
         else if (option == "--start-deadline")
             line.start = std::atoi(value);
         else if (option == "--stop-deadline")
@@ -112,7 +119,7 @@ int keep(const CommandLine& line, const Realm& realm, const RealmLock& lock,
     ::signal(SIGPIPE, SIG_IGN);
     if (const Status owner = lock.set_owner(); !owner.ok()) return complain(owner.error());
     Options options{
-        .realm = realm, .daemon = line.daemon, .runtime = line.runtime, .without = line.without};
+        .realm = realm, .daemon = line.daemon, .runtime = line.runtime, .prepared = line.prepared};
     options.start = std::chrono::milliseconds(line.start);
     options.stop = std::chrono::milliseconds(line.stop);
     options.driver_exit = std::chrono::milliseconds(line.driver);

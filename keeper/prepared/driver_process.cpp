@@ -2,15 +2,14 @@
 #include "keeper/prepared/driver_process.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
-#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <string>
@@ -25,22 +24,6 @@ namespace {
 constexpr int kControlFd = 3;
 constexpr int kReportFd = 4;
 constexpr int kExitSandbox = 71;  // EX_OSERR
-
-/// Where glibc caches the thread id of this thread. A raw clone leaves the parent's there, which
-/// could be the id of another thread of the child; the kernel corrects it when told where it lies.
-/// nullptr if it cannot be told.
-int* cached_thread_id() {
-    constexpr size_t kControlBlock = 1024;  // struct pthread is larger in every glibc from 2.17 on
-    int* words = reinterpret_cast<int*>(::pthread_self());
-    const int own = static_cast<int>(::syscall(SYS_gettid));
-    int* found = nullptr;
-    for (size_t i = 0; i < kControlBlock / sizeof(int); ++i) {
-        if (words[i] != own) continue;
-        if (found != nullptr) return nullptr;
-        found = &words[i];
-    }
-    return found;
-}
 
 /// Moves the two sockets to fixed places, gives the rest away, and leaves /dev/null for standard
 /// input and output.
@@ -89,34 +72,35 @@ Status end_with_keeper(const Socket& socket) {
 }
 
 /// Step one: before any code of the dext is loaded.
-Status close_first_step(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, Socket& control,
-                        Socket& report) {
+Status close_first_step(const Features& features, Filters& filters,
+                        const protocol::keeper::Spawn& spawn, Socket& control, Socket& report) {
     OD_TRY(keep_only(control, report));
     reset_signals();
     ::clearenv();
     ::umask(077);
     if (::chdir("/") != 0) return Error::system("cannot enter /");
     ::setsid();
-    OD_TRY(limit_resources(spawn.memory_limit));
+    OD_TRY(limit_resources(features.limits, spawn.memory_limit));
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return Error::system("cannot give up new privileges");
-    if (blueprint.features.mount_namespace) OD_TRY(mount_only(spawn.bundle_path));
-    if (blueprint.features.landlock > 0)
-        OD_TRY(restrict_files(blueprint.features.landlock, spawn.bundle_path));
+    if (features.mount_namespace && (features.own & CLONE_NEWUSER) != 0) OD_TRY(keep_user());
+    if (features.mount_namespace) OD_TRY(mount_only(spawn.bundle_path));
+    if (features.landlock > 0) OD_TRY(restrict_files(features.landlock, spawn.bundle_path));
     OD_TRY(drop_capabilities());
     OD_TRY(end_with_keeper(report));  // a change of credentials would undo it
 
     const pid_t self = ::getpid();
-    set_own_pid(blueprint.filter, self);
-    set_own_pid(blueprint.second_filter, self);
-    if (blueprint.features.refusal == Refusal::silent) return install_silent(blueprint.filter);
+    set_own_pid(filters.first, self);
+    set_own_pid(filters.second, self);
+    if (features.refusal == Refusal::silent) return install_silent(filters.first);
     Message message = encode(keeper::report::Listener{});
-    message.fds.push_back(OD_TRY(install_listening(blueprint.filter)));
+    message.fds.push_back(OD_TRY(install_listening(filters.first)));
     return report.send(message);
 }
 
 struct SecondStep {
-    const Blueprint* blueprint;
+    const Features* features;
+    const Filters* filters;
     Socket* report;
 };
 
@@ -124,8 +108,8 @@ struct SecondStep {
 int close_second_step(void* context) {
     const auto* step = static_cast<SecondStep*>(context);
     const auto closed = [&]() -> Status {
-        if (step->blueprint->features.refusal == Refusal::silent) {
-            return install_silent(step->blueprint->second_filter);
+        if (step->features->refusal == Refusal::silent) {
+            return install_silent(step->filters->second);
         }
         OD_TRY(step->report->send(encode(keeper::report::CloseSecondStep{})));
         const std::optional<Message> answer = OD_TRY(step->report->receive());
@@ -139,66 +123,50 @@ int close_second_step(void* context) {
 
 }  // namespace
 
-Result<Forked> fork_sibling(uint64_t flags) {
-    int pidfd = -1;
-    clone_args arguments{};
-    arguments.flags = flags | CLONE_PARENT | CLONE_PIDFD;
-    arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-    if (int* thread_id = cached_thread_id()) {
-        arguments.flags |= CLONE_CHILD_SETTID;
-        arguments.child_tid = reinterpret_cast<uint64_t>(thread_id);
+Result<Filters*> Blueprint::filters_for(const std::vector<std::string>& asked) {
+    std::vector<std::string> key;
+    CallLists lists{runtime_calls()};
+    for (const Family& family : libraries.families) {
+        if (!asked.empty() && std::ranges::find(asked, family.library) == asked.end()) continue;
+        key.push_back(family.library);
+        lists.push_back(family.calls);
     }
-    void* robust_list = nullptr;
-    size_t robust_size = 0;
-    ::syscall(SYS_get_robust_list, 0, &robust_list, &robust_size);
-    const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0) return Error::system("cannot fork a driver process");
-    if (pid == 0) {
-        ::syscall(SYS_set_robust_list, robust_list, robust_size);
-        return Forked{};
-    }
-    return Forked{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+    const auto known = filters.find(key);
+    if (known != filters.end()) return &known->second;
+    Filters made{std::move(lists), {}, {}};
+    made.first = OD_TRY(build_program(features.refusal, Step::loading, made.lists));
+    if (features.refusal == Refusal::silent)
+        made.second = OD_TRY(build_program(Refusal::silent, Step::closed, made.lists));
+    return &filters.emplace(std::move(key), std::move(made)).first->second;
 }
 
-void become_driver(Blueprint& blueprint, const protocol::keeper::Spawn& spawn, Socket control,
-                   Socket report) {
+void become_driver(const Blueprint& blueprint, Filters& filters,
+                   const protocol::keeper::Spawn& spawn, Socket control, Socket report) {
     blueprint.title.set(spawn.title.empty() ? spawn.bundle_path + " " + spawn.bundle_id
                                             : spawn.title);
     set_short_name(spawn.bundle_id);
     // The first step empties the environment.
     const char* boot = ::getenv("OPENDEXT_BOOT_ARGS");
     const std::string boot_arguments = boot == nullptr ? "" : boot;
-    if (const Status closed = close_first_step(blueprint, spawn, control, report); !closed.ok()) {
+    const Features& features = blueprint.features;
+    const Status closed = close_first_step(features, filters, spawn, control, report);
+    if (!closed.ok()) {
         static_cast<void>(report.send(encode(keeper::report::Failed{closed.error().text()})));
         ::_exit(kExitSandbox);
     }
-    SecondStep second{&blueprint, &report};
+    SecondStep second{&features, &filters, &report};
     const opendext_driver_start start{
         .size = sizeof(opendext_driver_start),
         .control_fd = control.take_fd().release(),
         .token = spawn.token,
         .bundle_path = spawn.bundle_path.c_str(),
         .bundle_id = spawn.bundle_id.c_str(),
-        .sandbox = blueprint.features.description.c_str(),
+        .sandbox = blueprint.description.c_str(),
         .close_second_step = close_second_step,
         .context = &second,
         .boot_arguments = boot_arguments.c_str(),
     };
-    ::_exit(blueprint.entry(&start));
-}
-
-void become_namespace_init(const Blueprint& blueprint, Socket keeper) {
-    constexpr int kKeeperFd = 0;
-    blueprint.title.set("opendext-driver: process id namespace of the drivers");
-    reset_signals();
-    static_cast<void>(drop_capabilities());
-    ::dup2(keeper.take_fd().release(), kKeeperFd);
-    ::close_range(kKeeperFd + 1, ~0U, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    pollfd gone{kKeeperFd, 0, 0};  // hang-up only
-    while (::poll(&gone, 1, -1) <= 0) {
-    }
-    ::_exit(0);
+    ::_exit(blueprint.libraries.entry(&start));
 }
 
 }  // namespace opendext::prepared

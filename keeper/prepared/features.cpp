@@ -7,14 +7,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 
+#include "keeper/prepared/cgroup.h"
 #include "keeper/prepared/sandbox.h"
 
 namespace opendext::prepared {
 namespace {
 
-constexpr int kShared = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID;
+/// One for all drivers of a realm: an empty network costs as much time as all else together. The
+/// process id namespace is the parent of the drivers' own ones.
+constexpr int kShared = CLONE_NEWNET | CLONE_NEWPID;
+constexpr int kOwn = CLONE_NEWIPC | CLONE_NEWPID;
 
 Status write_file(const char* path, const std::string& text) {
     UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
@@ -25,14 +30,15 @@ Status write_file(const char* path, const std::string& text) {
     return success();
 }
 
-/// A user namespace in which this user and group keep their numbers and nobody else exists.
-Status enter_user_namespace(int more) {
+/// A user namespace with nobody in it but this user and group, as root: so that the next program
+/// that is started here keeps the capabilities for this namespace.
+Status enter_user_namespace(uint64_t more) {
     const std::string uid = std::to_string(::geteuid());
     const std::string gid = std::to_string(::getegid());
-    if (::unshare(CLONE_NEWUSER | more) != 0) return Error::system("unshare");
+    if (::unshare(static_cast<int>(CLONE_NEWUSER | more)) != 0) return Error::system("unshare");
     OD_TRY(write_file("/proc/self/setgroups", "deny"));
-    OD_TRY(write_file("/proc/self/uid_map", uid + " " + uid + " 1"));
-    OD_TRY(write_file("/proc/self/gid_map", gid + " " + gid + " 1"));
+    OD_TRY(write_file("/proc/self/uid_map", "0 " + uid + " 1"));
+    OD_TRY(write_file("/proc/self/gid_map", "0 " + gid + " 1"));
     return success();
 }
 
@@ -50,8 +56,21 @@ int error_of(const Status& status) {
     return status.error().number != 0 ? static_cast<int>(status.error().number) : EINVAL;
 }
 
+int try_unshare(uint64_t flags) {
+    return try_in_child([flags] { return ::unshare(static_cast<int>(flags)) == 0 ? 0 : errno; });
+}
+
+/// All namespaces as drivers have them, in user namespaces.
+int try_namespaces() {
+    return try_in_child([] {
+        const int shared = error_of(enter_user_namespace(kShared));
+        return shared != 0 ? shared : try_unshare(CLONE_NEWUSER | kOwn | CLONE_NEWNS);
+    });
+}
+
 int try_listener() {
-    const Result<Program> program = build_program(Refusal::ask_keeper, Step::loading);
+    const Result<Program> program =
+        build_program(Refusal::ask_keeper, Step::loading, {runtime_calls()});
     if (!program.ok()) return error_of(program.error());
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
     const Result<UniqueFd> listener = install_listening(program.value());
@@ -63,61 +82,197 @@ std::string error_text(int number) {
     return Error::system("", number).text().substr(2);
 }
 
+Array array(const std::vector<std::string>& strings) {
+    return {strings.begin(), strings.end()};
+}
+
+std::vector<std::string> namespace_names(uint64_t flags) {
+    std::vector<std::string> names;
+    for (const auto& [flag, name] : {std::pair<uint64_t, const char*>{CLONE_NEWUSER, "user"},
+                                     {CLONE_NEWPID, "pid"},
+                                     {CLONE_NEWIPC, "ipc"},
+                                     {CLONE_NEWNS, "mount"},
+                                     {CLONE_NEWNET, "network"}}) {
+        if ((flags & flag) != 0) names.emplace_back(name);
+    }
+    return names;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
+/// Looks for one part after the other and writes down what is missing.
+class Probe {
+  public:
+    Probe(Features& found, const std::vector<std::string>& without)
+        : found_(found), without_(without) {}
+
+    void listener() {
+        const int error = absent("listener") ? EBUSY : try_in_child(try_listener);
+        if (error == 0) return;
+        found_.refusal = Refusal::silent;
+        miss("listener", error_text(error),
+             "refused calls are not in the log; a kernel from 5.0 on gives it, unless another "
+             "supervisor of this container uses seccomp notification itself");
+    }
+    void namespaces() {
+        const int error = absent("namespaces") ? EPERM : try_namespaces();
+        if (error == 0 && !absent("users")) {
+            found_.shared = CLONE_NEWUSER | kShared;
+            found_.own = CLONE_NEWUSER | kOwn;
+            return;
+        }
+        // Without user namespaces a keeper with privilege can make the others directly.
+        if (!absent("namespaces") && try_unshare(kShared | kOwn | CLONE_NEWNS) == 0) {
+            found_.shared = kShared;
+            found_.own = kOwn;
+        } else {
+            miss("namespaces", error_text(error),
+                 "network and processes are kept away by the list of calls alone; opendext doctor "
+                 "says how to allow user namespaces");
+        }
+        miss("users", error_text(error),
+             "a driver process has the number of the user who runs the realm");
+    }
+    void files() {
+        found_.landlock = absent("landlock") ? 0 : landlock_version();
+        if (found_.landlock > 0) return;
+        found_.mount_namespace = found_.own != 0 && !absent("mount");
+        if (found_.mount_namespace) found_.own |= CLONE_NEWNS;
+        miss("landlock", "the kernel has none",
+             found_.mount_namespace
+                 ? "files are closed off by a mount namespace, which takes longer to make; a "
+                   "kernel from 5.13 on has Landlock"
+                 : "files are kept away by the list of calls alone; a kernel from 5.13 on, or "
+                   "unprivileged user namespaces, would close them off twice");
+        if (!found_.mount_namespace)
+            miss("mount", "there are no mount namespaces here", "see landlock");
+    }
+    void control_group(const std::string& folder) {
+        const Result<ControlGroup> group =
+            absent("cgroup") ? Error{Errc::unsupported, 0, "as if there were none"}
+            : folder.empty() ? find_control_group()
+                             : control_group_at(folder);
+        const Status claimed = group.ok() ? claim_group(group.value()) : Status(group.error());
+        if (claimed.ok()) {
+            found_.cgroup = group->folder;
+            found_.controllers = group->controllers;
+            return;
+        }
+        miss("cgroup", claimed.error().text(),
+             "memory and processor time of a driver have no limit, threads only for ordinary "
+             "users; a unit with Delegate=yes, or sandbox.cgroup in realm.conf, gives it");
+    }
+
+  private:
+    [[nodiscard]] bool absent(const char* item) const {
+        return std::ranges::find(without_, item) != without_.end();
+    }
+    void miss(const char* item, const std::string& why, const char* price) {
+        found_.missing.push_back({item, why, price});
+    }
+    Features& found_;
+    const std::vector<std::string>& without_;
+};
+
 }  // namespace
 
-Features probe_features(const std::string& without) {
-    const auto lacks = [&](const char* name) {
-        return ("," + without + ",").find(std::string(",") + name + ",") != std::string::npos;
-    };
+Features probe_features(const std::vector<std::string>& without, const SandboxSettings& settings) {
     Features found;
-    std::string& text = found.description;
-
-    const int listener = lacks("listener") ? EBUSY : try_in_child(try_listener);
-    if (listener == 0) {
-        text = "seccomp list of calls, refusals reported";
-    } else {
-        found.refusal = Refusal::silent;
-        text = "seccomp list of calls; refusals are NOT reported (no seccomp listener: " +
-               error_text(listener) + ")";
+    found.limits = settings.limits;
+    found.layout = settings.layout;
+    Probe probe(found, without);
+    probe.listener();
+    probe.namespaces();
+    probe.files();
+    probe.control_group(settings.cgroup);
+    for (const std::string& item : settings.require) {
+        const Missing* missing = found.lacks(item);
+        if (missing == nullptr) continue;
+        found.refused = "this realm asks for " + item +
+                        " (sandbox.require) and this machine does not give it: " + missing->why +
+                        "; without it " + missing->price;
+        break;
     }
-
-    found.landlock = lacks("landlock") ? 0 : landlock_version();
-    int error = lacks("namespaces") ? EPERM : try_in_child([] {
-        return error_of(enter_user_namespace(kShared | CLONE_NEWNS));
-    });
-    if (error == 0) {
-        found.user_namespace = found.namespaces = true;
-    } else if (!lacks("namespaces")) {
-        // Without user namespaces a keeper with privilege can make the others directly.
-        found.namespaces =
-            try_in_child([] { return ::unshare(kShared | CLONE_NEWNS) == 0 ? 0 : errno; }) == 0;
-    }
-    found.mount_namespace = found.namespaces && found.landlock == 0 && !lacks("mount");
-
-    if (found.landlock > 0) {
-        text += "; files: Landlock " + std::to_string(found.landlock) + ", the bundle only";
-    } else if (found.mount_namespace) {
-        text += "; files: mount namespace, the bundle only";
-    } else {
-        text +=
-            "; files: kept away by the list of calls alone (neither Landlock nor mount namespaces "
-            "here: "
-            "a kernel from 5.13 on, or unprivileged user namespaces, would close them off twice)";
-    }
-    if (found.namespaces) {
-        text += std::string("; own ") + (found.user_namespace ? "user, " : "") +
-                "network, ipc and process id namespaces";
-    } else {
-        text += "; NO namespaces (" + error_text(error) +
-                "): network and processes are kept away by the list of calls alone";
-    }
-    text += "; no capabilities, no new privileges, no core files";
     return found;
 }
 
+const Missing* Features::lacks(const std::string& item) const {
+    const auto found = std::ranges::find(missing, item, &Missing::item);
+    return found == missing.end() ? nullptr : &*found;
+}
+
+std::string Features::description() const {
+    std::string text;
+    if (const Missing* reports = lacks("listener")) {
+        text = "seccomp list of calls; refusals are NOT reported (no seccomp listener: " +
+               reports->why + ")";
+    } else {
+        text = "seccomp list of calls, refusals reported";
+    }
+    if (landlock > 0) {
+        text += "; files: Landlock " + std::to_string(landlock) + ", the bundle only";
+    } else if (mount_namespace) {
+        text += "; files: mount namespace, the bundle only";
+    } else {
+        text +=
+            "; files: kept away by the list of calls alone (neither Landlock nor mount "
+            "namespaces here: " +
+            lacks("landlock")->price + ")";
+    }
+    if (const Missing* namespaces = lacks("namespaces")) {
+        text += "; NO namespaces (" + namespaces->why + "): " + namespaces->price;
+    } else {
+        text += "; own namespaces: " + joined(namespace_names(own)) + "; shared and empty: network";
+    }
+    if (cgroup.empty()) {
+        text += "; no control group (" + lacks("cgroup")->why + ")";
+    } else {
+        text += "; control group with " + joined(controllers);
+    }
+    return text + "; no capabilities, no new privileges, no core files";
+}
+
+Dictionary Features::rights(const std::string& bundle, const CallLists& calls) const {
+    Array absent;
+    for (const Missing& part : missing) {
+        absent.push_back(Dictionary{{"item", part.item}, {"why", part.why}, {"price", part.price}});
+    }
+    Dictionary limited{{"descriptors", limits.descriptors}, {"core file", uint64_t{0}}};
+    const auto limit = [&](const char* name, uint64_t value, bool holds) {
+        if (holds && value != 0) limited.insert_or_assign(name, value);
+    };
+    const auto controls = [&](const char* name) {
+        return std::ranges::find(controllers, name) != controllers.end();
+    };
+    limit("address space", limits.address_space, true);
+    limit("memory", limits.memory, controls("memory"));
+    limit("threads", limits.threads, controls("pids") || ::geteuid() != 0);
+    limit("cpu percent", limits.cpu_percent, controls("cpu"));
+    return {{"namespaces", Dictionary{{"own", array(namespace_names(own))},
+                                      {"shared", array(namespace_names(shared & ~own))}}},
+            {"calls", Dictionary{{"lists", array(list_names(calls))},
+                                 {"count", uint64_t{count_calls(calls)}},
+                                 {"refusals", refusal == Refusal::silent ? "silent" : "reported"}}},
+            {"files", Dictionary{{"by", landlock > 0      ? "landlock " + std::to_string(landlock)
+                                        : mount_namespace ? "mount namespace"
+                                                          : "list of calls"},
+                                 {"read while loading", Array{bundle}},
+                                 {"read afterwards", Array{}}}},
+            {"limits", std::move(limited)},
+            {"descriptors", Dictionary{{"control socket", 1}, {"null device", 3}}},
+            {"capabilities", Array{}},
+            {"missing", std::move(absent)}};
+}
+
 Status enter_namespaces(const Features& features) {
-    if (features.user_namespace) return enter_user_namespace(kShared);
-    if (features.namespaces && ::unshare(kShared) != 0) return Error::system("unshare");
+    if ((features.shared & CLONE_NEWUSER) != 0)
+        return enter_user_namespace(features.shared & ~uint64_t{CLONE_NEWUSER});
+    if (features.shared != 0 && ::unshare(static_cast<int>(features.shared)) != 0)
+        return Error::system("unshare");
     return success();
 }
 

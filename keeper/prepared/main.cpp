@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // opendext-driver: the prepared driver process. Has everything loaded that drivers need, and forks
 // a driver process for each Spawn of the keeper. Internal: started by opendext-keeper only.
-#include <sys/prctl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <string>
 
+#include "keeper/prepared/cgroup.h"
 #include "keeper/prepared/driver_process.h"
+#include "keeper/prepared/handover.h"
 #include "keeper/prepared/runtime_library.h"
 #include "rpc/fields.h"
 
@@ -18,101 +17,175 @@ namespace {
 
 namespace wire = protocol::keeper;
 
-/// Answers one Spawn. In the driver process it does not return.
-Message answer(const Message& request, Blueprint& blueprint, std::vector<UniqueFd>& fds) {
-    const auto fork = [&]() -> Result<Message> {
-        const wire::Spawn spawn = OD_TRY(decode<wire::Spawn>(request));
-        if (fds.size() != 2) return Error{Errc::malformed, 0, "Spawn needs two descriptors"};
-        Forked forked = OD_TRY(fork_sibling(blueprint.features.mount_namespace ? CLONE_NEWNS : 0));
-        if (forked.pid == 0) {
-            become_driver(blueprint, spawn, Socket(std::move(fds[0])), Socket(std::move(fds[1])));
-        }
-        Message reply = encode(wire::Spawned{forked.pid, blueprint.features.description});
-        reply.fds.push_back(std::move(forked.pidfd));
-        return reply;
-    };
-    Result<Message> reply = fork();
-    if (reply.ok()) return std::move(reply).value();
+void complain(const Error& error) {
+    std::fprintf(stderr, "opendext-driver: %s\n", error.text().c_str());
+}
+
+wire::Reply refusal(const Error& error) {
     wire::Reply refused;
     refused.io_return = static_cast<int32_t>(0xe00002bc);  // kIOReturnError
-    refused.reason = reply.error().text();
-    return encode(refused);
+    refused.reason = error.text();
+    return refused;
 }
 
-/// The first process of the new process id namespace must be one that lives as long as the drivers.
-/// The keeper gets one end of a socket that tells that process of its death.
-Status start_namespace_init(const Socket& keeper, const Blueprint& blueprint) {
-    auto ends = OD_TRY(Socket::pair());
-    Forked init = OD_TRY(fork_sibling(0));
-    if (init.pid == 0) become_namespace_init(blueprint, std::move(ends.first));
-    Message message = encode(wire::Spawned{init.pid, "process id namespace"});
-    message.fds.push_back(std::move(init.pidfd));
-    message.fds.push_back(ends.second.take_fd());
-    return keeper.send(message);
+/// Answers one Spawn. In the driver process it does not return.
+Message answer(Message& request, Blueprint& blueprint, const Forks& forks) {
+    std::vector<UniqueFd> fds = std::move(request.fds);
+    const Features& features = blueprint.features;
+    Forked forked;
+    const auto fork = [&]() -> Result<wire::Spawned> {
+        const wire::Spawn spawn = OD_TRY(decode<wire::Spawn>(request));
+        if (fds.size() != 2) return Error{Errc::malformed, 0, "Spawn needs two descriptors"};
+        if (!features.refused.empty()) return Error{Errc::not_permitted, 0, features.refused};
+        Filters& filters = *OD_TRY(blueprint.filters_for(spawn.libraries));
+        DriverGroup group;
+        if (!features.cgroup.empty()) {
+            group = OD_TRY(make_group(features.cgroup, std::to_string(request.serial),
+                                      features.controllers, features.limits));
+        }
+        OD_TRY(forks.fork(forked, group.fd.get()));
+        if (forked.pid == 0) {
+            become_driver(blueprint, filters, spawn, Socket(std::move(fds[0])),
+                          Socket(std::move(fds[1])));
+        }
+        wire::Spawned spawned{forked.pid, blueprint.description,
+                              features.rights(spawn.bundle_path, filters.lists)};
+        if (group.fd) spawned.rights.emplace(wire::kControlGroup, group.folder.string());
+        return spawned;
+    };
+    Result<wire::Spawned> spawned = fork();
+    Message reply = spawned.ok() ? encode(std::move(spawned).value(), request.serial)
+                                 : encode(refusal(spawned.error()), request.serial);
+    if (forked.pidfd) reply.fds.push_back(std::move(forked.pidfd));
+    if (forked.init_pidfd) reply.fds.push_back(std::move(forked.init_pidfd));
+    return reply;
 }
 
-Status prepare(const Socket& keeper, Blueprint& blueprint, const std::string& runtime,
-               const std::string& without) {
-    blueprint.entry = OD_TRY(load_libraries(runtime));
-    blueprint.features = probe_features(without);
-    blueprint.filter = OD_TRY(build_program(blueprint.features.refusal, Step::loading));
-    if (blueprint.features.refusal == Refusal::silent) {
-        blueprint.second_filter = OD_TRY(build_program(Refusal::silent, Step::closed));
+Result<Forks> prepare(const Start& start, Blueprint& blueprint) {
+    blueprint.libraries = OD_TRY(load_libraries(start.runtime));
+    blueprint.description = blueprint.features.description();
+    static_cast<void>(OD_TRY(blueprint.filters_for({})));  // not while the first driver waits
+    static_cast<void>(OD_TRY(blueprint.filters_for({"no family's"})));
+    return Forks::prepare(blueprint.features, start.link);
+}
+
+/// What this machine gives and the realm asks for. Settings that cannot be read are no settings:
+/// nothing is started until they can.
+Features examine(const Start& start) {
+    SandboxSettings settings;
+    Result<std::vector<std::string>> without = parse_items(start.without);
+    const auto read = [&]() -> Status {
+        OD_TRY(read_settings(start.settings, settings));
+        for (const std::string& item : OD_TRY(parse_items(start.require)))
+            settings.require.push_back(item);
+        if (start.layout >= 0) settings.layout = static_cast<unsigned>(start.layout);
+        if (!without.ok()) return without.error();
+        return success();
+    }();
+    Features features =
+        probe_features(without.ok() ? without.value() : std::vector<std::string>{}, settings);
+    if (!read.ok()) features.refused = read.error().text();
+    return features;
+}
+
+/// The first of a line finds out what this machine gives, enters the namespaces that all drivers
+/// share, and leaves everything else to its successor, which is born in them.
+Status begin(const Start& start, const Socket& keeper) {
+    const Features features = examine(start);
+    if (!features.refused.empty())
+        std::fprintf(stderr, "opendext-driver: %s\n", features.refused.c_str());
+    OD_TRY(enter_namespaces(features));
+    if ((features.shared & CLONE_NEWPID) != 0) {
+        Message message = encode(wire::Spawned{0, "process id namespace of the drivers"});
+        message.fds.push_back(OD_TRY(start_init(start.link)));
+        OD_TRY(keeper.send(message));
     }
-    OD_TRY(enter_namespaces(blueprint.features));
-    if (blueprint.features.namespaces) OD_TRY(start_namespace_init(keeper, blueprint));
+    static_cast<void>(OD_TRY(Successor::start(start, features, keeper)));
     return success();
 }
 
-int serve(const Socket& keeper, Blueprint& blueprint, const Status& prepared) {
-    for (;;) {
+/// Serves until the keeper is gone or a successor is there. Returns the exit status.
+int serve(const Start& start, const Socket& keeper, Blueprint& blueprint,
+          const Result<Forks>& forks) {
+    const unsigned layout = blueprint.features.layout;
+    std::optional<Successor> successor;
+    for (unsigned served = 1;; ++served) {
+        if (successor) {
+            const std::optional<bool> ready = successor->ready_before_request(keeper);
+            if (ready.value_or(false)) return 0;
+            if (!ready) successor.reset();  // it has said why; the next one comes in its time
+        }
         Result<std::optional<Message>> received = keeper.receive();
         if (!received.ok()) return received.error().code == Errc::peer_gone ? 0 : 1;
-        Message request = std::move(**received);
-        std::vector<UniqueFd> fds = std::move(request.fds);
-        Message reply;
-        if (prepared.ok()) {
-            reply = answer(request, blueprint, fds);
-        } else {
-            wire::Reply refused;
-            refused.io_return = static_cast<int32_t>(0xe00002bc);
-            refused.reason = "no driver process can be started: " + prepared.error().text();
-            reply = encode(refused);
-        }
-        reply.serial = request.serial;
+        Message& request = **received;
+        const Message reply =
+            forks.ok()
+                ? answer(request, blueprint, forks.value())
+                : encode(refusal(Error(forks.error()).in("no driver process can be started")),
+                         request.serial);
         if (!keeper.send(reply).ok()) return 1;
+        if (layout != 0 && served % layout == 0 && !successor) {
+            Result<Successor> started = Successor::start(start, blueprint.features, keeper);
+            if (started.ok())
+                successor = std::move(started).value();
+            else
+                complain(started.error());
+        }
     }
+}
+
+/// What processes of this installation may call.
+int print_lists(const Start& start) {
+    const Result<Libraries> libraries = load_libraries(start.runtime);
+    if (!libraries.ok()) {
+        complain(libraries.error());
+        return 1;
+    }
+    CallLists lists{runtime_calls()};
+    for (const Family& family : libraries->families) lists.push_back(family.calls);
+    const bool printed = std::fputs(print_calls(lists).c_str(), stdout) >= 0;
+    return printed && std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+int run(int argc, char** argv) {
+    const Start start = parse(argc, argv);
+    if (start.print_calls) return print_lists(start);
+    if (start.link < 3) {
+        std::fputs(
+            "opendext-driver is started by opendext-keeper, not by hand; --print-calls prints the "
+            "system "
+            "calls that drivers may make\n",
+            stderr);
+        return 64;
+    }
+    const Socket keeper((UniqueFd(start.link)));
+    if (start.handover < 0) {
+        const Status begun = begin(start, keeper);
+        if (!begun.ok()) complain(begun.error());
+        return begun.ok() ? 0 : 1;
+    }
+    const Socket predecessor((UniqueFd(start.handover)));
+    Result<Features> features = take_over(predecessor);
+    if (!features.ok()) {
+        complain(features.error());
+        return 0;  // the predecessor goes on
+    }
+    Blueprint blueprint{.features = std::move(features).value(),
+                        .description = {},
+                        .title = Title(argc, argv),
+                        .libraries = {},
+                        .filters = {}};
+    blueprint.title.set("opendext-driver: prepared driver process");
+    const Result<Forks> forks = prepare(start, blueprint);
+    if (!forks.ok()) complain(forks.error());
+    if (const Status ready = say_ready(predecessor); !ready.ok()) complain(ready.error());
+    return serve(start, keeper, blueprint, forks);
 }
 
 }  // namespace
 }  // namespace opendext::prepared
 
 int main(int argc, char** argv) {
-    using namespace opendext;
-    using namespace opendext::prepared;
-    // opendext-driver --link FD [--runtime FILE] [--without LIST] ROOM-FOR-THE-TITLE
-    int link = -1;
-    std::string runtime;
-    std::string without;
-    for (int i = 1; i + 2 < argc; i += 2) {
-        if (std::strcmp(argv[i], "--link") == 0) link = std::atoi(argv[i + 1]);
-        if (std::strcmp(argv[i], "--runtime") == 0) runtime = argv[i + 1];
-        if (std::strcmp(argv[i], "--without") == 0) without = argv[i + 1];
-    }
-    if (link < 3) {
-        std::fputs("opendext-driver is started by opendext-keeper, not by hand\n", stderr);
-        return 64;
-    }
-    const Socket keeper((UniqueFd(link)));
-    Blueprint blueprint{.features = {},
-                        .title = Title(argc, argv),
-                        .entry = nullptr,
-                        .filter = {},
-                        .second_filter = {}};
-    blueprint.title.set("opendext-driver: prepared driver process");
-    const Status prepared = prepare(keeper, blueprint, runtime, without);
-    if (!prepared.ok())
-        std::fprintf(stderr, "opendext-driver: %s\n", prepared.error().text().c_str());
     // Nothing to tidy up; and what runs at a normal exit would run with every library's leftovers.
-    ::_exit(serve(keeper, blueprint, prepared));
+    ::_exit(opendext::prepared::run(argc, argv));
 }

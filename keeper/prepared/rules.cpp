@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keeper/prepared/rules.h"
 
-#include <asm/termbits.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -12,7 +11,12 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
+#include <iterator>
 #include <memory>
+#include <set>
+#include <span>
+#include <string_view>
 
 #include "rpc/fd.h"
 
@@ -23,39 +27,21 @@ namespace {
 constexpr uint32_t kOwnPid = 0x6f644b49;
 constexpr uint32_t kNameMappings = 0x53564d41;  // PR_SET_VMA: glibc's malloc names its memory
 
-/// A condition on one argument: (argument & mask) == value. Mask 0: no condition.
-struct When {
-    unsigned argument = 0;
-    uint64_t mask = 0;
-    uint64_t value = 0;
-};
-constexpr uint64_t kWhole = ~uint64_t{0};
-constexpr When is(unsigned argument, uint64_t value) {
-    return {argument, kWhole, value};
+constexpr CallCondition is(uint32_t argument, uint64_t value) {
+    return {argument, ~uint64_t{0}, value};
 }
-/// ioctl commands, prctl options and the like are 32 bits wide; the kernel ignores the upper half.
-constexpr When is32(unsigned argument, uint32_t value) {
-    return {argument, 0xffffffff, value};
-}
-constexpr When without(unsigned argument, uint64_t bits) {
-    return {argument, bits, 0};
-}
-
-struct Rule {
-    const char* call;
-    When when = {};
-    When also = {};
-};
+constexpr auto is32 = argument_is;
+constexpr auto without = argument_without;
 
 /// A new thread of this process, in this process's namespaces: nothing else that clone can make.
 constexpr uint64_t kCloneMask = CLONE_THREAD | CLONE_VM | CLONE_NEWNS | CLONE_NEWCGROUP |
                                 CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
                                 CLONE_NEWNET;
 
-/// What a driver process may call, all of it, from the moment before its dext is loaded. None of
+/// What every driver process may call, from the moment before its dext is loaded. None of
 /// these calls names a path, makes a socket or a process, or reaches another process. What stands
 /// here without a condition acts only on the process itself and on descriptors that it was given.
-constexpr Rule kAllowed[] = {
+constexpr CallRule kAllowed[] = {
     // Memory. Executable mappings are not in the list: the keeper allows them while the dext is
     // being loaded.
     {"brk"},
@@ -124,30 +110,7 @@ constexpr Rule kAllowed[] = {
     {"sendto", is(4, 0)},
     {"shutdown"},
 
-    // Terminals (the master side of a pty) and bytes waiting. Neither TIOCSTI nor TIOCGPTPEER
-    // (opens the other side).
-    {"ioctl", is32(1, TCGETS)},
-    {"ioctl", is32(1, TCSETS)},
-    {"ioctl", is32(1, TCSETSW)},
-    {"ioctl", is32(1, TCSETSF)},
-    {"ioctl", is32(1, TCGETS2)},
-    {"ioctl", is32(1, TCSETS2)},
-    {"ioctl", is32(1, TCSETSW2)},
-    {"ioctl", is32(1, TCSETSF2)},
-    {"ioctl", is32(1, TCFLSH)},
-    {"ioctl", is32(1, TCXONC)},
-    {"ioctl", is32(1, TCSBRK)},
-    {"ioctl", is32(1, TCSBRKP)},
-    {"ioctl", is32(1, TIOCSBRK)},
-    {"ioctl", is32(1, TIOCCBRK)},
-    {"ioctl", is32(1, TIOCPKT)},
-    {"ioctl", is32(1, TIOCGPKT)},
-    {"ioctl", is32(1, TIOCOUTQ)},
-    {"ioctl", is32(1, TIOCMGET)},
-    {"ioctl", is32(1, TIOCMSET)},
-    {"ioctl", is32(1, TIOCMBIS)},
-    {"ioctl", is32(1, TIOCMBIC)},
-    {"ioctl", is32(1, TIOCGWINSZ)},
+    // Bytes waiting. What else can be asked of a descriptor is the families' business.
     {"ioctl", is32(1, FIONREAD)},
     {"ioctl", is32(1, FIONBIO)},
 
@@ -209,24 +172,24 @@ constexpr Rule kAllowed[] = {
 
 /// Only for filters that have no keeper to ask (Refusal::silent): what loading needs, and what
 /// glibc's fstat() is.
-constexpr Rule kAllowedWhileLoading[] = {
+constexpr CallRule kAllowedWhileLoading[] = {
     {"openat", without(2, O_ACCMODE | O_CREAT | O_TRUNC)},
     {"mmap"},
     {"mprotect"},
     {"seccomp"},
 };
-constexpr Rule kAllowedWithoutKeeper[] = {
+constexpr CallRule kAllowedWithoutKeeper[] = {
     {"newfstatat", {3, AT_EMPTY_PATH, AT_EMPTY_PATH}},
 };
 
 using Context = std::unique_ptr<void, decltype(&seccomp_release)>;
 
-Status add(const Context& context, uint32_t action, const Rule& rule) {
+Status add(const Context& context, uint32_t action, const CallRule& rule) {
     const int number = seccomp_syscall_resolve_name(rule.call);
     if (number < 0) return success();  // not on this architecture, or newer than this libseccomp
     scmp_arg_cmp conditions[2];
     unsigned count = 0;
-    for (const When& when : {rule.when, rule.also}) {
+    for (const CallCondition& when : {rule.when, rule.also}) {
         if (when.mask == 0) continue;
         conditions[count++] =
             scmp_arg_cmp{when.argument, SCMP_CMP_MASKED_EQ, when.mask, when.value};
@@ -251,7 +214,44 @@ Result<Program> export_program(const Context& context) {
 
 }  // namespace
 
-Result<Program> build_program(Refusal refusal, Step step) {
+SandboxCalls runtime_calls() {
+    return {sizeof(SandboxCalls), "runtime", kAllowed, std::size(kAllowed)};
+}
+
+std::vector<std::string> list_names(const CallLists& lists) {
+    std::vector<std::string> names;
+    for (const SandboxCalls& list : lists) names.emplace_back(list.family);
+    return names;
+}
+
+size_t count_calls(const CallLists& lists) {
+    std::set<std::string_view> calls;
+    for (const SandboxCalls& list : lists) {
+        for (const CallRule& rule : std::span(list.rules, list.count)) calls.insert(rule.call);
+    }
+    return calls.size();
+}
+
+std::string print_calls(const CallLists& lists) {
+    std::string text;
+    char line[160];
+    for (const SandboxCalls& list : lists) {
+        for (const CallRule& rule : std::span(list.rules, list.count)) {
+            text += std::string(list.family) + ": " + rule.call;
+            for (const CallCondition& when : {rule.when, rule.also}) {
+                if (when.mask == 0) continue;
+                std::snprintf(line, sizeof line, ", argument %u & 0x%llx = 0x%llx", when.argument,
+                              static_cast<unsigned long long>(when.mask),
+                              static_cast<unsigned long long>(when.value));
+                text += line;
+            }
+            text += "\n";
+        }
+    }
+    return text;
+}
+
+Result<Program> build_program(Refusal refusal, Step step, const CallLists& lists) {
     const uint32_t otherwise =
         refusal == Refusal::ask_keeper ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
     const Context context(seccomp_init(otherwise), &seccomp_release);
@@ -259,12 +259,16 @@ Result<Program> build_program(Refusal refusal, Step step) {
     // Calls by another ABI (32 bits, x32) have other numbers: no list of names holds for them.
     seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a tree instead of a list
-    for (const Rule& rule : kAllowed) OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
+    for (const SandboxCalls& list : lists) {
+        for (const CallRule& rule : std::span(list.rules, list.count))
+            OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
+    }
     OD_TRY(add(context, SCMP_ACT_ERRNO(ENOSYS), {"clone3"}));
     if (refusal == Refusal::silent) {
-        for (const Rule& rule : kAllowedWithoutKeeper) OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
+        for (const CallRule& rule : kAllowedWithoutKeeper)
+            OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
         if (step == Step::loading) {
-            for (const Rule& rule : kAllowedWhileLoading)
+            for (const CallRule& rule : kAllowedWhileLoading)
                 OD_TRY(add(context, SCMP_ACT_ALLOW, rule));
         }
     }

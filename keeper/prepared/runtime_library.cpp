@@ -30,7 +30,7 @@ bool is_family_library(const std::string& name) {
 
 }  // namespace
 
-Result<opendext_driver_main_t> load_libraries(const std::filesystem::path& runtime) {
+Result<Libraries> load_libraries(const std::filesystem::path& runtime) {
     // glibc loads libgcc_s only when a thread is cancelled or a stack is unwound; a dext names the
     // others as needed.
     for (const char* name :
@@ -45,16 +45,26 @@ Result<opendext_driver_main_t> load_libraries(const std::filesystem::path& runti
     if (entry == nullptr)
         return Error{Errc::unsupported, 0,
                      std::string("the runtime has no ") + OPENDEXT_DRIVER_MAIN};
-    if (!runtime.empty()) return entry;
+    Libraries libraries{entry, {}};
+    if (!runtime.empty()) return libraries;
 
-    std::vector<std::string> families;
+    std::vector<std::filesystem::path> files;
     std::error_code error;
     for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
-        if (is_family_library(file.path().filename())) families.push_back(file.path());
+        if (is_family_library(file.path().filename())) files.push_back(file.path());
     }
-    std::sort(families.begin(), families.end());
-    for (const std::string& family : families) static_cast<void>(OD_TRY(load(family)));
-    return entry;
+    std::sort(files.begin(), files.end());
+    for (const std::filesystem::path& file : files) {
+        void* family = OD_TRY(load(file));
+        const auto* calls = static_cast<const SandboxCalls*>(::dlsym(family, kSandboxCallsSymbol));
+        if (calls == nullptr) continue;
+        if (calls->size != sizeof(SandboxCalls)) {
+            return Error{Errc::unsupported, 0,
+                         file.string() + " was built for another version of OpenDext"};
+        }
+        libraries.families.push_back({file.filename(), *calls});
+    }
+    return libraries;
 }
 
 }  // namespace opendext::prepared

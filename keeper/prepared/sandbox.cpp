@@ -13,6 +13,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <utility>
 
 namespace opendext::prepared {
 namespace {
@@ -85,6 +87,18 @@ Status restrict_files(int version, const std::string& bundle) {
     return success();
 }
 
+Status keep_user() {
+    for (const auto& [path, text] : {std::pair{"/proc/self/setgroups", "deny"},
+                                     {"/proc/self/uid_map", "0 0 1"},
+                                     {"/proc/self/gid_map", "0 0 1"}}) {
+        const UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+        const auto size = static_cast<ssize_t>(std::strlen(text));
+        if (!file || ::write(file.get(), text, std::strlen(text)) != size)
+            return Error::system(path);
+    }
+    return success();
+}
+
 Status mount_only(const std::string& bundle) {
     constexpr const char* kRoot = "/tmp";  // any directory will do: the namespace is nobody else's
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
@@ -120,9 +134,8 @@ Status mount_only(const std::string& bundle) {
 }
 
 Status drop_capabilities() {
-    for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-        ::prctl(PR_CAPBSET_DROP, capability, 0, 0,
-                0);  // needs CAP_SETPCAP; without it there is nothing to drop
+    // Needs CAP_SETPCAP; without it there is nothing to drop.
+    for (int capability = 0; ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; ++capability) {
     }
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -131,20 +144,21 @@ Status drop_capabilities() {
     return success();
 }
 
-Status limit_resources(uint64_t memory_limit) {
+Status limit_resources(const Limits& limits, uint64_t address_space) {
     OD_TRY(limit(RLIMIT_CORE, 0, "core files"));
-    OD_TRY(limit(RLIMIT_NOFILE, 4096, "descriptors"));
-    if (memory_limit != 0) {
-        UniqueFd file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
-        char text[64] = {};
-        if (!file || ::read(file.get(), text, sizeof text - 1) <= 0)
-            return Error::system("cannot read /proc/self/statm");
-        const uint64_t pages = ::strtoull(text, nullptr, 10);
-        OD_TRY(limit(RLIMIT_AS,
-                     pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) + memory_limit,
-                     "memory"));
-    }
-    return success();
+    if (limits.descriptors != 0) OD_TRY(limit(RLIMIT_NOFILE, limits.descriptors, "descriptors"));
+    // Counted in the user namespace of the process, so it is a limit of this process alone. The
+    // kernel lets root pass.
+    if (limits.threads != 0) OD_TRY(limit(RLIMIT_NPROC, limits.threads, "threads"));
+    if (address_space == 0) address_space = limits.address_space;
+    if (address_space == 0) return success();
+    UniqueFd file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+    char text[64] = {};
+    if (!file || ::read(file.get(), text, sizeof text - 1) <= 0)
+        return Error::system("cannot read /proc/self/statm");
+    const uint64_t pages = ::strtoull(text, nullptr, 10);
+    return limit(RLIMIT_AS, pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) + address_space,
+                 "address space");
 }
 
 Result<UniqueFd> install_listening(const Program& program) {

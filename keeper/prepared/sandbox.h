@@ -5,6 +5,7 @@
 #include <string>
 
 #include "keeper/prepared/rules.h"
+#include "keeper/prepared/settings.h"
 #include "rpc/fd.h"
 #include "rpc/result.h"
 
@@ -17,13 +18,17 @@ int landlock_version();
 /// From now on files can be read and executed only below `bundle`; TCP, abstract sockets and
 /// signals to others are refused too where the version has them.
 Status restrict_files(int version, const std::string& bundle);
-/// The same by a mount namespace (the process is in a fresh one): a root directory that holds
-/// nothing but `bundle`.
+/// In a fresh user namespace below one where we are root: gives us a number there, without which
+/// nothing can be created, not even in a file system of our own.
+Status keep_user();
+/// The same as restrict_files by a mount namespace (the process is in a fresh one): a root
+/// directory that holds nothing but `bundle`.
 Status mount_only(const std::string& bundle);
 
 Status drop_capabilities();
-/// `memory_limit`: bytes of address space above what the process has now, 0 = no limit.
-Status limit_resources(uint64_t memory_limit);
+/// What limits of the process itself can hold. `address_space`: bytes above what the process has
+/// now; 0: as `limits` says.
+Status limit_resources(const Limits& limits, uint64_t address_space);
 
 Result<UniqueFd> install_listening(const Program& program);
 /// For all threads of the process.

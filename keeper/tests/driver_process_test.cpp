@@ -120,15 +120,19 @@ TEST_F(DriverProcessTest, HundredsOfRequestsAtOnceBlockNobody) {
         ASSERT_TRUE(link_.send(message).ok());
     }
     std::set<pid_t> alive;
+    std::set<uint64_t> answered;  // in no order: two prepared processes serve while one succeeds
     for (uint64_t i = 0; i < kMany; ++i) {
         const Result<Message> reply = link_.receive_within(kPatience);
         ASSERT_TRUE(reply.ok()) << i << ": " << reply.error().text();
         const auto spawned = decode<wire::Spawned>(*reply);
         ASSERT_TRUE(spawned.ok()) << reason(*reply);
-        EXPECT_EQ(reply->serial, 1001 + i);
+        EXPECT_GT(reply->serial, 1000u);
+        EXPECT_LE(reply->serial, 1000 + kMany);
+        answered.insert(reply->serial);
         alive.insert(spawned->pid);
     }
     EXPECT_EQ(alive.size(), kMany);
+    EXPECT_EQ(answered.size(), kMany);
     controls.clear();
     while (!alive.empty()) ASSERT_EQ(alive.erase(event<wire::Exited>().pid), 1u);
 }
@@ -189,7 +193,7 @@ TEST_F(DriverProcessTest, ABundleThatIsNotThereIsReported) {
 
 TEST_F(DriverProcessTest, MalformedRequestsAreRefused) {
     start_keeper();
-    EXPECT_EQ(reason(request(wire::Spawn{})), "Spawn needs one descriptor");
+    EXPECT_EQ(reason(request(wire::Spawn{})), "Spawn needs one or two descriptors");
     for (const char* path : {"", "relative.dext", "/", "/tmp/.."}) {
         wire::Spawn spawn;
         spawn.bundle_path = path;

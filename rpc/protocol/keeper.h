@@ -65,6 +65,9 @@ struct Spawned {
     Dictionary rights = {};
     void fields(auto& io) { io(pid, sandbox, rights); }
 };
+/// In `rights`: the folder of the process's control group, if it has one of its own. The keeper
+/// removes it when the process has ended.
+inline constexpr const char* kControlGroup = "control group";
 
 /// Send a signal to a driver process that is still alive.
 struct Signal {
@@ -84,11 +87,12 @@ struct Exited {
 
 /// Open a Linux resource in a short-lived child with a deadline. `resource` "pseudo-terminal":
 /// answer fds [0] the master (non-blocking); properties {"path": the terminal's path, "watch": its
-/// number in the watch of terminals}. The terminal was opened and closed once: POLLHUP on the master
-/// means that nobody has it open. "terminal-watch": fds [0] the inotify descriptor that tells of
-/// opens and closes of all terminals; the keeper has it too, so a new opendextd gets what happened
-/// meanwhile. Who has it takes out the numbers of terminals that go. "cpu-latency" {"microseconds":
-/// n}: fds [0] a descriptor; while it is open the processors wake up within that time.
+/// number in the watch of terminals}. The terminal was opened and closed once: POLLHUP on the
+/// master means that nobody has it open. "terminal-watch": fds [0] the inotify descriptor that
+/// tells of opens and closes of all terminals; the keeper has it too, so a new opendextd gets what
+/// happened meanwhile. Who has it takes out the numbers of terminals that go. "cpu-latency"
+/// {"microseconds": n}: fds [0] a descriptor; while it is open the processors wake up within that
+/// time.
 struct Open {
     static constexpr auto kKind = Kind::open;
     std::string resource;
