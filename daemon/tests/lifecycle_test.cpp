@@ -498,8 +498,8 @@ TEST_F(LifecycleTest, ADriverKilledAgainAndAgainIsExcludedAtTheLimit) {
         last = bed.find("Widget");
         bed.driver_of(last)->die(9);
     }
-    ASSERT_TRUE(
-        bed.run_until([&] { return bed.log_text().find("it is excluded") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("it was relaunched 3 times") != std::string::npos; }));
     bed.settle();
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
     EXPECT_EQ(bed.drivers.size(), 4U);
@@ -511,8 +511,10 @@ TEST_F(LifecycleTest, ADriverThatDiesInStartIsTriedAFewTimes) {
     bed.scripts["Widget"].die_in_start = true;
     bed.start();
     install({{"Widget", on_resources()}});
-    ASSERT_TRUE(bed.run_until(
-        [&] { return bed.log_text().find("it is left alone") != std::string::npos; }));
+    ASSERT_TRUE(bed.run_until([&] {
+        return bed.log_text().find("it died 3 times before Start had finished") !=
+               std::string::npos;
+    }));
     EXPECT_EQ(bed.drivers.size(), 3U);
     EXPECT_EQ(bed.find("Widget"), kNoEntry);
     EXPECT_NE(bed.log_text().find("signal 11"), std::string::npos);
