@@ -20,7 +20,7 @@ std::string_view to_string(Deadline deadline) {
         case Deadline::load:
             return "load";
         case Deadline::instantiate:
-            return "instantiate";
+            return "init";
         case Deadline::start:
             return "Start";
         case Deadline::family_start:

@@ -149,7 +149,8 @@ TEST_F(DeviceTest, IsKeptForADriverThatIsRestartedAndGivenBackInQuarantine) {
     up("Widget", last)->die(11);
     ASSERT_TRUE(bed.run_until([&] { return family->trace.size() == 2; }));
     EXPECT_EQ(family->trace.back(), "give back: no driver has it");
-    EXPECT_TRUE(bed.alive().empty()) << "the next candidate did not want it";
+    EXPECT_TRUE(bed.run_until([&] { return bed.alive().empty(); }))
+        << "the next candidate did not want it";
 }
 
 TEST_F(DeviceTest, IsGivenBackWhenTheDriverIsUninstalledOrExits) {
