@@ -18,7 +18,7 @@ BUNDLE = "org.example.crasher"
 
 ORDER = """
 import sys, opendext
-service = [each for each in opendext.services(opendext.service_matching("IOUserService")) if each.name == "Crasher"][0]
+service = opendext.services("Crasher")[0]
 try:
     service.set_property("CrasherOrder", sys.argv[1])
 except opendext.Error as error:
