@@ -111,7 +111,12 @@ void Drivers::send_waiting() {
 /// False if there is none.
 bool Drivers::on_answer() {
     Result<std::optional<Message>> received = link_.receive(Socket::Wait::dont_block);
-    if (!received.ok()) answers_ = {};  // its end is reported by the child's status
+    if (!received.ok()) {
+        answers_ = {};  // its end is reported by the child's status
+        // Who sends what is no message cannot be asked anything any more: another one takes over.
+        for (const auto& [pid, prepared] : prepared_)
+            static_cast<void>(prepared.child.signal(SIGKILL));
+    }
     if (!received.ok() || !received.value()) return false;
     answered(**received);
     return true;
