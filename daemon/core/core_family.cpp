@@ -18,6 +18,11 @@ void CoreFamily::realm_started() {
     // What drivers ask for with CopySystemStateNotificationService.
     const Entry* root = context_.registry.find(context_.registry.root());
     if (root == nullptr || root->clients.empty()) return;
+    context_.registry.visit_class(kStateServiceClass, [this](const Entry& entry) {
+        state_service_ = entry.id;  // of an earlier opendextd
+        return false;
+    });
+    if (state_service_ != kNoEntry) return;
     Registry::Spec spec;
     spec.provider = root->clients.front();
     spec.classes = context_.classes.chain(kStateServiceClass);
