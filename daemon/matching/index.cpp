@@ -137,7 +137,7 @@ std::vector<PersonalityPtr> PersonalityIndex::for_nub(const Entry& nub) const {
         take(of_class.anything);
         if (!of_class.by_name.empty()) {
             visit_names(nub, [&](std::string_view name) {
-                const auto list = of_class.by_name.find(std::string(name));
+                const auto list = of_class.by_name.find(name);
                 if (list != of_class.by_name.end()) take(list->second);
                 return false;
             });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -36,12 +38,20 @@ class PersonalityIndex {
     struct ValueHash {
         size_t operator()(const Value& value) const;
     };
+    struct NameHash {
+        using is_transparent = void;
+        size_t operator()(std::string_view name) const {
+            return std::hash<std::string_view>{}(name);
+        }
+    };
+    template <typename T>
+    using ByName = std::unordered_map<std::string, T, NameHash, std::equal_to<>>;
     /// The personalities of one provider class.
     struct Class {
         List all;
         // Each is in one of these; where several values will do for it, below each of them.
         List anything;
-        std::unordered_map<std::string, List> by_name;
+        ByName<List> by_name;
         std::map<std::string, std::unordered_map<Value, List, ValueHash>, std::less<>> by_property;
     };
     static void file(Class& of_class, const Numbered& numbered);
@@ -50,7 +60,7 @@ class PersonalityIndex {
     void visit_classes(const Entry& nub, Collect collect) const;
 
     uint64_t next_ = 0;
-    std::map<std::string, Class, std::less<>> by_class_;
+    ByName<Class> by_class_;
 };
 
 }  // namespace opendext::daemon

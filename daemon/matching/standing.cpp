@@ -213,21 +213,38 @@ std::vector<const Entry*> providers_for(const Personality& personality, const Ma
         return true;
     });
     if (!found.empty()) return found;
-    std::vector<std::pair<size_t, const Entry*>> by_mismatches;
+    // Of those that differ in as many keys, one of the class that is meant is nearer, and one that
+    // is registered; then the older.
+    std::set<std::string> classes;
     context.registry.visit([&](const Entry& entry) {
-        if (entry.service && entry.activity == Activity::active)
-            by_mismatches.emplace_back(personality.query().mismatches(entry, context), &entry);
+        classes.insert(entry.classes.begin(), entry.classes.end());
+        classes.insert(entry.user_classes.begin(), entry.user_classes.end());
         return true;
     });
-    // Who is not registered can be matched later only: the other is nearer.
-    const auto nearer = [](const auto& a, const auto& b) {
-        return std::tuple(a.first, !a.second->registered, a.second->id) <
-               std::tuple(b.first, !b.second->registered, b.second->id);
+    const std::string meant = nearest_name(personality.provider_class, classes);
+    struct Near {
+        size_t mismatches;
+        bool other_class;
+        bool unregistered;
+        const Entry* entry;
+        [[nodiscard]] auto key() const {
+            return std::tuple(mismatches, other_class, unregistered, entry->id);
+        }
     };
+    std::vector<Near> by_mismatches;
+    context.registry.visit([&](const Entry& entry) {
+        if (entry.service && entry.activity == Activity::active) {
+            by_mismatches.push_back({personality.query().mismatches(entry, context),
+                                     meant.empty() || !entry.is_kind_of(meant), !entry.registered,
+                                     &entry});
+        }
+        return true;
+    });
+    const auto nearer = [](const Near& a, const Near& b) { return a.key() < b.key(); };
     const size_t count = std::min(nearest, by_mismatches.size());
     std::partial_sort(by_mismatches.begin(), by_mismatches.begin() + static_cast<ptrdiff_t>(count),
                       by_mismatches.end(), nearer);
-    for (size_t i = 0; i < count; ++i) found.push_back(by_mismatches[i].second);
+    for (size_t i = 0; i < count; ++i) found.push_back(by_mismatches[i].entry);
     return found;
 }
 
