@@ -270,43 +270,50 @@ Error Examiner::unknown(const std::string& word) const {
                                (near.empty() ? "" : "; did you mean " + near + "?")};
 }
 
+Result<Subject> Examiner::personality(const std::string& name) {
+    client::Explain request;
+    request.personality = name;
+    auto explained = OD_TRY(ask(std::move(request)));
+    Subject subject;
+    subject.kind = SubjectKind::personality;
+    subject.title = name;
+    subject.truncated = explained.truncated;
+    subject.standings = std::move(explained.standings);
+    std::set<std::string> bundles;
+    for (const client::Standing& one : subject.standings) bundles.insert(one.bundle_id);
+    for (const std::string& bundle : bundles) {
+        for (Crash& crash : crashes_of(bundle)) subject.crashes.push_back(std::move(crash));
+    }
+    return subject;
+}
+
 Result<std::vector<Subject>> Examiner::explain(const std::string& word) {
     std::vector<Subject> subjects;
     const auto pid = number(word, 10);
+    std::string meant;
+    if (!pid) {
+        Result<Subject> named = personality(word);
+        if (named.ok()) {
+            subjects.push_back(std::move(named).value());
+        } else {
+            meant = named.error().message;
+        }
+        for (const uint64_t id : entries_named(word)) subjects.push_back(OD_TRY(entry(id)));
+    }
+    const auto is_meant = [&](int32_t its_pid, const std::string& name) {
+        return (pid && static_cast<uint64_t>(its_pid) == *pid) || name == word;
+    };
     for (const client::DriverActivity& one : activity_.drivers) {
-        if ((pid && one.pid == static_cast<int64_t>(*pid)) || one.server_name == word)
-            subjects.push_back(driver(one));
+        if (is_meant(one.pid, one.server_name)) subjects.push_back(driver(one));
     }
     for (const client::ClientActivity& one : activity_.clients) {
-        if ((pid && one.pid == static_cast<int64_t>(*pid)) || one.program == word)
-            subjects.push_back(program(one));
+        if (is_meant(one.pid, one.program)) subjects.push_back(program(one));
     }
-    if (!pid) {
-        for (const uint64_t id : entries_named(word)) subjects.push_back(OD_TRY(entry(id)));
-        client::Explain request;
-        request.personality = word;
-        auto explained = daemon_.request<client::Explained>(std::move(request));
-        if (explained.ok()) {
-            policy_ = explained->policy;
-            Subject subject;
-            subject.kind = SubjectKind::personality;
-            subject.title = word;
-            subject.truncated = explained->truncated;
-            subject.standings = std::move(explained->standings);
-            if (subject.standings.empty()) subject.facts.emplace_back("it has no personality");
-            std::set<std::string> bundles;
-            for (const client::Standing& one : subject.standings) bundles.insert(one.bundle_id);
-            for (const std::string& bundle : bundles) {
-                for (Crash& crash : crashes_of(bundle)) subject.crashes.push_back(std::move(crash));
-            }
-            subjects.push_back(std::move(subject));
-        } else if (subjects.empty() &&
-                   explained.error().text().find("did you mean") != std::string::npos) {
-            return std::move(explained).error();
-        }
-    }
-    if (subjects.empty()) return unknown(word);
-    return subjects;
+    if (!subjects.empty()) return subjects;
+    Error error = unknown(word);
+    const bool guessed = error.message.find("did you mean") != std::string::npos;
+    if (!guessed && meant.find("did you mean") != std::string::npos) error.message = meant;
+    return error;
 }
 
 Result<Subject> Examiner::bundle(const std::filesystem::path& path, uint64_t provider) {

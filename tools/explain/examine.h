@@ -36,6 +36,7 @@ class Examiner {
     Examiner(Realm realm, tools::DaemonClient daemon)
         : realm_(std::move(realm)), daemon_(std::move(daemon)) {}
     Result<protocol::client::Explained> ask(protocol::client::Explain request);
+    Result<Subject> personality(const std::string& name);
     Result<Subject> entry(uint64_t id);
     [[nodiscard]] Subject driver(const protocol::client::DriverActivity& driver) const;
     [[nodiscard]] Subject program(const protocol::client::ClientActivity& client) const;
