@@ -107,7 +107,7 @@ def serial(realm, client, bare, quick, row):
         program.wait(10)
         connection.close()
         listener.close()
-        realm.run("opendext-serial", "remove", "bench")
+        realm.run("opendext-serial", "rm", "bench")
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         yield row("isolation", "kill to serving serial port", name, "us", quantile(ours, share) / 1000, quantile(peer, share) / 1000,
                   "spawn")

@@ -340,6 +340,7 @@ class Scenario(Base):
 
     def guest(self, random, number):
         """A program that is killed or stopped in the middle of its calls: its driver serves others."""
+        self.check_all()
         guest = self.start_guest(random)
         time.sleep(0.005 * random.random())
         guest.process.send_signal(number)
