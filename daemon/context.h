@@ -3,6 +3,7 @@
 
 #include "daemon/adoption/recorder.h"
 #include "daemon/crashes/crashes.h"
+#include "daemon/crashes/debugging.h"
 #include "daemon/deadlines.h"
 #include "daemon/entitlements/policy.h"
 #include "daemon/event_loop.h"
@@ -24,6 +25,7 @@ struct Context {
     ClassTable& classes;
     KeeperLink& keeper;
     Crashes& crashes;
+    Debugging& debugging;
     PolicyMode policy = PolicyMode::dev;
     RestartRules restart;
     std::filesystem::path programs;  ///< folder of the client programs' entitlements

@@ -98,6 +98,7 @@ class Daemon {
     ClassTable classes_;
     KeeperLink keeper_;
     Crashes crashes_;
+    Debugging debugging_;
     Context context_;
     Families families_;
     ProviderOpens opens_;

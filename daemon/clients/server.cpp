@@ -10,6 +10,7 @@
 #include "daemon/io_return.h"
 #include "daemon/outcome.h"
 #include "daemon/supervision/queries.h"
+#include "rpc/protocol/debug.h"
 
 namespace opendext::daemon {
 
@@ -110,6 +111,7 @@ ClientServer::Client* ClientServer::find(uint64_t number) {
 }
 
 void ClientServer::closed(uint64_t number, const Error& reason) {
+    context_.debugging.forget(number);
     const auto place = clients_.find(number);
     if (place == clients_.end()) return;
     if (reason.code != Errc::peer_gone) {
@@ -332,6 +334,15 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
                     answer.outcome = outcome_of(not_privileged());
                 }
                 reply(number, serial, std::move(answer));
+            });
+        case client::Kind::debug_next:
+            return with<client::DebugNext>(message, [&](auto request) {
+                client::DebugWaiting answer;
+                answer.outcome = outcome_of(not_privileged());
+                if (!may_administer(client)) return reply(number, serial, std::move(answer));
+                context_.debugging.wait_for(number, request.name, [this, number, serial](int32_t pid) {
+                    reply(number, serial, client::DebugWaiting{{}, pid});
+                });
             });
         case client::Kind::report:
             return with<client::Report>(message,

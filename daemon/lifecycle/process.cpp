@@ -187,6 +187,14 @@ void DriverProcess::checked_in(const Message& message) {
         return;
     }
     countdown_.reset();
+    const bool waits = hooks_.hold && hooks_.hold(*this, [weak = weak_from_this()] {
+        const ProcessPtr self = weak.lock();
+        if (self && self->state_ == ProcessState::checking_in) self->load();
+    });
+    if (!waits) load();
+}
+
+void DriverProcess::load() {
     set_state(ProcessState::loading);
     request(driver::Load{spec_.bundle_path, spec_.executable}, {}, deadlines_.of(Deadline::load),
             std::string(to_string(Deadline::load)),

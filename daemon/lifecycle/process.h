@@ -84,6 +84,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         std::function<void(DriverProcess&, Message)> message;
         /// Before Load: a text refuses the process (entitlements); it is then killed.
         std::function<std::optional<std::string>(DriverProcess&)> check_in;
+        /// Before Load: whether the process is to wait for its debugger; `go` then comes later. May
+        /// be empty.
+        std::function<bool(DriverProcess&, std::function<void()> go)> hold;
         /// The executable is loaded; before anybody who waited is told.
         std::function<void(DriverProcess&)> ready;
         /// Once, when the process is over; requests have been failed already.
@@ -198,6 +201,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void received(Message message);
     void closed(const Error& reason);
     void checked_in(const Message& message);
+    void load();
     void loaded(Result<Message> message);
     void await_end();
     void finish(std::optional<int> wait_status);

@@ -129,6 +129,9 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     hooks.log = [this, number](LogLevel level, const std::string& text) {
         if (const ProcessPtr process = find(number)) log(*process, level, text);
     };
+    hooks.hold = [this](DriverProcess& process, std::function<void()> go) {
+        return context_.debugging.hold(process, std::move(go));
+    };
     hooks.autopsy = [this](DriverProcess& process, std::function<void()> done) {
         context_.crashes.take_stacks(
             process, [this, self = process.shared_from_this(),

@@ -73,6 +73,8 @@ enum class Kind : uint32_t {
     supervision_is = 61,
     lift_quarantine = 62,
     quarantine_lifted = 63,
+    debug_next = 64,  ///< rpc/protocol/debug.h
+    debug_waiting = 65,
 };
 
 struct Reply : Outcome {
