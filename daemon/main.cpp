@@ -81,8 +81,9 @@ int main(int argc, char** argv) {
     Socket keeper{UniqueFd(line->keeper_fd)};
     Result<Inheritance> inherited = inherit(keeper, kInheritDeadline);
     if (!inherited.ok()) return fail(inherited.error());
-    Daemon::Options options{Realm(line->realm),   {}, {}, policy, {}, ::getppid(),
-                            registered_families(), std::move(inherited).value()};
+    Daemon::Options options{
+        Realm(line->realm),          {}, {}, policy, {}, ::getppid(), registered_families(),
+        std::move(inherited).value()};
     const Status created = options.realm.create();
     if (!created.ok()) return fail(created.error());
     const Status settings =

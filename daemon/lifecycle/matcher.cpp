@@ -225,9 +225,9 @@ void Matcher::claimed(EntryId id, const Status& status) {
     if (status.ok() && entry->activity == Activity::active) return start_runs(id);
     if (!status.ok()) {
         place->second.claimed = false;
-        log(LogLevel::error, entry->name + " " + id_text(id) +
-                                 " cannot be had, and no driver is started on it: " +
-                                 status.error().text());
+        log(LogLevel::error,
+            entry->name + " " + id_text(id) +
+                " cannot be had, and no driver is started on it: " + status.error().text());
     }
     for (CategoryRun& run : place->second.runs) run.candidates.clear();
     finish_if_over(id);
@@ -293,8 +293,8 @@ void Matcher::ended(EntryId id, size_t index, const Candidate& candidate, const 
                                   outcome.error().text() +
                                   (run.candidates.empty() ? "" : "; the next candidate is tried"));
         if (active && !stopped_ && outcome.error().code == Errc::peer_gone) {
-            const Decision decision = supervisor_.crashed(id, candidate.personality,
-                                                          outcome.error().text(), false);
+            const Decision decision =
+                supervisor_.crashed(id, candidate.personality, outcome.error().text(), false);
             if (decision.next == Next::restart && !run.crashed) {
                 run.crashed = candidate.personality;
                 run.wait = decision.wait;
