@@ -21,6 +21,10 @@ namespace {
 constexpr std::chrono::seconds kIdle{5};
 constexpr std::chrono::seconds kDriverStart{15};
 constexpr std::chrono::seconds kClientPatience{2};
+/// How often it is looked whether a saved port whose line is to be set has come up: at first, and
+/// at last.
+constexpr std::chrono::milliseconds kFirstLook{50};
+constexpr std::chrono::milliseconds kLastLook{5000};
 
 Error taken(const std::string& name, const std::string& by) {
     return Error{Errc::exists, 0, "port name " + name + " is taken" + by + "; choose another name"};
@@ -64,10 +68,13 @@ Status Agent::run(const std::function<void()>& ready) {
     ready();
 
     auto empty_since = std::chrono::steady_clock::now();
+    std::chrono::milliseconds look = kFirstLook;
     while (!stop_) {
         control_->dispatch();
         control_->take();
         if (control_->is_new()) restore_ports();
+        set_lines();
+        look = lines_.empty() ? kFirstLook : std::min(look * 2, kLastLook);
         const bool needed = !ports_.empty() || !waiting_.empty();
         if (needed) empty_since = std::chrono::steady_clock::now();
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
@@ -75,7 +82,8 @@ Status Agent::run(const std::function<void()>& ready) {
         if (left.count() <= 0) break;
         pollfd fds[3] = {
             {realm_end.get(), POLLIN, 0}, {listener.fd(), POLLIN, 0}, {control_->fd(), POLLIN, 0}};
-        ::poll(fds, 3, needed ? -1 : static_cast<int>(left.count()));
+        const int timeout = needed ? -1 : static_cast<int>(left.count());
+        ::poll(fds, 3, lines_.empty() ? timeout : static_cast<int>(look.count()));
         if (fds[0].revents != 0) break;
         if (fds[1].revents != 0) {
             auto client = listener.accept();
@@ -167,6 +175,7 @@ Answer Agent::remove(const std::string& name) {
         // A port that an agent before this one added is the control driver's to know.
         const Status removed = control_->remove(name);
         known |= ports_.erase(name) != 0;
+        lines_.erase(name);
         std::error_code error;
         std::filesystem::remove(backlog_file(name), error);
         if (!removed.ok() && !(known && removed.error().code == Errc::not_found))
@@ -202,6 +211,7 @@ void Agent::adopt_nubs() {
         if (!remote.ok() || !options.ok()) continue;
         auto port = make_port(*name, *remote, *options, Backlog::Use::keep, false);
         if (!port.ok()) continue;
+        if (const auto counted = find_port(*name)) (*port)->count_on(*counted);
         (*port)->start();
         ports_[*name] = std::move(*port);
     }
@@ -221,7 +231,20 @@ void Agent::restore_saved() {
         }
         (*port)->start();
         ports_[saved.name] = std::move(*port);
+        if (!saved.line.empty()) lines_[saved.name] = saved.line;
     }
+}
+
+/// Of saved ports whose terminal is there by now.
+void Agent::set_lines() {
+    std::erase_if(lines_, [](const auto& one) {
+        const IOHandle client = find_client(one.first);
+        if (!client) return false;
+        if (const Status set = set_line(client.get(), one.second); !set.ok())
+            std::fprintf(stderr, "opendext serial: saved port %s: line %s: %s\n", one.first.c_str(),
+                         one.second.c_str(), set.error().text().c_str());
+        return true;
+    });
 }
 
 }  // namespace opendext::serial_tcp

@@ -69,10 +69,12 @@ class Agent {
     void restore_ports();
     void adopt_nubs();
     void restore_saved();
+    void set_lines();
 
     Realm realm_;
     SavedPorts saved_;
-    std::vector<SavedPort> waiting_;  ///< saved, and not yet ports
+    std::vector<SavedPort> waiting_;            ///< saved, and not yet ports
+    std::map<std::string, std::string> lines_;  ///< of saved ports that are on their way
     UniqueFd lock_;
     std::unique_ptr<Control> control_;
     std::map<std::string, std::unique_ptr<Port>> ports_;

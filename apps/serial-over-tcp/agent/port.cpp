@@ -57,6 +57,13 @@ Port::~Port() {
     if (thread_.joinable()) thread_.join();
 }
 
+void Port::count_on(const PortInfo& counted) {
+    sent_ = counted.bytes_sent;
+    received_ = counted.bytes_received;
+    connections_before_ = counted.connections;
+    refused_before_ = counted.refused;
+}
+
 void Port::start() {
     thread_ = std::thread([this] { run(); });
     ::pthread_setname_np(thread_.native_handle(), ("port " + name_).substr(0, 15).c_str());
@@ -213,8 +220,8 @@ SerialOverTCPState Port::state() {
     copy_text(state.lastError, connection_->last_error());
     if (wire != nullptr) copy_text(state.protocol, telnet::to_string(wire->mode()));
     state.clients = connection_->peers().size();
-    state.connections = connection_->connections();
-    state.refused = connection_->refused();
+    state.connections = connections_before_ + connection_->connections();
+    state.refused = refused_before_ + connection_->refused();
     state.bytesSent = sent_;
     state.bytesReceived = received_;
     state.bytesDropped = backlog_ ? backlog_->dropped() : 0;

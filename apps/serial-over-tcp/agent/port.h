@@ -28,6 +28,9 @@ class Port {
     /// Ends the thread and closes both ends.
     ~Port();
 
+    /// The counters go on where those of a predecessor of this agent stood when it told them last.
+    /// Before start().
+    void count_on(const PortInfo& counted);
     void start();
     [[nodiscard]] const std::string& name() const { return name_; }
     /// Both as they were given, but for the port that a listener took before start().
@@ -76,6 +79,8 @@ class Port {
 
     uint64_t sent_ = 0;
     uint64_t received_ = 0;
+    uint64_t connections_before_ = 0;  ///< this agent
+    uint64_t refused_before_ = 0;
     SerialOverTCPState reported_{};
     uint64_t reported_version_ = 0;  ///< 0: the driver knows nothing
     Clock::time_point reported_at_{};

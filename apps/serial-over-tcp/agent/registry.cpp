@@ -201,6 +201,16 @@ IOHandle find_client(const std::string& name) {
     return clients.empty() ? IOHandle() : std::move(clients.front());
 }
 
+Status set_line(io_registry_entry_t client, const std::string& words) {
+    CFStringRef key = CFStringCreateWithCString(nullptr, kLineControlKey, kCFStringEncodingUTF8);
+    CFStringRef value = CFStringCreateWithCString(nullptr, words.c_str(), kCFStringEncodingUTF8);
+    const kern_return_t code = IORegistryEntrySetCFProperty(client, key, value);
+    CFRelease(value);
+    CFRelease(key);
+    if (code == KERN_SUCCESS) return success();
+    return Error{Errc::kern, 0, io_error("setting the line", code)};
+}
+
 void for_each_driver(const std::function<void(io_service_t, uint64_t)>& visit) {
     for (const IOHandle& client : services(kIOSerialBSDServiceValue)) {
         const IOHandle driver = parent_of(client.get());

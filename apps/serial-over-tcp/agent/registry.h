@@ -10,10 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/result.h"
+
 /// The registry as this application reads it, through IOKit's client interface.
 namespace opendext::serial_tcp {
 
 inline constexpr const char* kBundleId = "org.opendext.SerialOverTCP";
+
+/// Property of an IOSerialBSDClient: serial::LineControl::text().
+inline constexpr const char* kLineControlKey = "SerialLineControl";
 
 /// Owns one reference to a registry handle or an iterator.
 class IOHandle {
@@ -81,6 +86,8 @@ std::vector<PortInfo> list_ports();
 std::optional<PortInfo> find_port(const std::string& name);
 /// The IOSerialBSDClient of a port; empty if there is none.
 IOHandle find_client(const std::string& name);
+/// Sets the line of a port as `opendext serial set` does, by its IOSerialBSDClient.
+Status set_line(io_registry_entry_t client, const std::string& words);
 /// Calls `visit` with the driver of each port.
 void for_each_driver(const std::function<void(io_service_t driver, uint64_t id)>& visit);
 

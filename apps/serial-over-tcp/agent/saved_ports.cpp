@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "families/serial/driver/line_control.h"
 #include "families/serial/system/port_name.h"
 #include "rpc/fd.h"
 #include "rpc/whole_file.h"
@@ -46,9 +47,9 @@ Result<SavedPort> SavedPorts::read(const Value& value) const {
                      "it is a " + std::string(to_string(value.kind())) + ", not an object"};
     }
     for (const auto& [key, unused] : *entry) {
-        if (key != "name" && key != "remote" && key != "options") {
+        if (key != "name" && key != "remote" && key != "options" && key != "line") {
             return Error{Errc::malformed, 0,
-                         "there is no key \"" + key + "\": use name, remote, options"};
+                         "there is no key \"" + key + "\": use name, remote, options, line"};
         }
     }
     SavedPort port;
@@ -63,6 +64,11 @@ Result<SavedPort> SavedPorts::read(const Value& value) const {
     if (!options.ok()) return std::move(options).error().in("options");
     port.options = *options;
     port.options.saved = true;
+    if (!entry->contains("line")) return port;
+    port.line = OD_TRY(text_of(*entry, "line"));
+    uint32_t break_ms = 0;
+    if (const Status line = serial::LineControl{}.apply(port.line, break_ms); !line.ok())
+        return Error{line.error()}.in("line");
     return port;
 }
 
@@ -120,8 +126,10 @@ Status SavedPorts::change(const std::function<void(std::vector<SavedPort>&)>& ho
     for (const SavedPort& port : loaded.ports) {
         LinkOptions options = port.options;
         options.saved = false;  // that it stands here says it
-        entries.push_back(Dictionary{
-            {"name", port.name}, {"remote", port.remote.text()}, {"options", options.text()}});
+        Dictionary entry{
+            {"name", port.name}, {"remote", port.remote.text()}, {"options", options.text()}};
+        if (!port.line.empty()) entry["line"] = port.line;
+        entries.push_back(std::move(entry));
     }
     return write_whole_file(path_, tools::to_json(entries, 2) + "\n", 0600, Keep::over_power_loss);
 }
@@ -130,6 +138,18 @@ Status SavedPorts::add(const SavedPort& port) const {
     return change([&](std::vector<SavedPort>& ports) {
         std::erase_if(ports, [&](const SavedPort& other) { return other.name == port.name; });
         ports.push_back(port);
+    });
+}
+
+Status SavedPorts::set_line(const std::string& name, const std::string& line) const {
+    // Most ports are not saved, and who sets a line may have no right to write here.
+    const auto is_it = [&](const SavedPort& port) { return port.name == name; };
+    const Loaded loaded = load();
+    const auto now = std::find_if(loaded.ports.begin(), loaded.ports.end(), is_it);
+    if (now == loaded.ports.end() || now->line == line) return success();
+    return change([&](std::vector<SavedPort>& ports) {
+        const auto port = std::find_if(ports.begin(), ports.end(), is_it);
+        if (port != ports.end()) port->line = line;
     });
 }
 

@@ -18,11 +18,13 @@ struct SavedPort {
     std::string name;
     Remote remote;
     LinkOptions options;
+    std::string line =
+        {};  ///< what `opendext serial set` says of its line, serial::LineControl::text()
 };
 
 /// The ports that come back with the realm: `at-start/serial.json` in the realm's state, an array
-/// of objects with name, remote and options. The keeper starts `opendext-NAME --realm DIR at-start`
-/// for each `at-start/NAME.json` when the realm is up.
+/// of objects with name, remote, options and, where something is set, line. The keeper starts
+/// `opendext-NAME --realm DIR at-start` for each `at-start/NAME.json` when the realm is up.
 ///
 /// Any process may use it at any time: changes lock the folder and replace the file as a whole.
 class SavedPorts {
@@ -37,6 +39,8 @@ class SavedPorts {
     [[nodiscard]] Loaded load() const;
     /// Both refuse to replace a file with problems: it may hold what somebody wrote by hand.
     Status add(const SavedPort& port) const;
+    /// Nothing happens if the port is not saved.
+    Status set_line(const std::string& name, const std::string& line) const;
     /// False: there was none of this name.
     Result<bool> remove(const std::string& name) const;
 

@@ -3,12 +3,14 @@
 #include <opendext/client.h>
 
 #include <cstdio>
+#include <fstream>
 #include <thread>
 
 #include "apps/serial-over-tcp/agent/wire_setup.h"
 #include "apps/serial-over-tcp/cli/agent_control.h"
 #include "apps/serial-over-tcp/cli/commands.h"
 #include "families/serial/system/port_name.h"
+#include "rpc/json.h"
 #include "tools/common/command_line.h"
 #include "tools/common/daemon_client.h"
 #include "tools/common/realm_control.h"
@@ -32,6 +34,33 @@ Status ensure_dext(const Realm& realm) {
     OD_TRY(daemon.request<wire::Reply>(wire::Install{bundle.string()}));
     return success();
 }
+
+/// Why a port does not come up, as the realm's log says from now on.
+class StartFailure {
+  public:
+    StartFailure(const Realm& realm, const std::string& name)
+        : log_(realm.log()), words_("start fail: serial port " + name + ": ") {
+        log_.seekg(0, std::ios::end);
+    }
+    /// Looks at what has come since; empty: nothing of that port.
+    const std::string& look() {
+        for (std::string line; reason_.empty() && std::getline(log_, line);) {
+            const auto entry = parse_json(line);
+            const std::string* message = entry.ok() && entry->dictionary() != nullptr
+                                             ? find_string(*entry->dictionary(), "message")
+                                             : nullptr;
+            if (message != nullptr && message->starts_with(words_))
+                reason_ = message->substr(words_.size());
+        }
+        log_.clear();
+        return reason_;
+    }
+
+  private:
+    std::ifstream log_;
+    const std::string words_;
+    std::string reason_;
+};
 
 /// Options of a port: each is a key of LinkOptions, and `--KEY` here.
 struct LinkOption {
@@ -150,11 +179,20 @@ int add(const Words& arguments) {
     if (const auto dext = ensure_dext(realm); !dext.ok()) return line.failure(dext.error());
     opendext_set_realm(realm.root().c_str());
 
+    StartFailure failure(realm, *name);
     const auto answer = ask_agent(realm, AddRequest{*name, remote->text(), options.text()}, true);
     if (!answer.ok()) return line.failure(answer.error());
     if (!answer->error.empty()) return line.failure(Error{Errc::invalid, 0, answer->error});
     std::optional<PortInfo> port;
-    if (!wait_until([&] { return (port = find_port(*name)) && !port->state.empty(); })) {
+    const bool over = wait_until([&] {
+        return !failure.look().empty() || ((port = find_port(*name)) && !port->state.empty());
+    });
+    if (const std::string& reason = failure.look(); !reason.empty()) {
+        (void)ask_agent(realm, RemoveRequest{*name}, false);
+        return line.failure(Error{Errc::invalid, 0,
+                                  "port " + *name + " did not come up and was removed: " + reason});
+    }
+    if (!over) {
         (void)ask_agent(realm, RemoveRequest{*name}, false);
         return line.failure(
             Error{Errc::timed_out, 0,

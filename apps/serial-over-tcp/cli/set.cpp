@@ -7,6 +7,7 @@
 
 #include <cstdio>
 
+#include "apps/serial-over-tcp/agent/saved_ports.h"
 #include "apps/serial-over-tcp/cli/commands.h"
 #include "apps/serial-over-tcp/cli/set_tty.h"
 #include "families/serial/driver/line_control.h"
@@ -18,8 +19,6 @@ namespace opendext::serial_tcp::cli {
 namespace {
 
 using serial::LineControl;
-
-constexpr const char* kControlKey = "SerialLineControl";
 
 /// What a dictionary property of the line holds: texts, numbers and flags.
 Dictionary read_dictionary(io_registry_entry_t entry, const char* key) {
@@ -89,7 +88,7 @@ std::string list_of(const Dictionary& values) {
 void show(const std::string& name, io_registry_entry_t client, bool json) {
     IOHandle driver;
     (void)IORegistryEntryGetParentEntry(client, kIOServicePlane, driver.out());
-    const std::string control = string_property(client, kControlKey).value_or("");
+    const std::string control = string_property(client, kLineControlKey).value_or("");
     const Dictionary line = read_dictionary(driver.get(), "SerialLine");
     const Dictionary peer = read_dictionary(driver.get(), "SerialOverTCPRemoteLine");
     const Dictionary modem = read_dictionary(driver.get(), "SerialModem");
@@ -113,14 +112,13 @@ void show(const std::string& name, io_registry_entry_t client, bool json) {
         list_of(modem).c_str(), list_of(errors).c_str());
 }
 
-Status change(io_registry_entry_t client, const std::string& words) {
-    CFStringRef key = CFStringCreateWithCString(nullptr, kControlKey, kCFStringEncodingUTF8);
-    CFStringRef value = CFStringCreateWithCString(nullptr, words.c_str(), kCFStringEncodingUTF8);
-    const kern_return_t code = IORegistryEntrySetCFProperty(client, key, value);
-    CFRelease(value);
-    CFRelease(key);
-    if (code == KERN_SUCCESS) return success();
-    return Error{Errc::kern, 0, io_error("setting the line", code)};
+/// A saved port comes back with what is set now. Who may set a line need not be who may save.
+void save(const Realm& realm, const std::string& name, io_registry_entry_t client) {
+    const std::string line = string_property(client, kLineControlKey).value_or("");
+    if (const Status saved = SavedPorts(realm).set_line(name, line); !saved.ok())
+        tools::print_error(
+            "opendext serial set",
+            "it is set, and not saved for the next start of the realm: " + saved.error().text());
 }
 
 }  // namespace
@@ -132,7 +130,8 @@ int set(const Words& arguments) {
     line.flag("--json", json, "show it as an object")
         .footer(
             "What is set holds until it is set to auto: then the application, open and close say\n"
-            "it again. Programs cannot set these through the port's terminal.\n"
+            "it again; for a port added with --save also over restarts of the realm. Programs\n"
+            "cannot set these through the port's terminal.\n"
             "  bits=5|6|7|8|auto         data bits\n"
             "  parity=none|odd|even|mark|space|auto\n"
             "  stop=1|1.5|2|auto         stop bits\n"
@@ -162,8 +161,9 @@ int set(const Words& arguments) {
     const bool has_driver = string_property(client.get(), "SerialBackend") == "pty";
     if (!words.empty()) {
         const Status done =
-            has_driver ? change(client.get(), words) : set_tty(device, control, break_ms);
+            has_driver ? set_line(client.get(), words) : set_tty(device, control, break_ms);
         if (!done.ok()) return line.failure(done.error());
+        if (has_driver) save(realm, name, client.get());
     } else if (has_driver) {
         show(name, client.get(), json);
     } else {

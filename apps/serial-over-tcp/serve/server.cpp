@@ -165,7 +165,6 @@ void Server::tell_states(Clock::time_point now) {
 void Server::lose_device(const std::string& reason) {
     options_.log(line_->path() + " is gone (" + reason + "): waiting for it to come back");
     line_.reset();
-    in_.clear();
     retry_ = options_.first_retry;
     look_at_ = Clock::now() + retry_;
     states_at_ = Clock::now();
@@ -196,6 +195,12 @@ void Server::drop_peers(Clock::time_point now) {
 void Server::look_for_device(Clock::time_point now) {
     if (line_) return;
     drop_peers(now);
+    if (!somebody() && !in_.empty()) {
+        // Half a command of somebody who is gone is not what the next one begins with.
+        options_.log(std::to_string(in_.size()) +
+                     " bytes for the device are thrown away: who sent them is disconnected");
+        in_.clear();
+    }
     if (now < look_at_) return;
     const auto path = options_.locate();
     auto line =

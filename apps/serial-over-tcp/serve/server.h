@@ -23,7 +23,8 @@ namespace opendext::serial_tcp {
 /// fit into the buffer of the link's options. While the device is away (unplugged, or the other
 /// side of a pseudo-terminal closed), callers that speak RFC 2217 stay and are told that the
 /// carrier is gone; for the others the end of the connection is the only word they know. It is
-/// opened again, as it was set last, as soon as it is back.
+/// opened again, as it was set last, as soon as it is back. Bytes that it had taken are gone with
+/// it; those that wait here for it go to it when it is back, unless nobody is connected any more.
 class Server final : private WireOwner {
   public:
     struct Options {

@@ -467,6 +467,68 @@ class SavedPorts(Links):
         self.start()
         self.assertEqual(self.ports(), {})
 
+    def line_set(self, name):
+        return json.loads(self.serial("set", name, "--json"))["set"]
+
+    def saved_line(self):
+        with open(self.saved_file(), encoding="utf-8") as file:
+            return json.load(file)[0].get("line")
+
+    def test_line_that_is_set_for_a_saved_port_comes_back_with_the_realm(self):
+        self.listen("gps", "--save")
+        self.serial("set", "gps", "parity=even", "bits=7", "dtr=0", "break=5ms")
+        self.assertEqual(self.saved_line(), "bits=7 parity=even dtr=0")
+        self.serial("set", "gps", "dtr=auto")
+        self.assertEqual(self.saved_line(), "bits=7 parity=even")
+        self.assertEqual(self.realm.stop(), [])
+        self.start()
+        port = self.open(self.back("gps")["device"])
+        self.wait_for(lambda: self.line_set("gps") == "bits=7 parity=even", "the line to be set again")
+        line = self.wait_for(lambda: (now := json.loads(self.serial("set", "gps", "--json"))["line"]).get("DataBits") == 7
+                             and now, "the driver to have it")
+        self.assertEqual(line["Parity"], "even")
+        port.close()
+        self.serial("set", "gps", "bits=auto", "parity=auto")
+        self.assertIsNone(self.saved_line())
+
+        # What is not saved, or is added anew, has nothing of it.
+        self.serial("set", "gps", "rts=0")
+        self.serial("rm", "gps")
+        self.listen("gps", "--save")
+        self.assertIsNone(self.saved_line())
+        self.serial("add", "passing", "--listen", "127.0.0.1:0")
+        self.serial("set", "passing", "rts=0")
+        with open(self.saved_file(), encoding="utf-8") as file:
+            self.assertEqual([port["name"] for port in json.load(file)], ["gps"])
+
+    def test_line_that_cannot_be_saved_is_set_all_the_same(self):
+        self.listen("gps", "--save")
+        with open(self.saved_file(), "w", encoding="utf-8") as file:
+            json.dump([{"name": "gps", "remote": "connect 127.0.0.1:9", "options": ""}, {"name": "x"}], file)
+        result = self.realm.run("opendext-serial", "set", "gps", "dtr=0")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("it is set, and not saved", result.stderr)
+        self.assertIn("correct the file", result.stderr)
+        self.assertEqual(self.line_set("gps"), "dtr=0")
+
+    def test_counters_go_on_when_the_agent_is_killed(self):
+        device, address = self.listen("counts")
+        port = self.open(device)
+        with self.caller(address) as client:
+            port.write(b"x" * 1000)
+            client.sendall(b"y" * 500)
+            self.assertEqual(len(port.read(500)), 500)
+            self.wait_port("counts", lambda p: (p["bytes_sent"], p["bytes_received"]) == (1000, 500), "the counters")
+            agent = self.agent_pids()[0]
+            os.kill(agent, signal.SIGKILL)
+        self.wait_for(lambda: self.agent_pids() not in ([], [agent]), "the agent to come back")
+        self.wait_port("counts", lambda p: p["state"] == "listening", "the port to listen")
+        with self.caller(address) as client:
+            client.sendall(b"z" * 10)
+            self.assertEqual(port.read(10), b"z" * 10)
+            row = self.wait_port("counts", lambda p: p["bytes_received"] == 510, "the counters")
+        self.assertEqual((row["bytes_sent"], row["connections"]), (1000, 2))
+
     def test_saved_port_outlives_agent_and_daemon(self):
         device, address = self.listen("tough", "--save")
         self.assertEqual(self.realm.stop(), [])
@@ -521,6 +583,7 @@ class SavedPorts(Links):
                 ({"name": "x", "remote": 5, "options": ""}, ("entry 2", "remote", "number", "string")),
                 ({"name": "x", "remote": "connect a:1", "options": "", "colour": ""}, ("entry 2", "colour", "name, remote, options")),
                 ({"name": "good", "remote": "connect a:1", "options": ""}, ("entry 2", "good", "twice")),
+                ({"name": "x", "remote": "connect a:1", "options": "", "line": "bits=9"}, ("entry 2", "line", "bits=9", "5, 6, 7, 8")),
                 ("x", ("entry 2", "string", "object")),
         ]:
             with self.subTest(entry=entry):

@@ -347,6 +347,53 @@ class Serve(ServeCase):
         port.write(b"still there")
         self.assertEqual(device.receive(11), b"still there")
 
+    def test_bytes_of_a_caller_that_stays_go_to_the_device_when_it_is_back(self):
+        device = self.device()
+        served = self.serve(device.link, "--protocol", "rfc2217")
+        # A caller that speaks RFC 2217, without the bytes that its protocol escapes.
+        connection = self.call(served)
+        connection.sendall(b"\xff\xfb\x2c\xff\xfb\x00\xff\xfd\x00")
+        self.wait_for(lambda: served.says("connected"), "the caller")
+        sent = bytes(byte & 0x7f | 0x20 for byte in stream(1 << 20, 5))
+        writer = threading.Thread(target=connection.sendall, args=(sent,), daemon=True)
+        writer.start()
+        had = device.receive(100_000)
+        device.unplug()
+        self.wait_for(lambda: served.says("is gone"), "the loss of the device")
+        device.plug()
+        self.wait_for(lambda: served.says("is back"), "the device to be opened")
+        rest = b""
+        while not rest.endswith(sent[-1000:]):
+            rest += device.receive(1)
+        writer.join(30 * PATIENCE)
+        # Only what the terminal had taken and nobody had read is gone.
+        self.assertTrue(sent.startswith(had))
+        self.assertTrue(sent.endswith(rest))
+        lost = len(sent) - len(had) - len(rest)
+        self.assertLessEqual(0, lost)
+        self.assertLess(lost, 16384, "more is lost than a terminal holds")
+
+    def test_bytes_of_a_caller_that_is_disconnected_are_thrown_away(self):
+        device = self.device()
+        served = self.serve(device.link, "--protocol", "raw")
+        connection = self.call(served)
+        connection.setblocking(False)
+        still = 0
+        while still < 20:  # until device, server and network are full
+            try:
+                connection.send(b"old" * 1000)
+                still = 0
+            except BlockingIOError:
+                still += 1
+                select.select([], [], [], 0.05)
+        device.unplug()
+        self.wait_for(lambda: served.says("bytes for the device are thrown away"), "the word of it")
+        device.plug()
+        self.wait_for(lambda: served.says("is back"), "the device to be opened")
+        again = self.call(served)
+        again.sendall(b"new")
+        self.assertEqual(device.receive(3), b"new")
+
     def test_a_raw_caller_is_disconnected_when_the_device_goes(self):
         device = self.device()
         served = self.serve(device, "--protocol", "raw")
