@@ -32,7 +32,7 @@ class ClientServer {
   public:
     struct Limits {
         size_t clients = 1024;
-        size_t subscriptions = 1024;  ///< of one client
+        size_t subscriptions = 4096;  ///< of one client; some need two for each of 1024 ports
         size_t waits = 64;            ///< WaitQuiet and Open under way, of one client
         Connection::Limits queue{2048, size_t{16} * 1024 * 1024};
     };
