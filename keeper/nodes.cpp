@@ -87,6 +87,10 @@ Status Nodes::publish(const protocol::keeper::PublishNode& request) {
                      "device node " + request.name + " needs an absolute target, not \"" +
                          request.target + "\""};
     }
+    // An opendextd that goes on for a predecessor may not know that it is there.
+    if (const auto known = targets_.find(request.name);
+        known != targets_.end() && known->second == request.target)
+        return success();
     OD_TRY(link(devices_, request.name, request.target));
     if (system_devices_) {
         Status done = link(*system_devices_, request.name, request.target);
