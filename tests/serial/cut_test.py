@@ -71,12 +71,12 @@ class LongCut(StreamCase):
             line.wait_for(lambda a=accepted: line.peer.block.received > a, "the next bytes")
             # Bytes behind the gap that equal those before it by chance count as before it.
             self.assertIn(line.peer.block.began - accepted, range(4))
-            self.assertEqual(self.port(line.name)["connections"], number + 2)
+            self.wait_for(lambda n=number: self.port(line.name)["connections"] == n + 2, "the counter of connections")
             self.more(line)
         line.finish()
+        self.wait_for(lambda: self.port(line.name)["bytes_sent"] == line.application.block.sent, "the counters to be all bytes")
         row = self.port(line.name)
         self.assertEqual((row["bytes_dropped"], row["bytes_queued"]), (0, 0))
-        self.assertEqual(row["bytes_sent"], line.application.block.sent)
 
     def test_without_a_buffer_the_program_waits_and_loses_no_more(self):
         line = self.cut_line("waits")
