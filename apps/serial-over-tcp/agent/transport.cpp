@@ -17,7 +17,9 @@ msghdr message(std::span<const iovec> pieces) {
 }
 
 Moved failed() {
-    return errno == EAGAIN ? Moved::block() : Moved::over(kPeerGone);
+    if (errno == EAGAIN) return Moved::block();
+    // Keep-alive: the peer, or the way to it, is away.
+    return Moved::over(errno == ETIMEDOUT ? "no answer while the link rested" : kPeerGone);
 }
 
 }  // namespace
