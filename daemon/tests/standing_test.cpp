@@ -173,6 +173,8 @@ TEST(StartHistory, KeepsTheLastOutcomeOfEachPersonality) {
     EXPECT_EQ(history.find(1, "a/A")->attempts, 2U);
     EXPECT_EQ(history.find(1, "a/A")->failures, 2U);
     EXPECT_EQ(history.find(1, "a/A")->text, "Start: no answer");
+    history.note(1, "a/A", Error{Errc::not_ready, 0, "Start returned an error (0xe00002c0)"}, then);
+    EXPECT_EQ(history.find(1, "a/A")->io_return, static_cast<int32_t>(0xe00002c0));
     history.note(1, "a/A", success(), then);
     EXPECT_EQ(history.find(1, "a/A")->text, "");
     history.forget(1);
