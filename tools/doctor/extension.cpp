@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "rpc/protocol/explain.h"
 #include "tools/common/json.h"
 #include "tools/common/nearest_name.h"
 #include "tools/match/explain.h"
@@ -75,6 +76,8 @@ std::string_view to_string(Link link) {
             return "matched";
         case Link::started:
             return "started";
+        case Link::quarantined:
+            return "quarantined";
         case Link::process:
             return "process";
         case Link::registered:
@@ -228,47 +231,36 @@ Finding Examination::running(Finding finding, const client::Entry& entry,
 
 Result<Finding> Examination::not_running(const bundle::Bundle& bundle, Finding finding,
                                          const Dictionary& personality) {
-    const match::Answer answer = OD_TRY(match::explain(daemon_, image_, personality));
-    if (answer.selected.empty()) {
+    client::Explain request;
+    request.personality = bundle.identifier() + "/" + finding.subject;
+    const auto explained = OD_TRY(daemon_.request<client::Explained>(std::move(request)));
+    if (explained.standings.empty() ||
+        explained.standings.front().state == client::StandingState::mismatched) {
         finding.broken = Link::matched;
-        finding.text = match::to_text(answer);
+        finding.text = match::to_text(OD_TRY(match::explain(daemon_, image_, personality)));
         finding.fix = "plug the device in, or correct the keys named above in Info.plist";
         return finding;
     }
-    const std::string provider = answer.selected.front().entry.name;
-    const auto notes = notes_.find(bundle.identifier());
-    const std::string last_error = notes == notes_.end() ? "" : notes->second.error;
-    if (const auto crash =
-            last_crash(bundle.identifier(), text_field(personality, "IOUserClass"))) {
-        finding.text = "it matches " + provider + ", and ";
+    const client::Standing& standing = explained.standings.front();
+    finding.text = "it matches " + standing.provider_name + ", and ";
+    const auto crash = last_crash(bundle.identifier(), text_field(personality, "IOUserClass"));
+    if (standing.state == client::StandingState::barred) {
+        finding.broken = Link::quarantined;
+        finding.text += "it is not started again: " + standing.reason;
+        finding.fix = standing.fix;
+        if (crash) finding.report = crash->report;
+        return finding;
+    }
+    if (crash) {
         note_crash(finding, *crash, bundle.identifier());
         return finding;
     }
     finding.broken = Link::started;
-    finding.text = "it matches " + provider + ", and no driver runs";
-    // Somebody else of the same category keeps it away.
-    const Value* category = find(personality, "IOMatchCategory");
-    for (const match::Candidate& candidate : answer.selected) {
-        for (const auto& [id, entry] : image_.entries) {
-            const auto parent = image_.parents.find(id);
-            const Value* matched = find(entry.properties, "IOMatchedPersonality");
-            if (parent == image_.parents.end() || parent->second != candidate.entry.id ||
-                matched == nullptr || matched->dictionary() == nullptr)
-                continue;
-            const Value* other = find(*matched->dictionary(), "IOMatchCategory");
-            const bool same = (category == nullptr && other == nullptr) ||
-                              (category != nullptr && other != nullptr && *category == *other);
-            if (!same) continue;
-            finding.text = "it matches " + candidate.entry.name + ", which " + entry.name + " (" +
-                           text_field(*matched->dictionary(), "CFBundleIdentifier") + ") has";
-            finding.fix =
-                "match more exactly, raise IOProbeScore, or use an IOMatchCategory of "
-                "its own";
-            return finding;
-        }
-    }
-    if (!last_error.empty()) finding.text += "; the last error in the log: " + last_error;
-    finding.fix = "see opendext logs " + bundle.identifier();
+    finding.text += "no driver runs" + (standing.reason.empty() ? "" : ": " + standing.reason);
+    finding.fix = standing.fix.empty() ? "see opendext logs " + bundle.identifier() : standing.fix;
+    const auto notes = notes_.find(bundle.identifier());
+    if (standing.reason.empty() && notes != notes_.end() && !notes->second.error.empty())
+        finding.text += "; the last error in the log: " + notes->second.error;
     return finding;
 }
 

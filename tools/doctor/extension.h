@@ -15,16 +15,17 @@ namespace opendext::doctor {
 
 /// The links of the chain from an extension to an application, in their order.
 enum class Link : uint8_t {
-    none,        ///< nothing is broken
-    realm,       ///< opendextd does not answer
-    name,        ///< there is nothing of that name
-    installed,   ///< the bundle cannot be read any more
-    enabled,     ///< not approved, or on its way out
-    matched,     ///< no service fits the personality
-    started,     ///< a service fits, and no driver stands on it
-    process,     ///< the driver's process ended
-    registered,  ///< the driver has not called RegisterService
-    access,      ///< applications are refused
+    none,         ///< nothing is broken
+    realm,        ///< opendextd does not answer
+    name,         ///< there is nothing of that name
+    installed,    ///< the bundle cannot be read any more
+    enabled,      ///< not approved, or on its way out
+    matched,      ///< no service fits the personality
+    started,      ///< a service fits, and no driver stands on it
+    quarantined,  ///< the driver crashed too often and is not started again
+    process,      ///< the driver's process ended
+    registered,   ///< the driver has not called RegisterService
+    access,       ///< applications are refused
 };
 [[nodiscard]] std::string_view to_string(Link link);
 

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <functional>
 
+#include "rpc/control_group.h"
 #include "rpc/fd.h"
 #include "rpc/realm.h"
 
@@ -129,6 +130,26 @@ Feature landlock() {
     return feature;
 }
 
+/// Of this process; the keeper's may be another one, and rlimits hold everywhere.
+Feature control_groups() {
+    const Result<ControlGroup> group = find_control_group();
+    Feature feature{"control groups", Need::isolation, group.ok(), {}, {}, {}};
+    if (group.ok()) {
+        feature.found = group->folder.string() + ":";
+        for (const std::string& controller : group->controllers) feature.found += " " + controller;
+        return feature;
+    }
+    feature.found = group.error().text();
+    feature.cost =
+        "memory and processor time of a driver have no limit, threads only for ordinary users; "
+        "descriptors and address space have";
+    feature.fix =
+        "run the realm in a unit to which systemd delegates its group: systemd-run --user -p "
+        "Delegate=yes opendext-keeper --foreground; or name a cgroup v2 folder that is left to "
+        "OpenDext in realm.conf: sandbox.cgroup = /sys/fs/cgroup/opendext";
+    return feature;
+}
+
 Feature runtime_folder() {
     const Realm realm = Realm::user();
     std::filesystem::path folder = realm.root();
@@ -183,6 +204,7 @@ std::vector<Feature> examine_machine() {
                             "calls alone",
                             namespace_fix()));
     features.push_back(landlock());
+    features.push_back(control_groups());
     features.push_back(node("network devices", "/dev/net/tun", "tun",
                             "network drivers get an interface only in a namespace of their own"));
     features.push_back(node("input devices", "/dev/uhid", "uhid",

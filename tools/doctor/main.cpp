@@ -73,8 +73,8 @@ int main(int argc, char** argv) {
     tools::CommandLine line(
         "opendext doctor", "[NAME...] [--open TYPE] [--machine] [--json]",
         "Follows each extension from its bundle to the application and shows the first link that "
-        "is broken, with the way out: installed, enabled, matched, started, process, registered, "
-        "access. Shows too what this machine lacks. Starts nothing.");
+        "is broken, with the way out: installed, enabled, matched, started, quarantined, "
+        "process, registered, access. Shows too what this machine lacks. Starts nothing.");
     line.number("--open", "TYPE", options.open, 0, 0xffffffff,
                 "also open a user client of that type, as an application does, and close it")
         .flag("--machine", options.machine,

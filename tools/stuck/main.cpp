@@ -2,11 +2,14 @@
 // opendext stuck: who waits on what in a realm.
 
 #include <cstdio>
+#include <map>
+#include <set>
 
 #include "tools/common/command_line.h"
 #include "tools/common/daemon_client.h"
 #include "tools/common/json.h"
 #include "tools/explain/subject.h"
+#include "tools/stuck/stacks.h"
 
 namespace opendext::stuck {
 namespace {
@@ -16,8 +19,24 @@ namespace client = protocol::client;
 struct Options {
     bool json = false;
     bool all = false;
+    bool stacks = false;
     int64_t older = 0;
 };
+
+/// Of each driver process that somebody waits for, what its threads are doing; or why that is not
+/// known.
+using Stacks = std::map<int32_t, std::string>;
+Stacks read_stacks(const client::ActivityIs& activity) {
+    std::set<int32_t> drivers;
+    for (const client::DriverActivity& driver : activity.drivers) drivers.insert(driver.pid);
+    Stacks stacks;
+    for (const client::Wait& wait : activity.waits) {
+        if (!drivers.contains(wait.pid) || wait.pid <= 0 || stacks.contains(wait.pid)) continue;
+        const Result<std::string> text = stacks_of(wait.pid);
+        stacks[wait.pid] = text.ok() ? *text : "not known: " + text.error().text();
+    }
+    return stacks;
+}
 
 Value to_value(const client::BusyEntry& busy) {
     return Dictionary{{"id", busy.entry},
@@ -34,8 +53,11 @@ Array values_of(const List& list, Convert convert) {
     return values;
 }
 
-Value to_value(const Realm& realm, const client::ActivityIs& activity) {
+Value to_value(const Realm& realm, const client::ActivityIs& activity, const Stacks& stacks) {
+    Dictionary texts;
+    for (const auto& [pid, text] : stacks) texts.emplace(std::to_string(pid), text);
     return Dictionary{
+        {"stacks", std::move(texts)},
         {"realm", realm.root().string()},
         {"waits",
          values_of(activity.waits, [](const auto& one) { return explain::to_value(one); })},
@@ -73,7 +95,7 @@ std::string to_text(const client::ActivityIs& activity, bool all) {
 int main(int argc, char** argv) {
     Options options;
     tools::CommandLine line(
-        "opendext stuck", "[--older MS] [--all] [--json]",
+        "opendext stuck", "[--older MS] [--all] [--stacks] [--json]",
         "Shows who waits on what: calls that drivers have not answered, steps of their life and "
         "the "
         "deadline of each, programs that wait for an open, terminations that are held up, entries "
@@ -81,6 +103,10 @@ int main(int argc, char** argv) {
     line.number("--older", "MS", options.older, 0, INT64_MAX,
                 "only what has lasted so many milliseconds")
         .flag("-a,--all", options.all, "show drivers and programs that wait for nothing too")
+        .flag(
+            "-s,--stacks", options.stacks,
+            "what the threads of drivers that somebody waits for are doing; each stands still for "
+            "some milliseconds")
         .flag("--json", options.json, "print JSON (docs/schemas/opendext-stuck.json)")
         .footer(
             "What a driver's threads are doing: opendext debug NAME, or opendext crash. Exit "
@@ -94,8 +120,15 @@ int main(int argc, char** argv) {
     const auto older = static_cast<uint64_t>(options.older);
     std::erase_if(activity->waits, [&](const client::Wait& w) { return w.age_ms < older; });
     std::erase_if(activity->busy, [&](const client::BusyEntry& b) { return b.age_ms < older; });
-    const std::string text = options.json ? tools::to_json(to_value(realm, *activity), 2) + "\n"
-                                          : to_text(*activity, options.all);
+    const Stacks stacks = options.stacks ? read_stacks(*activity) : Stacks();
+    std::string text;
+    if (options.json) {
+        text = tools::to_json(to_value(realm, *activity, stacks), 2) + "\n";
+    } else {
+        text = to_text(*activity, options.all);
+        for (const auto& [pid, of_process] : stacks)
+            text += "process " + std::to_string(pid) + ":\n" + of_process + "\n";
+    }
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
         return line.failure(Error::system("cannot write"));
     return activity->waits.empty() && activity->busy.empty() ? tools::kExitSuccess
