@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opendext debug`: gdb on a running driver, and on the next one before any of its code runs; no deadline ends a driver
+that is being debugged or waits for it."""
+
+import shutil
+import subprocess
+
+import harness
+from crasher_realm import BUNDLE, CrasherCase, line_of
+
+
+class DebugTest(CrasherCase):
+    # Shorter than gdb needs to start on a loaded machine: they fire if they are not frozen.
+    settings = {**harness.KILLED_OFTEN, "deadline.load": "2 s", "deadline.start": "2 s", "deadline.check-in": "5 s"}
+
+    def setUp(self):
+        super().setUp()
+        if shutil.which("gdb") is None:
+            self.skipTest("gdb is not installed")
+
+    def debug(self, *arguments):
+        """opendext debug with gdb in batch mode."""
+        program = subprocess.Popen([harness.program("opendext"), "debug", *arguments], env=self.realm.environment(), text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(lambda: (program.kill(), program.communicate()))
+        return program
+
+    def test_a_breakpoint_in_a_static_constructor_and_in_start_of_the_next_instance(self):
+        self.tool("ioreg")  # the realm is there
+        program = self.debug(BUNDLE, "--wait", "--with", "gdb", "--", "-batch",
+                             "-ex", "break Early::Early", "-ex", "break Crasher::Start_Impl",
+                             "-ex", "continue", "-ex", "info source",
+                             "-ex", "continue", "-ex", "print *this->ivars", "-ex", "bt 1", "-ex", "shell sleep 4",
+                             "-ex", "delete", "-ex", "detach")
+        self.assertIn("waiting for the next process", program.stdout.readline())
+        self.install()
+        output, _ = program.communicate(timeout=120 * harness.PATIENCE)
+        self.assertIn("Early::Early", output)
+        self.assertIn("Crasher::Start_Impl", output)
+        self.assertRegex(output, r"\$1 = \{other = 0x0, timer = 0x0, tick = 0x0, how = ")
+        self.assertIn("Crasher.cpp:", output)
+        self.up()
+        self.assertEqual(self.reports(), [], "no deadline ended it")
+
+    def test_a_running_driver_with_a_breakpoint_in_a_call(self):
+        self.install()
+        pid = self.up()
+        program = self.debug("Crasher", "--", "-batch", "-ex", "break Crasher::Tick_Impl", "-ex", "info breakpoints",
+                             "-ex", "detach")
+        output, _ = program.communicate(timeout=120 * harness.PATIENCE)
+        self.assertRegex(output, rf"Crasher\.cpp:{line_of('action')}|Crasher\.cpp:{line_of('action') - 1}", output)
+        self.assertEqual(self.up(), pid)
+        self.assertIn(str(pid), self.tool("opendext", "debug", str(pid), "--print"))
+
+    def test_a_driver_that_crashes_under_the_debugger_dies_with_its_signal(self):
+        self.install()
+        pid = self.up()
+        program = self.debug("Crasher", "--", "-batch", "-ex", "handle SIGSEGV nostop noprint pass", "-ex", "continue")
+        self.wait_for(lambda: self.is_traced(pid), "gdb to have it")
+        self.order("segv")
+        program.communicate(timeout=120 * harness.PATIENCE)
+        report = self.report_of(pid)
+        self.assertEqual((report["signal"], report["stacks"]["state"]), (11, "missing"))
+        self.assertIn("is being debugged", report["stacks"]["reason"])
+
+    def is_traced(self, pid):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            return "TracerPid:\t0\n" not in file.read()
+
+    def test_a_driver_whose_debugger_goes_goes_on(self):
+        self.tool("ioreg")
+        program = self.debug("crasher", "--wait", "--with", "gdb", "--", "-batch", "-ex", "shell sleep 100")
+        self.assertIn("waiting for the next process", program.stdout.readline())
+        self.install()
+        self.wait_for(lambda: self.realm.drivers(BUNDLE), "the process")
+        program.kill()
+        self.up()
+
+    def test_bad_input(self):
+        self.assertIn("neither gdb nor lldb", self.refused("opendext", "debug", "x", "--with", "cat"))
+        self.assertIn("not installed", self.refused("opendext", "debug", "x", "--with", "gdb-99"))
+        self.tool("ioreg")
+        self.assertIn("--wait", self.refused("opendext", "debug", "nobody"))
+        self.assertIn("timed out", self.refused("opendext", "debug", "nobody", "--wait", "--timeout", "1").lower()
+                      .replace("no answer", "timed out"))
+        for arguments in ([], ["x", "--timeout", "0"], ["x", "--wait", "--print"]):
+            self.assertEqual(self.realm.run("opendext", "debug", *arguments).returncode, 2, arguments)
+
+
+if __name__ == "__main__":
+    harness.main()
