@@ -16,7 +16,7 @@ from links import Ours, Ser2net, Socat, harness, made
 import ser2net
 
 CASES = ("stream", "echo", "paced")
-LINKS = ("socat", "ser2net", "ser2net-rfc2217", "each", "one", "rfc2217")
+LINKS = ("socat", "ser2net", "ser2net-rfc2217", "each", "one", "plain", "rfc2217")
 RATES = {"115,200 baud": 11520, "921,600 baud": 92160}  # ten bits a byte
 PACED_PIECE = 64  # what a driver of a USB serial adapter gets at a time
 DIRECTIONS = {"out": "terminal to network", "in": "network to terminal"}
@@ -27,7 +27,8 @@ def arguments(group):
     group.add_argument("--cases", metavar="LIST", help=f"of {','.join(CASES)}")
     group.add_argument("--ports", metavar="LIST", default="1,16,64", help="numbers of ports (default: 1,16,64)")
     group.add_argument("--links", metavar="LIST", default=",".join(LINKS),
-                       help="of " + ",".join(LINKS) + "; each/one: our driver with a process for each port/for all of them")
+                       help="of " + ",".join(LINKS) + "; each/one: our driver with a process for each port/for all of them; "
+                       "plain: each, without journals")
     group.add_argument("--rounds", type=int, metavar="N", help="rounds of which the median is given")
 
 
@@ -97,6 +98,8 @@ def make_links(names, count):
             links[name] = Ours()
         elif name == "one" and count > 1:
             links[name] = Ours(one_process=True)
+        elif name == "plain":
+            links[name] = Ours(plain=True)
         elif name == "rfc2217":
             links[name] = Ours(rfc2217=True)
     return links
@@ -121,7 +124,7 @@ def run(options, row):
 
 # Whose figures stand beside whose.
 PAIRS = (("each", "socat"), ("one", "socat"), ("each", "ser2net"), ("one", "ser2net"), ("rfc2217", "ser2net-rfc2217"),
-         ("rfc2217", "socat"))
+         ("rfc2217", "socat"), ("each", "plain"))
 
 
 def rows(row, count, found):
@@ -130,7 +133,7 @@ def rows(row, count, found):
         if ours not in found or peer not in found:
             continue
         label = ports + {"each": "", "one": " one process", "rfc2217": " RFC 2217"}[ours]
-        peer_name = "ser2net" if peer.startswith("ser2net") else peer
+        peer_name = "ser2net" if peer.startswith("ser2net") else "not exact" if peer == "plain" else peer
         for key, mine in found[ours].items():
             theirs = found[peer][key]
 

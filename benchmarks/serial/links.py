@@ -86,13 +86,17 @@ def call(port, rfc2217):
 
 
 class Ours(Link):
-    """A realm of its own. `one_process`: IOUserServerOneProcess is added to the driver's personality."""
+    """A realm of its own. `one_process` and `plain` add IOUserServerOneProcess and OpenDextSerialPlainTransfers to the
+    driver's personality."""
 
-    def __init__(self, one_process=False, rfc2217=False):
+    def __init__(self, one_process=False, rfc2217=False, plain=False):
         super().__init__()
-        self.name = "opendext" + (" one process" if one_process else "") + (" RFC 2217" if rfc2217 else "")
+        self.name = ("opendext" + (" one process" if one_process else "") + (" plain" if plain else "")
+                     + (" RFC 2217" if rfc2217 else ""))
+        self.added = {key: True for key, wanted in (("IOUserServerOneProcess", one_process),
+                                                    ("OpenDextSerialPlainTransfers", plain)) if wanted}
         self.realm = harness.Realm(os.path.join(self.folder, "realm"))
-        self.one_process, self.rfc2217 = one_process, rfc2217
+        self.rfc2217 = rfc2217
 
     def tool(self, name, *arguments):
         done = self.realm.run(name, *arguments)
@@ -101,8 +105,8 @@ class Ours(Link):
         return done.stdout.strip()
 
     def make(self, count):
-        if self.one_process:
-            self.tool("opendext", "install", self.one_process_dext())
+        if self.added:
+            self.tool("opendext", "install", self.changed_dext())
         for number in range(count):
             if self.rfc2217:
                 tcp = harness.free_port()
@@ -115,14 +119,14 @@ class Ours(Link):
                                        f"127.0.0.1:{network.getsockname()[1]}")
                     self.ends.append((open_terminal(device), ready(network.accept()[0])))
 
-    def one_process_dext(self):
-        """The shipped dext, all of whose ports live in one process."""
+    def changed_dext(self):
+        """The shipped dext with another personality."""
         copy = os.path.join(self.folder, "SerialOverTCP.dext")
         shutil.copytree(harness.dext("SerialOverTCP"), copy, symlinks=True)
         path = next(os.path.join(root, "Info.plist") for root, _, files in os.walk(copy) if "Info.plist" in files)
         with open(path, "rb") as file:
             info = plistlib.load(file)
-        info["IOKitPersonalities"]["Port"]["IOUserServerOneProcess"] = True
+        info["IOKitPersonalities"]["Port"].update(self.added)
         with open(path, "wb") as file:
             plistlib.dump(info, file)
         return copy

@@ -18,6 +18,8 @@ constexpr uint8_t kMaxQueueLog2 = 28;
 
 /// Bytes of one sendfile.
 constexpr uint32_t kWritePiece = 12288;
+/// Bytes of one read that is not announced: more than a terminal gives at a time.
+constexpr int kPlainRead = 4096;
 static_assert(kWritePiece <= kRingSize / 2);
 
 uint32_t low(uint64_t position) {
@@ -44,7 +46,7 @@ Result<UniqueFd> make_kept_memory(std::string_view port_name) {
     return make_sealed_memory("serial-port:" + std::string(port_name), kKeptSize);
 }
 
-Result<KeptPort> KeptPort::attach(UniqueFd master, UniqueFd memory) {
+Result<KeptPort> KeptPort::attach(UniqueFd master, UniqueFd memory, Transfers transfers) {
     if (OD_TRY(sealed_memory_size(memory.get())) != kKeptSize) {
         return Error{Errc::malformed, 0, "kept memory of a serial port has the wrong size"};
     }
@@ -64,6 +66,11 @@ Result<KeptPort> KeptPort::attach(UniqueFd master, UniqueFd memory) {
         }
         port.lay_out();
     }
+    port.transfers_ = transfers;
+    store(port.header_->read_length, uint32_t{0});
+    const uint32_t flags = load(port.header_->flags) & ~uint32_t{kKeptPlainWrites};
+    store(port.header_->flags,
+          flags | (transfers == Transfers::plain ? uint32_t{kKeptPlainWrites} : 0U));
     return port;
 }
 
@@ -103,7 +110,9 @@ void KeptPort::recover() {
     }
     // The kernel's file position says how much the terminal has taken; "at the end" is the same as
     // "at the start".
-    const off_t position = ::lseek(memory_.get(), 0, SEEK_CUR) - off_t{kInRingOffset};
+    const bool plain = (load(header_->flags) & kKeptPlainWrites) != 0;
+    const off_t position = plain ? off_t{in_.offset(in_tail_)}
+                                 : ::lseek(memory_.get(), 0, SEEK_CUR) - off_t{kInRingOffset};
     const uint32_t taken =
         (static_cast<uint32_t>(position) - in_.offset(in_tail_)) & (kRingSize - 1);
     if (position < 0 || position > off_t{kRingSize} || taken > in_head_ - in_tail_) {
@@ -170,8 +179,9 @@ KeptPort::Read KeptPort::read_terminal(bool settle) {
     const uint32_t pending = out_pending(1U << (load(interface_->txqlogsz) & 31));
     const uint32_t room = kRingSize - std::min(pending, kRingSize);
     if (room == 0) return Read::full;
-    int available = 0;
-    if (::ioctl(master_.get(), FIONREAD, &available) != 0) {
+    int available = kPlainRead;
+    const bool ask = transfers_ == Transfers::exact || !settle;
+    if (ask && ::ioctl(master_.get(), FIONREAD, &available) != 0) {
         error_ = errno;
         return errno == EIO ? Read::hung_up : Read::failed;
     }
@@ -183,8 +193,10 @@ KeptPort::Read KeptPort::read_terminal(bool settle) {
     }
     const uint32_t count = std::min(static_cast<uint32_t>(available), room);
     store(header_->read_flag, uint8_t{0xff});
-    store(header_->read_length, count);
-    store(header_->read_position, out_head_);
+    if (transfers_ == Transfers::exact) {
+        store(header_->read_length, count);
+        store(header_->read_position, out_head_);
+    }
 
     const uint32_t first = out_.contiguous(out_head_, count);
     const iovec pieces[3] = {{&header_->read_flag, 1},
@@ -252,14 +264,21 @@ uint32_t KeptPort::in_pending() const {
     return low(in_head_ - in_tail_);
 }
 
+/// sendfile moves the position of the memory in the call that hands the bytes over.
+ssize_t KeptPort::hand_over(uint32_t count) {
+    const uint32_t offset = in_.offset(in_tail_);
+    if (transfers_ == Transfers::plain) return ::write(master_.get(), in_.base + offset, count);
+    if (offset == 0) ::lseek(memory_.get(), kInRingOffset, SEEK_SET);
+    return ::sendfile(master_.get(), memory_.get(), nullptr, count);
+}
+
 KeptPort::Write KeptPort::write_terminal() {
     bool progress = false;
     while (in_pending() > 0) {
-        if (in_.offset(in_tail_) == 0) ::lseek(memory_.get(), kInRingOffset, SEEK_SET);
         // At most half a ring per call: then the position always tells how much was taken. Less is
         // better still: what the terminal does not take was prepared for nothing.
         const uint32_t count = in_.contiguous(in_tail_, std::min(in_pending(), kWritePiece));
-        const ssize_t taken = ::sendfile(master_.get(), memory_.get(), nullptr, count);
+        const ssize_t taken = hand_over(count);
         if (taken < 0) {
             if (errno == EINTR) continue;
             error_ = errno;
@@ -301,7 +320,8 @@ void KeptPort::connect(uint8_t tx_log2, uint8_t rx_log2, uint32_t tx_offset, uin
     store(interface_->rxqlogsz, rx_log2);
     store(interface_->txqoffset, tx_offset);
     store(interface_->rxqoffset, rx_offset);
-    store(header_->flags, kept_receive_queue ? uint32_t{kKeptReceiveQueue} : 0U);
+    const uint32_t others = load(header_->flags) & ~uint32_t{kKeptReceiveQueue};
+    store(header_->flags, others | (kept_receive_queue ? uint32_t{kKeptReceiveQueue} : 0U));
 }
 
 RingView KeptPort::default_transmit_queue() const {

@@ -53,8 +53,16 @@ struct KeptHeader {
 inline constexpr uint64_t kKeptMagic = 0x314c4952'4553444fULL;
 inline constexpr uint32_t kKeptVersion = 2;
 enum KeptFlags : uint32_t {
-    kKeptReceiveQueue =
-        1,  ///< the receive queue is the one in this memory: its bytes survive the driver
+    /// The receive queue is the one in this memory: its bytes survive the driver.
+    kKeptReceiveQueue = 1,
+    /// The file position says nothing: the last instance wrote without it.
+    kKeptPlainWrites = 2,
+};
+
+/// What a kill in the middle of a system call may do to the stream.
+enum class Transfers : uint8_t {
+    exact,  ///< nothing: each call is journalled by the kernel itself
+    plain,  ///< lose or repeat up to one batch; each batch costs a call or a copy less
 };
 
 /// A terminal's master and the memory that outlives drivers, with the exact moves between them. Not
@@ -65,7 +73,8 @@ class KeptPort {
   public:
     /// Takes over the endpoint: lays out fresh memory, or recovers what a killed predecessor left.
     /// `master` is non-blocking and in packet mode.
-    static Result<KeptPort> attach(UniqueFd master, UniqueFd memory);
+    static Result<KeptPort> attach(UniqueFd master, UniqueFd memory,
+                                   Transfers transfers = Transfers::exact);
 
     struct Recovery {
         bool fresh = true;
@@ -141,6 +150,9 @@ class KeptPort {
     void rewind_transmit(uint32_t queue_size);
     [[nodiscard]] uint64_t copied() const;
 
+    [[nodiscard]] ssize_t hand_over(uint32_t count);
+
+    Transfers transfers_ = Transfers::exact;
     UniqueFd master_;
     UniqueFd memory_;
     Mapping mapping_;

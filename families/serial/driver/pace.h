@@ -14,7 +14,6 @@ namespace opendext::serial {
 class Pace {
   public:
     using Clock = std::chrono::steady_clock;
-    using Duration = std::chrono::microseconds;
 
     enum class Wait : uint8_t {
         event,  ///< until the kernel tells of something: no stream, or one where that is cheapest
@@ -26,20 +25,22 @@ class Pace {
 
     /// What a turn of the owner's loop has moved.
     Wait turn(uint32_t bytes, Clock::time_point now);
-    /// Staying was in vain, or others want the CPU: from now on batches come from naps.
+    /// Others want the CPU: nobody stays for a while.
     void crowded(Clock::time_point now);
 
-    [[nodiscard]] bool napping() const { return nap_ > Duration::zero(); }
+    [[nodiscard]] bool napping() const { return step_ > 0; }
     [[nodiscard]] Clock::time_point due() const { return due_; }
 
   private:
-    Wait nap(Clock::time_point now, Duration length);
+    Wait nap(Clock::time_point now, int step);
     Wait after_nap(uint32_t bytes, Clock::time_point now);
 
-    Duration nap_{0};
+    int step_ = 0;  ///< which length of nap; 0: none
     Clock::time_point due_;
     uint32_t brought_ = 0;  ///< since the nap began
+    bool had_ = false;      ///< the nap before brought something
     Clock::time_point last_bulk_;
+    Clock::time_point no_stay_until_;
     Clock::time_point last_;
     Clock::time_point mark_;  ///< when the stretch began over which the speed is taken
     uint32_t since_mark_ = 0;

@@ -2,6 +2,8 @@
 #include "families/serial/driver/port.h"
 
 #include <DriverKit/IOLib.h>
+#include <DriverKit/OSBoolean.h>
+#include <DriverKit/OSDictionary.h>
 
 #include <fcntl.h>
 
@@ -16,6 +18,9 @@ namespace {
 /// A queue of less is no queue; a larger one would not be mapped by anybody.
 constexpr uint8_t kSmallestQueueLog2 = 4;
 constexpr uint8_t kLargestQueueLog2 = 26;
+
+/// Personality or driver: true for plain transfers (docs/design/serial.md, "Exactness").
+constexpr const char* kPlainTransfersKey = "OpenDextSerialPlainTransfers";
 
 std::string hex(kern_return_t code) {
     char text[16];
@@ -43,7 +48,7 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
         return ret;
     }
     const int terminal = master.get();
-    auto port = KeptPort::attach(std::move(master), std::move(memory));
+    auto port = KeptPort::attach(std::move(master), std::move(memory), transfers());
     if (!port.ok()) {
         log("terminal refused: " + port.error().text());
         return kIOReturnBadArgument;
@@ -65,6 +70,15 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
     object_->retain();
     pump_->start([object = object_] { object->release(); });
     return kIOReturnSuccess;
+}
+
+/// As the driver's personality wants it; exact unless it says otherwise.
+Transfers Port::transfers() const {
+    OSDictionary* properties = nullptr;
+    if (object_->CopyProperties(&properties) != kIOReturnSuccess) return Transfers::exact;
+    const bool plain = properties->getObject(kPlainTransfersKey) == kOSBooleanTrue;
+    OSSafeReleaseNULL(properties);
+    return plain ? Transfers::plain : Transfers::exact;
 }
 
 void Port::detach() {

@@ -71,6 +71,7 @@ class Port final : public PortDriver {
     };
     /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has
     /// run.
+    [[nodiscard]] Transfers transfers() const;
     void on_queue(const std::function<void()>& work);
     void follow(const LineSettings& line, const LineControl& control);
     void set_modem_lines(bool up);

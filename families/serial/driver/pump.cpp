@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 // Notices of packet mode (asm-generic/ioctls.h; its header collides with termbits.h elsewhere).
 enum Notice : uint8_t { kFlushRead = 1, kFlushWrite = 2, kSettings = 64 };
 
+/// A terminal gives no more at a time: what the kernel's line discipline holds.
+constexpr uint32_t kLineBuffer = 4095;
 /// The driver is told when this much is new, or the burst is over.
 constexpr uint32_t kAnnounce = 64 * 1024;
 /// How long a hot port looks for more bytes before it sleeps.
@@ -187,12 +189,12 @@ Pump::Round Pump::move_locked() {
     port_.follow_indexes();
     out_full_ = false;
     news_ = false;
+    // Nothing is asked of the kernel unless poll() told of something, or a burst is under way.
+    const bool napped = out_pace_.napping();
+    bool settle = std::exchange(settle_, false) || state_ == State::draining;
     // A few batches at most, so that the other direction and the driver get their turn.
-    const bool expected = hot_ || out_pace_.napping();
-    const bool asked = std::exchange(settle_, false) || state_ == State::draining;
-    for (int batch = 0; (expected || asked) && batch < 4; ++batch) {
-        const bool settle = asked && batch == 0;
-        const uint64_t read = port_.bytes_out();
+    for (int batch = 0; (settle || hot_ || napped) && batch < 4; ++batch) {
+        const uint64_t before = port_.bytes_out();
         const auto outcome = port_.read_terminal(settle);
         if (outcome == KeptPort::Read::control) round.notices |= port_.control();
         if (outcome == KeptPort::Read::full) {
@@ -202,8 +204,11 @@ Pump::Round Pump::move_locked() {
         round.hung_up = outcome == KeptPort::Read::hung_up;
         // An unanswered flush must take effect before bytes that were written after it are read.
         if (outcome != KeptPort::Read::data || round.notices != 0) break;
-        // After a small piece there is rarely more, and poll() would tell.
-        if (port_.bytes_out() - read < Pace::kBulk && !expected) break;
+        // What fills the line discipline's buffer has more behind it, which its worker brings when
+        // it is waited for; after less, poll() would tell.
+        const bool filled = port_.bytes_out() - before >= kLineBuffer;
+        if (!filled && !hot_) break;
+        settle = filled && !hot_;
     }
     if ((round.notices & kFlushWrite) != 0) port_.discard_out();
     round.out = port_.fill_transmit(transmit_);

@@ -46,8 +46,9 @@ struct Endpoint {
         EXPECT_TRUE(prepare_line(master.get()).ok());
         memory = make_kept_memory("test").value();
     }
-    [[nodiscard]] KeptPort attach() const {
-        return std::move(KeptPort::attach(master.duplicate().value(), memory.duplicate().value()))
+    [[nodiscard]] KeptPort attach(Transfers transfers = Transfers::exact) const {
+        return std::move(KeptPort::attach(master.duplicate().value(), memory.duplicate().value(),
+                                          transfers))
             .value();
     }
 };
@@ -298,6 +299,57 @@ TEST(KeptPort, SaysWhatDamageMeansAndStaysInBounds) {
         ::lseek(endpoint.memory.get(), kInRingOffset, SEEK_SET);
     }
     EXPECT_GT(damaged, 100);
+}
+
+/// Without kills plain transfers are as good as exact ones, and an instance of either kind goes on
+/// where one of the other stopped.
+TEST(KeptPort, PlainAndExactInstancesTakeTurns) {
+    const Endpoint endpoint;
+    std::string sent;
+    std::string arrived;
+    std::string typed;
+    std::string driven;
+    for (int turn = 0; turn < 40; ++turn) {
+        KeptPort port = endpoint.attach(turn % 2 == 0 ? Transfers::plain : Transfers::exact);
+        EXPECT_EQ("", port.recovery().damage);
+        const RingView receive = port.default_receive_queue();
+        const RingView transmit = port.default_transmit_queue();
+        if (turn == 0) port.connect(kDefaultQueueLog2, kDefaultQueueLog2, 0, 0, true);
+        SerialPortInterface& interface = port.interface();
+
+        // To the terminal: 10,007 bytes a turn, so that the ring's end is met at odd places.
+        uint32_t position = load_index(interface.rxPI);
+        for (int i = 0; i < 10'007; ++i) {
+            const char byte = static_cast<char>(sent.size() % 251);
+            receive.base[receive.offset(position++)] = static_cast<std::byte>(byte);
+            sent += byte;
+        }
+        store_index(interface.rxPI, position);
+        char buffer[4096];
+        while (arrived.size() < sent.size()) {
+            port.drain_receive(receive);
+            port.write_terminal();
+            const ssize_t got = ::read(endpoint.terminal.get(), buffer, sizeof buffer);
+            ASSERT_GT(got, 0);
+            arrived.append(buffer, static_cast<size_t>(got));
+        }
+
+        // From the terminal.
+        const std::string line = "turn " + std::to_string(turn) + std::string(300, 'x');
+        ASSERT_EQ(static_cast<ssize_t>(line.size()),
+                  ::write(endpoint.terminal.get(), line.data(), line.size()));
+        typed += line;
+        while (driven.size() < typed.size()) {
+            port.read_terminal(true);
+            port.fill_transmit(transmit);
+            uint32_t consumed = load_index(interface.txCI);
+            for (; consumed != load_index(interface.txPI); ++consumed)
+                driven += static_cast<char>(transmit.base[transmit.offset(consumed)]);
+            store_index(interface.txCI, consumed);
+        }
+    }
+    EXPECT_EQ(sent, arrived);
+    EXPECT_EQ(typed, driven);
 }
 
 TEST(KeptPort, FollowsADriverThatResetsAllIndexes) {

@@ -73,19 +73,45 @@ TEST_F(PaceTest, TurnsWithinANapDoNotChangeIt) {
 
 TEST_F(PaceTest, NapsGrowUntilTheyBringAGoodBatchAndShrinkWhenTheTerminalWasFull) {
     stream(microseconds(500));
-    const auto first = left();
-    EXPECT_EQ(wake(4096), Wait::nap);
-    EXPECT_EQ(left(), first * 2);
+    const microseconds length(768);
+    EXPECT_LE(left(), length * 3 / 2);
+    EXPECT_EQ(wake(2000), Wait::nap);
+    EXPECT_LE(left(), length * 3) << "two steps up: 1536";
+    EXPECT_EQ(wake(4000), Wait::nap);
+    EXPECT_EQ(wake(6000), Wait::nap);
+    EXPECT_EQ(left(), microseconds(2048)) << "from one common moment to the next";
     EXPECT_EQ(wake(8192), Wait::nap);
-    EXPECT_EQ(left(), first * 2);
-    EXPECT_EQ(wake(11776), Wait::nap);
-    EXPECT_LT(left(), first * 2);
+    EXPECT_EQ(wake(6000), Wait::nap);
+    EXPECT_EQ(left(), microseconds(1536)) << "the terminal was full";
     for (int i = 0; i < 10; ++i) EXPECT_EQ(wake(Pace::kBulk), Wait::nap);
-    EXPECT_EQ(left(), milliseconds(6)) << "the end of a burst waits no longer";
+    EXPECT_EQ(left(), microseconds(4096)) << "the end of a burst waits no longer";
+    EXPECT_EQ(wake(Pace::kBulk - 1), Wait::event) << "what comes this slowly is told by the kernel";
 }
 
-TEST_F(PaceTest, ANapThatBroughtNothingIsTheLast) {
+TEST_F(PaceTest, NapsOfSeveralPortsEndTogether) {
     stream(microseconds(500));
+    Pace other;
+    Pace::Clock::time_point later = now_ + microseconds(37);
+    while (other.turn(4096, later) != Wait::nap) later += microseconds(500);
+    const auto apart = (pace_.due() - other.due()) % microseconds(768);
+    EXPECT_EQ(apart.count(), 0);
+}
+
+TEST_F(PaceTest, ANapIsNeverMuchShorterThanItsLength) {
+    for (int offset = 0; offset < 512; offset += 31) {
+        pace_ = Pace();
+        now_ += milliseconds(100) + microseconds(offset);
+        EXPECT_EQ(stream(microseconds(500)), Wait::nap);
+        EXPECT_GE(left(), microseconds(256));
+    }
+}
+
+TEST_F(PaceTest, ASecondNapThatBroughtNothingIsTheLast) {
+    stream(microseconds(500));
+    EXPECT_EQ(wake(6000), Wait::nap);
+    EXPECT_EQ(wake(0), Wait::nap) << "the other side may serve many ports in turn";
+    EXPECT_EQ(wake(6000), Wait::nap);
+    EXPECT_EQ(wake(0), Wait::nap);
     EXPECT_EQ(wake(0), Wait::event);
     EXPECT_FALSE(pace_.napping());
     EXPECT_EQ(turn(4096, microseconds(10)), Wait::event) << "a new burst";
@@ -98,14 +124,13 @@ TEST_F(PaceTest, AStreamThatHasTheMachineToItselfAgainStopsNapping) {
     EXPECT_EQ(turn(4096, microseconds(30)), Wait::stay);
 }
 
-TEST_F(PaceTest, CrowdedBeginsANapOnce) {
+TEST_F(PaceTest, NobodyStaysForAWhileAfterOthersWantedTheCpu) {
     turn(4096, microseconds(0));
     EXPECT_EQ(turn(4096, microseconds(30)), Wait::stay);
     pace_.crowded(now_);
-    const auto due = pace_.due();
-    EXPECT_TRUE(pace_.napping());
-    pace_.crowded(now_ + microseconds(50));
-    EXPECT_EQ(pace_.due(), due);
+    EXPECT_EQ(turn(4096, microseconds(30)), Wait::event);
+    for (int i = 0; i < 100; ++i) turn(4096, microseconds(100));
+    EXPECT_EQ(turn(4096, microseconds(30)), Wait::stay);
 }
 
 }  // namespace
