@@ -188,8 +188,10 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
 
 /// Process 1 of the process id namespace of the driver that was asked for with `serial`.
 void Drivers::adopt_init(uint64_t serial, UniqueFd pidfd) {
+    Result<Child> child = child_of(std::move(pidfd));
+    if (!child.ok()) return;  // it has ended, or is no process at all
     Process& init = inits_[serial];
-    init.child.pidfd = std::move(pidfd);
+    init.child = std::move(child).value();
     init.end = loop_.ended(init.child.pidfd.get(), [this, serial](int) {
         inits_.erase(serial);
         check_over();
