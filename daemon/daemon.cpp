@@ -8,6 +8,7 @@
 #include <fstream>
 #include <utility>
 
+#include "bundle/elf.h"
 #include "rpc/whole_file.h"
 
 namespace opendext::daemon {
@@ -27,6 +28,13 @@ std::string_view to_string(DaemonState state) {
 }
 
 namespace {
+/// ", from EscapeArtist::Start_Impl(IOService*) in EscapeArtist"
+std::string refused_from(const std::string& bundle, const protocol::keeper::Refused& refused) {
+    std::string place = bundle::function_at(bundle + "/" + refused.file, refused.offset);
+    if (place.empty()) place = "offset " + std::to_string(refused.offset);
+    return ", from " + place + " in " + refused.file;
+}
+
 /// How many daemons this realm has had: a client that rides out a restart must never meet an old id
 /// again.
 uint64_t next_generation(const std::filesystem::path& file) {
@@ -238,6 +246,7 @@ void Daemon::keeper_gone(const Error& error) {
 void Daemon::refused_call(const protocol::keeper::Refused& refused) {
     crashes_.refused(refused.pid, refused);
     LogLine line;
+    std::string from;
     line.level = LogLevel::error;
     line.pid = refused.pid;
     line.subsystem = "opendext";
@@ -246,9 +255,10 @@ void Daemon::refused_call(const protocol::keeper::Refused& refused) {
         if (process->pid() != refused.pid) continue;
         line.bundle = process->spec().bundle_id;
         line.process = process->spec().server_name;
+        if (!refused.file.empty()) from = refused_from(process->spec().bundle_path, refused);
     }
     line.message = line.bundle + "[" + std::to_string(refused.pid) + "]: refused: " + refused.call +
-                   (refused.detail.empty() ? "" : " " + refused.detail) + " (sandbox)";
+                   (refused.detail.empty() ? "" : " " + refused.detail) + " (sandbox)" + from;
     if (refused.suppressed > 0)
         line.message += "; " + std::to_string(refused.suppressed) + " more left out";
     log_.write(std::move(line));

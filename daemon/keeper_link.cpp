@@ -90,7 +90,7 @@ void KeeperLink::spawn(keeper::Spawn content, std::vector<UniqueFd> control,
                 } else if (spawned->pid <= 0) {
                     done(Error{Errc::malformed, 0, "keeper: a process without a pid"});
                 } else {
-                    done(Spawned{spawned->pid, spawned->sandbox});
+                    done(Spawned{spawned->pid, spawned->sandbox, std::move(spawned->rights)});
                 }
             });
 }

@@ -28,6 +28,7 @@ class KeeperLink {
     struct Spawned {
         int32_t pid = 0;
         std::string sandbox;
+        Dictionary rights;
     };
     void spawn(protocol::keeper::Spawn request, std::vector<UniqueFd> control,
                std::function<void(Result<Spawned>)> done);

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "bundle/elf.h"
+
 namespace opendext::daemon {
 
 namespace driver = protocol::driver;
@@ -103,6 +105,11 @@ void DriverProcess::launch() {
     spawn.bundle_id = spec_.bundle_id;
     spawn.tag = spec_.tag;
     spawn.bundle_path = spec_.bundle_path;
+    // An executable that cannot be read is one that cannot be loaded: that says why.
+    if (auto libraries =
+            bundle::needed_libraries(std::filesystem::path(spec_.bundle_path) / spec_.executable);
+        libraries.ok())
+        spawn.libraries = std::move(libraries).value();
     char id[24];
     std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
     spawn.title = spec_.bundle_path + " " + spec_.bundle_id + " " + id;
@@ -132,6 +139,7 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
     }
     pid_ = result->pid;
     sandbox_ = result->sandbox;
+    rights_ = std::move(result->rights);
     if (state_ == ProcessState::spawning) {
         set_state(ProcessState::checking_in);
         countdown_ = countdown(Deadline::check_in, [this] {

@@ -166,6 +166,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] bool usable() const { return state_ <= ProcessState::ready && !hung_; }
     [[nodiscard]] const LaunchSpec& spec() const { return spec_; }
     [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
+    /// What the process may do, as a list (docs/design/sandbox.md).
+    [[nodiscard]] const Dictionary& rights() const { return rights_; }
     [[nodiscard]] bool has_class(const std::string& name) const { return classes_.contains(name); }
     /// From `name` up, as the process registered its classes.
     [[nodiscard]] std::vector<std::string> class_chain(const std::string& name) const;
@@ -219,6 +221,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     ProcessState state_ = ProcessState::spawning;
     int32_t pid_ = 0;
     std::string sandbox_;
+    Dictionary rights_;
     std::string killed_for_;
     bool told_to_exit_ = false;
     bool exit_failed_ = false;  ///< it did not follow Exit

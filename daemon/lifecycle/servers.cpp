@@ -35,6 +35,7 @@ void Lifecycle::server_ready(DriverProcess& process) {
                         {"IOUserServerTag", spec.tag},
                         {"CFBundleIdentifier", spec.bundle_id},
                         {"IOUserServerProcess", uint64_t(process.pid())}};
+    if (!process.rights().empty()) entry.properties.emplace("OpenDextRights", process.rights());
     process.server = context_.registry.add(std::move(entry)).id;
     if (process.has_class(kServerClass)) {
         context_.registry.set_user_classes(process.server, process.class_chain(kServerClass));

@@ -137,7 +137,8 @@ Status parse_settings(std::string_view text, std::string_view name, Deadlines& d
         const size_t end = text.find('\n');
         const std::string_view line = trim(text.substr(0, std::min(end, text.find('#'))));
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-        if (line.empty()) continue;
+        // What begins with "sandbox." is for the prepared process (keeper/prepared/settings.h).
+        if (line.empty() || line.starts_with("sandbox.")) continue;
         const std::string where = std::string(name) + ":" + std::to_string(line_number) + ": ";
         const size_t equals = line.find('=');
         if (equals == std::string_view::npos) {
