@@ -126,7 +126,12 @@ void Drivers::answered(Message& message) {
     auto spawned = decode<wire::Spawned>(message);
     if (message.serial == 0) {  // a successor, or the init of all drivers' namespace
         if (!spawned.ok() || message.fds.size() != 1) return;
-        if (spawned->pid == 0) return adopt_init(next_serial_++, std::move(message.fds[0]));
+        if (spawned->pid == 0) {
+            const uint64_t before = std::exchange(shared_init_, next_serial_++);
+            adopt_init(shared_init_, std::move(message.fds[0]));
+            end_unused_init(before);
+            return;
+        }
         Result<Child> successor = child_of(std::move(message.fds[0]));
         if (successor.ok()) add_prepared(std::move(successor).value());
         return;
@@ -167,6 +172,7 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
     Driver& driver = drivers_[pid];
     driver.child = std::move(child);
     driver.bundle_id = std::move(request.bundle_id);
+    driver.shared_init = shared_init_;
     driver.control = std::move(request.control);
     driver.control_group = std::move(request.control_group);
     driver.report = std::move(request.report);
@@ -176,8 +182,10 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
         on_report(pid, {});  // a last word of why the sandbox could not be closed
         if (const std::string& group = drivers_[pid].control_group; !group.empty())
             ::rmdir(group.c_str());
+        const uint64_t shared_init = drivers_[pid].shared_init;
         drivers_.erase(pid);
         end_init(serial);
+        if (shared_init != shared_init_) end_unused_init(shared_init);
         ended_.push_back({pid, status});
         if (ended_.size() > kEndsRemembered) ended_.pop_front();
         event_(encode(wire::Exited{pid, status}));
@@ -202,6 +210,13 @@ void Drivers::adopt_init(uint64_t serial, UniqueFd pidfd) {
 void Drivers::end_init(uint64_t serial) {
     const auto init = inits_.find(serial);
     if (init != inits_.end()) static_cast<void>(init->second.child.signal(SIGKILL));
+}
+
+/// The namespace of an earlier prepared process ends with the last of its drivers.
+void Drivers::end_unused_init(uint64_t serial) {
+    const bool used = std::ranges::any_of(
+        drivers_, [serial](const auto& entry) { return entry.second.shared_init == serial; });
+    if (!used) end_init(serial);
 }
 
 void Drivers::on_report(pid_t pid, const std::string& bundle_path) {

@@ -54,7 +54,8 @@ class Drivers {
     struct Driver {
         Child child;
         std::string bundle_id, control_group;
-        UniqueFd control;  ///< opendextd's end of the control socket, for a successor
+        uint64_t shared_init = 0;  ///< in inits_: of the namespace around its own
+        UniqueFd control;          ///< opendextd's end of the control socket, for a successor
         Socket report;
         std::unique_ptr<Gate> gate;
         Watch end, reports;
@@ -73,6 +74,7 @@ class Drivers {
     void adopt(Request request, uint64_t serial, Child child);
     void adopt_init(uint64_t serial, UniqueFd pidfd);
     void end_init(uint64_t serial);
+    void end_unused_init(uint64_t serial);
     void on_report(pid_t pid, const std::string& bundle_path);
     void on_prepared_end(pid_t pid, int wait_status);
     void add_prepared(Child child);
@@ -97,6 +99,7 @@ class Drivers {
     /// Of process id namespaces: of a driver by the serial of its Spawn, or of a line of prepared
     /// processes.
     std::map<uint64_t, Process> inits_;
+    uint64_t shared_init_ = 0;  ///< in inits_: of the namespace that the prepared process is in
     std::deque<protocol::keeper::Exited> ended_;
     bool shutting_down_ = false;
     std::function<void()> empty_, over_;

@@ -16,6 +16,8 @@
 #include <cstdlib>
 #include <optional>
 
+#include "keeper/origin.h"
+
 namespace opendext::keeper {
 namespace {
 
@@ -86,7 +88,7 @@ void Gate::answer_one() {
         response.error = verdict.kind == Verdict::Kind::refuse ? -EPERM : -verdict.error;
     }
     // The report goes first: a process that the refusal ends is then known by its last act.
-    if (verdict.kind == Verdict::Kind::refuse) refused(request.data.nr, verdict.detail);
+    if (verdict.kind == Verdict::Kind::refuse) refused(request, verdict.detail);
     ::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response);
     if (!window_) {
         window_ = loop_.after(std::chrono::seconds(1), [this] {
@@ -150,12 +152,15 @@ bool Gate::is_below_bundle(const std::string& path) const {
            path.find("/../") == std::string::npos && !path.ends_with("/..");
 }
 
-void Gate::refused(int number, std::string detail) {
+void Gate::refused(const seccomp_notif& request, std::string detail) {
     if (in_window_ >= kReportedPerSecond) {
         ++suppressed_;
         return;
     }
-    report_({pid_, call_name(number), printable(std::move(detail)), std::exchange(suppressed_, 0)});
+    Origin origin =
+        origin_of_call(static_cast<pid_t>(request.pid), request.data.instruction_pointer, bundle_);
+    report_({pid_, call_name(request.data.nr), printable(std::move(detail)),
+             std::exchange(suppressed_, 0), printable(std::move(origin.file)), origin.offset});
 }
 
 }  // namespace opendext::keeper

@@ -11,6 +11,7 @@
 #include "rpc/protocol/keeper.h"
 
 struct seccomp_data;
+struct seccomp_notif;
 
 namespace opendext::keeper {
 
@@ -36,7 +37,7 @@ class Gate {
     Verdict judge_open(const seccomp_data& call) const;
     Verdict stat_descriptor(const seccomp_data& call) const;
     bool is_below_bundle(const std::string& path) const;
-    void refused(int number, std::string detail);
+    void refused(const seccomp_notif& request, std::string detail);
 
     EventLoop& loop_;
     UniqueFd listener_;

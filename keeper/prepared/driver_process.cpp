@@ -80,7 +80,7 @@ Status close_first_step(const Features& features, Filters& filters,
     ::umask(077);
     if (::chdir("/") != 0) return Error::system("cannot enter /");
     ::setsid();
-    OD_TRY(limit_resources(features.limits, spawn.memory_limit));
+    OD_TRY(limit_resources(features.limits, features.counts_threads, spawn.memory_limit));
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return Error::system("cannot give up new privileges");
     if (features.mount_namespace && (features.own & CLONE_NEWUSER) != 0) OD_TRY(keep_user());

@@ -123,6 +123,7 @@ class Probe {
         if (error == 0 && !absent("users")) {
             found_.shared = CLONE_NEWUSER | kShared;
             found_.own = CLONE_NEWUSER | kOwn;
+            found_.counts_threads = ::geteuid() != 0;
             return;
         }
         // Without user namespaces a keeper with privilege can make the others directly.
@@ -250,7 +251,7 @@ Dictionary Features::rights(const std::string& bundle, const CallLists& calls) c
     };
     limit("address space", limits.address_space, true);
     limit("memory", limits.memory, controls("memory"));
-    limit("threads", limits.threads, controls("pids") || ::geteuid() != 0);
+    limit("threads", limits.threads, controls("pids") || counts_threads);
     limit("cpu percent", limits.cpu_percent, controls("cpu"));
     return {{"namespaces", Dictionary{{"own", array(namespace_names(own))},
                                       {"shared", array(namespace_names(shared & ~own))}}},

@@ -29,12 +29,13 @@ struct Features {
     std::string cgroup;  ///< the folder in which each driver gets a control group; empty: none
     std::vector<std::string> controllers;  ///< of that folder
     Limits limits;
-    unsigned layout = 64;  ///< driver processes that share one address layout; 0: all
+    bool counts_threads = false;  ///< the kernel holds this user to a limit of threads a process
+    unsigned layout = 64;         ///< driver processes that share one address layout; 0: all
     std::vector<Missing> missing;
     std::string refused;  ///< strict mode, or settings that cannot be read: why nothing is started
     void fields(auto& io) {
-        io(shared, own, mount_namespace, landlock, refusal, cgroup, controllers, limits, layout,
-           missing, refused);
+        io(shared, own, mount_namespace, landlock, refusal, cgroup, controllers, limits,
+           counts_threads, layout, missing, refused);
     }
     [[nodiscard]] const Missing* lacks(const std::string& item) const;
     /// For the log: the parts, and what missing parts cost.

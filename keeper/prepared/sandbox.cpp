@@ -144,12 +144,11 @@ Status drop_capabilities() {
     return success();
 }
 
-Status limit_resources(const Limits& limits, uint64_t address_space) {
+Status limit_resources(const Limits& limits, bool count_threads, uint64_t address_space) {
     OD_TRY(limit(RLIMIT_CORE, 0, "core files"));
     if (limits.descriptors != 0) OD_TRY(limit(RLIMIT_NOFILE, limits.descriptors, "descriptors"));
-    // Counted in the user namespace of the process, so it is a limit of this process alone. The
-    // kernel lets root pass.
-    if (limits.threads != 0) OD_TRY(limit(RLIMIT_NPROC, limits.threads, "threads"));
+    if (count_threads && limits.threads != 0)
+        OD_TRY(limit(RLIMIT_NPROC, limits.threads, "threads"));
     if (address_space == 0) address_space = limits.address_space;
     if (address_space == 0) return success();
     UniqueFd file(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC));

@@ -27,8 +27,9 @@ Status mount_only(const std::string& bundle);
 
 Status drop_capabilities();
 /// What limits of the process itself can hold. `address_space`: bytes above what the process has
-/// now; 0: as `limits` says.
-Status limit_resources(const Limits& limits, uint64_t address_space);
+/// now; 0: as `limits` says. `count_threads`: the process is in a user namespace of its own, where
+/// its threads are the only ones that count.
+Status limit_resources(const Limits& limits, bool count_threads, uint64_t address_space);
 
 Result<UniqueFd> install_listening(const Program& program);
 /// For all threads of the process.

@@ -39,6 +39,7 @@ std::string errno_name(long result) {
 /// What a driver process can see of itself and of others: one word in, one answer out.
 std::string probe(const std::string& what, const opendext_driver_start& start) {
     const std::string bundle = start.bundle_path;
+    if (what == "layout") return std::to_string(reinterpret_cast<uintptr_t>(&::getpid));
     if (what == "pid") return std::to_string(::getpid());
     if (what == "environment")
         return environ == nullptr || *environ == nullptr ? "empty" : *environ;

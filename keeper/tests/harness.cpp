@@ -177,6 +177,7 @@ Message KeeperTest::spawn_message(const std::string& bundle_id, uint64_t memory_
     spawn.bundle_path = bundle_;
     spawn.title = bundle_.string() + " " + bundle_id + " 0x100000123";
     spawn.memory_limit = memory_limit;
+    spawn.libraries = libraries_;
     return request(spawn, std::move(control));
 }
 
@@ -191,6 +192,7 @@ KeeperTest::Driver KeeperTest::spawn(const std::string& bundle_id, uint64_t memo
     EXPECT_EQ(reply.fds.size(), 1u);
     driver.pid = spawned->pid;
     driver.sandbox = spawned->sandbox;
+    driver.rights = spawned->rights;
     driver.pidfd = std::move(reply.fds.at(0));
     const Result<Message> first = driver.control.receive_within(kPatience);
     EXPECT_TRUE(first.ok());

@@ -35,6 +35,7 @@ class KeeperTest : public testing::Test {
     struct Driver {
         pid_t pid = 0;
         std::string sandbox;
+        Dictionary rights;
         UniqueFd pidfd;
         Socket control;
         /// Sends an order, gives the answer.
@@ -83,7 +84,8 @@ class KeeperTest : public testing::Test {
     std::filesystem::path folder_;  ///< everything of the test
     std::filesystem::path root_;    ///< the realm
     std::filesystem::path bundle_;
-    pid_t keeper_ = 0;  ///< in the foreground, child of the test
+    std::vector<std::string> libraries_;  ///< that the next driver's executable names
+    pid_t keeper_ = 0;                    ///< in the foreground, child of the test
     pid_t daemon_ = 0;
     Socket link_;
     Socket daemon_orders_;

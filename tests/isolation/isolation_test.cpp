@@ -41,7 +41,7 @@ TEST_P(IsolationTest, EveryWayOutIsClosedAndNamed) {
         expected.insert(call);
     }
     EXPECT_EQ(rounds, 2) << "once while loading, once afterwards";
-    ASSERT_GE(expected.size(), 80u);
+    ASSERT_GE(expected.size(), 320u);
     for (const char* call : {"openat", "socket", "connect", "ptrace", "clone", "execve", "kill"}) {
         EXPECT_GE(expected.count(call), call == std::string("openat") ? 1u : 2u) << call;
     }
