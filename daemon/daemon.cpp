@@ -72,10 +72,8 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                options_.realm.programs(),
                options_.clock != nullptr ? *options_.clock : loop_},
       families_(classes_),
-      opens_(registry_,
-             [this](const Entry& provider, EntryId client, bool forced) {
-                 provider_closed(provider, client, forced);
-             }),
+      opens_(registry_, [this](const Entry& provider, EntryId client,
+                               bool forced) { provider_closed(provider, client, forced); }),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {
                       matcher_.detached(instance);
@@ -91,14 +89,13 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                           check_stopped();
                       });
                   }}),
-      supervisor_(context_,
-                  {[this](EntryId nub, const PersonalityPtr& personality) {
-                       matcher_.restart(nub, personality);
-                   },
-                   [this](EntryId nub) { matcher_.match(nub); },
-                   [this](EntryId nub, const std::string& bundle_id) {
-                       families_.given_up(nub, bundle_id);
-                   }}),
+      supervisor_(context_, {[this](EntryId nub, const PersonalityPtr& personality) {
+                                 matcher_.restart(nub, personality);
+                             },
+                             [this](EntryId nub) { matcher_.match(nub); },
+                             [this](EntryId nub, const std::string& bundle_id) {
+                                 families_.given_up(nub, bundle_id);
+                             }}),
       matcher_(context_, families_, index_, lifecycle_, supervisor_),
       power_(context_, lifecycle_, {[this](bool asleep) {
                  matcher_.set_asleep(asleep);
@@ -197,6 +194,11 @@ Status Daemon::start() {
             lifecycle_.register_service(id);
     }
     keeper_.ready();
+    if (adopts()) {
+        // The predecessor died while the realm ended: that goes on, or is through.
+        const Entry* platform = registry_.find(platform_);
+        if (platform == nullptr || platform->activity != Activity::active) stop({});
+    }
     log_.write(LogLevel::notice, "daemon",
                "the realm " + options_.realm.root().string() +
                    (adopts() ? " is up again, policy " : " is up, policy ") +

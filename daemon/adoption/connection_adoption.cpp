@@ -16,38 +16,38 @@ void UserClientConnections::describe_connections() {
                 return {};
             const Connection& connection = place->second;
             const ClientIdentity& identity = connection.identity;
-            return record_of(records::Connection{identity.pid, identity.uid, identity.start_time,
-                                                 identity.session, identity.program,
-                                                 connection.service, connection.user_client,
-                                                 connection.type});
+            return record_of(records::Connection{
+                identity.pid, identity.uid, identity.start_time, identity.session, identity.program,
+                connection.service, connection.user_client, connection.type});
         });
 }
 
 void UserClientConnections::restore(const Ledger& ledger) {
     std::set<EntryId> connected;
-    ledger.visit(
-        static_cast<uint32_t>(Record::connection),
-        [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
-            Result<records::Connection> record = read_record<records::Connection>(bytes);
-            if (!record.ok()) return;
-            const Instance* instance = std::as_const(lifecycle_).find(record->user_client);
-            if (instance == nullptr || !instance->running()) return;
-            Connection connection;
-            connection.service = record->service;
-            connection.user_client = record->user_client;
-            connection.type = record->type;
-            connection.state = OpenState::connected;
-            connection.identity.pid = record->pid;
-            connection.identity.uid = record->uid;
-            connection.identity.start_time = record->start_time;
-            connection.identity.session = record->session;
-            connection.identity.program = std::move(record->program);
-            programs_.watch(connection.identity.pid, connection.identity.start_time);
-            connected.insert(connection.user_client);
-            connections_.emplace(key.first, std::move(connection));
-        });
+    ledger.visit(static_cast<uint32_t>(Record::connection),
+                 [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
+                     Result<records::Connection> record = read_record<records::Connection>(bytes);
+                     if (!record.ok()) return;
+                     const Instance* instance = std::as_const(lifecycle_).find(record->user_client);
+                     if (instance == nullptr || !instance->running()) return;
+                     Connection connection;
+                     connection.service = record->service;
+                     connection.user_client = record->user_client;
+                     connection.type = record->type;
+                     connection.state = OpenState::connected;
+                     connection.identity.pid = record->pid;
+                     connection.identity.uid = record->uid;
+                     connection.identity.start_time = record->start_time;
+                     connection.identity.session = record->session;
+                     connection.identity.program = std::move(record->program);
+                     programs_.watch(connection.identity.pid, connection.identity.start_time);
+                     connected.insert(connection.user_client);
+                     connections_.emplace(key.first, std::move(connection));
+                 });
     context_.registry.visit_class("IOUserUserClient", [&](const Entry& entry) {
         if (connected.contains(entry.id) || entry.activity != Activity::active) return true;
+        // Where its driver is still at NewUserClient, it ends with the answer (unclaimed()).
+        if (entry.property("IOUserClientCreator") == nullptr) return true;
         // The program that was opening it asks again.
         context_.loop.post([this, id = entry.id] { lifecycle_.terminate(id); });
         return true;

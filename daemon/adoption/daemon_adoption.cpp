@@ -54,7 +54,7 @@ Status Daemon::restore() {
                      if (record.ok() && !record->classes.empty())
                          registry_.restore(key.first, std::move(record).value());
                  });
-    if (!find_roots()) {
+    if (!find_roots() && registry_.root() == kNoEntry) {
         return Error{Errc::malformed, 0,
                      "the ledger of the last opendextd has no registry; its drivers are ended"};
     }
@@ -62,14 +62,16 @@ Status Daemon::restore() {
     lifecycle_.restore_tables(ledger, options_.inheritance->starts << 32 | 1);
     restore_instances();
     power_.restore(ledger);
-    supervisor_.restore(ledger, [this](EntryId nub, const std::string& bundle_id,
-                                       const std::string& name) -> PersonalityPtr {
-        for (const PersonalityPtr& personality : index_.for_nub(*registry_.find(nub))) {
-            if (personality->bundle_id == bundle_id && personality->name == name)
-                return personality;
-        }
-        return nullptr;
-    });
+    supervisor_.restore(
+        ledger,
+        [this](EntryId nub, const std::string& bundle_id,
+               const std::string& name) -> PersonalityPtr {
+            for (const PersonalityPtr& personality : index_.for_nub(*registry_.find(nub))) {
+                if (personality->bundle_id == bundle_id && personality->name == name)
+                    return personality;
+            }
+            return nullptr;
+        });
     return success();
 }
 
@@ -100,23 +102,22 @@ void Daemon::restore_processes() {
                      if (const PersonalityPtr personality = find_personality(*record))
                          copies[record->process] = personality->copy;
                  });
-    ledger.visit(
-        static_cast<uint32_t>(Record::process),
-        [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
-            Result<records::Process> record = read_record<records::Process>(bytes);
-            if (!record.ok() || record->state < ProcessState::ready) return;
-            const auto found = ledger.find({static_cast<uint32_t>(Record::classes), key.first, 0});
-            Result<records::Classes> classes = read_record<records::Classes>(found);
-            if (!classes.ok()) return;
-            record->spec.copy = copies[key.first];
-            Socket control;
-            if (const auto place = controls.find(record->pid); place != controls.end()) {
-                control = std::move(place->second);
-                controls.erase(place);
-            }
-            lifecycle_.processes().adopt(key.first, std::move(record).value(),
-                                         std::move(classes).value(), std::move(control));
-        });
+    ledger.visit(static_cast<uint32_t>(Record::process), [&](const Ledger::Key& key,
+                                                             std::span<const uint8_t> bytes) {
+        Result<records::Process> record = read_record<records::Process>(bytes);
+        if (!record.ok() || record->state < ProcessState::ready) return;
+        const auto found = ledger.find({static_cast<uint32_t>(Record::classes), key.first, 0});
+        Result<records::Classes> classes = read_record<records::Classes>(found);
+        if (!classes.ok()) return;
+        record->spec.copy = copies[key.first];
+        Socket control;
+        if (const auto place = controls.find(record->pid); place != controls.end()) {
+            control = std::move(place->second);
+            controls.erase(place);
+        }
+        lifecycle_.processes().adopt(key.first, std::move(record).value(),
+                                     std::move(classes).value(), std::move(control));
+    });
     ledger.visit(static_cast<uint32_t>(Record::known),
                  [&](const Ledger::Key& key, std::span<const uint8_t>) {
                      const ProcessPtr process = lifecycle_.processes().find(key.first);
@@ -142,47 +143,47 @@ PersonalityPtr Daemon::find_personality(const records::Instance& record) const {
 
 void Daemon::restore_instances() {
     const Ledger& ledger = *options_.inheritance->ledger;
-    ledger.visit(
-        static_cast<uint32_t>(Record::instance),
-        [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
-            Result<records::Instance> record = read_record<records::Instance>(bytes);
-            if (!record.ok() || registry_.find(key.first) == nullptr) return;
-            PersonalityPtr personality;
-            bool replaced = false;
-            if (record->created) {
-                const Instance* creator = std::as_const(lifecycle_).find(record->provider);
-                if (creator == nullptr) return;
-                personality = creator->personality;
-            } else {
-                personality = find_personality(*record);
-                replaced = personality == nullptr;
-            }
-            if (replaced) {
-                Result<Personality> old =
-                    Personality::read(record->bundle_id, record->personality, record->table);
-                if (!old.ok()) return;
-                old->bundle_path = record->bundle_path;
-                old->executable = record->executable;
-                old->entitlements = record->entitlements;
-                personality = std::make_shared<const Personality>(std::move(old).value());
-            }
-            const EntryId nub = record->provider;
-            auto busy = std::make_shared<BusyHold>();
-            if (!record->start_finished) *busy = BusyHold(registry_, nub);
-            const bool wait = replaced || !record->start_finished;
-            lifecycle_.restore(key.first, std::move(record).value(), personality,
-                               !wait ? std::function<void(Status)>{}
-                                     : [this, nub, busy](const Status& status) {
-                                           busy->reset();
-                                           if (!status.ok()) matcher_.match(nub);
-                                       });
-            if (replaced) {
-                log_.write(LogLevel::notice, "adoption",
-                           personality->label() + " is not installed any more as it was; what "
-                                                  "runs of it is ended");
-                loop_.post([this, id = key.first] { lifecycle_.terminate(id); });
-            }
-        });
+    ledger.visit(static_cast<uint32_t>(Record::instance), [&](const Ledger::Key& key,
+                                                              std::span<const uint8_t> bytes) {
+        Result<records::Instance> record = read_record<records::Instance>(bytes);
+        if (!record.ok() || registry_.find(key.first) == nullptr) return;
+        PersonalityPtr personality;
+        bool replaced = false;
+        if (record->created) {
+            const Instance* creator = std::as_const(lifecycle_).find(record->provider);
+            if (creator == nullptr) return;
+            personality = creator->personality;
+        } else {
+            personality = find_personality(*record);
+            replaced = personality == nullptr;
+        }
+        if (replaced) {
+            Result<Personality> old =
+                Personality::read(record->bundle_id, record->personality, record->table);
+            if (!old.ok()) return;
+            old->bundle_path = record->bundle_path;
+            old->executable = record->executable;
+            old->entitlements = record->entitlements;
+            personality = std::make_shared<const Personality>(std::move(old).value());
+        }
+        const EntryId nub = record->provider;
+        auto busy = std::make_shared<BusyHold>();
+        if (!record->start_finished) *busy = BusyHold(registry_, nub);
+        const bool wait = replaced || !record->start_finished;
+        lifecycle_.restore(
+            key.first, std::move(record).value(), personality,
+            !wait ? std::function<void(Status)>{} : [this, nub, busy](const Status& status) {
+                busy->reset();
+                if (!status.ok()) matcher_.match(nub);
+            });
+        if (replaced) {
+            log_.write(LogLevel::notice, "adoption",
+                       personality->label() +
+                           " is not installed any more as it was; what "
+                           "runs of it is ended");
+            loop_.post([this, id = key.first] { lifecycle_.terminate(id); });
+        }
+    });
 }
 
 void Daemon::resume() {

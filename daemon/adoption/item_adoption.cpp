@@ -15,8 +15,8 @@ void StateItems::record(Recorder& recorder) {
         for (const auto& [name, item] : items_) {
             if (item.number != number) continue;
             return record_of(records::Item{name, item.schema, item.bundle_id,
-                                           item.value.has_value(), item.value.value_or(Dictionary{}),
-                                           item.generation});
+                                           item.value.has_value(),
+                                           item.value.value_or(Dictionary{}), item.generation});
         }
         return {};
     });

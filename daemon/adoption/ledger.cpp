@@ -65,8 +65,8 @@ uint8_t* Ledger::half(size_t number) const {
 }
 
 Result<uint8_t*> Ledger::map(const UniqueFd& memory, size_t size) {
-    void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                        memory.get(), 0);
+    void* base =
+        ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory.get(), 0);
     if (base == MAP_FAILED) return Error::system("cannot map the ledger");
     return static_cast<uint8_t*>(base);
 }
@@ -84,7 +84,7 @@ Result<Ledger> Ledger::create(size_t half) {
 }
 
 Result<Ledger> Ledger::open(UniqueFd memory) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(memory.get(), &status) != 0) return Error::system("cannot look at the ledger");
     const auto size = static_cast<size_t>(status.st_size);
     if (size < kHeadSize) return Error{Errc::malformed, 0, "the ledger is too small"};
@@ -192,9 +192,8 @@ std::span<const uint8_t> Ledger::find(const Key& key) const {
     return {half(active_) + place->second.offset + sizeof(RecordHead), place->second.size};
 }
 
-void Ledger::visit(
-    uint32_t kind,
-    const std::function<void(const Key&, std::span<const uint8_t>)>& visit) const {
+void Ledger::visit(uint32_t kind,
+                   const std::function<void(const Key&, std::span<const uint8_t>)>& visit) const {
     for (auto place = places_.lower_bound({kind, 0, 0});
          place != places_.end() && place->first.kind == kind; ++place) {
         visit(place->first,

@@ -89,8 +89,8 @@ void Lifecycle::resume(EntryId id) {
         if (instance->state == InstanceState::stopping) return finish_stop(*instance);
         if (instance->state == InstanceState::failed || instance->state == InstanceState::dead)
             return termination_.terminate(id);
-        fail(*instance,
-             Error{Errc::peer_gone, 0, "opendextd died while the driver process was being started"});
+        fail(*instance, Error{Errc::peer_gone, 0,
+                              "opendextd died while the driver process was being started"});
         return;
     }
     DriverProcess& process = *instance->process;
@@ -110,12 +110,12 @@ void Lifecycle::resume(EntryId id) {
                 begin_family_start(*instance);
                 break;
             }
-            process.await(
-                driver::named_serial(driver::Named::start, id),
-                context_.deadlines.of(Deadline::start), std::string(to_string(Deadline::start)),
-                answer_of(process, [this, id](Result<CallAnswer> answer) {
-                    start_returned(id, std::move(answer));
-                }));
+            process.await(driver::named_serial(driver::Named::start, id),
+                          context_.deadlines.of(Deadline::start),
+                          std::string(to_string(Deadline::start)),
+                          answer_of(process, [this, id](Result<CallAnswer> answer) {
+                              start_returned(id, std::move(answer));
+                          }));
             break;
         case InstanceState::started:
             // A registration whose families were still at work begins again.
@@ -140,6 +140,21 @@ void Lifecycle::resume(EntryId id) {
         case InstanceState::detached:
             context_.loop.post([this, id] { termination_.terminate(id); });
             break;
+    }
+}
+
+/// The answer to a call of a predecessor. A user client that it made is nobody's: the program that
+/// wanted to open it asks again.
+void Lifecycle::unclaimed(const DriverProcess& process, const Message& message) {
+    const Result<driver::CallResult> result = decode<driver::CallResult>(message);
+    if (!result.ok()) return;
+    for (const protocol::Ref& ref : result->result.refs) {
+        const Entry* entry = context_.registry.find(ref.id);
+        if (ref.kind == protocol::RefKind::object && process.objects.contains(ref.id) &&
+            entry != nullptr && entry->is_kind_of("IOUserUserClient") &&
+            entry->property("IOUserClientCreator") == nullptr) {
+            termination_.terminate(ref.id);
+        }
     }
 }
 

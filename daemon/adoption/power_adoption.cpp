@@ -8,20 +8,23 @@
 namespace opendext::daemon {
 
 void PowerTree::describe_records() {
-    context_.recorder.describe(Record::power, [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
-        const auto node = nodes_.find(id);
-        const auto latency = latencies_.find(id);
-        if (node == nodes_.end() && latency == latencies_.end()) return {};
-        records::Power record;
-        if (latency != latencies_.end()) record.latency = latency->second;
-        if (node == nodes_.end()) return record_of(record);
-        record.node = true;
-        record.joined = node->second.joined;
-        record.desired = node->second.desired;
-        record.current = node->second.current;
-        record.override_ = node->second.override_;
-        return record_of(record);
-    });
+    context_.recorder.describe(Record::power,
+                               [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
+                                   const auto node = nodes_.find(id);
+                                   const auto latency = latencies_.find(id);
+                                   if (node == nodes_.end() && latency == latencies_.end())
+                                       return {};
+                                   records::Power record;
+                                   if (latency != latencies_.end())
+                                       record.latency = latency->second;
+                                   if (node == nodes_.end()) return record_of(record);
+                                   record.node = true;
+                                   record.joined = node->second.joined;
+                                   record.desired = node->second.desired;
+                                   record.current = node->second.current;
+                                   record.override_ = node->second.override_;
+                                   return record_of(record);
+                               });
     context_.recorder.describe(Record::system, [this](uint64_t, uint64_t) -> std::vector<uint8_t> {
         if (state_ == SystemPower::awake) return {};
         return record_of(records::System{state_});

@@ -55,7 +55,8 @@ void DriverProcess::note_request(const Message& message) {
 }
 
 void DriverProcess::resumed(const Result<Message>& message) {
-    const std::set<uint64_t> came = std::exchange(came_, std::nullopt).value_or(std::set<uint64_t>{});
+    const std::set<uint64_t> came =
+        std::exchange(came_, std::nullopt).value_or(std::set<uint64_t>{});
     if (state_ != ProcessState::ready) return;
     if (!message.ok()) return hung(message.error().text());
     Result<driver::Resumed> answer = decode<driver::Resumed>(message.value());

@@ -50,9 +50,7 @@ struct Process {
     std::string killed_for;
     bool told_to_exit = false;
     EntryId server = kNoEntry;
-    void fields(auto& io) {
-        io(pid, state, spec, sandbox, killed_for, told_to_exit, server);
-    }
+    void fields(auto& io) { io(pid, state, spec, sandbox, killed_for, told_to_exit, server); }
 };
 
 struct Classes {

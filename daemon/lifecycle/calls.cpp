@@ -177,6 +177,9 @@ void Lifecycle::message(DriverProcess& process, Message message) {
         case driver::Kind::log:
             log_line(process, message);
             return;
+        case driver::Kind::call_result:
+            unclaimed(process, message);
+            return;
         case driver::Kind::open_file:
             if (const Status answered = answer_open_file(process, message); !answered.ok())
                 nonsense(process, answered.error().text());

@@ -150,6 +150,7 @@ class Lifecycle {
                                                     const protocol::driver::Create& request);
     void drop(DriverProcess& process, const Message& message);
     void interrupt_message(DriverProcess& process, const Message& message);
+    void unclaimed(const DriverProcess& process, const Message& message);
     void log_line(DriverProcess& process, const Message& message);
     void nonsense(DriverProcess& process, std::string_view what);
     [[nodiscard]] Responder responder(DriverProcess& process, uint64_t serial, bool one_way);

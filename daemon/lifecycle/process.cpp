@@ -168,8 +168,12 @@ void DriverProcess::received(Message message) {
         case driver::Kind::outcome:
         case driver::Kind::loaded:
         case driver::Kind::call_result:
-            requests_.complete(message);  // late replies are dropped
-            return;
+            // Late replies are dropped, unless something came of what nobody waits for any more.
+            if (requests_.complete(message) || state_ != ProcessState::ready ||
+                message.kind != static_cast<uint32_t>(driver::Kind::call_result)) {
+                return;
+            }
+            break;
         default:
             break;
     }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -60,10 +61,12 @@ bool may_repeat(const Message& request) {
     }
 }
 
-/// Whether the realm's keeper is there: it removes the file when the realm ends in order.
+/// Whether the realm's keeper lives. Then opendextd comes back, if it is not there.
 bool has_keeper(const std::filesystem::path& realm) {
-    std::error_code error;
-    return !realm.empty() && std::filesystem::exists(Realm(realm).keeper_pid(), error);
+    if (realm.empty()) return false;
+    pid_t pid = 0;
+    std::ifstream(Realm(realm).keeper_pid()) >> pid;
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
 }
 
 uint64_t random_number() {
@@ -95,7 +98,8 @@ Daemon::Greeting Daemon::greeting() {
 
 Result<std::shared_ptr<Daemon::Link>> Daemon::connect(const std::string& option,
                                                       const Greeting& greeting) {
-    // While the keeper of the last link lives, its opendextd comes back; another realm would not do.
+    // While the keeper of the last link lives, its opendextd comes back; another realm would not
+    // do.
     const Realm realm = has_keeper(greeting.realm) ? Realm(greeting.realm) : Realm::select(option);
     Result<Socket> socket = Socket::connect(realm.socket());
     if (!socket.ok())
@@ -103,10 +107,9 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connect(const std::string& option,
     auto link = std::make_shared<Link>();
     link->socket = std::move(socket).value();
     link->process = ::getpid();
-    OD_TRY(link->socket.send(
-        encode(wire::Hello{wire::kVersion, program_invocation_short_name, greeting.session,
-                           greeting.connections},
-               kIgnoredSerial)));
+    OD_TRY(link->socket.send(encode(wire::Hello{wire::kVersion, program_invocation_short_name,
+                                                greeting.session, greeting.connections},
+                                    kIgnoredSerial)));
     const Message answer = OD_TRY(link->socket.receive_within(kHelloTimeout));
     link->welcome = OD_TRY(parse<wire::Welcome>(answer));
     if (!answer.fds.empty()) {
@@ -132,13 +135,19 @@ Result<std::shared_ptr<Daemon::Link>> Daemon::connected(std::unique_lock<std::mu
     const Greeting hello = greeting();
     const std::string option = realm_;
     lock.unlock();
-    // An opendextd that was there a moment ago is being restarted: it is worth a wait, once.
-    const bool wait = was_connected_;
+    // An opendextd that was there a moment ago, or has a keeper, is being restarted.
+    const bool was_there = was_connected_;
     const auto since = std::chrono::steady_clock::now();
+    const auto worth_waiting = [&] {
+        const auto waited = std::chrono::steady_clock::now() - since;
+        const bool kept =
+            has_keeper(hello.realm.empty() ? Realm::select(option).root() : hello.realm);
+        return waited < (kept        ? kRestartTime
+                         : was_there ? kRealmRestartTime
+                                     : std::chrono::milliseconds(0));
+    };
     Result<std::shared_ptr<Link>> made = connect(option, hello);
-    while (!made.ok() && wait &&
-           std::chrono::steady_clock::now() - since <
-               (has_keeper(hello.realm) ? kRestartTime : kRealmRestartTime)) {
+    while (!made.ok() && worth_waiting()) {
         std::this_thread::sleep_for(kFirstPause);
         made = connect(option, hello);
     }

@@ -93,6 +93,24 @@ class Adoption(AdoptionCase):
             self.kill_daemon()
             program.tell("close")
 
+    def test_a_program_that_begins_during_the_outage_waits(self):
+        for _ in range(3):
+            self.kill_daemon()
+            program = self.opened()
+            program.tell("add")
+
+    def test_a_sleeping_system_sleeps_on(self):
+        program = self.opened()
+        self.tool("opendext-power", "sleep")
+        self.kill_and_wait()
+        self.assertIn("the system is asleep", self.tool("opendext-power"))
+        program.order("add")
+        self.kill_and_wait()
+        self.tool("opendext-power", "wake")
+        self.assertEqual(program.result("add")[0], 0, "the call was held and then made")
+        self.kill_and_wait()
+        self.assertIn("the system is awake", self.tool("opendext-power"))
+
     def test_many_deaths_in_a_row_leave_nothing_behind(self):
         driver = self.wait_for_driver()
         program = self.opened()
@@ -144,6 +162,17 @@ class Adoption(AdoptionCase):
         self.assertEqual(self.keeper.wait(60), 0)
         self.wait_for_line("stop: StrainService")
 
+    def test_the_end_of_the_realm_goes_on(self):
+        """opendextd dies while it ends the realm: the next one ends it."""
+        self.opened()
+        daemon = self.daemon()
+        os.kill(self.wait_for_driver(), signal.SIGSTOP)  # its Stop takes a while
+        os.kill(daemon, signal.SIGTERM)
+        self.wait_for_line("the realm ends")
+        os.kill(daemon, signal.SIGKILL)
+        self.assertEqual(self.keeper.wait(60), 0)
+        self.wait_for(lambda: not self.realm.remaining(), "every process of the realm to end")
+
     def test_with_the_keeper_everything_ends(self):
         self.opened()
         self.kill_and_wait()
@@ -152,6 +181,23 @@ class Adoption(AdoptionCase):
         self.keeper.kill()
         self.keeper.wait()
         self.wait_for(lambda: not self.realm.remaining(), "every process of the realm to end")
+
+
+class Quarantine(AdoptionCase):
+    settings = {"restart.quarantine-after": "2"}
+
+    def test_a_quarantine_goes_on(self):
+        driver = self.wait_for_driver()
+        os.kill(driver, signal.SIGKILL)
+        second = self.wait_for_driver(other_than=driver)
+        self.kill_and_wait()
+        os.kill(second, signal.SIGKILL)
+        self.wait_for(lambda: "org.example.strain" in self.tool("opendext-quarantine", "ls"), "the quarantine")
+        self.kill_and_wait()
+        self.assertIn("org.example.strain", self.tool("opendext-quarantine", "ls"))
+        self.assertFalse([each for each in self.services("strain") if each.get("pid")])
+        self.tool("opendext-quarantine", "lift", "org.example.strain")
+        self.wait_for_driver()
 
 
 class Limit(AdoptionCase):
