@@ -142,6 +142,7 @@ def crowd(realm, client, count, row):
 def run(options, row):
     folder = tempfile.mkdtemp(prefix="opendext-bench-")
     realm = harness.Realm(os.path.join(folder, "realm"))
+    realm.configure(harness.KILLED_OFTEN)
     parts = options.parts.split(",")
     try:
         client, bare = build(folder)

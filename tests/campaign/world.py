@@ -176,6 +176,12 @@ class World:
             use[f"processes {name}"] = use.get(f"processes {name}", 0) + 1
             if name in ("opendextd", "opendext-keeper", "opendext-driver: prepared driver process"):
                 use[f"descriptors {name}"] = len(os.listdir(f"/proc/{pid}/fd"))
+        # A driver has an init of its own, and those of one prepared process, as long as one of them lives, one in common. The keeper
+        # has a descriptor of each.
+        inits = use.pop("processes driver-init", 0)
+        drivers = sum(count for name, count in use.items() if name.startswith("processes ") and name.endswith(".dext"))
+        use["descriptors opendext-keeper"] -= inits
+        use["inits too many"] = max(0, inits - 2 * drivers)
         tree = self.tool("ioreg", "-l", "--json")
         use["registry entries"] = tree.count('"id":')
         for folder in ("dev", "run", "extensions"):
