@@ -33,6 +33,12 @@ def swapped(chance, word):
     return word[:place] + word[place + 1] + word[place] + word[place + 2:]
 
 
+def shortened(chance, word):
+    """The word without one of its letters."""
+    place = chance.randrange(1, len(word) - 1)
+    return word[:place] + word[place + 1:]
+
+
 def make(seed):
     """The properties of the provider, and what is wrong with each personality that ought to match it."""
     chance = random.Random(seed)
@@ -41,7 +47,7 @@ def make(seed):
     revision = chance.randrange(1, 1000)
     provider = {"WhyColor": color, "WhyModel": model, "WhyRevision": str(revision), "WhyReady": True, "WhyName": f"widget-{model}"}
     name = provider["WhyName"]
-    wrong_color, wrong_name = swapped(chance, color), swapped(chance, name)
+    wrong_color, wrong_name = shortened(chance, color), swapped(chance, name)
 
     def properties(**wanted):
         return {"IOPropertyMatch": wanted}
