@@ -14,11 +14,15 @@ namespace opendext::keeper {
 struct Watch::State : std::enable_shared_from_this<State> {
     std::function<void(int)> call;
     sd_event_source* source = nullptr;
+    sd_event_source* again = nullptr;  ///< of a child: a timer, to look another time
 
     /// Not left to the destructor: the function may be running, and hold this, while the watch ends
     /// and its descriptor is closed. Of a descriptor whose file a forked child has open too, epoll
     /// would keep an entry that leads to freed memory.
-    void stop() { source = sd_event_source_disable_unref(source); }
+    void stop() {
+        source = sd_event_source_disable_unref(source);
+        again = sd_event_source_disable_unref(again);
+    }
     /// Holds the function while it runs: it may end its own watch.
     static int fire(void* data, int argument) {
         const auto self = static_cast<State*>(data)->shared_from_this();
@@ -35,6 +39,8 @@ void require(int result, const char* what) {
     std::fprintf(stderr, "opendext-keeper: %s: %s\n", what, std::strerror(-result));
     std::abort();
 }
+
+constexpr uint64_t kTracedPause = 100'000;  // microseconds
 
 int wait_status(const siginfo_t& info) {
     if (info.si_code == CLD_EXITED) return (info.si_status & 0xff) << 8;
@@ -98,12 +104,27 @@ Watch EventLoop::ended(int pidfd, std::function<void(int)> call) {
     Watch watch;
     watch.state_ = std::make_shared<Watch::State>();
     watch.state_->call = std::move(call);
-    const auto handler = [](sd_event_source*, const siginfo_t* info, void* data) {
-        return Watch::State::fire(data, wait_status(*info));
+    // Not sd_event_add_child_pidfd: it looks once, and a child that dies under a debugger cannot be
+    // reaped before that one lets go of it.
+    const auto look_again = [](sd_event_source*, uint64_t, void* data) {
+        return sd_event_source_set_enabled(static_cast<Watch::State*>(data)->source, SD_EVENT_ON);
     };
-    require(sd_event_add_child_pidfd(event_, &watch.state_->source, pidfd, WEXITED, handler,
-                                     watch.state_.get()),
+    const auto handler = [](sd_event_source* source, int fd, uint32_t, void* data) {
+        siginfo_t info{};
+        const int result = ::waitid(P_PIDFD, static_cast<id_t>(fd), &info, WEXITED | WNOHANG);
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (result != 0 || info.si_pid != 0) return Watch::State::fire(data, wait_status(info));
+        sd_event_source* timer = static_cast<Watch::State*>(data)->again;
+        sd_event_source_set_time_relative(timer, kTracedPause);
+        return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+    };
+    Watch::State& state = *watch.state_;
+    require(sd_event_add_io(event_, &state.source, pidfd, EPOLLIN, handler, &state),
             "cannot watch a child");
+    require(sd_event_add_time_relative(event_, &state.again, CLOCK_MONOTONIC, 0, 1000, look_again,
+                                       &state),
+            "cannot watch a child");
+    sd_event_source_set_enabled(state.again, SD_EVENT_OFF);
     return watch;
 }
 

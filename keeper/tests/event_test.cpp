@@ -4,6 +4,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -59,6 +63,47 @@ TEST(EventTest, AWatchThatIsReplacedIsNotCalledAgain) {
     });
     EXPECT_EQ(loop.run(), 0);
     EXPECT_EQ(calls, 1);
+}
+
+// A debugger that holds a dead child keeps its end from us; it comes when that one lets go.
+TEST(EventTest, AChildThatDiesUnderADebuggerEndsWhenThatOneHasReapedIt) {
+    int ready[2];
+    ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        for (;;) ::pause();
+    }
+    const pid_t debugger = ::fork();
+    if (debugger == 0) {
+        char go = 0;
+        const bool traced = ::ptrace(PTRACE_SEIZE, child, nullptr, nullptr) == 0;
+        ::kill(child, SIGTERM);
+        int status = 0;
+        ::waitpid(child, &status, __WALL);  // about to get the signal
+        ::ptrace(PTRACE_CONT, child, nullptr, SIGTERM);
+        siginfo_t end{};
+        ::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOWAIT);
+        static_cast<void>(::read(ready[0], &go, 1));
+        ::_exit(traced ? 0 : 1);
+    }
+    const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    ASSERT_TRUE(pidfd);
+    EventLoop loop;
+    int status = -1;
+    const Watch end = loop.ended(pidfd.get(), [&](int wait_status) {
+        status = wait_status;
+        loop.quit(0);
+    });
+    const Watch later = loop.after(std::chrono::milliseconds(300), [&] {
+        EXPECT_EQ(status, -1) << "reaped while it was traced";
+        ASSERT_EQ(::write(ready[1], "x", 1), 1);
+    });
+    EXPECT_EQ(loop.run(), 0);
+    EXPECT_TRUE(WIFSIGNALED(status)) << status;
+    EXPECT_EQ(WTERMSIG(status), SIGTERM);
+    int debugged = -1;
+    ::waitpid(debugger, &debugged, 0);
+    EXPECT_EQ(debugged, 0);
 }
 
 }  // namespace
