@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """opendext explain on seeded mismatches: the key that is to blame, what was wanted and what is there, text by text."""
 
+import json
 import os
+import plistlib
+import shutil
+import subprocess
 
 import harness
 import mismatches
+import schema
+import sources
 from why_case import PROVIDER, SEED, WhyCase
 
 
@@ -151,6 +157,61 @@ class Why(WhyCase):
         # A personality that breaks a rule is explained by that rule.
         broken = self.bundle("org.example.why.broken", {"IOUserServerName": None})
         self.assertIn("IOUserServerName", self.refused("opendext", "explain", "--bundle", broken))
+
+
+class SetAside(WhyCase):
+    """What is installed and not started, though it fits: not approved, quarantined."""
+
+    policy = "dev"
+    settings = {"restart.quarantine-after": "1"}
+
+    def broken(self, name):
+        """What doctor says of it."""
+        report = json.loads(self.realm.run("opendext", "doctor", "--json", name).stdout)
+        self.assertEqual(schema.problems(report, schema.read("opendext-doctor")), [])
+        return report["diagnoses"][0]["findings"][0]
+
+    def test_a_driver_in_quarantine(self):
+        nub = self.install_provider()
+        self.install("org.example.why.crash", self.on_nub({"WhyBehaviour": "crash"}))
+        barred = self.wait_for(lambda: (one := self.standing("org.example.why.crash"))["state"] == "barred" and one, "the quarantine")
+        self.assertEqual(barred["provider"]["id"], nub["id"])
+        self.assertIn("opendext quarantine lift org.example.why.crash/Main", barred["fix"])
+        self.assertEqual(barred["last"]["crashes"], 1)
+        finding = self.broken("org.example.why.crash")
+        self.assertEqual(finding["broken"], "quarantined", finding)
+        self.assertIn(barred["reason"], finding["text"])
+        # It stands at the provider too, and the next candidate is told to have its place.
+        self.install("org.example.why.next", self.on_nub({"WhyName": "next"}))
+        self.wait_for(lambda: self.standing("org.example.why.next")["state"] == "runs", "the next candidate")
+
+    def test_an_extension_that_waits_for_its_user(self):
+        self.install_provider()
+        self.tool("systemextensionsctl", "approval", "ask")
+        identifier = "org.example.why.waiting"
+        application = os.path.join(self.folder, "Why.app", "Contents")
+        extensions = os.path.join(application, "Library", "SystemExtensions")
+        program = os.path.join(application, "MacOS", "program")
+        for folder in (extensions, os.path.dirname(program)):
+            os.makedirs(folder)
+        with open(os.path.join(application, "Info.plist"), "wb") as file:
+            plistlib.dump({"CFBundleIdentifier": "org.example.why.application"}, file)
+        shutil.move(self.bundle(identifier, self.on_nub({})), os.path.join(extensions, "Why.dext"))
+        library = os.path.join(harness.PREFIX, "lib")
+        subprocess.run(["clang-19", "-std=c11", "-isystem", sources.client_headers(),
+                        os.path.join(harness.SOURCE, "tests", "extensions", "requests.c"), "-o", program, "-L" + library,
+                        "-l:libIOKit.so.0", "-Wl,-rpath," + library], check=True)
+        asking = subprocess.Popen([program, "main", "replace", "activate", identifier], env=self.realm.environment(),
+                                  stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.addCleanup(asking.wait)
+        self.addCleanup(asking.kill)
+        self.addCleanup(asking.stdin.close)
+        waiting = self.wait_for(lambda: (one := self.standing(identifier))["state"] == "disabled" and one, "the answer")
+        self.assertEqual(waiting["reason"], "the extension is activated waiting for user")
+        self.assertEqual(waiting["fix"], f"systemextensionsctl approve {identifier}")
+        self.assertEqual(self.broken(identifier)["broken"], "enabled")
+        self.tool("systemextensionsctl", "approve", identifier)
+        self.wait_for(lambda: self.standing(identifier)["state"] == "runs", "it to run")
 
 
 if __name__ == "__main__":
