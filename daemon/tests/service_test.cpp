@@ -260,13 +260,14 @@ TEST_F(TwoDriversTest, ActivePanicLogsAreInTheCrashReport) {
     std::string report;
     ASSERT_TRUE(bed.run_until([&] {
         for (const auto& file : std::filesystem::directory_iterator(bed.options.realm.crashes())) {
+            if (file.path().extension() != ".json") continue;
             std::ifstream in(file.path());
             report.assign(std::istreambuf_iterator<char>(in), {});
         }
         return !report.empty();
     }));
-    EXPECT_NE(report.find("\"id\": \"registers\", \"text\": \"pc=42\""), std::string::npos)
-        << report;
+    EXPECT_NE(report.find("\"id\": \"registers\""), std::string::npos) << report;
+    EXPECT_NE(report.find("\"text\": \"pc=42\""), std::string::npos) << report;
     EXPECT_EQ(report.find("not this"), std::string::npos);
     EXPECT_NE(report.find("\"hex\": \"0102\""), std::string::npos);
 }

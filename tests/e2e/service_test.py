@@ -175,6 +175,8 @@ class Service(harness.RealmCase):
 
         def logs():
             for name in os.listdir(folder):
+                if not name.endswith(".json"):
+                    continue
                 with open(os.path.join(folder, name), encoding="utf-8") as file:
                     if found := json.load(file)["panic_logs"]:
                         return found

@@ -104,7 +104,7 @@ class UnnamedDext(harness.RealmCase):
         bad = sources.random_prefix()
         self.tool("opendext", "install", self.build(bad, "-D", where))
         self.assert_reported()
-        self.wait_for(lambda: len(os.listdir(os.path.join(self.realm.root, "crash"))) >= 2, "the driver to be tried again")
+        self.wait_for(lambda: len([name for name in os.listdir(os.path.join(self.realm.root, "crash")) if name.endswith(".json")]) >= 2, "the driver to be tried again")
         self.tool("opendext", "uninstall", self.bundle_id)
         self.assertEqual(set(self.realm.drivers(good_id)), untouched, "the good driver's processes are the same")
         self.assertEqual(len(self.services(good + "Reader")), 1)

@@ -12,7 +12,7 @@ SOURCE = os.environ.get("OPENDEXT_SOURCE") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # What may not know any family: the core that a family is added to without a change.
-CORE = ("iig", "rpc", "runtime", "keeper", "daemon", "iokit", "bundle", "project", "tools")
+CORE = ("iig", "rpc", "crash", "runtime", "keeper", "daemon", "iokit", "bundle", "project", "tools")
 SOURCE_ENDINGS = (".cpp", ".h", ".hpp", ".c", ".cc", ".iig", ".py", ".sh", ".cmake", ".rsp")
 # Files that cannot carry a comment.
 NO_COMMENT = re.compile(r"(\.csv|\.json|\.rsp|\.txt\.in|\.entitlements|\.png|\.bin|^LICENSE)$|/corpus/|/golden/|/fuzz/(seeds|formats)/")
@@ -130,7 +130,8 @@ class Layering(unittest.TestCase):
             "bundle": {"bundle", "rpc"},
             "keeper": {"keeper", "rpc", "runtime/driver_main.h"},
             "runtime": {"runtime", "rpc"},
-            "daemon": {"daemon", "rpc", "bundle"},
+            "crash": {"crash", "rpc"},
+            "daemon": {"daemon", "rpc", "bundle", "crash"},
             "iokit": {"iokit", "rpc"},
             "project": {"project", "bundle", "rpc", "tools", "iig"},
         }
