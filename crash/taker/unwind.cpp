@@ -2,6 +2,7 @@
 #include "crash/taker/unwind.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include "crash/limits.h"
@@ -21,6 +22,8 @@ struct Unwinding {
     Time deadline;
     size_t room = 0;  ///< for frames, in all threads
     Thread* out = nullptr;
+    bool after_trap = false;  ///< the first address is that behind the instruction that trapped
+    bool cut = false;         ///< the stack is longer than the copy of it
 };
 
 pid_t next_thread(Dwfl*, void* argument, void** thread_argument) {
@@ -36,8 +39,13 @@ bool get_thread(Dwfl*, pid_t thread, void* argument, void** thread_argument) {
 }
 
 bool read_memory(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* argument) {
-    const auto bytes = static_cast<Unwinding*>(argument)->snapshot.read(address, sizeof(uint64_t));
-    if (bytes.empty()) return false;
+    auto& unwinding = *static_cast<Unwinding*>(argument);
+    const auto bytes = unwinding.snapshot.read(address, sizeof(uint64_t));
+    const uint64_t stack = (*unwinding.registers)[machine::kStackPointer];
+    if (bytes.empty()) {
+        unwinding.cut |= address > stack && address - stack < 2 * kStackBytes;
+        return false;
+    }
     uint64_t word = 0;
     std::memcpy(&word, bytes.data(), sizeof word);
     *result = word;
@@ -73,6 +81,7 @@ int one_frame(Dwfl_Frame* state, void* argument) {
         thread.end = "there was no time for the rest";
         return DWARF_CB_ABORT;
     }
+    if (unwinding.after_trap && thread.frames.empty()) exact = false;
     for (Frame& frame : unwinding.symbols.frames_at(address, exact)) {
         if (thread.frames.size() >= kMostFrames || unwinding.room == 0) {
             thread.end = "more frames follow";
@@ -117,7 +126,8 @@ Stacks unwind(Snapshot snapshot, const std::optional<Fault>& fault, Time deadlin
     if (first != snapshot.threads.end())
         std::rotate(snapshot.threads.begin(), first, std::next(first));
 
-    Unwinding unwinding{snapshot, symbols, nullptr, 0, deadline, kMostFramesInAll, nullptr};
+    Unwinding unwinding{
+        .snapshot = snapshot, .symbols = symbols, .deadline = deadline, .room = kMostFramesInAll};
     bool attached = false;
     for (const StoppedThread& from : snapshot.threads) {
         const bool use_fault = crashed(from) && has_registers;
@@ -128,6 +138,8 @@ Stacks unwind(Snapshot snapshot, const std::optional<Fault>& fault, Time deadlin
         if (unwinding.registers == nullptr) continue;
         unwinding.thread = from.id;
         unwinding.out = &thread;
+        unwinding.cut = false;
+        unwinding.after_trap = use_fault && fault->signal == SIGTRAP;
         // Once for all: it says which callbacks there are; the thread is asked for each time.
         if (!attached) {
             attached =
@@ -135,6 +147,7 @@ Stacks unwind(Snapshot snapshot, const std::optional<Fault>& fault, Time deadlin
         }
         const int result =
             attached ? ::dwfl_getthread_frames(symbols.dwfl(), from.id, one_frame, &unwinding) : -1;
+        if (unwinding.cut && thread.end.empty()) thread.end = "more frames follow";
         if (result != 0 && thread.end.empty()) {
             const char* reason = ::dwfl_errmsg(-1);
             thread.end = std::string("the rest of the stack cannot be read: ") +

@@ -40,10 +40,10 @@ bool Debugging::hold(DriverProcess& process, std::function<void()> go) {
     const auto request = std::ranges::find_if(
         requests_, [&](const Request& each) { return is_meant(process.spec(), each.name); });
     if (request == requests_.end()) return false;
-    const Request found = std::move(*request);
+    held_.push_back(
+        {request->client, process.weak_from_this(), std::move(request->waiting), std::move(go)});
     requests_.erase(request);
-    held_.push_back({found.client, process.weak_from_this(), std::move(go)});
-    found.waiting(process.pid());
+    // Later: its check-in may come before the keeper has told its id.
     if (!timer_) timer_ = loop_.after(kPause, [this] { look(); });
     return true;
 }
@@ -56,6 +56,10 @@ void Debugging::look() {
         const ProcessPtr process = place->process.lock();
         if (!process) {
             held_.erase(place);
+        } else if (process->pid() == 0) {
+            // The keeper has yet to tell.
+        } else if (place->waiting) {
+            std::exchange(place->waiting, nullptr)(process->pid());
         } else if (is_being_debugged(process->pid())) {
             going.splice(going.end(), held_, place);
         }

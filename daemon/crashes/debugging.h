@@ -41,6 +41,7 @@ class Debugging {
     struct Held {
         uint64_t client = 0;
         std::weak_ptr<DriverProcess> process;
+        Waiting waiting;  ///< empty once it was called
         std::function<void()> go;
     };
     void look();

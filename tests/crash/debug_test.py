@@ -2,6 +2,7 @@
 """`opendext debug`: gdb on a running driver, and on the next one before any of its code runs; no deadline ends a driver
 that is being debugged or waits for it."""
 
+import os
 import shutil
 import subprocess
 
@@ -67,14 +68,20 @@ class DebugTest(CrasherCase):
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             return "TracerPid:\t0\n" not in file.read()
 
-    def test_a_driver_whose_debugger_goes_goes_on(self):
+    def test_a_driver_whose_debugger_goes_without_attaching_goes_on(self):
         self.tool("ioreg")
-        program = self.debug("crasher", "--wait", "--with", "gdb", "--", "-batch", "-ex", "shell sleep 100")
+        idle = os.path.join(self.folder, "gdb-idle")
+        with open(idle, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec sleep 1000\n")
+        os.chmod(idle, 0o755)
+        program = self.debug("crasher", "--wait", "--with", idle)
         self.assertIn("waiting for the next process", program.stdout.readline())
         self.install()
-        self.wait_for(lambda: self.realm.drivers(BUNDLE), "the process")
+        [pid] = self.wait_for(lambda: self.realm.drivers(BUNDLE), "the process")
+        self.wait_for(lambda: harness.command_line(program.pid).startswith("sleep"), "the debugger to run")
+        self.assertEqual(self.services("Crasher"), [], "it waits")
         program.kill()
-        self.up()
+        self.assertEqual(self.up(), pid)
 
     def test_bad_input(self):
         self.assertIn("neither gdb nor lldb", self.refused("opendext", "debug", "x", "--with", "cat"))

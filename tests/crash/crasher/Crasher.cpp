@@ -26,6 +26,7 @@ struct Crasher_IVars {
 /* What the test looks for in the report is in the comments: the file's name and that line's number.
  */
 static volatile int gZero = 0;
+static volatile int gSeven = 7;
 static volatile int* volatile gNowhere = (volatile int*)0x10;
 static volatile int gDepth = 0;
 
@@ -58,7 +59,7 @@ static void __attribute__((noinline)) Die(const char* how) {
     if (!strcmp(how, "overflow")) gZero = Recurse((volatile char*)how);
     if (!strcmp(how, "bus")) BeyondTheFile();
     if (!strcmp(how, "ill")) __builtin_trap();                                     // ill
-    if (!strcmp(how, "fpe")) gDepth = 1 / gZero;                                   // fpe
+    if (!strcmp(how, "fpe")) gDepth = gSeven / gZero;                              // fpe
     if (!strcmp(how, "abort")) abort();                                            // abort
     if (!strcmp(how, "trap")) __builtin_debugtrap();                               // trap
     if (!strcmp(how, "sys")) raise(SIGSYS);                                        // sys
@@ -66,7 +67,7 @@ static void __attribute__((noinline)) Die(const char* how) {
     if (!strcmp(how, "panic")) panic("the paper is on fire, tray %d", 3);          // panic
     if (!strcmp(how, "terminate")) std::terminate();                               // terminate
     if (!strcmp(how, "heap")) {
-        void* twice = malloc(3000);
+        void* volatile twice = malloc(24);
         ::free(twice);
         ::free(twice);  // heap
     }
@@ -135,7 +136,8 @@ kern_return_t IMPL(Crasher, Start) {
 }
 
 void IMPL(Crasher, Tick) {
-    Die(ivars->how);  // action
+    Die(ivars->how);      // action
+    gDepth = gDepth + 1;  // no tail call
 }
 
 kern_return_t IMPL(Crasher, UserSetProperties) {
@@ -148,6 +150,7 @@ kern_return_t IMPL(Crasher, UserSetProperties) {
         *in = 0;
         ivars->other->DispatchAsync(^{
           Die(ivars->how);  // block
+          gDepth = gDepth + 1;
         });
         return kIOReturnSuccess;
     }
