@@ -65,9 +65,9 @@ class Connection {
     OnClosed on_closed_;
     std::deque<Message> queue_;
     size_t queued_bytes_ = 0;
-    size_t may_go_ = 0;            ///< messages at the front of the queue that may leave
-    bool settling_ = false;        ///< may_go() will be called
-    bool handled_ = false;         ///< the oldest message in the socket
+    size_t may_go_ = 0;      ///< messages at the front of the queue that may leave
+    bool settling_ = false;  ///< may_go() will be called
+    bool handled_ = false;   ///< the oldest message in the socket
     bool closing_ = false;
     std::unique_ptr<IoHandle> watch_;
     /// Expires with this object: callbacks may destroy it.

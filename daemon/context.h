@@ -29,7 +29,7 @@ struct Context {
     PolicyMode policy = PolicyMode::dev;
     RestartRules restart;
     std::filesystem::path programs;  ///< folder of the client programs' entitlements
-    Clock& clock;  ///< of deadlines and supervision; the loop but in tests
+    Clock& clock;                    ///< of deadlines and supervision; the loop but in tests
 };
 
 }  // namespace opendext::daemon

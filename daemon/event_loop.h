@@ -43,8 +43,8 @@ class EventLoop final : public Clock {
     void forget_posted();
 
     /// The loop is settled when it is about to wait and no posted work is left: then `commit` runs,
-    /// and after it what when_settled() was given. So nothing leaves opendextd before the state that
-    /// it follows from is recorded (docs/design/adoption.md).
+    /// and after it what when_settled() was given. So nothing leaves opendextd before the state
+    /// that it follows from is recorded (docs/design/adoption.md).
     void on_settle(std::function<void()> commit);
     /// Whether somebody commits; else there is nothing to wait for.
     [[nodiscard]] bool settles() const;

@@ -170,7 +170,8 @@ class Family {
         (void)bundle_id;
     }
 
-    // Devices that Linux has a driver for. Only the family of the nub's most derived class is asked.
+    // Devices that Linux has a driver for. Only the family of the nub's most derived class is
+    // asked.
     // -----------------------------------------------------------------------------------------
 
     /// The first driver of ours is about to be started on `nub`: have the kernel's driver let go of
@@ -325,8 +326,8 @@ class FamilyHost {
     virtual void call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
                       std::chrono::milliseconds deadline, std::string_view deadline_name,
                       std::function<void(Result<CallAnswer>)> done) = 0;
-    /// Whether a driver that died on the nub, or on what it stands on, may still get a successor: it
-    /// waits for its restart, or has not been in quarantine for as long as endpoints are kept.
+    /// Whether a driver that died on the nub, or on what it stands on, may still get a successor:
+    /// it waits for its restart, or has not been in quarantine for as long as endpoints are kept.
     [[nodiscard]] virtual bool successor_expected(EntryId nub) const {
         (void)nub;
         return false;

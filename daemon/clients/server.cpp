@@ -340,9 +340,10 @@ bool ClientServer::handle_system(Client& client, const Message& message) {
                 client::DebugWaiting answer;
                 answer.outcome = outcome_of(not_privileged());
                 if (!may_administer(client)) return reply(number, serial, std::move(answer));
-                context_.debugging.wait_for(number, request.name, [this, number, serial](int32_t pid) {
-                    reply(number, serial, client::DebugWaiting{{}, pid});
-                });
+                context_.debugging.wait_for(
+                    number, request.name, [this, number, serial](int32_t pid) {
+                        reply(number, serial, client::DebugWaiting{{}, pid});
+                    });
             });
         case client::Kind::report:
             return with<client::Report>(message,

@@ -72,7 +72,8 @@ void ActionTable::record(Recorder& recorder) {
         const auto place = actions_.find(foreign);
         if (place == actions_.end()) return {};
         const Action& action = place->second;
-        return record_of(records::Action{action.owner.process, action.owner.number,
+        return record_of(records::Action{action.owner.process,
+                                         action.owner.number,
                                          {action.holders.begin(), action.holders.end()}});
     });
 }

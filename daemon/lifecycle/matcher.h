@@ -24,9 +24,9 @@ enum class RoundState : uint8_t {
 [[nodiscard]] std::string_view to_string(RoundState state);
 
 /// Rounds of matching: what starts when a nub is registered, when the catalogue changes and when a
-/// driver ended. One winner for each match category; when a candidate fails, the next one; the round
-/// is over when every category has its driver or no candidate is left. What follows from a death
-/// the supervisor decides.
+/// driver ended. One winner for each match category; when a candidate fails, the next one; the
+/// round is over when every category has its driver or no candidate is left. What follows from a
+/// death the supervisor decides.
 class Matcher {
   public:
     Matcher(Context& context, Families& families, PersonalityIndex& index, Lifecycle& lifecycle,

@@ -41,9 +41,7 @@ struct ExitReport {
         return expected && (wait_status == 0 || !killed_for.empty());
     }
     /// It chose to go: exit(0), which nobody had asked for.
-    [[nodiscard]] bool left() const {
-        return wait_status == 0 && killed_for.empty() && !expected;
-    }
+    [[nodiscard]] bool left() const { return wait_status == 0 && killed_for.empty() && !expected; }
     /// "signal 11 (Segmentation fault)", "exit status 1", …
     [[nodiscard]] std::string text() const;
 };

@@ -30,12 +30,12 @@ Processes::Processes(Context& context, Hooks hooks) : context_(context), hooks_(
                                    if (!process) return {};
                                    return record_of(process->record_classes());
                                });
-    context_.recorder.describe(
-        Record::known, [this](uint64_t number, uint64_t entry) -> std::vector<uint8_t> {
-            const ProcessPtr process = find(number);
-            if (!process || !process->known.contains(entry)) return {};
-            return record_of(records::Mark{});
-        });
+    context_.recorder.describe(Record::known,
+                               [this](uint64_t number, uint64_t entry) -> std::vector<uint8_t> {
+                                   const ProcessPtr process = find(number);
+                                   if (!process || !process->known.contains(entry)) return {};
+                                   return record_of(records::Mark{});
+                               });
 }
 
 void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
@@ -149,9 +149,8 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
         std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
                                         context_.deadlines, std::move(spec), std::move(hooks));
     process->start_serials(first_);
-    process->known.observe([this, number](EntryId entry) {
-        context_.recorder.touch(Record::known, number, entry);
-    });
+    process->known.observe(
+        [this, number](EntryId entry) { context_.recorder.touch(Record::known, number, entry); });
     processes_.emplace(number, process);
     context_.recorder.touch(Record::process, number);
     return process;

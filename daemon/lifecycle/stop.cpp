@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "DriverKit/IOService.system.h"
-#include "daemon/io_return.h"
 #include "daemon/crashes/crash_report.h"
+#include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
 
@@ -107,10 +107,9 @@ void Lifecycle::send_stop(Instance& instance, bool provider_active) {
     in.provider = object_reference(instance.provider);
     await_stop(instance, provider_active);
     // The reply has no deadline of its own: the one armed above ends the whole handshake.
-    call(
-        system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
-        std::string(to_string(Deadline::stop)),
-        [this, id](const Result<CallAnswer>& answer) { stop_returned(id, answer); });
+    call(system::IOService_Stop::encode(id, in), {}, std::chrono::hours(24),
+         std::string(to_string(Deadline::stop)),
+         [this, id](const Result<CallAnswer>& answer) { stop_returned(id, answer); });
 }
 
 void Lifecycle::await_stop(Instance& instance, bool provider_active) {
@@ -247,7 +246,8 @@ void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& pro
     if (instance.state == InstanceState::stopping) return finish_stop(instance);
     if (instance.state == InstanceState::failed || instance.state == InstanceState::dead) return;
     if (!instance.running())
-        return fail(instance, Error{Errc::peer_gone, 0, "the driver process died: " + report.text()});
+        return fail(instance,
+                    Error{Errc::peer_gone, 0, "the driver process died: " + report.text()});
     instance.end = End::process_died;
     instance.left = report.left();
     instance.failure = instance.left ? "it called exit(0)" : report.text();

@@ -55,9 +55,7 @@ class DriverWatches {
     using Key = std::pair<uint64_t, uint64_t>;  // process, source
 
     void describe_records();
-    void touch(const Key& key) {
-        context_.recorder.touch(Record::watch, key.first, key.second);
-    }
+    void touch(const Key& key) { context_.recorder.touch(Record::watch, key.first, key.second); }
     void on_event(Event event, const Entry& entry);
     void add(const Key& key, Watch& watch, uint32_t type, EntryId entry);
     void tell(const Key& key);

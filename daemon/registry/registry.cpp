@@ -80,10 +80,10 @@ void Registry::record(Recorder& recorder) {
     recorder.describe(Record::entry, [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
         const Entry* entry = find(id);
         if (entry == nullptr) return {};
-        records::Entry record{entry->name,       entry->location,        entry->classes,
-                              entry->user_classes, entry->properties,    entry->user_properties,
-                              entry->service,    entry->registered,      entry->matched,
-                              entry->activity,   entry->providers,       {}};
+        records::Entry record{entry->name,         entry->location,   entry->classes,
+                              entry->user_classes, entry->properties, entry->user_properties,
+                              entry->service,      entry->registered, entry->matched,
+                              entry->activity,     entry->providers,  {}};
         for (const auto& [plane, links] : entry->planes) {
             if (!links.parents.empty()) record.places.push_back({plane, links.parents});
         }
