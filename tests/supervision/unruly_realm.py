@@ -3,6 +3,7 @@
 wants, and orders for it."""
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -18,10 +19,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUNDLE = "org.example.unruly"
 CLASSES = ("Unruly", "UnrulyInit", "UnrulyPause")
 
-# Sets the property on the first service of the name; says the code in which it ends.
+# Sets the property on the first service of the class; says the code in which it ends.
 ORDER = """
 import sys, opendext
-service = [each for each in opendext.services(opendext.service_matching("IOUserService")) if each.name == sys.argv[1]][0]
+service = opendext.service(sys.argv[1])
 try:
     service.set_property("UnrulyOrder", sys.argv[2])
     print("ok")
@@ -42,8 +43,8 @@ def built():
 
 
 class UnrulyCase(harness.RealmCase):
-    def install(self, personalities, version="1"):
-        """Installs the driver with these personalities: by name, what they say beside the usual."""
+    def bundle(self, personalities, version="1"):
+        """The driver with these personalities: by name, what they say beside the usual."""
         bundle = os.path.join(self.folder, "Unruly.dext")
         shutil.rmtree(bundle, ignore_errors=True)
         shutil.copytree(built(), bundle)
@@ -55,7 +56,21 @@ class UnrulyCase(harness.RealmCase):
         info["CFBundleVersion"] = version
         with open(path, "wb") as file:
             plistlib.dump(info, file)
-        self.tool("opendext", "install", bundle)
+        return bundle
+
+    def install(self, personalities, version="1"):
+        self.tool("opendext", "install", self.bundle(personalities, version))
+
+    @contextlib.contextmanager
+    def installing(self, personalities):
+        """What happens while the drivers come up: `opendext install` waits until nothing does any more."""
+        program = subprocess.Popen([harness.program("opendext"), "install", self.bundle(personalities)],
+                                   env=self.realm.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            yield
+        finally:
+            program.kill()
+            program.communicate()
 
     def present(self):
         """Drivers that run: process id by the name of their personality."""
