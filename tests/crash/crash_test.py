@@ -6,8 +6,12 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
+import tempfile
+import unittest
 
 import harness
 import schema
@@ -254,6 +258,21 @@ class FindingTest(CrasherCase):
                     self.fail("the first line of the first load is not there")
             finally:
                 follow.kill()
+
+
+class OrdinaryUserTest(unittest.TestCase):
+    """The same without privilege: the stacks of a process are anybody's whose realm it is."""
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to become somebody else")
+    def test_signals_and_overflows(self):
+        with tempfile.TemporaryDirectory(prefix="opendext-user-") as home:
+            os.chown(home, 65534, 65534)
+            done = subprocess.run(
+                ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-B", __file__,
+                 "CrashTest.test_each_signal_has_its_line", "CrashTest.test_on_other_queues_and_in_actions", "OverflowTest"],
+                env=dict(os.environ, HOME=home, TMPDIR=home), text=True, capture_output=True, check=False,
+                timeout=300 * harness.PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr[-5000:])
 
 
 if __name__ == "__main__":
