@@ -5,6 +5,7 @@ status stays what it was; others and opendextd go on."""
 import concurrent.futures
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -15,7 +16,7 @@ import unittest
 
 import harness
 import schema
-from crasher_realm import BUNDLE, CrasherCase, line_of, places
+from crasher_realm import BUNDLE, CrasherCase, built, line_of, places
 
 
 class CrashTest(CrasherCase):
@@ -167,6 +168,33 @@ class CrashTest(CrasherCase):
             self.assertEqual((report["bundle"], report["signal"], report["stacks"]["state"]), (name, 6, "taken"))
             self.assertIn(("Crasher.cpp", line_of("abort")), [place[1:] for place in places(report)])
         self.assertEqual(self.up(), pid, "the third one goes on")
+
+
+class HostileFileTest(CrasherCase):
+    def test_a_dext_with_senseless_debugging_information_harms_nobody(self):
+        """The driver's file is as its author made it; what reads it has bounds and no rights, and opendextd goes on."""
+        original = built()
+        headers = subprocess.run(["readelf", "-SW", os.path.join(original, "Crasher")], capture_output=True, text=True,
+                                 check=True).stdout
+        sections = re.findall(r"\s(\.debug_\w+|\.symtab|\.strtab)\s+\w+\s+\w+\s+(\w+)\s+(\w+)", headers)
+        self.assertGreater(len(sections), 4, headers)
+        for seed in range(4):
+            with self.subTest(seed=seed):
+                chance = random.Random(seed)
+                folder = os.path.join(self.folder, f"seed{seed}")
+                bundle = shutil.copytree(original, os.path.join(folder, "Crasher.dext"))
+                with open(os.path.join(bundle, "Crasher"), "r+b") as file:
+                    for _, offset, size in sections:
+                        offset, size = int(offset, 16), int(size, 16)
+                        for _ in range(max(1, size // (8 if seed % 2 else 200))):
+                            file.seek(offset + chance.randrange(size))
+                            file.write(chance.randbytes(1))
+                self.tool("opendext", "install", bundle)
+                report = self.crash("segv")
+                self.assertEqual(report["fault"]["signal"], "SIGSEGV")
+                self.assertIn(report["stacks"]["state"], ("taken", "missing"))
+                self.assertEqual(schema.problems([report], schema.read("opendext-crash")), [])
+                self.tool("opendext", "uninstall", BUNDLE)
 
 
 class OverflowTest(CrasherCase):
