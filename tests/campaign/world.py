@@ -274,11 +274,12 @@ def peers():
 
 
 def far_end(pid, number, holder):
-    """A duplicate of the end that `holder` has of the socket `number` of `pid`."""
-    own = os.stat(f"/proc/{pid}/fd/{number}").st_ino
-    theirs = peers().get(own)
-    there = socket_numbers(holder).get(theirs)
-    return None if there is None else steal(holder, there)
+    """A duplicate of the end that `holder` has of the socket `number` of `pid`; None if there is none any more."""
+    with contextlib.suppress(OSError):
+        own = os.stat(f"/proc/{pid}/fd/{number}").st_ino
+        there = socket_numbers(holder).get(peers().get(own))
+        return None if there is None else steal(holder, there)
+    return None
 
 
 def message(kind, body, serial=0, flags=0, magic=0x5458444f, size=None):
@@ -319,6 +320,12 @@ def pour(descriptor, messages, random, with_descriptors=True):
             finally:
                 for fd in fds:
                     os.close(fd)
+
+
+def lie(pid, number, messages, random):
+    """Sends messages as the process would. Nothing if it has just died of what was sent before."""
+    with contextlib.suppress(OSError):
+        pour(steal(pid, number), messages, random)
 
 
 def scribble(pid, name, random, writes, mostly):

@@ -225,7 +225,7 @@ class Scenario(Base):
     def from_driver(self, random):
         number = self.victim(random)
         begin = w.now_ns()
-        w.pour(w.steal(self.pid[number], 3), [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        w.lie(self.pid[number], 3, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
         return self.same_or_other(number, begin)
 
     def to_driver(self, random):
@@ -297,7 +297,7 @@ class Scenario(Base):
             for inode in w.socket_numbers(guest.process.pid):
                 number = of_daemon.get(theirs.get(inode))
                 if number is not None:
-                    w.pour(w.steal(daemon, number), [w.garbage(random, range(80)) for _ in range(random.randrange(1, 12))], random)
+                    w.lie(daemon, number, [w.garbage(random, range(80)) for _ in range(random.randrange(1, 12))], random)
             time.sleep(0.01)
             status = guest.process.poll()
             if status is not None and status < 0:

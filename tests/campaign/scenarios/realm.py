@@ -50,7 +50,7 @@ class Scenario(Base):
 
     def prepared_lies(self, random):
         """What makes no sense is no answer to anything; the keeper may start it again."""
-        w.pour(w.steal(self.world.prepared(), 3), [w.garbage(random, range(40)) for _ in range(random.randrange(1, 6))], random)
+        w.lie(self.world.prepared(), 3, [w.garbage(random, range(40)) for _ in range(random.randrange(1, 6))], random)
         return self.world.drivers_come_back()
 
     def daemon_ends(self, random, number):
@@ -63,7 +63,7 @@ class Scenario(Base):
         kinds = [kind for kind in range(40) if kind not in meant]
         texts = [w.garbage(random, kinds) for _ in range(random.randrange(1, 12))]
         texts = [text for text in texts if int.from_bytes(text[4:8], "little") not in meant]
-        return self.daemon_replaced(lambda pid: w.pour(w.steal(pid, 3), texts, random))
+        return self.daemon_replaced(lambda pid: w.lie(pid, 3, texts, random))
 
     def daemon_replaced(self, hurt):
         hurt(self.world.daemon())

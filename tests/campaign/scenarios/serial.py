@@ -167,7 +167,7 @@ class Scenario(Base):
     def from_driver(self, random):
         victim = self.victim(random)
         begin = w.now_ns()
-        w.pour(w.steal(self.pid[victim], 3), [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        w.lie(self.pid[victim], 3, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
         return self.same_or_other(victim, begin)
 
     def to_driver(self, random):
