@@ -171,6 +171,7 @@ class Scenario(Base):
 
     def at_start(self, random, fault):
         """The next process of the victim crashes or hangs on its way."""
+        self.check_all()  # so that a process that is not known is the next one
         number = self.victim(random)
         point = random.choice((INIT, START))
         with open(self.armed + ".new", "w", encoding="utf-8") as file:
