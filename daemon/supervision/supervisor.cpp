@@ -154,7 +154,11 @@ void Supervisor::restart_after(EntryId nub, const PersonalityPtr& personality,
 void Supervisor::started(EntryId nub, const PersonalityPtr& personality) {
     const auto place = records_.find({nub, personality->label()});
     if (place == records_.end()) return;
-    record(nub, personality).history.started();
+    if (place->second.personality->copy == personality->copy) {
+        place->second.history.started();
+    } else {
+        records_.erase(place);  // of a copy that is not installed any more
+    }
     publish(nub);
 }
 

@@ -63,8 +63,9 @@ class Deadlines(UnrulyCase):
     def slow_processes(self):
         """New driver processes get next to no time of a processor."""
         self.tool("ioreg")  # the realm is up
-        prepared = [pid for pid in self.realm.processes() if "opendext-driver" in harness.command_line(pid)]
-        self.assertTrue(prepared, [harness.command_line(pid) for pid in self.realm.processes()])
+        prepared = self.wait_for(
+            lambda: [pid for pid in self.realm.processes() if "opendext-driver" in harness.command_line(pid)],
+            "the prepared process")
         processor = min(os.sched_getaffinity(0))
         burner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
