@@ -2,6 +2,7 @@
 #include "keeper/drivers.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ constexpr int kLinkFd = 3;
 constexpr size_t kTitleRoom = 2048;
 constexpr std::chrono::seconds kRestartPause{1};
 constexpr int kMostInFlight = 16;
+constexpr std::chrono::seconds kLastWait{2};
 constexpr size_t kEndsRemembered = 4096;
 
 /// A driver sees nothing of the user's environment; what concerns the programs themselves is passed
@@ -204,7 +206,7 @@ void Drivers::adopt_init(uint64_t serial, UniqueFd pidfd) {
         inits_.erase(serial);
         check_over();
     });
-    if (shutting_down_) end_init(serial);
+    if (shutting_down_) check_over();
 }
 
 void Drivers::end_init(uint64_t serial) {
@@ -334,15 +336,26 @@ void Drivers::shut_down(std::function<void()> done) {
     shutting_down_ = true;
     over_ = std::move(done);
     restart_ = {};
-    // What was forked but not announced yet is announced before the link ends.
-    for (const auto& [pid, prepared] : prepared_) static_cast<void>(prepared.child.signal(SIGKILL));
-    for (const auto& [serial, init] : inits_) static_cast<void>(init.child.signal(SIGKILL));
+    // What was forked but not announced yet would never be reaped, and so hold up the end of its
+    // namespace: the prepared processes end by themselves, having announced all.
+    if (link_.valid()) ::shutdown(link_.fd(), SHUT_WR);
+    restart_ = loop_.after(kLastWait, [this] {
+        for (const auto& [pid, prepared] : prepared_)
+            static_cast<void>(prepared.child.signal(SIGKILL));
+        // Whatever is left then ends with the keeper.
+        restart_ = loop_.after(kLastWait, [this] {
+            if (over_) std::exchange(over_, nullptr)();
+        });
+    });
     kill_all();
     check_over();
 }
 
 void Drivers::check_over() {
     if (drivers_.empty() && empty_) std::exchange(empty_, nullptr)();
+    if (shutting_down_ && prepared_.empty()) {
+        for (const auto& [serial, init] : inits_) static_cast<void>(init.child.signal(SIGKILL));
+    }
     if (shutting_down_ && prepared_.empty() && drivers_.empty() && inits_.empty() && over_)
         std::exchange(over_, nullptr)();
 }

@@ -2,7 +2,7 @@
 // What closing a driver process in costs: from Spawn to the first message of its runtime, and from
 // its kill to the report, beside posix_spawn of a bare dynamically linked C++ program in the same
 // run. Not part of the suite: run it by hand when the order of the sandbox's steps changes.
-//     keeper_spawn_time [--without LIST as the environment variable WITHOUT] [ROUNDS]
+//     WITHOUT=namespaces LAYOUT=0 ROUNDS=200 OPENDEXT_PREFIX=BUILD BUILD/tests/keeper_spawn_time
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -64,7 +64,9 @@ TEST_F(SpawnTime, BesideABareProgram) {
     const char* without = std::getenv("WITHOUT");
     const char* rounds_wanted = std::getenv("ROUNDS");
     const int rounds = rounds_wanted != nullptr ? std::atoi(rounds_wanted) : 200;
-    start_keeper({"--without", without != nullptr ? without : ""});
+    const char* layout = std::getenv("LAYOUT");
+    start_keeper({"--without", without != nullptr ? without : "", "--layout",
+                  layout != nullptr ? layout : "64"});
     const std::string bare =
         (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "keeper_bare_program")
             .string();
