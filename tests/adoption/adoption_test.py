@@ -103,13 +103,13 @@ class Adoption(AdoptionCase):
         program = self.opened()
         self.tool("opendext-power", "sleep")
         self.kill_and_wait()
-        self.assertIn("the system is asleep", self.tool("opendext-power"))
+        self.assertIn("the system is asleep", self.tool("opendext-power", "status"))
         program.order("add")
         self.kill_and_wait()
         self.tool("opendext-power", "wake")
         self.assertEqual(program.result("add")[0], 0, "the call was held and then made")
         self.kill_and_wait()
-        self.assertIn("the system is awake", self.tool("opendext-power"))
+        self.assertIn("the system is awake", self.tool("opendext-power", "status"))
 
     def test_many_deaths_in_a_row_leave_nothing_behind(self):
         driver = self.wait_for_driver()
