@@ -68,8 +68,8 @@ struct Standing {
     uint64_t driver = 0;       ///< the entry on the provider that has the category, 0 if none
     std::string driver_label;  ///< its bundle and personality
     StartRecord last;
-    std::string reason;  ///< the first broken link, in a sentence
-    std::string fix;     ///< what to do about it; empty where nothing is to be done
+    std::string reason;              ///< the first broken link, in a sentence
+    std::string fix;                 ///< what to do about it; empty where nothing is to be done
     std::vector<std::string> notes;  ///< what decides nothing and may not be meant: misspelt keys
     void fields(auto& io) {
         io(provider, provider_name, provider_class, bundle_id, personality, user_class, category,
