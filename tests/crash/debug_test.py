@@ -57,7 +57,7 @@ class DebugTest(CrasherCase):
         self.install()
         pid = self.up()
         program = self.debug("Crasher", "--", "-batch", "-ex", "handle SIGSEGV nostop noprint pass", "-ex", "continue")
-        self.wait_for(lambda: self.is_traced(pid), "gdb to have it")
+        self.wait_for(lambda: self.is_traced(pid), "gdb to have it", 90)
         self.order("segv")
         program.communicate(timeout=120 * harness.PATIENCE)
         report = self.report_of(pid)

@@ -35,7 +35,7 @@ std::vector<std::string> debugger_command(const std::string& debugger, int32_t p
         add({"-o", "target create " + program.string()});
         add({"-o", "process attach --pid " + std::to_string(pid)});
     } else {
-        add({"-q", "-iex", "set auto-load libthread-db off", "-iex", "set sysroot /"});
+        add({"-q", "-iex", "set libthread-db-search-path /", "-iex", "set sysroot /"});
         add({"-iex", "set breakpoint pending on"});
         add({"-p", std::to_string(pid), program.string()});
     }
