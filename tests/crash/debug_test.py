@@ -79,7 +79,7 @@ class DebugTest(CrasherCase):
         self.install()
         [pid] = self.wait_for(lambda: self.realm.drivers(BUNDLE), "the process")
         self.wait_for(lambda: harness.command_line(program.pid).startswith("sleep"), "the debugger to run")
-        self.assertEqual(self.services("Crasher"), [], "it waits")
+        self.assertEqual([each["registered"] for each in self.services("Crasher")], [False], "it waits")
         program.kill()
         self.assertEqual(self.up(), pid)
 
