@@ -187,7 +187,7 @@ void FakeDaemon::answer(Client& client, const Message& request) {
     switch (static_cast<Kind>(request.kind)) {
         case Kind::hello: {
             Message welcome =
-                encode(Welcome{kRoot, realm_.root().string(), ::getpid(), ::getpid()});
+                encode(Welcome{kRoot, realm_.root().string(), ::getpid(), ::getpid(), {}});
             welcome.fds.push_back(std::move(changes_->duplicate()).value());
             return send(client, std::move(welcome), request.serial);
         }
