@@ -48,6 +48,7 @@ class DriverCase(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="opendext-python-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.realm = harness.Realm(os.path.join(cls.folder, "realm"))
+        cls.realm.configure(harness.KILLED_OFTEN)
         cls.addClassCleanup(cls.stop)
         common = os.path.join(harness.SOURCE, "tests", "dexts", "common")
         cls.run_tool("opendext", "build", SUITE, "-o", cls.folder, "--bundle-id", BUNDLE, "-I", common, "--quiet")

@@ -91,7 +91,7 @@ class Killer:
 class AdoptionCase(Killer, StrainCase):
     """The driver of tests/userclient/strain is up in a realm whose opendextd is killed."""
 
-    settings = harness.KILLED_OFTEN
+    realm_settings = harness.KILLED_OFTEN
 
     @classmethod
     def setUpClass(cls):

@@ -184,7 +184,7 @@ class Adoption(AdoptionCase):
 
 
 class Quarantine(AdoptionCase):
-    settings = {"restart.quarantine-after": "2"}
+    realm_settings = {"restart.quarantine-after": "2"}
 
     def test_a_quarantine_goes_on(self):
         driver = self.wait_for_driver()

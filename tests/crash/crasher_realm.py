@@ -45,7 +45,7 @@ def line_of(mark, file="Crasher.cpp"):
 
 
 class CrasherCase(harness.RealmCase):
-    settings = harness.KILLED_OFTEN
+    realm_settings = harness.KILLED_OFTEN
 
     def install(self, personalities=None, bundle_id=BUNDLE):
         """Installs the driver with these personalities: by name, what they say beside the usual."""

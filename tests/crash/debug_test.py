@@ -12,7 +12,7 @@ from crasher_realm import BUNDLE, CrasherCase, line_of
 
 class DebugTest(CrasherCase):
     # Shorter than gdb needs to start on a loaded machine: they fire if they are not frozen.
-    settings = {**harness.KILLED_OFTEN, "deadline.load": "2 s", "deadline.start": "2 s", "deadline.check-in": "5 s"}
+    realm_settings = {**harness.KILLED_OFTEN, "deadline.load": "2 s", "deadline.start": "2 s", "deadline.check-in": "5 s"}
 
     def setUp(self):
         super().setUp()

@@ -99,6 +99,8 @@ class Watcher:
 
 
 class ClientLibrary(harness.RealmCase):
+    realm_settings = harness.KILLED_OFTEN
+
     def test_notifications_come_once_each_through_every_death(self):
         prefix = sources.random_prefix()
         bundle_id = "org.example." + prefix.lower()

@@ -29,7 +29,7 @@ import tempfile
 import time
 import unittest
 
-# For realms whose drivers are killed again and again, and are to be back at once each time (RealmCase.settings):
+# For realms whose drivers are killed again and again, and are to be back at once each time (RealmCase.realm_settings):
 # DriverKit's own rule in place of back-off and quarantine.
 KILLED_OFTEN = {"restart.policy": "driverkit"}
 PATIENCE = float(os.environ.get("OPENDEXT_TEST_PATIENCE", "1"))
@@ -221,13 +221,13 @@ class RealmCase(unittest.TestCase):
     """A test with a realm of its own in a temporary folder (`self.folder`); both are gone afterwards."""
 
     maxDiff = None
-    settings = {}  # of the realm: what its realm.conf says
+    realm_settings = {}  # of the realm: what its realm.conf says
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="opendext-test-")
         self.realm = Realm(os.path.join(self.folder, "realm"))
-        if self.settings:
-            self.realm.configure(self.settings)
+        if self.realm_settings:
+            self.realm.configure(self.realm_settings)
         self.addCleanup(self._clean_up)
 
     def _clean_up(self):

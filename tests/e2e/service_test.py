@@ -18,6 +18,8 @@ BUNDLE = "org.example.service"
 
 
 class Service(harness.RealmCase):
+    realm_settings = harness.KILLED_OFTEN  # exit(0) is a death like others there
+
     @classmethod
     def setUpClass(cls):
         cls.built = tempfile.mkdtemp(prefix="opendext-service-")

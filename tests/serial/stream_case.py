@@ -162,7 +162,7 @@ class Line:
 
 
 class StreamCase(SerialCase):
-    settings = harness.KILLED_OFTEN
+    realm_settings = harness.KILLED_OFTEN
 
     @functools.cached_property
     def random(self):

@@ -182,7 +182,8 @@ class Shape(unittest.TestCase):
 
 
 # Made before this test was; history is not rewritten for a title.
-EXCUSED_COMMITS = ("9c3b887", "89bf99a", "b33e022", "ceb479e", "91549de", "f9a4e69", "984d3c0")
+EXCUSED_COMMITS = ("9c3b887", "89bf99a", "b33e022", "ceb479e", "91549de", "f9a4e69", "984d3c0",
+                   "377fa98")
 
 
 @unittest.skipUnless(os.path.exists(os.path.join(SOURCE, ".git")), "not a git clone: no commits to look at")

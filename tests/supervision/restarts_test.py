@@ -17,7 +17,7 @@ NOT_RESPONDING = "0xe00002ed"
 
 
 class Restarts(UnrulyCase):
-    settings = {"restart.quarantine-after": "3"}
+    realm_settings = {"restart.quarantine-after": "3"}
 
     def crash(self, name, other_than=None):
         pid = self.up(name, other_than)
@@ -136,7 +136,7 @@ class PolicyOfThePersonality(UnrulyCase):
 
 
 class KeptEndpoints(SerialCase):
-    settings = {"restart.quarantine-after": "1", "restart.keep-endpoints": "2 s"}
+    realm_settings = {"restart.quarantine-after": "1", "restart.keep-endpoints": "2 s"}
 
     def test_an_open_port_hangs_up_when_its_driver_has_been_in_quarantine_for_long_enough(self):
         device = self.add("one", self.peer())

@@ -158,6 +158,8 @@ class Connections(strain_realm.StrainCase):
         found = 0
         for name, pid in self.parties(driver, program, observer).items():
             for path in self.memory_files(pid):
+                if name in ("keeper", "opendextd") and "opendext-ledger" in os.readlink(path):
+                    continue  # what opendextd tells its successor; it grows, and nobody else has it
                 found += 1
                 try:
                     with open(path, "rb", buffering=0) as file:

@@ -51,7 +51,7 @@ MAY_SUCCEED = ("driver_detach", "driver_completion", "channel_published", "chann
 class Survivors(strain_realm.StrainCase):
     """An observer with a connection and a mapping of its own, and what has to hold for it once somebody was killed."""
 
-    settings = harness.KILLED_OFTEN
+    realm_settings = harness.KILLED_OFTEN
 
     @classmethod
     def setUpClass(cls):

@@ -22,7 +22,7 @@ class WhyCase(harness.RealmCase):
     """A realm of which the dext of this folder is installed as often as wanted, with what its personality says."""
 
     policy = "strict"
-    settings = {}  # of realm.conf
+    realm_settings = {}  # of realm.conf
 
     @classmethod
     def setUpClass(cls):
@@ -36,8 +36,8 @@ class WhyCase(harness.RealmCase):
     def setUp(self):
         super().setUp()
         self.provider, self.cases = mismatches.make(SEED)
-        if self.settings:
-            self.realm.configure(self.settings)
+        if self.realm_settings:
+            self.realm.configure(self.realm_settings)
         subprocess.run([harness.program("opendext"), "start"], env=self.realm.environment(OPENDEXT_POLICY=self.policy), check=True,
                        capture_output=True, timeout=120 * harness.PATIENCE)
         self.realm.note_processes()

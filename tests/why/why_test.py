@@ -163,7 +163,7 @@ class SetAside(WhyCase):
     """What is installed and not started, though it fits: not approved, quarantined."""
 
     policy = "dev"
-    settings = {"restart.quarantine-after": "1"}
+    realm_settings = {"restart.quarantine-after": "1"}
 
     def broken(self, name):
         """What doctor says of it."""

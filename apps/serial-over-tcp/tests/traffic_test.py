@@ -141,7 +141,7 @@ class Traffic(SerialCase):
 
 
 class Faults(SerialCase):
-    settings = harness.KILLED_OFTEN
+    realm_settings = harness.KILLED_OFTEN
 
     def kill_driver(self, name, last):
         """Kills the driver of a port, once there is another than `last`; gives its pid."""
@@ -196,7 +196,8 @@ class Faults(SerialCase):
         daemons = self.realm.drivers("opendextd --realm")
         self.assertEqual(len(daemons), 1)
         os.kill(daemons[0], signal.SIGKILL)
-        self.wait_for(lambda: self.ports().get("daemon", {}).get("pid") not in (None, 0, old), "the port's new driver")
+        self.wait_for(lambda: daemons != self.realm.drivers("opendextd --realm") != [], "opendextd's successor")
+        self.wait_for(lambda: self.ports().get("daemon", {}).get("pid") == old, "the port's driver, adopted")
         port.write(b"after")
         self.assertEqual(peer.connection.recv(5), b"after")
         peer.connection.sendall(b"answer")
