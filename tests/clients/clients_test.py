@@ -47,6 +47,7 @@ class Suite(harness.RealmCase):
     def run_cases(self, language, cases, policy):
         """The lines that the runner printed, by case."""
         self.realm.root = os.path.join(self.folder, "realm-" + policy)
+        self.realm.configure(harness.KILLED_OFTEN)
         os.environ["OPENDEXT_POLICY"] = policy
         self.addCleanup(os.environ.pop, "OPENDEXT_POLICY", None)
         self.tool("opendext", "install", os.path.join(self.built, "Suite.dext"))
