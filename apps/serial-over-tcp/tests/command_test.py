@@ -11,8 +11,9 @@ import harness
 from serial_case import SerialCase
 
 # KiB of its own that each process may hold more after 80 further ports. Measured: opendextd 490 (over 1200
-# ports it stops growing after the first 200), the others below 70.
-MEMORY_BOUNDS = {"keeper": 256, "opendextd": 1024, "driver": 256, "agent": 256}
+# ports it stops growing after the first 200), the others below 70. The agent has threads: on a busy machine malloc gives
+# them up to two further arenas, of 132 KiB each.
+MEMORY_BOUNDS = {"keeper": 256, "opendextd": 1024, "driver": 256, "agent": 512}
 
 
 def anonymous_memory(pid):
