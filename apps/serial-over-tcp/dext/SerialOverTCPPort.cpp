@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <DriverKit/IODispatchQueue.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOUserClient.h>
 #include <DriverKit/OSCollections.h>
@@ -23,8 +24,10 @@ struct SerialOverTCPPort_IVars {
     SerialOverTCPLink* link;
     IOBufferMemoryDescriptor* interfaceMemory; /* while the queues are connected */
     SerialPortInterface* interface;
-    IOUserClient* client; /* the application, while it is attached */
-    OSAction* doorbell;   /* its completion, called again and again */
+    IOUserClient* client;      /* the application, while it is attached */
+    OSAction* doorbell;        /* its completion, called again and again */
+    IODispatchQueue* reports;  /* where properties are set: bytes move on although nobody answers */
+    OSDictionary* unpublished; /* the latest properties that are still to be set */
     uint32_t openings;
     bool streamsStarted;
     char lastError[sizeof(SerialOverTCPState::lastError)]; /* as it stands in the log */
@@ -42,6 +45,8 @@ void SerialOverTCPPort::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->doorbell);
         OSSafeReleaseNULL(ivars->client);
+        OSSafeReleaseNULL(ivars->unpublished);
+        OSSafeReleaseNULL(ivars->reports);
         OSSafeReleaseNULL(ivars->interfaceMemory);
         OSSafeReleaseNULL(ivars->memory);
     }
@@ -51,6 +56,10 @@ void SerialOverTCPPort::free() {
 
 kern_return_t SerialOverTCPPort::Start_Impl(IOService* provider) {
     kern_return_t ret = Start(provider, SUPERDISPATCH);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    ret = IODispatchQueue::Create("reports", 0, 0, &ivars->reports);
     if (ret != kIOReturnSuccess) {
         return ret;
     }
@@ -296,12 +305,22 @@ kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState* state) {
     OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesReceived", state->bytesReceived);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesDropped", state->bytesDropped);
     OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesQueued", state->bytesQueued);
-    kern_return_t ret = SetProperties(properties);
-    OSSafeReleaseNULL(properties);
-    if (ret == kIOReturnSuccess) {
-        ret = SendIOMessageServicePropertyChange();
+    /* The system may take its time to answer. Only the latest properties wait for it. */
+    OSDictionary* waiting = SWAP(ivars->unpublished, properties);
+    if (waiting != nullptr) {
+        waiting->release();
+        return kIOReturnSuccess;
     }
-    return ret;
+    retain();
+    ivars->reports->DispatchAsync(^{
+      OSDictionary* latest = SWAP(ivars->unpublished, nullptr);
+      if (latest != nullptr && SetProperties(latest) == kIOReturnSuccess) {
+          SendIOMessageServicePropertyChange();
+      }
+      OSSafeReleaseNULL(latest);
+      release();
+    });
+    return kIOReturnSuccess;
 }
 
 SerialOverTCPLine* SerialOverTCPPort::Line() {

@@ -24,10 +24,11 @@ class Scenario(Base):
         ]
 
     def daemon_stopped(self, random):
-        """Nobody sees an error, and everybody goes on afterwards (README.md, "Open")."""
+        """Nobody sees an error, and bytes and calls go on meanwhile."""
         daemon = self.world.daemon()
         w.kill(daemon, signal.SIGSTOP)
         time.sleep(0.05 * random.random())
+        self.world.check_bystanders()
         w.kill(daemon, signal.SIGCONT)
         return Outcome(SURVIVED)
 
