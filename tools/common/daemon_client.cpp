@@ -25,8 +25,7 @@ Status DaemonClient::check(const protocol::Outcome& outcome) {
                        outcome.reason.empty() ? "opendextd refused the request" : outcome.reason);
 }
 
-Result<Message> DaemonClient::exchange(const Message& request, std::chrono::milliseconds timeout) {
-    OD_TRY(socket_.send(request));
+Result<Message> DaemonClient::receive(uint64_t serial, std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -34,7 +33,7 @@ Result<Message> DaemonClient::exchange(const Message& request, std::chrono::mill
         Result<Message> message =
             socket_.receive_within(std::max(left, std::chrono::milliseconds(0)));
         if (!message.ok()) return std::move(message).error().in("opendextd");
-        if (message->serial == request.serial) return message;
+        if (message->serial == serial) return message;
         if (message->serial == 0) events_.push_back(std::move(message).value());
         // The late answer to a request that timed out is dropped.
     }

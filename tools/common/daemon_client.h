@@ -31,8 +31,20 @@ class DaemonClient {
     /// reason.
     template <typename Answer, typename Request>
     Result<Answer> request(Request content, std::chrono::milliseconds timeout = kTimeout) {
-        const Message message =
-            OD_TRY(exchange(encode(std::move(content), next_serial_++), timeout));
+        return answer<Answer>(OD_TRY(send(std::move(content))), timeout);
+    }
+
+    /// The two halves of request(), for an answer that may take long: the serial of what was sent,
+    /// and the answer to it. Nothing else may be asked in between.
+    template <typename Request>
+    Result<uint64_t> send(Request content) {
+        const uint64_t serial = next_serial_++;
+        OD_TRY(socket_.send(encode(std::move(content), serial)));
+        return serial;
+    }
+    template <typename Answer>
+    Result<Answer> answer(uint64_t serial, std::chrono::milliseconds timeout) {
+        const Message message = OD_TRY(receive(serial, timeout));
         if (message.kind == static_cast<uint32_t>(protocol::client::Kind::outcome)) {
             auto reply = OD_TRY(decode<protocol::client::Reply>(message));
             if constexpr (std::same_as<Answer, protocol::client::Reply>) {
@@ -54,7 +66,7 @@ class DaemonClient {
 
   private:
     explicit DaemonClient(Socket socket) : socket_(std::move(socket)) {}
-    Result<Message> exchange(const Message& request, std::chrono::milliseconds timeout);
+    Result<Message> receive(uint64_t serial, std::chrono::milliseconds timeout);
     static Status check(const protocol::Outcome& outcome);
 
     Socket socket_;

@@ -48,7 +48,10 @@ Result<int32_t> running_process(tools::DaemonClient& daemon, const std::string& 
 /// Waits until one does. The connection must stay until the debugger has it.
 Result<int32_t> next_process(tools::DaemonClient& daemon, const std::string& name,
                              std::chrono::milliseconds patience) {
-    return OD_TRY(daemon.request<client::DebugWaiting>(client::DebugNext{name}, patience)).pid;
+    const uint64_t serial = OD_TRY(daemon.send(client::DebugNext{name}));
+    // Said only now: who reads it may start the driver at once.
+    std::fprintf(stderr, "waiting for the next process of %s\n", name.c_str());
+    return OD_TRY(daemon.answer<client::DebugWaiting>(serial, patience)).pid;
 }
 
 int run(const tools::CommandLine& line, const std::vector<std::string>& command, bool print) {
@@ -95,7 +98,6 @@ int main(int argc, char** argv) {
     Result<tools::DaemonClient> daemon =
         tools::DaemonClient::connect(line.realm(), "opendext debug");
     if (!daemon.ok()) return line.failure(daemon.error());
-    if (wait) std::fprintf(stderr, "waiting for the next process of %s\n", name.c_str());
     const Result<int32_t> pid = wait ? next_process(*daemon, name, std::chrono::seconds(timeout))
                                      : running_process(*daemon, name);
     if (!pid.ok()) return line.failure(pid.error());
