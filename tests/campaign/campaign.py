@@ -42,7 +42,8 @@ class Schedule:
         self.seed, self.batch = options.seed, options.batch
         wanted = options.kind
         self.shares = {name: scenario.share for name, scenario in scenarios}
-        self.kinds = [(name, kind) for name, scenario in scenarios for kind in scenario.kinds() if not wanted or wanted in f"{name}: {kind.name}"]
+        self.kinds = [(name, kind) for name, scenario in scenarios for kind in scenario.kinds()
+                      if wanted in f"{name}: {kind.name}" and not (options.without and options.without in f"{name}: {kind.name}")]
         if not self.kinds:
             raise SystemExit(f"campaign: there is no kind of fault {wanted!r}; --list shows them")
 
@@ -197,6 +198,7 @@ def parse(arguments):
     parser.add_argument("--seconds", type=float, metavar="S", help="begin no batch after this time")
     parser.add_argument("--scenarios", default=",".join(names()), metavar="LIST", help=f"of {','.join(names())} (default: all)")
     parser.add_argument("--kind", default="", metavar="TEXT", help="only kinds whose name has this text")
+    parser.add_argument("--without", default="", metavar="TEXT", help="no kinds whose name has this text")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the realms (opendextd(8))")
     parser.add_argument("--list", action="store_true", help="print all kinds of faults")
     parser.add_argument("--json", metavar="FILE", help="also write the result there")
