@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "rpc/utf8.h"
+
 namespace opendext {
 namespace {
 
@@ -189,19 +191,6 @@ class JsonReader {
         rest_.remove_prefix(4);
         return unit;
     }
-    static void append(std::string& text, uint32_t c) {
-        const auto put = [&text](uint32_t byte) { text.push_back(static_cast<char>(byte)); };
-        if (c < 0x80) {
-            put(c);
-        } else if (c < 0x800) {
-            put(0xc0 | c >> 6), put(0x80 | (c & 0x3f));
-        } else if (c < 0x10000) {
-            put(0xe0 | c >> 12), put(0x80 | (c >> 6 & 0x3f)), put(0x80 | (c & 0x3f));
-        } else {
-            put(0xf0 | c >> 18), put(0x80 | (c >> 12 & 0x3f)), put(0x80 | (c >> 6 & 0x3f)),
-                put(0x80 | (c & 0x3f));
-        }
-    }
     Status escape(std::string& text) {
         if (rest_.empty()) return wrong("text is cut short");
         const char c = rest_[0];
@@ -222,7 +211,7 @@ class JsonReader {
         } else if (unit >= 0xd800 && unit < 0xe000) {
             unit = 0xfffd;
         }
-        append(text, unit);
+        append_utf8(text, unit);
         return success();
     }
     Result<std::string> string() {

@@ -46,7 +46,7 @@ TEST(Elf, NamesTheFunctionAtAPlace) {
 }
 
 TEST(Elf, DamagedFilesAreErrorsAndNothingWorse) {
-    char folder[] = "/tmp/od-elf-XXXXXX";
+    char folder[] = "/tmp/opendext-elf-XXXXXX";
     ASSERT_NE(::mkdtemp(folder), nullptr);
     const fs::path file = fs::path(folder) / "damaged.so";
     const std::string whole = content(some_library());

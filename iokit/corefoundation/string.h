@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "iokit/corefoundation/object.h"
+#include "rpc/utf8.h"
 
 namespace opendext::cf {
 
@@ -60,6 +61,5 @@ class String final : public Object {
 [[nodiscard]] std::u16string to_utf16(std::string_view utf8);
 /// Lone surrogates become U+FFFD.
 [[nodiscard]] std::string to_utf8(std::u16string_view units);
-void append_utf8(std::string& text, char32_t character);
 
 }  // namespace opendext::cf

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 class ControlGroups : public testing::Test {
   protected:
     void SetUp() override {
-        char name[] = "/tmp/od-groups-XXXXXX";
+        char name[] = "/tmp/opendext-groups-XXXXXX";
         ASSERT_NE(::mkdtemp(name), nullptr);
         folder_ = name;
         make_group_files(folder_ / "unit");

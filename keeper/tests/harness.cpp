@@ -61,7 +61,7 @@ bool is_alive(pid_t pid) {
 
 void KeeperTest::SetUp() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);  // what loses its parent becomes our child
-    char name[] = "/tmp/od-keeper-XXXXXX";
+    char name[] = "/tmp/opendext-keeper-XXXXXX";
     ASSERT_NE(::mkdtemp(name), nullptr);
     folder_ = name;
     root_ = folder_ / "realm";

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 class NodesTest : public testing::Test {
   protected:
     void SetUp() override {
-        char name[] = "/tmp/od-keeper-XXXXXX";
+        char name[] = "/tmp/opendext-keeper-XXXXXX";
         ASSERT_NE(::mkdtemp(name), nullptr);
         folder_ = name;
         fs::create_directory(devices());

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class RealmTest : public testing::Test {
   protected:
     void SetUp() override {
-        char name[] = "/tmp/od-rpc-XXXXXX";
+        char name[] = "/tmp/opendext-rpc-XXXXXX";
         ASSERT_NE(::mkdtemp(name), nullptr);
         folder_ = name;
         for (const char* variable : {"OPENDEXT_REALM", "XDG_RUNTIME_DIR", "OPENDEXT_PREFIX"}) {

@@ -215,7 +215,7 @@ TEST_F(SocketTest, SendersOfSeveralThreadsDoNotMix) {
 class ListenerTest : public testing::Test {
   protected:
     void SetUp() override {
-        char name[] = "/tmp/od-rpc-XXXXXX";
+        char name[] = "/tmp/opendext-rpc-XXXXXX";
         ASSERT_NE(::mkdtemp(name), nullptr);
         folder_ = name;
     }

@@ -30,11 +30,7 @@ except opendext.Error as error:
 def built():
     folder = tempfile.mkdtemp(prefix="opendext-crasher-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    realm = harness.Realm(os.path.join(folder, "no-realm"))
-    done = realm.run("opendext", "build", os.path.join(HERE, "crasher"), "-o", folder, "--bundle-id", BUNDLE, "--quiet",
-                     timeout=300)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return os.path.join(folder, "Crasher.dext")
+    return harness.build_dext(os.path.join(HERE, "crasher"), folder, BUNDLE)
 
 
 def line_of(mark, file="Crasher.cpp"):

@@ -20,10 +20,7 @@ class DataQueue(harness.RealmCase):
     def setUpClass(cls):
         cls.built = tempfile.mkdtemp(prefix="opendext-records-")
         cls.addClassCleanup(shutil.rmtree, cls.built, ignore_errors=True)
-        realm = harness.Realm(os.path.join(cls.built, "no-realm"))
-        built = realm.run("opendext", "build", os.path.join(HERE, "records"), "-o", cls.built, "--bundle-id", BUNDLE,
-                          "--quiet", timeout=300)
-        assert (built.returncode, built.stderr) == (0, ""), built.stderr
+        harness.build_dext(os.path.join(HERE, "records"), cls.built, BUNDLE)
         cls.program = os.path.join(cls.built, "program")
         library = os.path.join(harness.PREFIX, "lib")
         subprocess.run(["clang-19", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-fblocks", "-isystem", sources.client_headers(),

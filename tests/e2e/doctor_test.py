@@ -21,10 +21,7 @@ class Doctor(harness.RealmCase):
     def setUpClass(cls):
         cls.built = tempfile.mkdtemp(prefix="opendext-doctor-")
         cls.addClassCleanup(shutil.rmtree, cls.built, ignore_errors=True)
-        realm = harness.Realm(os.path.join(cls.built, "no-realm"))
-        result = realm.run("opendext", "build", SUITE, "-o", cls.built, "--bundle-id", BUNDLE, "-I",
-                           os.path.join(harness.SOURCE, "tests", "dexts", "common"), "--quiet", timeout=300)
-        assert result.returncode == 0, result.stdout + result.stderr
+        harness.build_dext(SUITE, cls.built, BUNDLE, "-I", os.path.join(harness.SOURCE, "tests", "dexts", "common"))
 
     def bundle(self, identifier, *personalities):
         """A copy of the dext with another identifier and these personalities only, changed."""

@@ -217,6 +217,15 @@ class Realm:
         return left
 
 
+def build_dext(folder, output, bundle_id, *options):
+    """Builds a folder of sources as its author does, without a realm and without a word; gives the bundle."""
+    built = Realm(os.path.join(output, "no-realm")).run("opendext", "build", folder, "-o", output, "--bundle-id", bundle_id,
+                                                       "--quiet", *options, timeout=300)
+    if (built.returncode, built.stdout, built.stderr) != (0, "", ""):
+        raise AssertionError(f"{folder} was not built without a word:\n{built.stdout}{built.stderr}")
+    return os.path.join(output, os.path.basename(folder).capitalize() + ".dext")
+
+
 class RealmCase(unittest.TestCase):
     """A test with a realm of its own in a temporary folder (`self.folder`); both are gone afterwards."""
 

@@ -71,10 +71,7 @@ class Cases(harness.RealmCase):
             raise unittest.SkipTest("the cases, for the languages below")
         cls.built = tempfile.mkdtemp(prefix="opendext-requests-")
         cls.addClassCleanup(shutil.rmtree, cls.built, ignore_errors=True)
-        realm = harness.Realm(os.path.join(cls.built, "no-realm"))
-        result = realm.run("opendext", "build", os.path.join(HERE, "plain"), "-o", cls.built, "--bundle-id", ID, "--quiet",
-                           timeout=300)
-        assert result.returncode == 0, result.stdout + result.stderr
+        harness.build_dext(os.path.join(HERE, "plain"), cls.built, ID)
         compile_program(cls.source, os.path.join(cls.built, "program"))
 
     def setUp(self):

@@ -35,11 +35,7 @@ except opendext.Error as error:
 def built():
     folder = tempfile.mkdtemp(prefix="opendext-unruly-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    realm = harness.Realm(os.path.join(folder, "no-realm"))
-    done = realm.run("opendext", "build", os.path.join(HERE, "unruly"), "-o", folder, "--bundle-id", BUNDLE, "--quiet",
-                     timeout=300)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return os.path.join(folder, "Unruly.dext")
+    return harness.build_dext(os.path.join(HERE, "unruly"), folder, BUNDLE)
 
 
 class UnrulyCase(harness.RealmCase):

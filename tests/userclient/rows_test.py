@@ -14,7 +14,7 @@ import unittest.mock
 
 import harness
 import strain_realm
-from strain_realm import HERE, NOT_RESPONDING, SUCCESS, Use, build_dext, compile_program
+from strain_realm import HERE, NOT_RESPONDING, SUCCESS, Use, compile_program
 
 NOT_READY = 0xe00002d8
 NOT_PERMITTED = 0xe00002e2
@@ -81,7 +81,7 @@ class Rows(harness.RealmCase):
                 personality.update(properties)
             with open(path, "wb") as file:
                 plistlib.dump(info, file)
-            build_dext(folder, os.path.dirname(folder), "org.example." + name)
+            harness.build_dext(folder, os.path.dirname(folder), "org.example." + name)
         return os.path.join(os.path.dirname(folder), name.capitalize() + ".dext")
 
     def call(self, *arguments):

@@ -38,20 +38,12 @@ def compile_program(source, output, *options):
                     *options], check=True)
 
 
-def build_dext(folder, output, bundle_id):
-    """Builds a folder of sources as its author does; gives the bundle."""
-    realm = harness.Realm(os.path.join(output, "no-realm"))
-    built = realm.run("opendext", "build", folder, "-o", output, "--bundle-id", bundle_id, "--quiet", timeout=300)
-    assert (built.returncode, built.stderr) == (0, ""), built.stderr
-    return os.path.join(output, os.path.basename(folder).capitalize() + ".dext")
-
-
 @functools.cache
 def built():
     """Where the driver of strain/ and its application are: built for the first test that wants them."""
     folder = tempfile.mkdtemp(prefix="opendext-strain-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    build_dext(os.path.join(HERE, "strain"), folder, BUNDLE)
+    harness.build_dext(os.path.join(HERE, "strain"), folder, BUNDLE)
     compile_program("program.cpp", os.path.join(folder, "program"))
     return folder
 

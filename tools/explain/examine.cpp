@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "bundle/bundle.h"
 #include "bundle/plist.h"
-#include "tools/common/json.h"
 #include "tools/common/nearest_name.h"
 
 namespace opendext::explain {
@@ -73,23 +70,17 @@ Result<client::Explained> Examiner::ask(client::Explain request) {
     return explained;
 }
 
-std::vector<Crash> Examiner::crashes_of(const std::string& bundle_id) const {
-    std::vector<Crash> crashes;
-    std::error_code error;
-    for (const auto& file : std::filesystem::directory_iterator(realm_.crashes(), error)) {
-        std::ifstream stream(file.path());
-        std::stringstream text;
-        text << stream.rdbuf();
-        const Result<Value> report = tools::parse_json(text.str());
-        if (!report.ok() || report->dictionary() == nullptr) continue;
-        const Dictionary& fields = *report->dictionary();
-        if (text_field(fields, "bundle") != bundle_id) continue;
-        crashes.push_back(
-            {file.path().string(), text_field(fields, "time"), text_field(fields, "text")});
+std::vector<Crash> Examiner::crashes_of(const std::string& bundle_id) {
+    if (!reports_) {
+        std::vector<std::string> problems;  // `opendext crash ls` tells of them
+        reports_ = crash_tool::read_reports(realm_.crashes(), problems);
     }
-    std::sort(crashes.begin(), crashes.end(),
-              [](const Crash& a, const Crash& b) { return a.time > b.time; });
-    if (crashes.size() > kMostCrashes) crashes.resize(kMostCrashes);
+    std::vector<Crash> crashes;
+    for (auto report = reports_->rbegin(); report != reports_->rend(); ++report) {
+        if (crashes.size() == kMostCrashes) break;
+        if (report->bundle == bundle_id)
+            crashes.push_back({report->path.string(), report->time, report->text});
+    }
     return crashes;
 }
 
@@ -161,7 +152,7 @@ Result<Subject> Examiner::entry(uint64_t id) {
     return subject;
 }
 
-Subject Examiner::driver(const client::DriverActivity& driver) const {
+Subject Examiner::driver(const client::DriverActivity& driver) {
     Subject subject;
     subject.kind = SubjectKind::driver;
     subject.title = driver.server_name + "[" + std::to_string(driver.pid) + "]";

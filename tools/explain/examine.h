@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/common/daemon_client.h"
+#include "tools/crash/reports.h"
 #include "tools/explain/saved_registry.h"
 #include "tools/explain/subject.h"
 
@@ -38,12 +39,13 @@ class Examiner {
     Result<protocol::client::Explained> ask(protocol::client::Explain request);
     Result<Subject> personality(const std::string& name);
     Result<Subject> entry(uint64_t id);
-    [[nodiscard]] Subject driver(const protocol::client::DriverActivity& driver) const;
+    [[nodiscard]] Subject driver(const protocol::client::DriverActivity& driver);
     [[nodiscard]] Subject program(const protocol::client::ClientActivity& client) const;
     [[nodiscard]] std::vector<uint64_t> entries_named(const std::string& word);
     void add_facts(Subject& subject, const protocol::client::Entry& entry) const;
     void add_holders(Subject& subject, uint64_t service) const;
-    [[nodiscard]] std::vector<Crash> crashes_of(const std::string& bundle_id) const;
+    /// The newest few.
+    [[nodiscard]] std::vector<Crash> crashes_of(const std::string& bundle_id);
     [[nodiscard]] Error unknown(const std::string& word) const;
 
     Realm realm_;
@@ -51,6 +53,7 @@ class Examiner {
     tools::RegistryImage image_;
     protocol::client::ActivityIs activity_;
     std::string policy_;
+    std::optional<std::vector<crash_tool::Report>> reports_;  ///< read when first asked for
 };
 
 /// The same of a saved registry.
