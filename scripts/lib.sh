@@ -12,12 +12,13 @@ fail() { # fail MESSAGE [WAY OUT]: ends the script
 
 note() { printf '\033[1m%s\033[0m\n' "$*" | if [ -t 2 ]; then cat >&2; else sed 's/\x1b\[[0-9;]*m//g' >&2; fi; }
 
-packages() { # packages run|test: the packages of scripts/packages.txt, one a line
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$root/scripts/packages.txt" | awk -v all="$1" '
-        { test = sub(/^test:/, "", $1); if (!test || all == "test") print $1 }'
+packages() { # packages run|test|lab: the packages of scripts/packages.txt, one a line; each has those of the ones before it
+    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$root/scripts/packages.txt" | awk -v wanted="$1" '
+        BEGIN { level["run"] = 1; level["test"] = 2; level["lab"] = 3 }
+        { kind = "run"; if (split($1, words, ":") == 2) { kind = words[1]; $1 = words[2] } if (level[kind] <= level[wanted]) print $1 }'
 }
 
-install_missing() { # install_missing run|test
+install_missing() { # install_missing run|test|lab
     command -v dpkg-query >/dev/null || {
         command -v clang++-19 >/dev/null || fail "this is no Debian, and clang++-19 is not there" \
             "install the counterparts of scripts/packages.txt by hand"

@@ -18,6 +18,7 @@ GTEST_END = re.compile(r"^\[\s*(OK|FAILED|SKIPPED)\s*\] ([\w/.]+)(?:, where .*)?
 UNITTEST_SUM = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n+(?:OK|FAILED)(?: \((.*)\))?$", re.M)
 UNITTEST_BAD = re.compile(r"^(?:FAIL|ERROR): (\S+) \((\S+?)\)", re.M)
 UNITTEST_NAME = re.compile(r"^\w+ \((\S+?)\)", re.M)
+PROGRAM_SKIP = re.compile(r"^[\w-]+: skipped: (.*)$", re.M)
 UNITTEST_SKIP = re.compile(r"\.\.\. skipped (?:'(.*)'|\"(.*)\")$", re.M)
 
 
@@ -77,6 +78,8 @@ def main():
             # A program without cases, or one that ended badly outside of them: it counts by itself.
             result = "failed" if bad else "skipped" if outcome in ("notrun", "disabled") else "passed"
             reason = test.find("skipped").get("message", "") if test.find("skipped") is not None else ""
+            said = PROGRAM_SKIP.search(output)
+            reason = said[1] if said else reason
             cases = [*[case for case in cases if bad], ("(program)", result, reason)]
         for name, result, reason in cases:
             counts[result] += 1
