@@ -2,178 +2,174 @@
 #include "daemon/matching/index.h"
 
 #include <algorithm>
-#include <functional>
+#include <optional>
+#include <utility>
 
 #include "daemon/matching/names.h"
 
 namespace opendext::daemon {
 namespace {
 
-/// A value whose equal can be looked up.
-bool can_be_key(const Value& value) {
-    return value.string() != nullptr || value.number() != nullptr || value.boolean() != nullptr;
+const std::vector<Trait>& traits_of(const Entry& entry) {
+    constexpr auto& kNames = Registry::kNameProperties;
+    std::vector<Trait>& traits = entry.traits;
+    if (!traits.empty()) return traits;  // every entry has a class
+    traits.reserve(entry.classes.size() + entry.user_classes.size() + entry.properties.size() +
+                   entry.user_properties.size() + 2);
+    for (const auto* chain : {&entry.classes, &entry.user_classes}) {
+        for (const std::string& name : *chain) traits.push_back(trait_of_class(name));
+    }
+    traits.push_back(trait_of_name(entry.name));
+    for (const auto* properties : {&entry.user_properties, &entry.properties}) {
+        for (const auto& [key, value] : *properties) {
+            const bool hidden =
+                properties == &entry.properties && entry.user_properties.contains(key);
+            if (hidden) continue;
+            if (const auto trait = trait_of_property(key, value)) traits.push_back(*trait);
+            if (std::find(kNames.begin(), kNames.end(), key) == kNames.end()) continue;
+            visit_names_in(value, [&](std::string_view name) {
+                traits.push_back(trait_of_name(name));
+                return false;
+            });
+        }
+    }
+    return traits;
 }
 
-/// In the order of installation, none twice: a personality may have been found in two ways.
-template <typename List>
-std::vector<PersonalityPtr> in_order(List& found) {
-    std::sort(found.begin(), found.end(),
-              [](const auto* a, const auto* b) { return a->order < b->order; });
-    std::vector<PersonalityPtr> personalities;
-    personalities.reserve(found.size());
-    for (const auto* numbered : found) {
-        if (personalities.empty() || personalities.back() != numbered->personality)
-            personalities.push_back(numbered->personality);
-    }
-    return personalities;
+bool has(const std::vector<Trait>& traits, Trait trait) {
+    return std::find(traits.begin(), traits.end(), trait) != traits.end();
 }
 
 }  // namespace
 
-size_t PersonalityIndex::ValueHash::operator()(const Value& value) const {
-    const auto kind = static_cast<size_t>(value.kind());
-    size_t hash = 0;
-    if (value.string() != nullptr) hash = std::hash<std::string>{}(*value.string());
-    if (value.number() != nullptr) hash = std::hash<uint64_t>{}(value.number()->raw);
-    if (value.boolean() != nullptr) hash = *value.boolean() ? 1 : 0;
-    return hash * 8 + kind;
+size_t PersonalityIndex::number_below(Trait trait) const {
+    const auto place = by_trait_.find(trait);
+    return place == by_trait_.end() ? 0 : place->second.size();
+}
+
+std::vector<PersonalityIndex::Alternatives> PersonalityIndex::wanted(
+    const Dictionary& table) const {
+    std::vector<Alternatives> lists{{trait_of_class(*find_string(table, "IOProviderClass"))}};
+    if (const Value* name = find(table, "IONameMatch")) {
+        Alternatives names;
+        visit_strings(*name, [&](std::string_view one) {
+            names.push_back(trait_of_name(one));
+            return false;
+        });
+        if (!names.empty()) lists.push_back(std::move(names));
+    }
+    const Value* properties = find(table, "IOPropertyMatch");
+    if (properties == nullptr) return lists;
+    if (const Dictionary* all = properties->dictionary()) {
+        for (const auto& [key, value] : *all) {
+            if (const auto trait = trait_of_property(key, value)) lists.push_back({*trait});
+        }
+    } else if (const Array* any = properties->array()) {
+        // Of each dictionary the value that the fewest ask for: it rules most out.
+        Alternatives rarest;
+        for (const Value& member : *any) {
+            std::optional<Trait> best;
+            if (member.dictionary() == nullptr) return lists;
+            for (const auto& [key, value] : *member.dictionary()) {
+                const auto trait = trait_of_property(key, value);
+                if (trait && (!best || number_below(*trait) < number_below(*best))) best = trait;
+            }
+            if (!best) return lists;
+            rarest.push_back(*best);
+        }
+        if (!rarest.empty()) lists.push_back(std::move(rarest));
+    }
+    return lists;
 }
 
 void PersonalityIndex::add(PersonalityPtr personality) {
-    Class& of_class = by_class_[personality->provider_class];
-    const Numbered numbered{next_++, std::move(personality)};
-    of_class.all.push_back(numbered);
-    file(of_class, numbered);
-}
-
-void PersonalityIndex::file(Class& of_class, const Numbered& numbered) {
-    const Dictionary& table = numbered.personality->table;
-    const Value* name = find(table, "IONameMatch");
-    if (name != nullptr && name->string() != nullptr) {
-        of_class.by_name[*name->string()].push_back(numbered);
-        return;
+    const uint64_t order = next_++;
+    Filed& filed = filed_[order];
+    std::vector<Alternatives> lists = wanted(personality->table);
+    filed.order = order;
+    filed.personality = std::move(personality);
+    const auto cost = [this](const Alternatives& list) {
+        size_t sum = 0;
+        for (const Trait trait : list)
+            sum += number_below(trait) + (keys_.test(key_of(trait)) ? 0 : 1);
+        return sum;
+    };
+    const auto best =
+        std::min_element(lists.begin(), lists.end(),
+                         [&](const auto& a, const auto& b) { return cost(a) < cost(b); });
+    filed.below = std::move(*best);
+    lists.erase(best);
+    for (const Alternatives& list : lists) {
+        if (list.size() == 1) filed.required.push_back(list.front());
     }
-    const Array* names = name == nullptr ? nullptr : name->array();
-    if (names != nullptr && std::all_of(names->begin(), names->end(),
-                                        [](const Value& one) { return one.string() != nullptr; })) {
-        for (const Value& one : *names) of_class.by_name[*one.string()].push_back(numbered);
-        return;
+    for (const Trait trait : filed.below) {
+        by_trait_[trait].push_back(&filed);
+        keys_.set(key_of(trait));
     }
-    if (!file_by_property(of_class, numbered)) of_class.anything.push_back(numbered);
-}
-
-bool PersonalityIndex::file_by_property(Class& of_class, const Numbered& numbered) {
-    const Value* properties = find(numbered.personality->table, "IOPropertyMatch");
-    if (properties == nullptr) return false;
-    std::vector<const Dictionary*> alternatives;
-    if (properties->dictionary() != nullptr) alternatives.push_back(properties->dictionary());
-    if (properties->array() != nullptr) {
-        for (const Value& member : *properties->array())
-            alternatives.push_back(member.dictionary());
-    }
-    // Of each alternative the value that the fewest ask for: it rules most out.
-    std::vector<Dictionary::const_iterator> chosen;
-    for (const Dictionary* alternative : alternatives) {
-        if (alternative == nullptr) return false;
-        auto best = alternative->end();
-        size_t fewest = 0;
-        for (auto pair = alternative->begin(); pair != alternative->end(); ++pair) {
-            if (!can_be_key(pair->second)) continue;
-            size_t others = 1;  // a key more to look up for every nub
-            if (const auto by_value = of_class.by_property.find(pair->first);
-                by_value != of_class.by_property.end()) {
-                const auto list = by_value->second.find(pair->second);
-                others = list == by_value->second.end() ? 0 : list->second.size();
-            }
-            if (best != alternative->end() && others >= fewest) continue;
-            best = pair;
-            fewest = others;
-        }
-        if (best == alternative->end()) return false;
-        chosen.push_back(best);
-    }
-    for (const auto& pair : chosen)
-        of_class.by_property[pair->first][pair->second].push_back(numbered);
-    return !chosen.empty();
 }
 
 std::vector<PersonalityPtr> PersonalityIndex::remove(const std::string& bundle_id) {
     std::vector<PersonalityPtr> removed;
-    for (auto place = by_class_.begin(); place != by_class_.end();) {
-        List rest;
-        for (const Numbered& numbered : place->second.all) {
-            if (numbered.personality->bundle_id == bundle_id) {
-                removed.push_back(numbered.personality);
-            } else {
-                rest.push_back(numbered);
-            }
+    for (auto place = filed_.begin(); place != filed_.end();) {
+        Filed& filed = place->second;
+        if (filed.personality->bundle_id != bundle_id) {
+            ++place;
+            continue;
         }
-        if (rest.size() != place->second.all.size()) {
-            place->second = Class{};
-            place->second.all = std::move(rest);
-            for (const Numbered& numbered : place->second.all) file(place->second, numbered);
+        for (const Trait trait : filed.below) {
+            const auto list = by_trait_.find(trait);
+            if (list == by_trait_.end()) continue;  // one trait twice
+            std::erase(list->second, &filed);
+            if (list->second.empty()) by_trait_.erase(list);
         }
-        place = place->second.all.empty() ? by_class_.erase(place) : std::next(place);
+        removed.push_back(std::move(filed.personality));
+        place = filed_.erase(place);
     }
     return removed;
 }
 
-template <typename Collect>
-void PersonalityIndex::visit_classes(const Entry& nub, Collect collect) const {
-    for (const auto* chain : {&nub.user_classes, &nub.classes}) {
-        for (const std::string& name : *chain) {
-            const auto place = by_class_.find(name);
-            if (place != by_class_.end()) collect(place->second);
+std::vector<PersonalityPtr> PersonalityIndex::for_nub(const Entry& nub) const {
+    const std::vector<Trait>& traits = traits_of(nub);
+    std::vector<const Filed*> found;
+    for (const Trait trait : traits) {
+        if (!keys_.test(key_of(trait))) continue;
+        const auto list = by_trait_.find(trait);
+        if (list == by_trait_.end()) continue;
+        for (const Filed* filed : list->second) {
+            if (std::all_of(filed->required.begin(), filed->required.end(),
+                            [&](Trait required) { return has(traits, required); }))
+                found.push_back(filed);
         }
     }
-}
-
-std::vector<PersonalityPtr> PersonalityIndex::for_nub(const Entry& nub) const {
-    std::vector<const Numbered*> found;
-    const auto take = [&](const List& list) {
-        for (const Numbered& numbered : list) found.push_back(&numbered);
-    };
-    visit_classes(nub, [&](const Class& of_class) {
-        take(of_class.anything);
-        if (!of_class.by_name.empty()) {
-            visit_names(nub, [&](std::string_view name) {
-                const auto list = of_class.by_name.find(name);
-                if (list != of_class.by_name.end()) take(list->second);
-                return false;
-            });
-        }
-        for (const auto& [key, by_value] : of_class.by_property) {
-            const Value* value = nub.property(key);
-            if (value == nullptr) continue;
-            const auto list = by_value.find(*value);
-            if (list != by_value.end()) take(list->second);
-        }
-    });
-    return in_order(found);
+    // In the order of installation, none twice: it may have been found in two ways.
+    std::sort(found.begin(), found.end(),
+              [](const Filed* a, const Filed* b) { return a->order < b->order; });
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    std::vector<PersonalityPtr> personalities;
+    personalities.reserve(found.size());
+    for (const Filed* filed : found) personalities.push_back(filed->personality);
+    return personalities;
 }
 
 std::vector<PersonalityPtr> PersonalityIndex::of_classes(const Entry& nub) const {
-    std::vector<const Numbered*> found;
-    visit_classes(nub, [&](const Class& of_class) {
-        for (const Numbered& numbered : of_class.all) found.push_back(&numbered);
-    });
-    return in_order(found);
+    std::vector<PersonalityPtr> personalities;
+    for (const auto& [order, filed] : filed_) {
+        if (nub.is_kind_of(filed.personality->provider_class))
+            personalities.push_back(filed.personality);
+    }
+    return personalities;
 }
 
 std::vector<PersonalityPtr> PersonalityIndex::all() const {
-    std::vector<const Numbered*> found;
-    for (const auto& [name, of_class] : by_class_) {
-        for (const Numbered& numbered : of_class.all) found.push_back(&numbered);
-    }
-    return in_order(found);
+    std::vector<PersonalityPtr> personalities;
+    personalities.reserve(filed_.size());
+    for (const auto& [order, filed] : filed_) personalities.push_back(filed.personality);
+    return personalities;
 }
 
 bool PersonalityIndex::contains(const PersonalityPtr& personality) const {
-    const auto place = by_class_.find(personality->provider_class);
-    return place != by_class_.end() &&
-           std::any_of(
-               place->second.all.begin(), place->second.all.end(),
-               [&](const Numbered& numbered) { return numbered.personality == personality; });
+    return std::any_of(filed_.begin(), filed_.end(),
+                       [&](const auto& filed) { return filed.second.personality == personality; });
 }
 
 }  // namespace opendext::daemon

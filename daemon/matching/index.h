@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
+#include <bitset>
+#include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "daemon/matching/personality.h"
+#include "daemon/registry/traits.h"
 
 namespace opendext::daemon {
 
-/// All personalities that may be matched: by provider class, and within a class by a name that
-/// IONameMatch asks for or a value that IOPropertyMatch asks for, where they do. So a nub is put
-/// only to those personalities that one look into a table does not rule out.
+/// All personalities that may be matched. Each is filed below one trait that every nub must have
+/// which it fits: its provider class, a name that IONameMatch asks for or a value that
+/// IOPropertyMatch asks for, whichever the fewest ask for. So a nub is put only to those
+/// personalities that its traits do not rule out, however many there are.
 class PersonalityIndex {
   public:
     void add(PersonalityPtr personality);
@@ -30,37 +32,23 @@ class PersonalityIndex {
     [[nodiscard]] bool contains(const PersonalityPtr& personality) const;
 
   private:
-    struct Numbered {
-        uint64_t order;
+    struct Filed {
+        uint64_t order = 0;
         PersonalityPtr personality;
+        std::vector<Trait> below;  ///< one, or one for each alternative
+        /// What it asks for besides.
+        std::vector<Trait> required;
     };
-    using List = std::vector<Numbered>;
-    struct ValueHash {
-        size_t operator()(const Value& value) const;
-    };
-    struct NameHash {
-        using is_transparent = void;
-        size_t operator()(std::string_view name) const {
-            return std::hash<std::string_view>{}(name);
-        }
-    };
-    template <typename T>
-    using ByName = std::unordered_map<std::string, T, NameHash, std::equal_to<>>;
-    /// The personalities of one provider class.
-    struct Class {
-        List all;
-        // Each is in one of these; where several values will do for it, below each of them.
-        List anything;
-        ByName<List> by_name;
-        std::map<std::string, std::unordered_map<Value, List, ValueHash>, std::less<>> by_property;
-    };
-    static void file(Class& of_class, const Numbered& numbered);
-    static bool file_by_property(Class& of_class, const Numbered& numbered);
-    template <typename Collect>
-    void visit_classes(const Entry& nub, Collect collect) const;
+    /// Traits of which one is enough; a personality asks for one of each of several such lists.
+    using Alternatives = std::vector<Trait>;
+    [[nodiscard]] std::vector<Alternatives> wanted(const Dictionary& table) const;
+    [[nodiscard]] size_t number_below(Trait trait) const;
 
     uint64_t next_ = 0;
-    ByName<Class> by_class_;
+    std::map<uint64_t, Filed> filed_;  ///< by order
+    std::unordered_map<Trait, std::vector<const Filed*>> by_trait_;
+    /// Which key_of() any trait of by_trait_ ever had.
+    std::bitset<256> keys_;
 };
 
 }  // namespace opendext::daemon

@@ -28,26 +28,31 @@ bool visit_strings(const Value& value, Visit visit) {
     return true;
 }
 
+/// Calls visit(name) for the names in a property of Registry::kNameProperties, until it returns
+/// true. A device tree gives them as data with zero bytes between. Whether it returned true.
+template <typename Visit>
+bool visit_names_in(const Value& value, Visit visit) {
+    bool over = false;
+    visit_strings(value, [&](const std::string& text) { return over = visit(text); });
+    if (const Data* data = value.data()) {
+        const std::string_view text(reinterpret_cast<const char*>(data->data()), data->size());
+        for (size_t from = 0; from < text.size() && !over;) {
+            const size_t end = std::min(text.find('\0', from), text.size());
+            over = end > from && visit(text.substr(from, end - from));
+            from = end + 1;
+        }
+    }
+    return over;
+}
+
 /// Calls visit(name) for the names that IONameMatch looks at, until it returns true: the entry's
-/// own, its IOName and its compatible list, which a device tree gives as data with zero bytes
-/// between.
+/// own, its IOName and its compatible list.
 template <typename Visit>
 void visit_names(const Entry& entry, Visit visit) {
     if (visit(std::string_view(entry.name))) return;
     for (const std::string_view key : Registry::kNameProperties) {
         const Value* value = entry.property(key);
-        if (value == nullptr) continue;
-        bool over = false;
-        visit_strings(*value, [&](const std::string& text) { return over = visit(text); });
-        if (const Data* data = value->data()) {
-            const std::string_view text(reinterpret_cast<const char*>(data->data()), data->size());
-            for (size_t from = 0; from < text.size() && !over;) {
-                const size_t end = std::min(text.find('\0', from), text.size());
-                over = end > from && visit(text.substr(from, end - from));
-                from = end + 1;
-            }
-        }
-        if (over) return;
+        if (value != nullptr && visit_names_in(*value, visit)) return;
     }
 }
 

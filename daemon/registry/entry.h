@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/registry/traits.h"
 #include "rpc/value.h"
 
 namespace opendext::daemon {
@@ -40,6 +41,10 @@ struct Entry {
     static constexpr std::string_view kUserClassesKey = "IOUserClasses";
 
     EntryId id = kNoEntry;
+    /// What personalities are looked up by; PersonalityIndex makes it when it needs it, the
+    /// registry clears it with every change. First, because a nub that fits nothing is not read
+    /// further.
+    mutable std::vector<Trait> traits;
     std::string name;      ///< what the tree shows; the user class for dext objects until SetName
     std::string location;  ///< after the @, may be empty
     /// Kernel-side class chain, most derived first, ending with IORegistryEntry (OSObject is left

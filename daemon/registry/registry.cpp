@@ -237,6 +237,11 @@ void Registry::changed(EntryId id) {
     if (board_ != nullptr) board_->entry_changed(id);
 }
 
+void Registry::changed(const Entry& entry) {
+    entry.traits.clear();
+    changed(entry.id);
+}
+
 void Registry::property_changed(const Entry& entry, std::string_view key) {
     if (std::find(kNameProperties.begin(), kNameProperties.end(), key) == kNameProperties.end())
         return;
@@ -286,7 +291,7 @@ void Registry::set_name(EntryId id, std::string name) {
     names_.erase({entry->name, id});
     entry->name = std::move(name);
     names_.emplace(entry->name, id);
-    changed(id);
+    changed(*entry);
     tree_changed();
     // The paths of others begin with it.
     if (board_ != nullptr && !entry->clients.empty()) board_->names_changed();
@@ -298,14 +303,14 @@ void Registry::set_user_classes(EntryId id, std::vector<std::string> classes) {
     remove_from_kind(*found);
     found->entry->user_classes = std::move(classes);
     add_to_kind(*found);
-    changed(id);
+    changed(*found->entry);
 }
 
 void Registry::set_property(EntryId id, std::string key, Value value) {
     if (Entry* entry = find(id)) {
         const auto place = entry->properties.insert_or_assign(std::move(key), std::move(value));
         property_changed(*entry, place.first->first);
-        changed(id);
+        changed(*entry);
         announce(Event::property_changed, id);
     }
 }
@@ -317,7 +322,7 @@ void Registry::remove_property(EntryId id, std::string_view key) {
     if (property == entry->properties.end()) return;
     entry->properties.erase(property);
     property_changed(*entry, key);
-    changed(id);
+    changed(*entry);
     announce(Event::property_changed, id);
 }
 
@@ -327,7 +332,7 @@ void Registry::merge_user_properties(EntryId id, const Dictionary& properties) {
             entry->user_properties.insert_or_assign(key, value);
             property_changed(*entry, key);
         }
-        changed(id);
+        changed(*entry);
         announce(Event::property_changed, id);
     }
 }
@@ -339,7 +344,7 @@ void Registry::remove_user_property(EntryId id, std::string_view key) {
     if (property == entry->user_properties.end()) return;
     entry->user_properties.erase(property);
     property_changed(*entry, key);
-    changed(id);
+    changed(*entry);
     announce(Event::property_changed, id);
 }
 

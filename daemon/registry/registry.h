@@ -160,7 +160,10 @@ class Registry {
     Entry& insert(std::unique_ptr<Entry> entry);
     void touch(EntryId id);
     void announce(Event event, EntryId id);
+    /// A reader sees something else in the entry's place in a plane, …
     void changed(EntryId id);
+    /// … in its name, classes or properties.
+    void changed(const Entry& entry);
     void tree_changed();
     /// `key` was set or removed.
     void property_changed(const Entry& entry, std::string_view key);

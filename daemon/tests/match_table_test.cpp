@@ -2,6 +2,8 @@
 // Which driver wins (A40): the rules of docs/facts/semantics.md section 3 as a table.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "daemon/matching/index.h"
 
 namespace opendext::daemon {
@@ -324,6 +326,76 @@ TEST_F(Candidates, TheIndexRulesOutOnlyWhatDoesNotFit) {
     EXPECT_EQ(index.all().size(), std::size(tables) - 1);
     for (const PersonalityPtr& left : index.for_nub(*registry.find(device)))
         EXPECT_NE(left->name, "property");
+}
+
+TEST_F(Candidates, TheIndexFollowsEveryChangeOfANub) {
+    add("by name", {{"IONameMatch", "gadget"}});
+    add("by property", {{"IOPropertyMatch", Dictionary{{"Colour", "red"}}}});
+    add("by the dext's", {{"IOPropertyMatch", Dictionary{{"Shade", 7}}}});
+    add("by class", {}, "MyWidget");
+    const auto found = [&] {
+        std::vector<std::string> names;
+        for (const auto& personality : index.for_nub(*registry.find(device)))
+            names.push_back(personality->name);
+        return names;
+    };
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(found(), Names{});
+    registry.set_name(device, "gadget");
+    EXPECT_EQ(found(), Names{"by name"});
+    registry.set_name(device, "widget");
+    registry.set_property(device, "Colour", "red");
+    EXPECT_EQ(found(), Names{"by property"});
+    registry.remove_property(device, "Colour");
+    registry.merge_user_properties(device, {{"Shade", 7}});
+    EXPECT_EQ(found(), Names{"by the dext's"});
+    registry.remove_user_property(device, "Shade");
+    EXPECT_EQ(found(), Names{});
+    registry.set_user_classes(device, {"MyWidget"});
+    EXPECT_EQ(found(), Names{"by class"});
+    registry.set_property(device, "compatible", "gadget");
+    EXPECT_EQ(found(), (Names{"by name", "by class"}));
+}
+
+TEST_F(Candidates, TheIndexAgreesWithTestingEveryPersonality) {
+    std::mt19937 random(20260115);
+    const auto up_to = [&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); };
+    const std::string classes[] = {"TestDevice", "TestBus", "IOService", "MyBase", "NoSuchClass"};
+    const std::string names[] = {"widget", "bus", "acme,widget", "gadget"};
+    const auto property = [&]() -> Dictionary {
+        Dictionary wanted;
+        if (up_to(2) == 0) wanted["idVendor"] = up_to(2) == 0 ? 0x1234 : 1;
+        if (up_to(2) == 0) wanted["idProduct"] = up_to(2) == 0 ? 0x5678 : 2;
+        if (up_to(4) == 0) wanted["Speed"] = up_to(2) == 0 ? "very fast" : "fast";
+        return wanted;
+    };
+    for (int i = 0; i < 500; ++i) {
+        Dictionary more;
+        if (up_to(3) == 0) more["IONameMatch"] = names[up_to(4)];
+        if (up_to(6) == 0) more["IONameMatch"] = Array{names[up_to(4)], names[up_to(4)]};
+        if (up_to(2) == 0) more["IOPropertyMatch"] = property();
+        if (up_to(6) == 0) more["IOPropertyMatch"] = Array{property(), property()};
+        add(std::to_string(i), std::move(more), classes[up_to(5)]);
+        // Which personalities are filed together depends on what was taken out.
+        if (up_to(4) == 0) (void)index.remove("com.example." + std::to_string(up_to(i + 1)));
+    }
+    const MatchContext context{registry, family};
+    for (const EntryId entry : {device, nub, bus}) {
+        const Entry& found = *registry.find(entry);
+        std::vector<std::string> fit;
+        for (const PersonalityPtr& personality : index.all()) {
+            if (personality->query().fits(found, context)) fit.push_back(personality->name);
+        }
+        std::vector<std::string> by_index;
+        size_t looked_at = 0;
+        for (const PersonalityPtr& personality : index.for_nub(found)) {
+            ++looked_at;
+            if (personality->query().fits(found, context)) by_index.push_back(personality->name);
+        }
+        EXPECT_EQ(by_index, fit) << found.name;
+        EXPECT_FALSE(fit.empty()) << found.name;
+        EXPECT_LT(looked_at, fit.size() * 2) << found.name;
+    }
 }
 
 TEST_F(MatchTable, EveryKeyIsExamined) {
