@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "rpc/probe.h"
 #include "rpc/socket_peek.h"
 
 namespace opendext::daemon {
@@ -34,14 +35,14 @@ void Connection::close() {
     closing_ = false;
     may_go();
     watch_.reset();
-    queue_.clear();
+    clear_queue();
     socket_.close();
 }
 
 void Connection::fail(Error reason) {
     if (!socket_.valid()) return;
     watch_.reset();
-    queue_.clear();
+    clear_queue();
     may_go_ = 0;
     socket_.close();
     if (!alive_) return;
@@ -53,6 +54,29 @@ void Connection::fail(Error reason) {
 void Connection::queue(Message message) {
     queued_bytes_ += message.body.size();
     queue_.push_back(std::move(message));
+    if (on_queue_) on_queue_(first_ + queue_.size() - 1);
+}
+
+/// The front has left.
+void Connection::unqueue() {
+    queued_bytes_ -= queue_.front().body.size();
+    queue_.pop_front();
+    const uint64_t number = first_++;
+    if (on_queue_) on_queue_(number);
+}
+
+void Connection::clear_queue() {
+    while (!queue_.empty()) unqueue();
+}
+
+void Connection::number_queue(uint64_t first, OnQueue changed) {
+    first_ = first;
+    on_queue_ = std::move(changed);
+}
+
+const Message* Connection::waiting(uint64_t number) const {
+    const uint64_t place = number - first_;
+    return place < queue_.size() ? &queue_[place] : nullptr;
 }
 
 void Connection::send(Message message) {
@@ -118,6 +142,7 @@ void Connection::drain(size_t limit) {
 
 /// The oldest message has been seen to: it leaves the socket.
 void Connection::handled() {
+    OPENDEXT_PROBE(daemon_handled);
     if (std::exchange(handled_, false) && socket_.valid()) discard(socket_);
 }
 
@@ -153,8 +178,8 @@ void Connection::write_some() {
             update_events();
             return;
         }
-        queued_bytes_ -= queue_.front().body.size();
-        queue_.pop_front();
+        OPENDEXT_PROBE(daemon_sent);
+        unqueue();
         --may_go_;
     }
     update_events();

@@ -25,6 +25,8 @@ class Connection {
         bool keep_until_settled = false;
     };
     using OnMessage = std::function<void(Message)>;
+    /// A message was queued, or left the queue; waiting() gives it meanwhile.
+    using OnQueue = std::function<void(uint64_t number)>;
     /// Called once, from the loop and never inside send(); not after the Connection's destruction.
     using OnClosed = std::function<void(const Error& reason)>;
 
@@ -44,6 +46,13 @@ class Connection {
     [[nodiscard]] bool open() const { return socket_.valid(); }
     [[nodiscard]] const Socket& socket() const { return socket_; }
     [[nodiscard]] size_t queued() const { return queue_.size(); }
+
+    /// From now on messages that are queued have numbers, from `first` up, of which `changed`
+    /// hears: so they can be recorded, and sent by a successor of opendextd. Before anything is
+    /// sent.
+    void number_queue(uint64_t first, OnQueue changed);
+    /// The message of that number while it is queued, else nullptr.
+    [[nodiscard]] const Message* waiting(uint64_t number) const;
     /// Reads and delivers what has arrived already, at most `limit` messages (the last words of a
     /// dead process).
     void drain(size_t limit);
@@ -52,6 +61,8 @@ class Connection {
     void ready(uint32_t events);
     bool read_some(size_t limit);
     void queue(Message message);
+    void unqueue();
+    void clear_queue();
     void handled();
     void may_go();
     void write_some();
@@ -63,6 +74,8 @@ class Connection {
     Limits limits_;
     OnMessage on_message_;
     OnClosed on_closed_;
+    OnQueue on_queue_;
+    uint64_t first_ = 0;  ///< number of the front of the queue
     std::deque<Message> queue_;
     size_t queued_bytes_ = 0;
     size_t may_go_ = 0;      ///< messages at the front of the queue that may leave

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "bundle/elf.h"
+#include "rpc/probe.h"
 #include "rpc/whole_file.h"
 
 namespace opendext::daemon {
@@ -193,6 +194,7 @@ Status Daemon::start() {
         for (const EntryId id : {platform_, resources_, link_.user_resources})
             lifecycle_.register_service(id);
     }
+    OPENDEXT_PROBE(daemon_serving);
     keeper_.ready();
     if (adopts()) {
         // The predecessor died while the realm ended: that goes on, or is through.
@@ -235,6 +237,7 @@ void Daemon::finish() {
     for (const auto& stopped : std::exchange(when_stopped_, {})) stopped();
     keeper_.shut_down();
     // One more turn: the answers that were just queued go out.
+    OPENDEXT_PROBE(daemon_over);
     loop_.post([this] { loop_.exit(0); });
 }
 

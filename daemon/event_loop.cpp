@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/event_loop.h"
+#include "rpc/probe.h"
 
 #include <systemd/sd-event.h>
 
@@ -100,6 +101,7 @@ struct EventLoop::Posted {
     void settle() {
         unsettled_turns = 0;
         if (commit) commit();
+        OPENDEXT_PROBE(daemon_recorded);
         for (size_t count = settled.size(); count > 0 && !settled.empty(); --count) {
             const auto next = std::move(settled.front());
             settled.pop_front();

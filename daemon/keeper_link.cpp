@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/keeper_link.h"
+#include "rpc/probe.h"
 
 #include <utility>
 
@@ -41,6 +42,7 @@ KeeperLink::KeeperLink(EventLoop& loop, const Deadlines& deadlines, Socket socke
 
 void KeeperLink::received(Message message) {
     if (message.kind == static_cast<uint32_t>(keeper::Kind::exited)) {
+        OPENDEXT_PROBE(daemon_exited);
         Result<keeper::Exited> exited = decode<keeper::Exited>(message);
         if (exited.ok()) hooks_.exited(exited->pid, exited->wait_status);
         return;
@@ -50,6 +52,7 @@ void KeeperLink::received(Message message) {
         if (refused.ok()) hooks_.refused(refused.value());
         return;
     }
+    OPENDEXT_PROBE(daemon_keeper_answered);
     requests_.complete(message);  // the reply to a request that timed out is dropped
 }
 
@@ -60,6 +63,7 @@ void KeeperLink::request(T content, std::vector<UniqueFd> fds, Deadline deadline
         requests_.add(deadlines_.of(deadline), std::string(to_string(deadline)), std::move(done));
     Message message = encode(std::move(content), serial);
     message.fds = std::move(fds);
+    OPENDEXT_PROBE(daemon_ask_keeper);
     connection_.send(std::move(message));
 }
 

@@ -7,7 +7,7 @@ namespace opendext::daemon {
 
 uint64_t Requests::add(std::chrono::milliseconds deadline, std::string what, Done done,
                        uint64_t named) {
-    const uint64_t serial = named != 0 ? named : next_++ | serial_bits_;
+    const uint64_t serial = named != 0 ? named : take_serial();
     auto countdown =
         std::make_unique<Countdown>(clock_, deadline, debugged_, [this, serial, deadline, what] {
             const auto place = waiting_.find(serial);

@@ -30,6 +30,8 @@ class Requests {
                  uint64_t named = 0);
     /// The first serial, before any request.
     void start_at(uint64_t first) { next_ = first; }
+    /// A serial of its own for a message that has no reply.
+    [[nodiscard]] uint64_t take_serial() { return next_++ | serial_bits_; }
     /// Whether the message was the reply to a request of ours.
     bool complete(Message& message);
     /// Ends every request; those that callbacks add meanwhile too.

@@ -5,6 +5,7 @@
 
 #include "daemon/adoption/records.h"
 #include "daemon/clients/connections.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -70,6 +71,7 @@ std::vector<uint64_t> UserClientConnections::claim(uint64_t client, const Client
             lost.push_back(number);
         }
     }
+    OPENDEXT_PROBE(daemon_claim);
     // Of these the program never heard: the answer to its Open was lost.
     std::vector<uint64_t> unheard;
     bool more = false;

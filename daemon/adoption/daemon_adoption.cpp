@@ -6,6 +6,7 @@
 
 #include "daemon/adoption/records.h"
 #include "daemon/daemon.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -41,9 +42,10 @@ void Daemon::begin_records() {
 }
 
 Status Daemon::restore() {
+    OPENDEXT_PROBE(daemon_restore);
     const Ledger& ledger = *options_.inheritance->ledger;
     // What cannot be put back goes out of the ledger when it is written next.
-    for (uint32_t kind = 1; kind <= static_cast<uint32_t>(Record::deaths); ++kind) {
+    for (uint32_t kind = 1; kind <= static_cast<uint32_t>(kLastRecord); ++kind) {
         ledger.visit(kind, [&](const Ledger::Key& key, std::span<const uint8_t>) {
             recorder_.touch(static_cast<Record>(kind), key.first, key.second);
         });
@@ -58,6 +60,7 @@ Status Daemon::restore() {
         return Error{Errc::malformed, 0,
                      "the ledger of the last opendextd has no registry; its drivers are ended"};
     }
+    OPENDEXT_PROBE(daemon_restore_processes);
     restore_processes();
     lifecycle_.restore_tables(ledger, options_.inheritance->starts << 32 | 1);
     restore_instances();
@@ -102,6 +105,13 @@ void Daemon::restore_processes() {
                      if (const PersonalityPtr personality = find_personality(*record))
                          copies[record->process] = personality->copy;
                  });
+    std::map<uint64_t, std::vector<Message>> unsent;
+    ledger.visit(static_cast<uint32_t>(Record::unsent), [&](const Ledger::Key& key,
+                                                            std::span<const uint8_t> bytes) {
+        auto record = read_record<records::Unsent>(bytes);
+        if (!record.ok()) return;
+        unsent[key.first].push_back({record->kind, record->serial, std::move(record->body), {}});
+    });
     ledger.visit(static_cast<uint32_t>(Record::process), [&](const Ledger::Key& key,
                                                              std::span<const uint8_t> bytes) {
         Result<records::Process> record = read_record<records::Process>(bytes);
@@ -110,13 +120,16 @@ void Daemon::restore_processes() {
         Result<records::Classes> classes = read_record<records::Classes>(found);
         if (!classes.ok()) return;
         record->spec.copy = copies[key.first];
-        Socket control;
+        LinkLeft link;
         if (const auto place = controls.find(record->pid); place != controls.end()) {
-            control = std::move(place->second);
+            link.control = std::move(place->second);
             controls.erase(place);
         }
+        const auto handled = ledger.find({static_cast<uint32_t>(Record::handled), key.first, 0});
+        if (const auto name = read_record<MessageName>(handled); name.ok()) link.handled = *name;
+        link.unsent = std::move(unsent[key.first]);
         lifecycle_.processes().adopt(key.first, std::move(record).value(),
-                                     std::move(classes).value(), std::move(control));
+                                     std::move(classes).value(), std::move(link));
     });
     ledger.visit(static_cast<uint32_t>(Record::known),
                  [&](const Ledger::Key& key, std::span<const uint8_t>) {
@@ -187,6 +200,7 @@ void Daemon::restore_instances() {
 }
 
 void Daemon::resume() {
+    OPENDEXT_PROBE(daemon_resume);
     Inheritance& left = *options_.inheritance;
     for (const EntryId id : registry_.all()) {
         const Instance* instance = std::as_const(lifecycle_).find(id);
@@ -218,6 +232,7 @@ void Daemon::resume() {
                            if (nub != nullptr && nub->activity == Activity::active)
                                matcher_.match(nub->id);
                        });
+    OPENDEXT_PROBE(daemon_resumed);
     left.ledger->attempt_succeeded();
     log_.write(LogLevel::notice, "adoption",
                "opendextd died and is back, start " + std::to_string(left.starts) + "; " +

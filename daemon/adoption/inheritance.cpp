@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rpc/fields.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -76,6 +77,7 @@ Status abandon(Questions& questions) {
 Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds deadline) {
     Questions questions(socket, deadline);
     const Message answer = OD_TRY(questions.ask(keeper::Inherit{}));
+    OPENDEXT_PROBE(daemon_inherit);
     keeper::Inherited inherited = OD_TRY(decode<keeper::Inherited>(answer));
     Inheritance left;
     left.starts = inherited.starts;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/adoption/ledger.h"
+#include "rpc/probe.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -182,6 +183,7 @@ void Ledger::compact() {
     }
     head().extent.store(full_ ? kVoid : end_ | (active_ == 1 ? kSecondHalf : 0),
                         std::memory_order_release);
+    OPENDEXT_PROBE(daemon_compacted);
     (void)::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                       static_cast<off_t>(kHeadSize + old * half_size_), static_cast<off_t>(used));
 }

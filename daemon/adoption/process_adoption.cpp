@@ -6,6 +6,7 @@
 
 #include "daemon/adoption/records.h"
 #include "daemon/lifecycle/process.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -21,7 +22,7 @@ records::Classes DriverProcess::record_classes() const {
     return record;
 }
 
-void DriverProcess::adopt(records::Process record, records::Classes classes, Socket control) {
+void DriverProcess::adopt(records::Process record, records::Classes classes, LinkLeft link) {
     pid_ = record.pid;
     sandbox_ = std::move(record.sandbox);
     killed_for_ = std::move(record.killed_for);
@@ -32,20 +33,33 @@ void DriverProcess::adopt(records::Process record, records::Classes classes, Soc
         classes_.emplace(std::move(name), std::move(info));
     }
     set_state(ProcessState::ready);
-    if (!control.valid()) return;  // it has ended meanwhile, and is about to be told so
-    connect(std::move(control));
+    if (!link.control.valid()) return;  // it has ended meanwhile, and is about to be told so
+    handled_ = link.handled;
+    adopted_ = true;
+    connect(std::move(link.control));
+    for (Message& message : link.unsent) connection_->send(std::move(message));
     came_.emplace();
     request(driver::Resume{}, {}, deadlines_.of(Deadline::check_in),
             std::string(to_string(Deadline::check_in)),
             [this](const Result<Message>& reply) { resumed(reply); });
     if (record.state == ProcessState::exiting) {
         exit_in_order("no object is left");
-    } else if (record.state != ProcessState::ready || !killed_for_.empty()) {
+    } else if (record.state == ProcessState::dying || !killed_for_.empty()) {
         // What it was to be ended for is in the log already.
         set_state(ProcessState::dying);
         keeper_.signal(pid_, SIGKILL);
         await_end();
     }
+}
+
+bool DriverProcess::is_handled(const Message& message) {
+    const MessageName name{message.kind, message.serial};
+    // One message at a time stays in the socket until what came of it is recorded: only the first
+    // can be one that is seen to.
+    if (std::exchange(adopted_, false) && name.serial != 0 && name == handled_) return true;
+    handled_ = name;
+    if (hooks_.handled_changed) hooks_.handled_changed();
+    return false;
 }
 
 /// A request that waits in the socket needs no repetition.
@@ -63,6 +77,7 @@ void DriverProcess::resumed(const Result<Message>& message) {
     if (!answer.ok()) return kill("answered Resume with something else");
     driver::Repeat repeat;
     std::erase_if(answer->waiting, [&](uint64_t serial) { return came.contains(serial); });
+    OPENDEXT_PROBE(daemon_repeat);
     repeat.serials = std::move(answer->waiting);
     if (!repeat.serials.empty()) send(std::move(repeat));
 }

@@ -29,7 +29,10 @@ enum class Record : uint32_t {
     watch = 11,      ///< number of the driver process, source
     action = 12,     ///< foreign number of the action
     deaths = 13,     ///< nub: what the supervisor remembers of it
+    unsent = 14,     ///< number of the driver process (0: the keeper), number of the message
+    handled = 15,    ///< number of the driver process: its last message that was seen to
 };
+inline constexpr Record kLastRecord = Record::handled;
 
 /// Keeps the ledger up to date. Parts of opendextd say what they would write of an object, and
 /// touch what changed; it is written and committed when the event loop settles.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/adoption/entry_record.h"
+#include "daemon/adoption/recorder.h"
 #include "daemon/lifecycle/instance.h"
 #include "daemon/lifecycle/power_state.h"
 #include "daemon/lifecycle/process.h"
@@ -52,6 +53,21 @@ struct Process {
     EntryId server = kNoEntry;
     void fields(auto& io) { io(pid, state, spec, sandbox, killed_for, told_to_exit, server); }
 };
+
+/// A message of opendextd that was not sent when the record was written. Descriptors cannot be
+/// recorded: what carries some is not sent by a successor.
+struct Unsent {
+    uint32_t kind = 0;
+    uint64_t serial = 0;
+    std::vector<uint8_t> body;
+    void fields(auto& io) { io(kind, serial, body); }
+};
+
+/// Of a queue (Connection::waiting); empty if it is not there or cannot be recorded.
+[[nodiscard]] inline std::vector<uint8_t> unsent_record(const Message* message) {
+    if (message == nullptr || !message->fds.empty()) return {};
+    return record_of(Unsent{message->kind, message->serial, message->body});
+}
 
 struct Classes {
     std::vector<protocol::driver::ClassInfo> classes;

@@ -8,6 +8,7 @@
 #include "daemon/io_return.h"
 #include "daemon/outcome.h"
 #include "rpc/channel.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -171,6 +172,7 @@ void UserClientConnections::ask_driver(uint64_t number) {
     const EntryId entry = connection.service;
     const Status checked = check_target(entry);
     if (!checked.ok()) return fail(number, checked.error());
+    OPENDEXT_PROBE(daemon_open);
     connection.state = OpenState::asking_driver;
     system::IOService__NewUserClient::In in;
     in.type = connection.type;
@@ -256,6 +258,7 @@ void UserClientConnections::user_client_made(uint64_t number, EntryId provider,
             outcome.reason += ", as it does where a driver does not override it";
         return fail(number, std::move(outcome));
     }
+    OPENDEXT_PROBE(daemon_open_answered);
     Result<EntryId> made = check_user_client(provider, answer.value());
     if (place == connections_.end()) {  // the client went away while the driver worked
         if (made.ok()) lifecycle_.terminate(made.value());
@@ -289,6 +292,7 @@ void UserClientConnections::attach(uint64_t number) {
     for_client->push_back(sides->second.take_fd());
 
     connection.state = OpenState::attaching;
+    OPENDEXT_PROBE(daemon_attach);
     driver::AttachClient request;
     request.entry = connection.user_client;
     request.connection = number;
@@ -316,6 +320,7 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
     const Instance* instance = lifecycle_.find(connection.user_client);
     if (instance == nullptr)
         return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));
+    OPENDEXT_PROBE(daemon_attached);
     connection.state = OpenState::connected;
     context_.recorder.touch(Record::connection, number);
     const Done done = std::exchange(connection.done, nullptr);
@@ -352,6 +357,7 @@ Status UserClientConnections::close(uint64_t client, uint64_t number) {
 
 void UserClientConnections::end(uint64_t number) {
     const auto place = connections_.find(number);
+    OPENDEXT_PROBE(daemon_close);
     const Connection closing = std::move(place->second);
     forget(place);
     waiting_.erase(number);
@@ -379,6 +385,7 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
     for (auto place = connections_.begin(); place != connections_.end(); ++place) {
         if (place->second.user_client != entry.id) continue;
         const uint64_t number = place->first;
+        OPENDEXT_PROBE(daemon_client_lost);
         const Connection lost = std::move(place->second);
         forget(place);
         const Instance* instance = lifecycle_.find(entry.id);

@@ -2,6 +2,7 @@
 #include "daemon/clients/subscriptions.h"
 
 #include "daemon/io_return.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -69,6 +70,7 @@ void Subscriptions::flush() {
     for (const Key& key : std::exchange(waiting_, {})) {
         const auto place = subscriptions_.find(key);
         if (place == subscriptions_.end() || place->second.waiting.empty()) continue;
+        OPENDEXT_PROBE(daemon_notify);
         sinks_.matched(key.first, Matched{key.second, std::exchange(place->second.waiting, {})});
     }
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/io_return.h"
+#include "rpc/probe.h"
 #include "rpc/whole_file.h"
 
 namespace opendext::daemon {
@@ -286,17 +287,20 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     }
     extensions_.erase(bundle_id);
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
+    OPENDEXT_PROBE(daemon_uninstall);
     Status status = store_.remove(bundle_id);
     log(status.ok() ? LogLevel::notice : LogLevel::error,
         bundle_id + (status.ok() ? " uninstalled" : ": " + status.error().text()));
     matcher_.match_nubs_of(removed);
     finished(std::move(status));
+    OPENDEXT_PROBE(daemon_uninstalled);
 }
 
 Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes) {
     const std::string id = staged.bundle().identifier();
     Bundle bundle = OD_TRY(store_.commit(std::move(staged), notes));
     const uint64_t copy = next_copy_++;
+    OPENDEXT_PROBE(daemon_install);
     std::vector<PersonalityPtr> personalities =
         OD_TRY(read_personalities(bundle, copy, bundle.path()));
     const ExtensionState state =
@@ -313,6 +317,7 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
                               (notes.waiting_for_user ? "; it waits for its user's approval" : ""));
     extensions_.insert_or_assign(id, std::move(extension));
     matcher_.match_nubs_of(affected);
+    OPENDEXT_PROBE(daemon_installed);
     return success();
 }
 

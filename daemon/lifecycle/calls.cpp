@@ -8,6 +8,7 @@
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
 #include "daemon/outcome.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -252,6 +253,7 @@ Responder Lifecycle::responder(DriverProcess& process, uint64_t serial, bool one
 void Lifecycle::driver_call(DriverProcess& process, Message message) {
     Result<driver::Call> decoded = decode<driver::Call>(message);
     if (!decoded.ok()) return nonsense(process, decoded.error().text());
+    OPENDEXT_PROBE(daemon_call);
     Invocation& invocation = decoded->invocation;
     const bool one_way = (invocation.flags & kOneWay) != 0;
     const Responder respond = responder(process, message.serial, one_way);
@@ -335,6 +337,7 @@ void Lifecycle::create(DriverProcess& process, const Message& message) {
     const Result<driver::Create> request = decode<driver::Create>(message);
     if (!request.ok()) return nonsense(process, request.error().text());
     Result<driver::Created> created = create_object(process, request.value());
+    OPENDEXT_PROBE(daemon_create);
     if (created.ok()) {
         process.send(std::move(created).value(), message.serial);
         return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/adoption/records.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 namespace {
@@ -76,6 +77,7 @@ void Matcher::match(EntryId id) {
     }
     nub.state = RoundState::starting;
     context_.recorder.touch(Record::round, id);
+    OPENDEXT_PROBE(daemon_match);
     nub.busy = BusyHold(context_.registry, id);
     // Later: whoever registered the nub goes on first.
     context_.loop.post([this, id] { begin(id); });
@@ -266,6 +268,7 @@ void Matcher::start_next(EntryId id, size_t index) {
         run.candidates.clear();
         return;
     }
+    OPENDEXT_PROBE(daemon_match_start);
     const Candidate candidate = std::move(run.candidates.front());
     run.candidates.pop_front();
     run.running = true;
@@ -319,6 +322,7 @@ void Matcher::finish_if_over(EntryId id) {
     nub.runs.clear();
     nub.state = RoundState::idle;
     context_.recorder.touch(Record::round, id);
+    OPENDEXT_PROBE(daemon_matched);
     const bool again = std::exchange(nub.again, false);
     const BusyHold busy = std::move(nub.busy);
     if (again) {

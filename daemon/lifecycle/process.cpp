@@ -89,6 +89,7 @@ void DriverProcess::launch() {
         loop_.post([self = shared_from_this(), error = ends.error()] {
             self->tell_waiters(Error{error});
             self->finish(std::nullopt);
+    OPENDEXT_PROBE(daemon_launch);
         });
         return;
     }
@@ -110,9 +111,7 @@ void DriverProcess::launch() {
             bundle::needed_libraries(std::filesystem::path(spec_.bundle_path) / spec_.executable);
         libraries.ok())
         spawn.libraries = std::move(libraries).value();
-    char id[24];
-    std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
-    spawn.title = spec_.bundle_path + " " + spec_.bundle_id + " " + id;
+    spawn.title = title();
     keeper_.spawn(std::move(spawn), std::move(control),
                   [weak = weak_from_this()](Result<KeeperLink::Spawned> result) {
                       if (const ProcessPtr self = weak.lock()) self->spawned(std::move(result));
@@ -145,6 +144,7 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
         countdown_ = countdown(Deadline::check_in, [this] {
             hung("user server timeout: " + spec_.server_name + " did not check in");
         });
+    if (hooks_.unsent_changed) connection_->number_queue(first_, hooks_.unsent_changed);
     } else if (state_ == ProcessState::dying) {
         keeper_.signal(pid_, SIGKILL);
     }
@@ -157,6 +157,7 @@ std::unique_ptr<Countdown> DriverProcess::countdown(Deadline deadline, std::func
 }
 
 void DriverProcess::received(Message message) {
+    OPENDEXT_PROBE(daemon_spawned);
     const ProcessPtr self = shared_from_this();
     note_request(message);
     recent.received(message);
@@ -178,6 +179,7 @@ void DriverProcess::received(Message message) {
             break;
     }
     if (state_ == ProcessState::loading || state_ == ProcessState::ready ||
+    if (is_handled(message)) return;
         state_ == ProcessState::exiting ||
         ((message.kind == static_cast<uint32_t>(driver::Kind::log) ||
           message.kind == static_cast<uint32_t>(driver::Kind::crashed)) &&
@@ -219,6 +221,7 @@ void DriverProcess::loaded(Result<Message> message) {
         hung(message.error().text());
         return;
     }
+    OPENDEXT_PROBE(daemon_checked_in);
     Result<driver::Loaded> loaded = decode<driver::Loaded>(message.value());
     if (!loaded.ok() || loaded->classes.size() > kMaxClasses) {
         kill("answered Load with something else");
@@ -249,6 +252,7 @@ std::vector<std::string> DriverProcess::class_chain(const std::string& name) con
     return chain;
 }
 
+    OPENDEXT_PROBE(daemon_loaded);
 void DriverProcess::when_ready(std::function<void(Status)> done) {
     if (state_ == ProcessState::ready) {
         loop_.post([done = std::move(done)] { done(success()); });
@@ -329,6 +333,7 @@ void DriverProcess::closed(const Error& reason) {
     set_state(ProcessState::dying);
     if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
     await_end();
+    OPENDEXT_PROBE(daemon_exit);
 }
 
 void DriverProcess::exited(std::optional<int> wait_status) {

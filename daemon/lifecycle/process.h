@@ -69,6 +69,22 @@ struct PanicLog {
 };
 
 namespace records {
+/// Names a message of a driver process, which never uses a serial twice. Those without a serial are
+/// all alike.
+struct MessageName {
+    uint32_t kind = 0;
+    uint64_t serial = 0;
+    void fields(auto& io) { io(kind, serial); }
+    bool operator==(const MessageName&) const = default;
+};
+
+/// What a predecessor of opendextd left of its link to a process.
+struct LinkLeft {
+    Socket control;               ///< opendextd's end; not valid: the process has ended meanwhile
+    MessageName handled;          ///< what was seen to last; it may be in the socket yet
+    std::vector<Message> unsent;  ///< oldest first; the process may have got the first of them
+};
+
 struct Process;
 struct Classes;
 }  // namespace records
@@ -93,9 +109,11 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         /// The process hangs and is going to be killed: whatever is to be found out about it, then
         /// `done`. May be empty.
         std::function<void(DriverProcess&, std::function<void()> done)> autopsy;
-        /// What a successor of opendextd has to know of it changed. May be empty.
+        /// What a successor of opendextd has to know of it changed. May be empty, as the next two.
         std::function<void(const DriverProcess&)> changed;
     };
+        std::function<void(uint64_t number)> unsent_changed;
+        std::function<void()> handled_changed;
     DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
                   const Deadlines& deadlines, LaunchSpec spec, Hooks hooks);
 
@@ -114,6 +132,11 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void exited(std::optional<int> wait_status);
     [[nodiscard]] bool connected() const { return connection_ != nullptr; }
     void kill(std::string reason);
+    /// The message of that number which waits to be sent, else nullptr.
+    [[nodiscard]] const Message* unsent(uint64_t number) const {
+        return connection_ ? connection_->waiting(number) : nullptr;
+    }
+    [[nodiscard]] const MessageName& handled() const { return handled_; }
     /// It let a deadline pass: reported with what it does, then killed. The first reason counts.
     void hung(std::string reason);
     /// Runs down while nobody debugs the process.
@@ -143,11 +166,12 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
                Requests::Done done) {
         requests_.add(deadline, std::move(what), std::move(done), named);
     }
-    /// Sends a message that has no reply, or is one.
+    /// Sends a message that has no reply, or is the one to request `serial`.
     template <typename T>
     void send(T content, uint64_t serial = 0, std::vector<UniqueFd> fds = {}) {
         if (!connection_) return;
-        Message message = encode(std::move(content), serial);
+        Message message =
+            encode(std::move(content), serial != 0 ? serial : requests_.take_serial());
         message.fds = std::move(fds);
         connection_->send(std::move(message));
     }
@@ -200,14 +224,17 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void spawned(Result<KeeperLink::Spawned> result);
     void received(Message message);
     void closed(const Error& reason);
+    [[nodiscard]] std::string title() const;
     void checked_in(const Message& message);
     void load();
+    /// Whether a predecessor has seen to the message already.
+    bool is_handled(const Message& message);
     void loaded(Result<Message> message);
     void await_end();
     void finish(std::optional<int> wait_status);
     void tell_waiters(const Status& status);
 
-    const std::chrono::steady_clock::time_point born_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point born_ = std::chrono::steady_clock::now();
     uint64_t number_;
     EventLoop& loop_;
     Clock& clock_;
@@ -234,5 +261,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     std::unique_ptr<Countdown> countdown_;  ///< of its state
 };
 using ProcessPtr = std::shared_ptr<DriverProcess>;
+    uint64_t first_ = 1;
 
+    MessageName handled_;
+    bool adopted_ = false;  ///< the next message may be one that a predecessor has seen to
 }  // namespace opendext::daemon

@@ -40,6 +40,18 @@ Processes::Processes(Context& context, Hooks hooks) : context_(context), hooks_(
 
 void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
     LogLine line;
+    context_.recorder.describe(Record::unsent,
+                               [this](uint64_t number, uint64_t message) -> std::vector<uint8_t> {
+                                   const ProcessPtr process = find(number);
+                                   if (!process) return {};
+                                   return records::unsent_record(process->unsent(message));
+                               });
+    context_.recorder.describe(Record::handled,
+                               [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
+                                   const ProcessPtr process = find(number);
+                                   if (!process) return {};
+                                   return record_of(process->handled());
+                               });
     line.level = level;
     line.pid = process.pid();
     line.bundle = process.spec().bundle_id;
@@ -94,7 +106,7 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
 }
 
 ProcessPtr Processes::adopt(uint64_t number, records::Process record, records::Classes classes,
-                            Socket control) {
+                            LinkLeft link) {
     const ProcessPtr process = make(number, record.spec);
     process->adopt(std::move(record), std::move(classes), std::move(control));
     return process;
@@ -115,11 +127,7 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     };
     hooks.ready = hooks_.ready;
     hooks.gone = [this](DriverProcess& process, const ExitReport& report) {
-        const ProcessPtr keep = process.shared_from_this();
-        processes_.erase(process.number());
-        context_.recorder.touch(Record::classes, process.number());
-        process.known.clear();
-        hooks_.gone(process, report);
+        ended(process, report);
     };
     hooks.changed = [this](const DriverProcess& process) {
         context_.recorder.touch(Record::process, process.number());
@@ -147,6 +155,10 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     };
     auto process =
         std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
+    hooks.unsent_changed = [this, number](uint64_t message) {
+        context_.recorder.touch(Record::unsent, number, message);
+    };
+    hooks.handled_changed = [this, number] { context_.recorder.touch(Record::handled, number); };
                                         context_.deadlines, std::move(spec), std::move(hooks));
     process->start_serials(first_);
     process->known.observe(
@@ -158,11 +170,7 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
 
 void Processes::exited(int32_t pid, int wait_status) {
     for (const auto& [number, process] : processes_) {
-        if (process->pid() == pid) {
-            const ProcessPtr keep = process;
-            keep->exited(wait_status);
-            return;
-        }
+        if (process->pid() == pid) return process;
     }
 }
 

@@ -27,7 +27,7 @@ class Processes {
     void start_numbers(uint64_t first) { first_ = next_ = first; }
     /// Goes on with a process of a predecessor.
     ProcessPtr adopt(uint64_t number, records::Process record, records::Classes classes,
-                     Socket control);
+                     LinkLeft link);
 
     /// The process for a new instance `object` of `personality`: an existing one
     /// (IOUserServerOneProcess, also while it is still being launched) or a new one. The object is
@@ -51,6 +51,8 @@ class Processes {
 
     Context& context_;
     Hooks hooks_;
+    void came_up(DriverProcess& process);
+    void ended(DriverProcess& process, const ExitReport& report);
     uint64_t first_ = 1;
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;

@@ -5,6 +5,7 @@
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -220,6 +221,7 @@ void Lifecycle::process_ready(EntryId id, const Status& status) {
                                          " has no class " + user_class +
                                          " (IOUserClass); it must be defined in an .iig file"});
     }
+    OPENDEXT_PROBE(daemon_instantiate);
     instance->state = InstanceState::instantiating;
     context_.registry.set_property(id, "IOUserServerTag", instance->process->spec().tag);
     context_.registry.set_user_classes(id, instance->process->class_chain(user_class));
@@ -252,6 +254,7 @@ void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
 }
 
 void Lifecycle::call_start(Instance& instance) {
+    OPENDEXT_PROBE(daemon_start);
     instance.state = InstanceState::starting;
     const EntryId id = instance.entry;
     system::IOService_Start::In in;
@@ -274,6 +277,7 @@ void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {
     }
     log(*instance, LogLevel::info, "start ok: " + instance->personality->user_class);
     instance->start_returned = true;
+    OPENDEXT_PROBE(daemon_start_returned);
     begin_family_start(*instance);
 }
 
@@ -291,6 +295,7 @@ void Lifecycle::families_started(EntryId id, const Status& status) {
     Instance* instance = find(id);
     if (instance == nullptr || instance->state != InstanceState::starting) return;
     instance->countdown.reset();
+    OPENDEXT_PROBE(daemon_started);
     instance->state = InstanceState::started;
     instance->start_finished = true;
     instance->family_started = true;

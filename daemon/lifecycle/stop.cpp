@@ -7,6 +7,7 @@
 #include "daemon/io_return.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/references.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 
@@ -62,6 +63,7 @@ void Lifecycle::register_service(EntryId id) {
 void Lifecycle::carry_out_registration(Instance& instance) {
     const EntryId id = instance.entry;
     log(instance, LogLevel::info, "registered: " + name_of(instance));
+    OPENDEXT_PROBE(daemon_register);
     instance.registration_pending = false;
     instance.state = InstanceState::registered;
     context_.registry.register_service(id);
@@ -100,6 +102,7 @@ void Lifecycle::stop(EntryId id, bool provider_active) {
 void Lifecycle::send_stop(Instance& instance, bool provider_active) {
     // A sleeping driver is not waited for.
     provider_active = provider_active && !asleep_;
+    OPENDEXT_PROBE(daemon_stop);
     instance.state = InstanceState::stopping;
     log(instance, LogLevel::info, "stop: " + name_of(instance));
     const EntryId id = instance.entry;
@@ -124,6 +127,7 @@ void Lifecycle::await_stop(Instance& instance, bool provider_active) {
 void Lifecycle::stop_returned(EntryId id, const Result<CallAnswer>& answer) {
     Instance* stopping = find(id);
     if (stopping == nullptr || stopping->state != InstanceState::stopping) return;
+    OPENDEXT_PROBE(daemon_stop_returned);
     stopping->stop_replied = true;
     // Any error, and a process that is gone, completes the stop without super::Stop.
     const bool failed = !answer.ok() || answer.value().result.io_return != 0;
@@ -146,6 +150,7 @@ void Lifecycle::super_stopped(EntryId id) {
     Instance* instance = find(id);
     if (instance == nullptr) return;
     instance->super_stopped = true;
+    OPENDEXT_PROBE(daemon_super_stopped);
     if (instance->state == InstanceState::stopping && instance->stop_replied)
         finish_stop(*instance);
 }
@@ -161,6 +166,7 @@ void Lifecycle::detached(EntryId id) {
     if (place == instances_.end()) return;
     const std::unique_ptr<Instance> instance = std::move(place->second);
     instances_.erase(place);
+    OPENDEXT_PROBE(daemon_detached);
     context_.recorder.touch(Record::instance, id);
     instance->countdown.reset();
     const bool failed = instance->state == InstanceState::failed;
@@ -181,6 +187,7 @@ void Lifecycle::detached(EntryId id) {
 }
 
 void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
+    OPENDEXT_PROBE(daemon_process_gone);
     const std::vector<EntryId> objects(process.objects.begin(), process.objects.end());
     const bool clean = report.clean();
     std::string crash;

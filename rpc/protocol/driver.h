@@ -5,7 +5,9 @@
 
 /// opendextd <-> a driver process, over one control socket that is there when the process starts.
 /// Requests of both sides are answered by the reply of the same serial (each side numbers its own;
-/// the top bit set by opendextd).
+/// the top bit set by opendextd). Messages that have no answer have serials too, and none is ever
+/// used again: an opendextd that adopts the process sends again what may not have arrived, and the
+/// process takes each once; what is left in the socket from a predecessor is seen to once.
 namespace opendext::protocol::driver {
 
 enum class Kind : uint32_t {
@@ -59,6 +61,9 @@ enum class Named : uint64_t {
 
 struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
+[[nodiscard]] constexpr bool is_named(uint64_t serial) {
+    return ((serial & ~kDaemonSerial) >> 60) != 0;
+}
 };
 
 /// driver -> opendextd, first message; no answer. A wrong token ends the process.

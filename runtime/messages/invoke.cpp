@@ -35,7 +35,7 @@ kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc)
     Message message = encode(driver::Call{std::move(wire->invocation)});
     message.fds = std::move(wire->fds);
     if (oneway) {
-        process->post(message);
+        process->post(std::move(message));
         return kIOReturnSuccess;
     }
     auto reply = process->request(std::move(message));
@@ -176,7 +176,7 @@ void RemoteCall::refuse(kern_return_t code, const std::string& reason) {
 void RemoteCall::answer(protocol::InvocationResult result, std::vector<UniqueFd> fds) {
     Message message = encode(driver::CallResult{std::move(result)}, serial_);
     message.fds = std::move(fds);
-    process_->post(message);
+    process_->post(std::move(message));
 }
 
 }  // namespace opendext::runtime

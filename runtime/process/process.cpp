@@ -130,12 +130,19 @@ void Process::write(const LogLine& line) {
     log.subsystem = line.subsystem;
     log.category = line.category;
     log.text = line.text;
-    if (socket_.send(encode(std::move(log)))) return;
+    if (socket_.send(encode(std::move(log), next_serial_++))) return;
     const std::string text = std::string(line.text) + "\n";
     [[maybe_unused]] const ssize_t written = ::write(2, text.data(), text.size());
 }
 
-void Process::post(const Message& message) {
+void Process::post(Message message) {
+    // Every message has a serial: so an opendextd that adopts the process knows what its
+    // predecessor has seen to.
+    if (message.serial == 0) message.serial = next_serial_++;
+    send(message);
+}
+
+void Process::send(const Message& message) {
     if (auto sent = socket_.send(message); !sent && sent.error().code != Errc::peer_gone) {
         log(LogType::error, "message of kind %u to opendextd is lost: %s", message.kind,
             sent.error().text().c_str());
@@ -246,7 +253,22 @@ void Process::handle(Message message, bool may_run_here) {
         complete(std::move(message));
         return;
     }
+/// An opendextd that adopts the process sends again what its predecessor may not have sent.
+bool Process::is_repeated(const Message& message) {
+    if ((message.serial & driver::kDaemonSerial) == 0) return false;
+    const std::lock_guard lock(mutex_);
+    if (driver::is_named(message.serial)) return !named_serials_.insert(message.serial).second;
+    if (message.serial <= last_serial_) return true;
+    last_serial_ = message.serial;
+    return false;
+}
+
     if (message.kind == static_cast<uint32_t>(driver::Kind::call)) {
+    if (is_repeated(message)) {
+        const std::lock_guard lock(mutex_);
+        leader_present_ = false;
+        return;
+    }
         handle_call(std::move(message), may_run_here);
         return;
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "rpc/driver_start.h"
@@ -48,7 +50,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     /// is ending.
     Result<Message> request(Message message);
     /// Sends without a reply. Lost when the process is ending.
-    void post(const Message& message);
+    void post(Message message);
     /// Ends the process: the first reason counts.
     void end(int status, std::string reason);
     [[nodiscard]] bool ending();
@@ -71,11 +73,13 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     };
 
     void serve(bool main_thread);
+    void send(const Message& message);
     void lead(std::unique_lock<std::mutex>& lock, bool may_run_here);
     void stop_leading();
     void end_by_force();
     void handle(Message message, bool may_run_here);
     void complete(Message message);
+    [[nodiscard]] bool is_repeated(const Message& message);
 
     void load(const Message& message);
     bool handle_at_once(const Message& message);
@@ -102,7 +106,9 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     std::mutex mutex_;
     std::condition_variable follower_wanted_;
     std::map<uint64_t, Pending*> pending_;
-    uint64_t next_serial_ = 1;
+    std::atomic<uint64_t> next_serial_ = 1;
+    uint64_t last_serial_ = 0;          // of opendextd's messages, but for the named ones
+    std::set<uint64_t> named_serials_;  // that have come, of entries that have not been dropped
     bool leader_present_ = false;
     size_t idle_followers_ = 0;
     size_t threads_serving_ = 0;

@@ -117,7 +117,7 @@ void Process::repeat(const Message& message) {
     const std::lock_guard lock(mutex_);
     for (const uint64_t serial : request->serials) {
         const auto found = pending_.find(serial);
-        if (found != pending_.end() && !found->second->done) post(*found->second->request);
+        if (found != pending_.end() && !found->second->done) send(*found->second->request);
     }
 }
 
@@ -227,7 +227,16 @@ void Process::drop(const Message& message) {
         }
         return;
     }
-    if (OSObject* object = objects_.take(request->entry)) object->release();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto name :
+             {driver::Named::instantiate, driver::Named::start, driver::Named::stop})
+            named_serials_.erase(driver::named_serial(name, request->entry));
+    }
+    OSObject* object = objects_.take(request->entry);
+    if (object == nullptr) return;
+    connections_->close_of(object);
+    object->release();
 }
 
 void Process::attach_client(Message message) {
@@ -252,3 +261,8 @@ void Process::attach_client(Message message) {
 }
 
 }  // namespace opendext::runtime
+    } else if (OSObject* bound = objects_.copy_own(request->entry); bound == nullptr) {
+        // Dropped meanwhile, when there was no connection to close yet.
+        connections_->close_of(object);
+        reply(message.serial, kIOReturnBadArgument, "the user client was dropped");
+        bound->release();

@@ -32,6 +32,7 @@ class ClientConnection : public LaneSender::Owner,
     ~ClientConnection() override;
 
     /// Receives until the channel is closed; on a thread of its own.
+    [[nodiscard]] bool is_of(const OSObject* client) const { return client_ == client; }
     void serve();
     void close(const std::string& reason);
     /// While the system sleeps what the client sends waits.
@@ -82,6 +83,7 @@ class ClientConnection : public LaneSender::Owner,
     /// The client has made an asynchronous call, so it receives events at any time.
     std::atomic<bool> has_events_{false};
     // Of the thread that serves:
+    class LaterCall;
     Arenas arenas_;
     std::shared_ptr<Executor> queue_;
     std::optional<uint32_t> queue_changes_;  // as of queue_
@@ -101,4 +103,5 @@ class ClientConnection : public LaneSender::Owner,
 /// CopyClientMemoryForType as the answer to a client.
 Message client_memory(IOUserClient* client, uint64_t type, uint64_t serial);
 
+    std::atomic<uint64_t> running_{0};  // 1 + the selector
 }  // namespace opendext::runtime

@@ -2,6 +2,7 @@
 #include "runtime/user_client/connections.h"
 
 #include <utility>
+#include <vector>
 
 #include "rpc/probe.h"
 #include "runtime/dispatch/thread_pool.h"
@@ -54,6 +55,19 @@ void Connections::close(uint64_t number, const std::string& reason) {
         connections_.erase(found);
     }
     connection->close(reason);
+}
+
+void Connections::close_of(const OSObject* client) {
+    std::vector<std::shared_ptr<ClientConnection>> closed;
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(connections_, [&](const auto& each) {
+            if (!each.second->is_of(client)) return false;
+            closed.push_back(each.second);
+            return true;
+        });
+    }
+    for (const auto& connection : closed) connection->close("the driver ended the user client");
 }
 
 void Connections::set_asleep(bool asleep) {

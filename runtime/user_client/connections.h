@@ -13,6 +13,7 @@
 #include "rpc/socket.h"
 
 class IOUserClient;
+class OSObject;
 
 namespace opendext::runtime {
 
@@ -31,6 +32,9 @@ class Connections {
     /// Ends the channel; calls that run go on, their answers are dropped. Nothing happens for an
     /// unknown number.
     void close(uint64_t connection, const std::string& reason);
+    /// Ends the channels of a user client that the registry does not have any more. Whoever opened
+    /// it may not have come to close it: opendextd itself, which died meanwhile.
+    void close_of(const OSObject* client);
     void close_all(const std::string& reason);
     /// The system goes to sleep, or is awake again: calls of clients wait meanwhile.
     void set_asleep(bool asleep);
