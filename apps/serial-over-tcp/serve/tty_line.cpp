@@ -7,8 +7,13 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <climits>
 #include <filesystem>
+#include <thread>
+#include <utility>
 
 #include "apps/serial-over-tcp/agent/tty_format.h"
 #include "apps/serial-over-tcp/serve/device_rights.h"
@@ -16,6 +21,7 @@
 namespace opendext::serial_tcp {
 namespace {
 
+using std::chrono::milliseconds;
 using telnet::Flow;
 using telnet::LineSettings;
 using telnet::StopSize;
@@ -135,8 +141,28 @@ Result<TtyLine> TtyLine::open(const std::string& path, const Options& options) {
 TtyLine::~TtyLine() {
     if (!fd_) return;
     if (break_) ::ioctl(fd(), TIOCCBRK);
+    finish_sending();
     ::ioctl(fd(), TCSETS2, &before_);
     ::ioctl(fd(), TIOCNXCL);
+}
+
+/// What is on its way goes out with the settings that it was written for. A line that is stopped
+/// (XOFF, CTS) would keep close(2) waiting for half a minute: it is given up.
+void TtyLine::finish_sending() {
+    constexpr auto kStep = milliseconds(10);
+    constexpr auto kLongest = std::chrono::seconds(30);
+    constexpr uint32_t kBitsOfFifo = 500;  // leave a UART before the kernel counts them as sent
+    const uint32_t baud = std::max<uint32_t>(1, settings().baud_rate);
+    const auto stuck_after = milliseconds(1000 + kBitsOfFifo * 1000 / baud);
+    int left = 0;
+    int before = INT_MAX;
+    for (auto waited = milliseconds(0), still = waited; waited < kLongest && still < stuck_after;
+         waited += kStep, still += kStep) {
+        if (::ioctl(fd(), TIOCOUTQ, &left) != 0 || left <= 0) return;
+        if (std::exchange(before, left) > left) still = milliseconds(0);
+        std::this_thread::sleep_for(kStep);
+    }
+    ::ioctl(fd(), TCFLSH, TCOFLUSH);
 }
 
 LineSettings TtyLine::settings() const {

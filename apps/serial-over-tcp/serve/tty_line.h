@@ -15,7 +15,8 @@
 namespace opendext::serial_tcp {
 
 /// A tty that this program has for itself, raw: bytes, settings, modem lines. Its settings are put
-/// back at the end. One thread; nothing blocks.
+/// back at the end, which waits while the line takes what was written; nothing else blocks. One
+/// thread.
 class TtyLine {
   public:
     struct Options {
@@ -50,6 +51,7 @@ class TtyLine {
   private:
     TtyLine() = default;
     [[nodiscard]] bool set_modem_line(int line, bool on);
+    void finish_sending();
 
     LockFile lock_;
     UniqueFd fd_;
