@@ -215,6 +215,8 @@ void Daemon::stop(std::function<void()> stopped) {
     log_.write(LogLevel::notice, "daemon", "the realm ends");
     matcher_.stop();
     clients_.stop_listening();
+    lifecycle_.processes().spares().stop();
+    OPENDEXT_PROBE(daemon_end);
     stop_deadline_ = loop_.after(options_.deadlines.of(Deadline::shut_down), [this] {
         log_.write(LogLevel::error, "daemon",
                    "not everything ended in time; the keeper ends the rest");
@@ -235,9 +237,9 @@ void Daemon::finish() {
     state_ = DaemonState::over;
     stop_deadline_.reset();
     for (const auto& stopped : std::exchange(when_stopped_, {})) stopped();
+    OPENDEXT_PROBE(daemon_over);
     keeper_.shut_down();
     // One more turn: the answers that were just queued go out.
-    OPENDEXT_PROBE(daemon_over);
     loop_.post([this] { loop_.exit(0); });
 }
 
@@ -256,8 +258,7 @@ void Daemon::refused_call(const protocol::keeper::Refused& refused) {
     line.pid = refused.pid;
     line.subsystem = "opendext";
     line.category = "sandbox";
-    for (const auto& [number, process] : lifecycle_.processes().all()) {
-        if (process->pid() != refused.pid) continue;
+    if (const ProcessPtr process = lifecycle_.processes().of_pid(refused.pid)) {
         line.bundle = process->spec().bundle_id;
         line.process = process->spec().server_name;
         if (!refused.file.empty()) from = refused_from(process->spec().bundle_path, refused);

@@ -28,6 +28,8 @@ typedef struct opendext_driver_start {
     void* context;
     const char*
         boot_arguments; /* for IOParseBootArgNumber and …String: "debug=1 -v"; may be NULL */
+    /* Has `ps` show another text for this process. May be NULL. */
+    void (*set_title)(void* context, const char* title);
 } opendext_driver_start;
 
 /* The entry point of libDriverKit.so.0. Runs the driver process until opendextd sends Exit or

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests",
 import harness  # noqa: E402 pylint: disable=wrong-import-position
 
 BUNDLE = "org.example.swarm"
-PARTS = ("start", "serial", "crowd")
+PARTS = ("start", "first", "serial", "crowd")
 
 
 def arguments(group):
@@ -62,15 +62,15 @@ def memory(pid):
     return values["Pss:"], values["Private_Dirty:"] + values["Private_Clean:"]
 
 
-def starts(realm, client, bare, quick, row):
+def starts(realm, client, bare, quick, row, name="match to Start"):
     rounds = 30 if quick else 200
     done = subprocess.run([client, "start", str(rounds), bare], env=realm.environment(), stdout=subprocess.PIPE, text=True,
                           timeout=600, check=True)
     found = json.loads(done.stdout)
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
+    for quantity, share in (("p50", 0.5), ("p99", 0.99)):
         ours, peer = (quantile(found[key], share) / 1000 for key in ("start", "main"))
-        yield row("isolation", "match to Start", name, "us", ours, peer, "spawn")
-    yield row("isolation", "match to Start, peer's first byte", "p50", "us", quantile(found["start"], 0.5) / 1000,
+        yield row("isolation", name, quantity, "us", ours, peer, "spawn")
+    yield row("isolation", name + ", peer's first byte", "p50", "us", quantile(found["start"], 0.5) / 1000,
               quantile(found["byte"], 0.5) / 1000, "spawn")
 
 
@@ -139,22 +139,33 @@ def crowd(realm, client, count, row):
     yield row("isolation", name, "private each", "KiB", statistics.median(own for _, own in each), 128, "aim")
 
 
+def realm_with_swarm(folder, name, settings):
+    realm = harness.Realm(os.path.join(folder, name))
+    realm.configure(settings)
+    tool(realm, "opendext", "install", os.path.join(folder, "Swarm.dext"))
+    harness.wait_for(lambda: realm.drivers(BUNDLE), "the driver")
+    time.sleep(0.5)  # the realm comes to rest
+    return realm
+
+
 def run(options, row):
     folder = tempfile.mkdtemp(prefix="opendext-bench-")
-    realm = harness.Realm(os.path.join(folder, "realm"))
-    realm.configure(harness.KILLED_OFTEN)
+    realms = []
     parts = options.parts.split(",")
     try:
         client, bare = build(folder)
-        tool(realm, "opendext", "install", os.path.join(folder, "Swarm.dext"))
-        harness.wait_for(lambda: realm.drivers(BUNDLE), "the driver")
-        time.sleep(0.5)  # the realm comes to rest
+        if "first" in parts:  # no process is there before it is asked for
+            realms.append(realm_with_swarm(folder, "first", {**harness.KILLED_OFTEN, "restart.spare-processes": "0"}))
+            yield from starts(realms[-1], client, bare, options.quick, row, "match to Start, no spare process")
+            realms.pop().stop()
+        realms.append(realm_with_swarm(folder, "realm", harness.KILLED_OFTEN))
         if "start" in parts:
-            yield from starts(realm, client, bare, options.quick, row)
+            yield from starts(realms[-1], client, bare, options.quick, row)
         if "serial" in parts:
-            yield from serial(realm, client, bare, options.quick, row)
+            yield from serial(realms[-1], client, bare, options.quick, row)
         if "crowd" in parts:
-            yield from crowd(realm, client, options.crowd if not options.quick else min(options.crowd, 100), row)
+            yield from crowd(realms[-1], client, options.crowd if not options.quick else min(options.crowd, 100), row)
     finally:
-        realm.stop()
+        for realm in realms:
+            realm.stop()
         shutil.rmtree(folder, ignore_errors=True)

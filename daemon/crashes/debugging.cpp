@@ -36,6 +36,11 @@ void Debugging::forget(uint64_t client) {
     }
 }
 
+bool Debugging::waits_for(const LaunchSpec& spec) const {
+    return std::ranges::any_of(requests_,
+                               [&](const Request& each) { return is_meant(spec, each.name); });
+}
+
 bool Debugging::hold(DriverProcess& process, std::function<void()> go) {
     const auto request = std::ranges::find_if(
         requests_, [&](const Request& each) { return is_meant(process.spec(), each.name); });

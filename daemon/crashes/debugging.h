@@ -29,6 +29,8 @@ class Debugging {
     void wait_for(uint64_t client, std::string name, Waiting waiting);
     /// The client is gone: nothing waits for it any more.
     void forget(uint64_t client);
+    /// Whether the next process of that driver would wait.
+    [[nodiscard]] bool waits_for(const LaunchSpec& spec) const;
     /// Whether the process waits; `go` then comes later, if the process lives so long.
     [[nodiscard]] bool hold(DriverProcess& process, std::function<void()> go);
 

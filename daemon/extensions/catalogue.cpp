@@ -231,6 +231,8 @@ void Catalogue::begin(const std::string& bundle_id, Operation operation) {
     extension.state =
         replaced ? ExtensionState::waiting_to_upgrade : ExtensionState::terminating_for_uninstall;
     matcher_.suspend(bundle_id);
+    lifecycle_.processes().spares().discard(bundle_id);
+    OPENDEXT_PROBE(daemon_replace);
     operation.timer = context_.loop.after(context_.deadlines.of(Deadline::replace_extension),
                                           [this, bundle_id] { put_off(bundle_id); });
     waiting_.emplace(bundle_id, std::move(operation));
@@ -285,22 +287,22 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
         }
         return finished(std::move(status));
     }
+    OPENDEXT_PROBE(daemon_uninstall);
     extensions_.erase(bundle_id);
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
-    OPENDEXT_PROBE(daemon_uninstall);
     Status status = store_.remove(bundle_id);
     log(status.ok() ? LogLevel::notice : LogLevel::error,
         bundle_id + (status.ok() ? " uninstalled" : ": " + status.error().text()));
+    OPENDEXT_PROBE(daemon_uninstalled);
     matcher_.match_nubs_of(removed);
     finished(std::move(status));
-    OPENDEXT_PROBE(daemon_uninstalled);
 }
 
 Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes) {
     const std::string id = staged.bundle().identifier();
+    OPENDEXT_PROBE(daemon_install);
     Bundle bundle = OD_TRY(store_.commit(std::move(staged), notes));
     const uint64_t copy = next_copy_++;
-    OPENDEXT_PROBE(daemon_install);
     std::vector<PersonalityPtr> personalities =
         OD_TRY(read_personalities(bundle, copy, bundle.path()));
     const ExtensionState state =
@@ -315,9 +317,9 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
     log(LogLevel::notice, id + " " + extension.bundle.version() + " installed with " +
                               std::to_string(personalities.size()) + " personalities" +
                               (notes.waiting_for_user ? "; it waits for its user's approval" : ""));
+    OPENDEXT_PROBE(daemon_installed);
     extensions_.insert_or_assign(id, std::move(extension));
     matcher_.match_nubs_of(affected);
-    OPENDEXT_PROBE(daemon_installed);
     return success();
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "bundle/elf.h"
+#include "rpc/probe.h"
+#include "rpc/protocol/exit_status.h"
 
 namespace opendext::daemon {
 
@@ -47,6 +49,8 @@ std::string_view to_string(ProcessState state) {
             return "ready";
         case ProcessState::exiting:
             return "exiting";
+        case ProcessState::hung_up:
+            return "hung up";
         case ProcessState::dying:
             return "dying";
         case ProcessState::gone:
@@ -64,9 +68,11 @@ std::string ExitReport::text() const {
         const char* name = ::strsignal(number);
         text = "signal " + std::to_string(number) + " (" + (name == nullptr ? "?" : name) + ")";
     } else {
-        text = "exit status " + std::to_string(WEXITSTATUS(*wait_status));
+        const int status = WEXITSTATUS(*wait_status);
+        text = "exit status " + std::to_string(status);
+        if (status == driver::kExitHungUp) text += " (its control socket was closed)";
     }
-    if (!killed_for.empty()) text += ", killed: " + killed_for;
+    if (!killed_for.empty()) text += ", killed by opendextd: " + killed_for;
     return text;
 }
 
@@ -83,13 +89,13 @@ DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, Kee
                 [this] { return pid_ > 0 && is_being_debugged(pid_); }) {}
 
 void DriverProcess::launch() {
+    OPENDEXT_PROBE(daemon_launch);
     token_ = random_token();
     Result<std::pair<Socket, Socket>> ends = Socket::pair();
     if (!ends.ok()) {
         loop_.post([self = shared_from_this(), error = ends.error()] {
             self->tell_waiters(Error{error});
             self->finish(std::nullopt);
-    OPENDEXT_PROBE(daemon_launch);
         });
         return;
     }
@@ -118,12 +124,27 @@ void DriverProcess::launch() {
                   });
 }
 
+/// What `ps` shows.
+std::string DriverProcess::title() const {
+    if (spec_.tag == kNoEntry) return "opendext-driver: spare driver process";
+    char id[24];
+    std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
+    return spec_.bundle_path + " " + spec_.bundle_id + " " + id;
+}
+
+void DriverProcess::assign(EntryId tag) {
+    spec_.tag = tag;
+    born_ = std::chrono::steady_clock::now();
+    send(driver::Assign{title()});
+}
+
 void DriverProcess::connect(Socket socket) {
     connection_ = std::make_unique<Connection>(
         loop_, std::move(socket),
         Connection::Limits{.messages = kWaitingMessages, .keep_until_settled = true},
         [this](Message m) { received(std::move(m)); },
         [this](const Error& reason) { closed(reason); });
+    if (hooks_.unsent_changed) connection_->number_queue(first_, hooks_.unsent_changed);
 }
 
 void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
@@ -136,6 +157,7 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
         finish(std::nullopt);
         return;
     }
+    OPENDEXT_PROBE(daemon_spawned);
     pid_ = result->pid;
     sandbox_ = result->sandbox;
     rights_ = std::move(result->rights);
@@ -144,7 +166,6 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
         countdown_ = countdown(Deadline::check_in, [this] {
             hung("user server timeout: " + spec_.server_name + " did not check in");
         });
-    if (hooks_.unsent_changed) connection_->number_queue(first_, hooks_.unsent_changed);
     } else if (state_ == ProcessState::dying) {
         keeper_.signal(pid_, SIGKILL);
     }
@@ -157,8 +178,8 @@ std::unique_ptr<Countdown> DriverProcess::countdown(Deadline deadline, std::func
 }
 
 void DriverProcess::received(Message message) {
-    OPENDEXT_PROBE(daemon_spawned);
     const ProcessPtr self = shared_from_this();
+    if (is_handled(message)) return;
     note_request(message);
     recent.received(message);
     switch (static_cast<driver::Kind>(message.kind)) {
@@ -166,6 +187,7 @@ void DriverProcess::received(Message message) {
             checked_in(message);
             return;
         case driver::Kind::resumed:
+        case driver::Kind::examined:
         case driver::Kind::outcome:
         case driver::Kind::loaded:
         case driver::Kind::call_result:
@@ -179,7 +201,6 @@ void DriverProcess::received(Message message) {
             break;
     }
     if (state_ == ProcessState::loading || state_ == ProcessState::ready ||
-    if (is_handled(message)) return;
         state_ == ProcessState::exiting ||
         ((message.kind == static_cast<uint32_t>(driver::Kind::log) ||
           message.kind == static_cast<uint32_t>(driver::Kind::crashed)) &&
@@ -200,6 +221,7 @@ void DriverProcess::checked_in(const Message& message) {
         kill(*refused);
         return;
     }
+    OPENDEXT_PROBE(daemon_checked_in);
     countdown_.reset();
     const bool waits = hooks_.hold && hooks_.hold(*this, [weak = weak_from_this()] {
         const ProcessPtr self = weak.lock();
@@ -221,7 +243,6 @@ void DriverProcess::loaded(Result<Message> message) {
         hung(message.error().text());
         return;
     }
-    OPENDEXT_PROBE(daemon_checked_in);
     Result<driver::Loaded> loaded = decode<driver::Loaded>(message.value());
     if (!loaded.ok() || loaded->classes.size() > kMaxClasses) {
         kill("answered Load with something else");
@@ -231,6 +252,7 @@ void DriverProcess::loaded(Result<Message> message) {
         kill("cannot load " + spec_.executable + ": " + loaded->outcome.reason);
         return;
     }
+    OPENDEXT_PROBE(daemon_loaded);
     for (driver::ClassInfo& info : loaded->classes) {
         std::string name = info.name;
         classes_.emplace(std::move(name), std::move(info));
@@ -252,7 +274,6 @@ std::vector<std::string> DriverProcess::class_chain(const std::string& name) con
     return chain;
 }
 
-    OPENDEXT_PROBE(daemon_loaded);
 void DriverProcess::when_ready(std::function<void(Status)> done) {
     if (state_ == ProcessState::ready) {
         loop_.post([done = std::move(done)] { done(success()); });
@@ -312,6 +333,7 @@ void DriverProcess::exit_in_order(std::string reason) {
         kill(killed_for_);
         return;
     }
+    OPENDEXT_PROBE(daemon_exit);
     send(driver::Exit{std::move(reason)});
     set_state(ProcessState::exiting);
     told_to_exit_ = true;
@@ -322,18 +344,19 @@ void DriverProcess::exit_in_order(std::string reason) {
 }
 
 void DriverProcess::closed(const Error& reason) {
-    if (state_ == ProcessState::gone || state_ == ProcessState::dying) return;
-    if (state_ == ProcessState::exiting) {
-        await_end();
-        return;
-    }
-    // Normally the process just died and the keeper is about to tell. If it lives on, it can do
-    // nothing any more.
-    if (reason.code != Errc::peer_gone) killed_for_ = "control socket: " + reason.text();
-    set_state(ProcessState::dying);
-    if (pid_ > 0) keeper_.signal(pid_, SIGKILL);
-    await_end();
-    OPENDEXT_PROBE(daemon_exit);
+    if (state_ == ProcessState::gone || state_ == ProcessState::dying || hung_) return;
+    if (reason.code != Errc::peer_gone) return kill("control socket: " + reason.text());
+    await_own_end();
+}
+
+/// Normally the process has just died and the keeper is about to tell, or it dies of what it does
+/// next; how it ended is then its own. If it lives on, it can do nothing any more.
+void DriverProcess::await_own_end() {
+    set_state(ProcessState::hung_up);
+    countdown_ = countdown(Deadline::hang_up, [this] {
+        if (told_to_exit_) exit_failed_ = true;
+        hung("it closed its control socket and went on");
+    });
 }
 
 void DriverProcess::exited(std::optional<int> wait_status) {

@@ -26,7 +26,8 @@ enum class ProcessState : uint8_t {
     loading,      ///< it loads the bundle's executable
     ready,        ///< it hosts objects
     exiting,      ///< it was told to end
-    dying,        ///< it was killed or closed its socket; its end has not been reported
+    hung_up,      ///< its end of the control socket is closed; it may be about to end by itself
+    dying,        ///< it was killed; its end has not been reported
     gone,
 };
 [[nodiscard]] std::string_view to_string(ProcessState state);
@@ -68,7 +69,6 @@ struct PanicLog {
     UniqueFd memory;
 };
 
-namespace records {
 /// Names a message of a driver process, which never uses a serial twice. Those without a serial are
 /// all alike.
 struct MessageName {
@@ -85,6 +85,7 @@ struct LinkLeft {
     std::vector<Message> unsent;  ///< oldest first; the process may have got the first of them
 };
 
+namespace records {
 struct Process;
 struct Classes;
 }  // namespace records
@@ -111,32 +112,37 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         std::function<void(DriverProcess&, std::function<void()> done)> autopsy;
         /// What a successor of opendextd has to know of it changed. May be empty, as the next two.
         std::function<void(const DriverProcess&)> changed;
-    };
         std::function<void(uint64_t number)> unsent_changed;
         std::function<void()> handled_changed;
+    };
     DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
                   const Deadlines& deadlines, LaunchSpec spec, Hooks hooks);
 
     /// Begins. The outcome comes through when_ready.
     void launch();
-    /// Goes on with a process of a predecessor, which was ready or exiting, over opendextd's end of
-    /// its control socket (daemon/adoption/process_adoption.cpp).
-    void adopt(records::Process record, records::Classes classes, Socket control);
-    /// Serials of requests begin here; below are those of predecessors.
-    void start_serials(uint64_t first) { requests_.start_at(first); }
+    /// A spare process (spares.h) is for this object from now on; its life is counted from here.
+    void assign(EntryId tag);
+    /// Goes on with a process of a predecessor, which was ready or exiting
+    /// (daemon/adoption/process_adoption.cpp).
+    void adopt(records::Process record, records::Classes classes, LinkLeft link);
+    /// Serials and numbers of messages begin here; below are those of predecessors.
+    void start_serials(uint64_t first) {
+        first_ = first;
+        requests_.start_at(first);
+    }
     [[nodiscard]] records::Process record() const;
     [[nodiscard]] records::Classes record_classes() const;
+    /// The message of that number which waits to be sent, else nullptr.
+    [[nodiscard]] const Message* unsent(uint64_t number) const {
+        return connection_ ? connection_->waiting(number) : nullptr;
+    }
+    [[nodiscard]] const MessageName& handled() const { return handled_; }
     /// Calls back once: when the executable is loaded, or with why it never will be.
     void when_ready(std::function<void(Status)> done);
     /// The keeper reaped it; without a status nobody knows how it ended.
     void exited(std::optional<int> wait_status);
     [[nodiscard]] bool connected() const { return connection_ != nullptr; }
     void kill(std::string reason);
-    /// The message of that number which waits to be sent, else nullptr.
-    [[nodiscard]] const Message* unsent(uint64_t number) const {
-        return connection_ ? connection_->waiting(number) : nullptr;
-    }
-    [[nodiscard]] const MessageName& handled() const { return handled_; }
     /// It let a deadline pass: reported with what it does, then killed. The first reason counts.
     void hung(std::string reason);
     /// Runs down while nobody debugs the process.
@@ -218,18 +224,19 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
         state_ = state;
         if (hooks_.changed) hooks_.changed(*this);
     }
+    [[nodiscard]] std::string title() const;
     void connect(Socket socket);
     void note_request(const Message& message);
+    /// Whether a predecessor has seen to the message already.
+    bool is_handled(const Message& message);
     void resumed(const Result<Message>& message);
     void spawned(Result<KeeperLink::Spawned> result);
     void received(Message message);
     void closed(const Error& reason);
-    [[nodiscard]] std::string title() const;
     void checked_in(const Message& message);
     void load();
-    /// Whether a predecessor has seen to the message already.
-    bool is_handled(const Message& message);
     void loaded(Result<Message> message);
+    void await_own_end();
     void await_end();
     void finish(std::optional<int> wait_status);
     void tell_waiters(const Status& status);
@@ -254,15 +261,15 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     std::map<std::string, protocol::driver::ClassInfo> classes_;
     std::vector<std::function<void(Status)>> waiters_;
     std::unique_ptr<Connection> connection_;
+    uint64_t first_ = 1;
     Requests requests_;
+    MessageName handled_;
+    bool adopted_ = false;  ///< the next message may be one that a predecessor has seen to
     /// Serials of requests of the process that came since it was adopted, until it has told which
     /// wait for an answer.
     std::optional<std::set<uint64_t>> came_;
     std::unique_ptr<Countdown> countdown_;  ///< of its state
 };
 using ProcessPtr = std::shared_ptr<DriverProcess>;
-    uint64_t first_ = 1;
 
-    MessageName handled_;
-    bool adopted_ = false;  ///< the next message may be one that a predecessor has seen to
 }  // namespace opendext::daemon

@@ -17,7 +17,11 @@ std::string first_two_components(std::string_view dotted) {
     return std::string(dotted.substr(0, dotted.find('.', first + 1)));
 }
 
-Processes::Processes(Context& context, Hooks hooks) : context_(context), hooks_(std::move(hooks)) {
+Processes::Processes(Context& context, Hooks hooks)
+    : context_(context),
+      hooks_(std::move(hooks)),
+      spares_(context.loop, context.restart.spare_processes,
+              [this](LaunchSpec spec) { return make(next_++, std::move(spec)); }) {
     context_.recorder.describe(Record::process,
                                [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
                                    const ProcessPtr process = find(number);
@@ -36,10 +40,6 @@ Processes::Processes(Context& context, Hooks hooks) : context_(context), hooks_(
                                    if (!process || !process->known.contains(entry)) return {};
                                    return record_of(records::Mark{});
                                });
-}
-
-void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
-    LogLine line;
     context_.recorder.describe(Record::unsent,
                                [this](uint64_t number, uint64_t message) -> std::vector<uint8_t> {
                                    const ProcessPtr process = find(number);
@@ -52,6 +52,10 @@ void Processes::log(const DriverProcess& process, LogLevel level, const std::str
                                    if (!process) return {};
                                    return record_of(process->handled());
                                });
+}
+
+void Processes::log(const DriverProcess& process, LogLevel level, const std::string& text) {
+    LogLine line;
     line.level = level;
     line.pid = process.pid();
     line.bundle = process.spec().bundle_id;
@@ -99,16 +103,31 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     spec.copy = personality.copy;
     spec.tag = object;
     spec.entitlements = personality.entitlements;
-    const ProcessPtr process = make(next_++, std::move(spec));
+    // A debugger is to be there before anything of the dext has run.
+    ProcessPtr process = context_.debugging.waits_for(spec) ? nullptr : spares_.take(spec);
+    const bool spare = process != nullptr;
+    if (!spare) process = make(next_++, std::move(spec));
     process->objects.insert(object);
-    process->launch();
+    processes_.emplace(process->number(), process);
+    context_.recorder.touch(Record::process, process->number());
+    if (!spare) {
+        process->launch();
+        return process;
+    }
+    process->assign(object);
+    if (process->state() == ProcessState::ready) {
+        context_.recorder.touch(Record::classes, process->number());
+        came_up(*process);
+    }
     return process;
 }
 
 ProcessPtr Processes::adopt(uint64_t number, records::Process record, records::Classes classes,
                             LinkLeft link) {
     const ProcessPtr process = make(number, record.spec);
-    process->adopt(std::move(record), std::move(classes), std::move(control));
+    processes_.emplace(number, process);
+    context_.recorder.touch(Record::process, number);
+    process->adopt(std::move(record), std::move(classes), std::move(link));
     return process;
 }
 
@@ -125,7 +144,9 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
         log(process, LogLevel::notice, text + " (allowed in dev mode)");
         return {};
     };
-    hooks.ready = hooks_.ready;
+    hooks.ready = [this](DriverProcess& process) {
+        if (!spares_.find(process.number())) came_up(process);
+    };
     hooks.gone = [this](DriverProcess& process, const ExitReport& report) {
         ended(process, report);
     };
@@ -134,11 +155,16 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
         if (process.state() == ProcessState::ready)
             context_.recorder.touch(Record::classes, process.number());
     };
+    hooks.unsent_changed = [this, number](uint64_t message) {
+        context_.recorder.touch(Record::unsent, number, message);
+    };
+    hooks.handled_changed = [this, number] { context_.recorder.touch(Record::handled, number); };
     hooks.log = [this, number](LogLevel level, const std::string& text) {
-        if (const ProcessPtr process = find(number)) log(*process, level, text);
+        if (const ProcessPtr process = find(number) ?: spares_.find(number))
+            log(*process, level, text);
     };
     hooks.hold = [this](DriverProcess& process, std::function<void()> go) {
-        return context_.debugging.hold(process, std::move(go));
+        return !spares_.find(process.number()) && context_.debugging.hold(process, std::move(go));
     };
     hooks.autopsy = [this](DriverProcess& process, std::function<void()> done) {
         context_.crashes.take_stacks(
@@ -155,23 +181,42 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     };
     auto process =
         std::make_shared<DriverProcess>(number, context_.loop, context_.clock, context_.keeper,
-    hooks.unsent_changed = [this, number](uint64_t message) {
-        context_.recorder.touch(Record::unsent, number, message);
-    };
-    hooks.handled_changed = [this, number] { context_.recorder.touch(Record::handled, number); };
                                         context_.deadlines, std::move(spec), std::move(hooks));
     process->start_serials(first_);
     process->known.observe(
         [this, number](EntryId entry) { context_.recorder.touch(Record::known, number, entry); });
-    processes_.emplace(number, process);
-    context_.recorder.touch(Record::process, number);
     return process;
 }
 
+void Processes::came_up(DriverProcess& process) {
+    hooks_.ready(process);
+    spares_.refill(process.spec());
+}
+
+void Processes::ended(DriverProcess& process, const ExitReport& report) {
+    const ProcessPtr keep = process.shared_from_this();
+    if (spares_.ended(process.number())) {
+        context_.crashes.forget(process);
+        if (!report.clean())
+            log(process, LogLevel::notice, "a spare process ended: " + report.text());
+        return;
+    }
+    processes_.erase(process.number());
+    context_.recorder.touch(Record::classes, process.number());
+    context_.recorder.touch(Record::handled, process.number());
+    process.known.clear();
+    hooks_.gone(process, report);
+}
+
 void Processes::exited(int32_t pid, int wait_status) {
+    if (const ProcessPtr process = of_pid(pid)) process->exited(wait_status);
+}
+
+ProcessPtr Processes::of_pid(int32_t pid) const {
     for (const auto& [number, process] : processes_) {
         if (process->pid() == pid) return process;
     }
+    return spares_.of_pid(pid);
 }
 
 ProcessPtr Processes::find(uint64_t number) const {

@@ -8,6 +8,7 @@
 
 #include "daemon/context.h"
 #include "daemon/lifecycle/process.h"
+#include "daemon/lifecycle/spares.h"
 #include "daemon/matching/personality.h"
 
 namespace opendext::daemon {
@@ -41,21 +42,25 @@ class Processes {
     /// Processes of an installed copy of a bundle, in whatever state but gone.
     [[nodiscard]] std::vector<ProcessPtr> of_bundle(const std::string& bundle_id) const;
     [[nodiscard]] const std::map<uint64_t, ProcessPtr>& all() const { return processes_; }
+    /// The process of that id, also a spare one.
+    [[nodiscard]] ProcessPtr of_pid(int32_t pid) const;
+    [[nodiscard]] Spares& spares() { return spares_; }
     /// Ends the process when nothing lives in it any more.
     void release(DriverProcess& process, EntryId object);
 
   private:
     ProcessPtr launch(const Personality& personality, EntryId object);
     ProcessPtr make(uint64_t number, LaunchSpec spec);
+    void came_up(DriverProcess& process);
+    void ended(DriverProcess& process, const ExitReport& report);
     void log(const DriverProcess& process, LogLevel level, const std::string& text);
 
     Context& context_;
     Hooks hooks_;
-    void came_up(DriverProcess& process);
-    void ended(DriverProcess& process, const ExitReport& report);
     uint64_t first_ = 1;
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;
+    Spares spares_;
 };
 
 /// "com.example" of "com.example.driver": what a server name and a bundle identifier must share.

@@ -48,6 +48,9 @@ struct RestartRules {
 
     /// What applications hold of a driver (kept endpoints) ends so long after quarantine began.
     std::chrono::milliseconds keep_endpoints{60'000};
+
+    /// Processes that are up for the next start of a driver (lifecycle/spares.h), at most; 0: none.
+    uint32_t spare_processes = 4;
 };
 
 /// What follows from a death.

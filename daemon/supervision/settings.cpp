@@ -61,6 +61,7 @@ std::map<std::string, Setter, std::less<>> setters(Deadlines& deadlines, Restart
         {"restart.start-crash-retries", number(rules.start_crash_retries, 0)},
         {"restart.start-crash-wait", time(rules.start_crash_wait)},
         {"restart.keep-endpoints", time(rules.keep_endpoints)},
+        {"restart.spare-processes", number(rules.spare_processes, 0)},
     };
     for (size_t i = 0; i < kDeadlineCount; ++i) {
         const auto deadline = static_cast<Deadline>(i);
@@ -116,6 +117,8 @@ std::string_view deadline_key(Deadline deadline) {
             return "report";
         case Deadline::exit:
             return "exit";
+        case Deadline::hang_up:
+            return "hang-up";
         case Deadline::reap:
             return "reap";
         case Deadline::keeper_request:

@@ -284,6 +284,7 @@ Testbed::Testbed()
       loop(std::move(EventLoop::create()).value()),
       options(default_options(folder)) {
     classes = {{"OSObject", ""}, {"IOService", "OSObject"}, {"IOUserClient", "IOService"}};
+    options.restart.spare_processes = 0;  // processes are counted
 }
 
 Testbed::~Testbed() {

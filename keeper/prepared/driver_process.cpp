@@ -99,6 +99,7 @@ Status close_first_step(const Features& features, Filters& filters,
 }
 
 struct SecondStep {
+    const Title* title;
     const Features* features;
     const Filters* filters;
     Socket* report;
@@ -119,6 +120,10 @@ int close_second_step(void* context) {
     step->report->close();
     if (closed.ok()) return 0;
     return closed.error().code == Errc::system ? static_cast<int>(closed.error().number) : EPROTO;
+}
+
+void set_title(void* context, const char* title) {
+    static_cast<SecondStep*>(context)->title->set(title);
 }
 
 }  // namespace
@@ -154,7 +159,7 @@ void become_driver(const Blueprint& blueprint, Filters& filters,
         static_cast<void>(report.send(encode(keeper::report::Failed{closed.error().text()})));
         ::_exit(kExitSandbox);
     }
-    SecondStep second{&features, &filters, &report};
+    SecondStep second{&blueprint.title, &features, &filters, &report};
     const opendext_driver_start start{
         .size = sizeof(opendext_driver_start),
         .control_fd = control.take_fd().release(),
@@ -165,6 +170,7 @@ void become_driver(const Blueprint& blueprint, Filters& filters,
         .close_second_step = close_second_step,
         .context = &second,
         .boot_arguments = boot_arguments.c_str(),
+        .set_title = set_title,
     };
     ::_exit(blueprint.libraries.entry(&start));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // opendext-driver: the prepared driver process. Has everything loaded that drivers need, and forks
 // a driver process for each Spawn of the keeper. Internal: started by opendext-keeper only.
+#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -178,6 +179,10 @@ int run(int argc, char** argv) {
     blueprint.title.set("opendext-driver: prepared driver process");
     const Result<Forks> forks = prepare(start, blueprint);
     if (!forks.ok()) complain(forks.error());
+    // What drivers inherit: one heap for all threads, most of which are idle most of the time, and
+    // without the holes that loading left, which each driver would get copies of.
+    ::mallopt(M_ARENA_MAX, 1);
+    ::malloc_trim(0);
     if (const Status ready = say_ready(predecessor); !ready.ok()) complain(ready.error());
     return serve(start, keeper, blueprint, forks);
 }

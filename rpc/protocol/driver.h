@@ -43,6 +43,9 @@ enum class Kind : uint32_t {
     resumed = 30,
     repeat = 31,
     crashed = 32,
+    examine = 34,
+    examined = 35,
+    assign = 33,
 };
 
 /// Serials of requests that opendextd makes have this bit.
@@ -58,12 +61,12 @@ enum class Named : uint64_t {
 [[nodiscard]] constexpr uint64_t named_serial(Named name, uint64_t entry) {
     return kDaemonSerial | static_cast<uint64_t>(name) | entry;
 }
-
-struct Reply : Outcome {
-    static constexpr auto kKind = Kind::outcome;
 [[nodiscard]] constexpr bool is_named(uint64_t serial) {
     return ((serial & ~kDaemonSerial) >> 60) != 0;
 }
+
+struct Reply : Outcome {
+    static constexpr auto kKind = Kind::outcome;
 };
 
 /// driver -> opendextd, first message; no answer. A wrong token ends the process.
@@ -80,6 +83,14 @@ struct Load {
     std::string bundle_path;
     std::string executable;
     void fields(auto& io) { io(bundle_path, executable); }
+};
+
+/// opendextd -> driver, no answer: a process that was made before anybody needed it has a driver's
+/// work to do now. `title`: what `ps` is to show.
+struct Assign {
+    static constexpr auto kKind = Kind::assign;
+    std::string title;
+    void fields(auto& io) { io(title); }
 };
 
 struct ClassInfo {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/process/process.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,10 +9,13 @@
 #include <cstddef>
 #include <vector>
 
+#include "rpc/age.h"
 #include "rpc/protocol/driver.h"
+#include "rpc/protocol/exit_status.h"
 #include "runtime/crash/crash_handler.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/library/boot_arguments.h"
+#include "runtime/process/tidy.h"
 #include "runtime/user_client/connections.h"
 
 namespace opendext::runtime {
@@ -20,7 +24,10 @@ namespace {
 namespace driver = protocol::driver;
 
 constexpr auto kPatience =
-    std::chrono::seconds(3);          // with code of the driver when the process ends
+    std::chrono::seconds(3);  // with code of the driver when the process ends
+/// A driver that opendextd has not spoken to for so long keeps no thread but the main one for it,
+/// and no memory that it does not use.
+constexpr int kQuietMs = 500;
 constexpr size_t kIdleFollowers = 2;  // more threads than that leave when they have nothing to do
 
 std::mutex g_current_mutex;
@@ -50,6 +57,7 @@ Process::Process(const opendext_driver_start& start)
       sandbox_(start.sandbox ? start.sandbox : ""),
       close_second_step_(start.close_second_step),
       step_context_(start.context),
+      set_title_(start.size >= sizeof(opendext_driver_start) ? start.set_title : nullptr),
       socket_(UniqueFd(start.control_fd)),
       connections_(std::make_unique<Connections>()),
       bundle_path_(start.bundle_path ? start.bundle_path : "") {}
@@ -96,7 +104,7 @@ void Process::end(int status, std::string reason) {
         ending_ = true;
         status_ = status;
     }
-    if (status != 0) {
+    if (status != 0 && status != driver::kExitHungUp) {
         write({LogType::fault, 0, 0, "org.opendext.runtime", "",
                "the driver process ends: " + reason});
         // Standard error too: opendextd may be what is broken.
@@ -156,6 +164,7 @@ Result<Message> Process::request(Message message) {
     if (ending_) return Error{Errc::peer_gone, 0, "the driver process is ending"};
     message.serial = next_serial_++;
     pending.request = &message;
+    pending.since = begun_now();
     pending_[message.serial] = &pending;
     lock.unlock();
     auto sent = socket_.send(message);
@@ -184,18 +193,34 @@ Result<Message> Process::request(Message message) {
     return std::move(pending.reply);
 }
 
+/// Leads until there is a message or has been none for a while.
+void Process::await_quiet(std::unique_lock<std::mutex>& lock) {
+    leader_present_ = true;
+    lock.unlock();
+    pollfd socket{socket_.fd(), POLLIN, 0};
+    const bool nothing = ::poll(&socket, 1, kQuietMs) == 0;
+    lock.lock();
+    leader_present_ = false;
+    if (!nothing) return;
+    quiet_ = true;
+    follower_wanted_.notify_all();
+}
+
 /// Receives one message and sees to it. The thread leads during that, unless `handle` lets another
 /// one take over.
 void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
     leader_present_ = true;
     lock.unlock();
     auto message = socket_.receive();
+    quiet_ = false;
+    main_leads_ = false;
     if (!message || !*message) {
         const bool gone = !message && message.error().code == Errc::peer_gone;
         if (gone) {
-            end(0, "opendextd closed the connection");
+            end(driver::kExitHungUp, "the control socket is closed");
         } else {
-            end(70, message ? "no message from opendextd" : message.error().text());
+            end(driver::kExitNonsense,
+                message ? "no message from opendextd" : message.error().text());
         }
         lock.lock();
         leader_present_ = false;
@@ -224,13 +249,22 @@ void Process::stop_leading() {
 void Process::serve(bool main_thread) {
     std::unique_lock lock(mutex_);
     while (!ending_) {
+        if (!main_thread && main_thread_suffices()) break;
         if (!leader_present_) {
+            if (!quiet_) await_quiet(lock);
+            if (quiet_ && main_thread) {
+                main_leads_ = true;
+                tidy_memory();
+            }
+            if (!main_thread && main_thread_suffices()) continue;
             lead(lock, true);
             continue;
         }
         if (!main_thread && idle_followers_ >= kIdleFollowers) break;
         ++idle_followers_;
+        main_is_idle_ = main_is_idle_ || main_thread;
         follower_wanted_.wait(lock);
+        if (main_thread) main_is_idle_ = false;
         --idle_followers_;
     }
     if (!main_thread) --threads_serving_;
@@ -248,11 +282,6 @@ void Process::complete(Message message) {
     found->second->changed.notify_one();
 }
 
-void Process::handle(Message message, bool may_run_here) {
-    if (is_reply(message)) {
-        complete(std::move(message));
-        return;
-    }
 /// An opendextd that adopts the process sends again what its predecessor may not have sent.
 bool Process::is_repeated(const Message& message) {
     if ((message.serial & driver::kDaemonSerial) == 0) return false;
@@ -263,12 +292,17 @@ bool Process::is_repeated(const Message& message) {
     return false;
 }
 
-    if (message.kind == static_cast<uint32_t>(driver::Kind::call)) {
+void Process::handle(Message message, bool may_run_here) {
     if (is_repeated(message)) {
         const std::lock_guard lock(mutex_);
         leader_present_ = false;
         return;
     }
+    if (is_reply(message)) {
+        complete(std::move(message));
+        return;
+    }
+    if (message.kind == static_cast<uint32_t>(driver::Kind::call)) {
         handle_call(std::move(message), may_run_here);
         return;
     }
@@ -302,7 +336,7 @@ extern "C" __attribute__((visibility("default"))) int opendext_driver_main(
     using opendext::runtime::Process;
     if (start == nullptr || start->size < offsetof(opendext_driver_start, boot_arguments))
         return 71;
-    if (start->size >= sizeof(opendext_driver_start))
+    if (start->size >= offsetof(opendext_driver_start, set_title))
         opendext::runtime::set_boot_arguments(start->boot_arguments);
     const opendext::runtime::AlternateStack stack;
     opendext::runtime::install_crash_handler(start->control_fd);

@@ -69,17 +69,22 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
         const Message* request = nullptr;
         bool sent = false;
         bool done = false;
+        int64_t since = 0;
         Message reply;
     };
 
-    void serve(bool main_thread);
     void send(const Message& message);
+    void serve(bool main_thread);
+    [[nodiscard]] bool main_thread_suffices() const {
+        return quiet_ && (main_is_idle_ || main_leads_);
+    }
+    void await_quiet(std::unique_lock<std::mutex>& lock);
     void lead(std::unique_lock<std::mutex>& lock, bool may_run_here);
     void stop_leading();
     void end_by_force();
     void handle(Message message, bool may_run_here);
-    void complete(Message message);
     [[nodiscard]] bool is_repeated(const Message& message);
+    void complete(Message message);
 
     void load(const Message& message);
     bool handle_at_once(const Message& message);
@@ -90,6 +95,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void attach_client(Message message);
     void resume(uint64_t serial);
     void repeat(const Message& message);
+    void examine(uint64_t serial);
     void reply(uint64_t serial, int32_t io_return, std::string reason = {});
     template <typename T>
     Result<T> parse(const Message& message);
@@ -98,6 +104,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     const std::string sandbox_;
     int (*const close_second_step_)(void*);
     void* const step_context_;
+    void (*const set_title_)(void*, const char*);
     Socket socket_;
     ObjectTable objects_;
     std::unique_ptr<Connections> connections_;
@@ -110,6 +117,9 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     uint64_t last_serial_ = 0;          // of opendextd's messages, but for the named ones
     std::set<uint64_t> named_serials_;  // that have come, of entries that have not been dropped
     bool leader_present_ = false;
+    bool main_is_idle_ = false;
+    std::atomic<bool> quiet_ = false;       // nothing has come for a while
+    std::atomic<bool> main_leads_ = false;  // and the main thread waits for what comes next
     size_t idle_followers_ = 0;
     size_t threads_serving_ = 0;
     std::string bundle_path_;

@@ -87,11 +87,18 @@ bool Process::handle_at_once(const Message& message) {
                 connections_->set_asleep(request->asleep);
             }
             return true;
+        case driver::Kind::assign:
+            if (auto request = parse<driver::Assign>(message); request && set_title_ != nullptr)
+                set_title_(step_context_, request->title.c_str());
+            return true;
         case driver::Kind::resume:
             resume(message.serial);
             return true;
         case driver::Kind::repeat:
             repeat(message);
+            return true;
+        case driver::Kind::examine:
+            examine(message.serial);
             return true;
         default:
             return false;
@@ -254,15 +261,15 @@ void Process::attach_client(Message message) {
                                                     Socket(std::move(message.fds[1])));
                !attached) {
         reply(message.serial, kIOReturnNoResources, attached.error().text());
+    } else if (OSObject* bound = objects_.copy_own(request->entry); bound == nullptr) {
+        // Dropped meanwhile, when there was no connection to close yet.
+        connections_->close_of(object);
+        reply(message.serial, kIOReturnBadArgument, "the user client was dropped");
     } else {
+        bound->release();
         reply(message.serial, kIOReturnSuccess);
     }
     OSSafeReleaseNULL(object);
 }
 
 }  // namespace opendext::runtime
-    } else if (OSObject* bound = objects_.copy_own(request->entry); bound == nullptr) {
-        // Dropped meanwhile, when there was no connection to close yet.
-        connections_->close_of(object);
-        reply(message.serial, kIOReturnBadArgument, "the user client was dropped");
-        bound->release();
