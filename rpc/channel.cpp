@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rpc/age.h"
 #include "rpc/channel_impl.h"
 #include "rpc/peer_watch.h"
 #include "rpc/probe.h"
@@ -392,6 +393,7 @@ Status Channel::Impl::wait_for_frame(Lane lane, Receiving& from, const Patience&
         return sleep(from.control.receiver_sleep, (from.ring.count() + frames) << 1 | 1, until_ns,
                      [&] { return from.ring.ready(); });
     };
+    from.control.receiver_since.store(begun_now(), std::memory_order_relaxed);
     bool woken = false;
     if (patience.wanted > 1 && patience.linger.count() > 0) {
         const int64_t linger_ns = now_ns() + std::chrono::nanoseconds(patience.linger).count();
@@ -473,6 +475,20 @@ bool Channel::set_bell(Lane lane, UniqueFd bell) {
 
 bool Channel::arm(Lane lane) {
     return impl_->arm(lane);
+}
+
+Channel::PeerState Channel::Impl::peer_state(Lane lane) const {
+    const auto index = static_cast<size_t>(lane);
+    const channel_layout::LaneControl& control = control_.lanes[index];
+    PeerState state;
+    if (control.receiver_sleep.load() != 0) state.sleeps_since = control.receiver_since.load();
+    const uint32_t unread = control.head.load() - control.tail.load();
+    state.unread = std::min(unread, channel_layout::kRingSizes[index]);
+    return state;
+}
+
+Channel::PeerState Channel::peer_state(Lane lane) const {
+    return impl_->peer_state(lane);
 }
 
 uint32_t Channel::peer_cpu(Lane lane) const {

@@ -187,6 +187,13 @@ class Channel {
     [[nodiscard]] bool arm(Lane lane);
     /// 1 + the CPU on which the peer was seen last on this lane; 0: not known.
     [[nodiscard]] uint32_t peer_cpu(Lane lane) const;
+    /// What the peer is about on a lane that this side sends on, for people: it may lie.
+    struct PeerState {
+        int64_t sleeps_since =
+            0;                ///< it waits for a frame: begun_now() (rpc/age.h); 0: it does not
+        uint32_t unread = 0;  ///< bytes in the ring that it has not taken
+    };
+    [[nodiscard]] PeerState peer_state(Lane lane) const;
 
     /// Messages, for what is rare: encoded by rpc/fields.h, of any size up to kMaxBody. They are
     /// frames like others, in order with them. `kind` up to 65535.

@@ -44,6 +44,7 @@ class Channel::Impl {
     [[nodiscard]] uint32_t peer_cpu(Lane lane) const {
         return peer().cpu[conversation_of(lane)].load(std::memory_order_relaxed);
     }
+    [[nodiscard]] PeerState peer_state(Lane lane) const;
     std::vector<UniqueFd> take_fds(Lane lane) { return std::move(receiving(lane).aside.fds); }
     void done(Lane lane);
 

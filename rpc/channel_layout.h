@@ -61,7 +61,8 @@ struct LaneControl {
     alignas(kLine) std::atomic<uint32_t> head;            ///< by the sender: bytes ever queued
     alignas(kLine) std::atomic<uint32_t> tail;            ///< by the receiver: bytes ever taken
     alignas(kLine) std::atomic<uint32_t> receiver_sleep;  ///< frames ever sent << 1 | 1
-    alignas(kLine) std::atomic<uint32_t> sender_sleep;    ///< the tail it waits for | 1
+    std::atomic<int64_t> receiver_since;  ///< begun_now() (rpc/age.h) when it went to sleep last
+    alignas(kLine) std::atomic<uint32_t> sender_sleep;  ///< the tail it waits for | 1
 };
 
 /// What one side says about itself.

@@ -214,8 +214,8 @@ bool ClientServer::handle_registry(Client& client, const Message& message) {
                 reply(client.number, message.serial, explainer_.explain(request));
             });
         case client::Kind::get_activity:
-            return with<client::GetActivity>(
-                message, [&](auto) { reply(client.number, message.serial, activity()); });
+            return with<client::GetActivity>(message,
+                                             [&](auto) { get_activity(client, message.serial); });
         case client::Kind::get_snapshots:
             return with<client::GetSnapshots>(message, [&](auto request) {
                 send(client.number, queries_.snapshots(request, message.serial));
@@ -418,7 +418,22 @@ bool ClientServer::handle_extensions(Client& client, const Message& message) {
     }
 }
 
-client::ActivityIs ClientServer::activity() const {
+void ClientServer::get_activity(Client& client, uint64_t serial) {
+    const uint64_t number = client.number;
+    if (client.waits >= limits_.waits) {
+        client::ActivityIs refused;
+        refused.outcome = {kIOReturnNoResources, "too many requests at a time"};
+        return reply(number, serial, std::move(refused));
+    }
+    ++client.waits;
+    examine_drivers(context_.clock, lifecycle_.processes(),
+                    [this, number, serial](DriverAnswers inside) {
+                        if (Client* waiting = find(number)) --waiting->waits;
+                        reply(number, serial, activity(std::move(inside)));
+                    });
+}
+
+client::ActivityIs ClientServer::activity(DriverAnswers inside) const {
     std::map<uint64_t, client::ClientActivity> clients;
     for (const auto& [number, client] : clients_) {
         const ClientIdentity& identity = client.identity;
@@ -432,7 +447,8 @@ client::ActivityIs ClientServer::activity() const {
                            {},
                            {}};
     }
-    return ActivityReader(context_, lifecycle_, matcher_, connections_).read(std::move(clients));
+    return ActivityReader(context_, lifecycle_, matcher_, connections_)
+        .read(std::move(clients), std::move(inside));
 }
 
 void ClientServer::report(Client& client, const client::Report& request, uint64_t serial) {

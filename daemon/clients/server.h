@@ -86,7 +86,8 @@ class ClientServer {
     bool handle_system(Client& client, const Message& message);
     bool handle_extensions(Client& client, const Message& message);
     void report(Client& client, const protocol::client::Report& request, uint64_t serial);
-    [[nodiscard]] protocol::client::ActivityIs activity() const;
+    void get_activity(Client& client, uint64_t serial);
+    [[nodiscard]] protocol::client::ActivityIs activity(DriverAnswers inside) const;
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);
     void subscribe(Client& client, protocol::client::Subscribe request, uint64_t serial);
     void set_properties(Client& client, protocol::client::SetProperties request, uint64_t serial);

@@ -86,6 +86,8 @@ std::string message_text(const Recent::Traffic& message) {
             return "Resumed";
         case driver::Kind::crashed:
             return "Crashed";
+        case driver::Kind::examined:
+            return "Examined";
         default:
             return "message " + std::to_string(message.kind);
     }

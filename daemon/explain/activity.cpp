@@ -37,6 +37,8 @@ std::string awaited_of(ProcessState state) {
             return "Loaded";
         case ProcessState::exiting:
             return "its exit";
+        case ProcessState::hung_up:
+            return "its end, now that its control socket is closed";
         case ProcessState::dying:
             return "its end, as the keeper reports it";
         case ProcessState::ready:
@@ -72,6 +74,7 @@ void ActivityReader::add_drivers(ActivityIs& answer) const {
             answer.waits.push_back(std::move(wait));
         }
         process->requests().visit([&](const std::string& what, const Countdown& countdown) {
+            if (what == kExamineName) return;  // somebody else asks the same
             client::Wait wait{"opendextd", what, on, entry, driver.pid, 0, false, 0, false};
             limit(wait, &countdown);
             answer.waits.push_back(std::move(wait));
@@ -185,9 +188,11 @@ void ActivityReader::add_busy(ActivityIs& answer) const {
     });
 }
 
-client::ActivityIs ActivityReader::read(std::map<uint64_t, client::ClientActivity> clients) const {
+client::ActivityIs ActivityReader::read(std::map<uint64_t, client::ClientActivity> clients,
+                                        DriverAnswers inside) const {
     ActivityIs answer;
     add_drivers(answer);
+    add_inside(answer, std::move(inside));
     add_lifecycles(answer);
     add_restarts(answer);
     add_clients(answer, std::move(clients));

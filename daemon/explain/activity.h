@@ -4,6 +4,7 @@
 #include <map>
 
 #include "daemon/clients/connections.h"
+#include "daemon/explain/driver_examiner.h"
 #include "daemon/lifecycle/lifecycle.h"
 #include "daemon/lifecycle/matcher.h"
 #include "rpc/protocol/explain.h"
@@ -17,13 +18,15 @@ class ActivityReader {
                    const UserClientConnections& connections)
         : context_(context), lifecycle_(lifecycle), matcher_(matcher), connections_(connections) {}
 
-    /// `clients` are the connected programs by number, without their connections.
+    /// `clients` are the connected programs by number, without their connections; `inside` is what
+    /// drivers said of themselves.
     [[nodiscard]] protocol::client::ActivityIs read(
-        std::map<uint64_t, protocol::client::ClientActivity> clients) const;
+        std::map<uint64_t, protocol::client::ClientActivity> clients, DriverAnswers inside) const;
 
   private:
     using ActivityIs = protocol::client::ActivityIs;
     void add_drivers(ActivityIs& answer) const;
+    void add_inside(ActivityIs& answer, DriverAnswers inside) const;
     void add_lifecycles(ActivityIs& answer) const;
     void add_restarts(ActivityIs& answer) const;
     void add_clients(ActivityIs& answer,

@@ -123,10 +123,19 @@ struct Wait {
     uint64_t entry = 0;
     int32_t pid = 0;  ///< the process that is waited for, 0 if none
     uint64_t age_ms = 0;
-    bool limited = false;  ///< it has a deadline
-    uint64_t left_ms = 0;  ///< until that
-    bool frozen = false;   ///< the process is being debugged: the deadline stands still
-    void fields(auto& io) { io(who, what, on, entry, pid, age_ms, limited, left_ms, frozen); }
+    bool limited = false;    ///< it has a deadline
+    uint64_t left_ms = 0;    ///< until that
+    bool frozen = false;     ///< the process is being debugged: the deadline stands still
+    std::string queue = {};  ///< of the driver, "" if it is about none
+    /// A deadlock: each of these queues is held by a thread that waits for the next, the last for
+    /// the first.
+    std::vector<std::string> circle = {};
+    bool call = false;      ///< it is a call of a client, …
+    uint64_t selector = 0;  ///< … with this selector
+    void fields(auto& io) {
+        io(who, what, on, entry, pid, age_ms, limited, left_ms, frozen, queue, circle, call,
+           selector);
+    }
 };
 
 /// A driver process.

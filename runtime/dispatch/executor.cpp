@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "runtime/dispatch/blocking.h"
 #include "runtime/dispatch/thread_pool.h"
@@ -25,6 +26,32 @@ class Running {
     Executor* previous_;
 };
 
+/// Every executor there is, for whoever asks what waits.
+class Executors {
+  public:
+    static Executors& shared() {
+        static auto& executors = *new Executors;
+        return executors;
+    }
+    void add(const Executor* executor) {
+        const std::lock_guard lock(mutex_);
+        executors_.insert(executor);
+    }
+    void remove(const Executor* executor) {
+        const std::lock_guard lock(mutex_);
+        executors_.erase(executor);
+    }
+    template <typename Visit>
+    void visit(Visit visit) {
+        const std::lock_guard lock(mutex_);
+        for (const Executor* executor : executors_) visit(*executor);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::set<const Executor*> executors_;
+};
+
 }  // namespace
 
 uint64_t thread_token() {
@@ -38,8 +65,13 @@ Executor* current_executor() {
 }
 
 Executor::Executor(std::string name, bool reentrant, bool methods_parallel)
-    : name_(std::move(name)), reentrant_(reentrant), methods_parallel_(methods_parallel) {}
-Executor::~Executor() = default;
+    : name_(std::move(name)), reentrant_(reentrant), methods_parallel_(methods_parallel) {
+    Executors::shared().add(this);
+}
+
+Executor::~Executor() {
+    Executors::shared().remove(this);
+}
 
 bool Executor::on_queue() const {
     return owner_.load(std::memory_order_relaxed) == thread_token();
@@ -53,7 +85,7 @@ bool Executor::cancelled() const {
 Executor::Outcome Executor::async(TaskPtr&& task) {
     std::unique_lock lock(mutex_);
     if (cancelled_) return Outcome::cancelled;
-    line_up({std::move(task), nullptr});
+    line_up(std::move(task), nullptr);
     if (!busy_) start_drain(lock);
     return Outcome::done;
 }
@@ -69,7 +101,7 @@ void Executor::start_drain(std::unique_lock<std::mutex>& lock) {
 /// the lock.
 void Executor::end_if_over(std::unique_lock<std::mutex>& lock) {
     if (!cancelled_ || busy_ || beside_ > 0 || endings_.empty() || !entries_.empty()) return;
-    for (TaskPtr& ending : endings_) line_up({std::move(ending), nullptr});
+    for (TaskPtr& ending : endings_) line_up(std::move(ending), nullptr);
     endings_.clear();
     start_drain(lock);
 }
@@ -88,34 +120,60 @@ class Waits {
         static auto& waits = *new Waits;
         return waits;
     }
-    void add(uint64_t thread, const Executor* executor) {
+    void add(uint64_t thread, const Executor* holds, const Executor* waits_for) {
         const std::lock_guard lock(mutex_);
-        waits_[thread] = executor;
+        waits_[thread] = {holds, waits_for, begun_now()};
     }
     void remove(uint64_t thread) {
         const std::lock_guard lock(mutex_);
         waits_.erase(thread);
     }
-    /// The queue that the last thread of a circle through `thread` waits for; empty if there is no
-    /// circle.
-    std::string circle_of(uint64_t thread) {
+    /// The queues around a circle through `thread`, from the one that it waits for to the last,
+    /// which it holds; empty if there is no circle.
+    std::vector<std::string> circle_of(uint64_t thread) {
         const std::lock_guard lock(mutex_);
+        return circle(thread);
+    }
+    std::vector<Executor::Wait> all() {
+        const std::lock_guard lock(mutex_);
+        std::vector<Executor::Wait> all;
+        for (const auto& [thread, wait] : waits_) {
+            all.push_back(
+                {wait.holds->name(), wait.waits_for->name(), age_ms(wait.since), circle(thread)});
+        }
+        return all;
+    }
+
+  private:
+    struct Wait {
+        const Executor* holds;
+        const Executor* waits_for;
+        int64_t since;
+    };
+    std::vector<std::string> circle(uint64_t thread) {
+        std::vector<std::string> names;
         auto wait = waits_.find(thread);
         // A circle is no longer than there are threads that wait.
-        for (size_t i = 0; i < waits_.size() && wait != waits_.end(); ++i) {
-            const uint64_t holder = wait->second->owner();
-            if (i > 0 && holder == thread) return wait->second->name();
+        while (wait != waits_.end() && names.size() < waits_.size()) {
+            names.push_back(wait->second.waits_for->name());
+            const uint64_t holder = wait->second.waits_for->owner();
+            if (holder == thread) return names;
             wait = waits_.find(holder);
         }
         return {};
     }
 
-  private:
     std::mutex mutex_;
-    std::map<uint64_t, const Executor*> waits_;
+    std::map<uint64_t, Wait> waits_;
 };
 
 }  // namespace
+
+/// The executor is this thread's from now on.
+void Executor::hold() {
+    owner_.store(thread_token(), std::memory_order_relaxed);
+    since_.store(begun_now(), std::memory_order_relaxed);
+}
 
 /// Waits until this thread holds the executor.
 void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
@@ -123,27 +181,27 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
         busy_ = true;
     } else {
         Waiter waiter;
-        line_up({nullptr, &waiter});
+        line_up(nullptr, &waiter);
         const bool holds_another = t_current != nullptr && t_current != this;
         if (holds_another) report_deadlock(lock);
         waiter.granted_changed.wait(lock, [&] { return waiter.granted; });
         if (holds_another) Waits::shared().remove(thread_token());
     }
-    owner_.store(thread_token(), std::memory_order_relaxed);
+    hold();
 }
 
 /// This thread holds a queue and is about to wait for this one: says so if that can never end.
 /// Nobody can end it, but a driver's author wants to know.
 void Executor::report_deadlock(std::unique_lock<std::mutex>& lock) {
     Waits& waits = Waits::shared();
-    waits.add(thread_token(), this);
-    const std::string circle = waits.circle_of(thread_token());
+    waits.add(thread_token(), t_current, this);
+    const std::vector<std::string> circle = waits.circle_of(thread_token());
     if (circle.empty()) return;
     lock.unlock();
     log_driver_bug(
         "deadlock: a thread on queue \"%s\" waits for queue \"%s\", whose thread waits, directly "
         "or through others, for queue \"%s\", which the first one holds",
-        t_current->name().c_str(), name_.c_str(), circle.c_str());
+        t_current->name().c_str(), name_.c_str(), circle.back().c_str());
     lock.lock();
 }
 
@@ -186,7 +244,7 @@ void Executor::drain() {
         }
         TaskPtr task = std::move(entries_.front().task);
         entries_.pop_front();
-        owner_.store(thread_token(), std::memory_order_relaxed);
+        hold();
         lock.unlock();
         task->run();
         task.reset();
@@ -239,6 +297,7 @@ bool Executor::try_claim() {
     busy_ = true;
     wanted_.store(false, std::memory_order_relaxed);
     owner_.store(thread_token(), std::memory_order_relaxed);
+    since_.store(0, std::memory_order_relaxed);
     return true;
 }
 
@@ -256,6 +315,7 @@ Executor::Claimed::~Claimed() {
 
 void Executor::run_claimed(TaskPtr task) {
     const Claimed claimed(shared_from_this());
+    since_.store(begun_now(), std::memory_order_relaxed);
     task->run();
     task.reset();
 }
@@ -307,7 +367,7 @@ Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     const bool was_woken = sleeper.woken;
     if (was_woken) {
         changed.wait(lock, [&] { return sleeper.waiter.granted; });
-        owner_.store(thread_token(), std::memory_order_relaxed);
+        hold();
     } else {
         sleepers_.erase(place);
         take_turn(lock);
@@ -327,7 +387,7 @@ size_t Executor::wakeup(const void* event, bool all) {
         Sleeper& sleeper = **at;
         sleeper.woken = true;
         if (busy_) {
-            line_up({nullptr, &sleeper.waiter});
+            line_up(nullptr, &sleeper.waiter);
         } else {
             busy_ = true;
             sleeper.waiter.granted = true;
@@ -338,6 +398,35 @@ size_t Executor::wakeup(const void* event, bool all) {
         if (!all) break;
     }
     return count;
+}
+
+Executor::Activity Executor::activity(size_t most) const {
+    const std::lock_guard lock(mutex_);
+    Activity activity;
+    activity.name = name_;
+    activity.taken = owner() != 0;
+    activity.cancelled = cancelled_;
+    if (activity.taken) activity.age_ms = age_ms(since_.load(std::memory_order_relaxed));
+    activity.behind = entries_.size();
+    if (!entries_.empty()) activity.behind_age_ms = age_ms(entries_.front().since);
+    for (const Entry& entry : entries_) {
+        if (activity.calls.size() >= most) break;
+        if (entry.task == nullptr) continue;
+        Task::Call call = entry.task->call();
+        if (!call.client.empty()) activity.calls.push_back({std::move(call), age_ms(entry.since)});
+    }
+    return activity;
+}
+
+std::vector<Executor::Activity> Executor::all_activity(size_t most) {
+    std::vector<Activity> all;
+    Executors::shared().visit(
+        [&](const Executor& executor) { all.push_back(executor.activity(most)); });
+    return all;
+}
+
+std::vector<Executor::Wait> Executor::all_waits() {
+    return Waits::shared().all();
 }
 
 }  // namespace opendext::runtime

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "rpc/age.h"
 #include "runtime/dispatch/task.h"
 
 namespace opendext::runtime {
@@ -84,6 +85,33 @@ class Executor : public std::enable_shared_from_this<Executor> {
     /// Gives up the executor until `wakeup(event)` or the deadline; takes it
     /// again before it returns. `deadline_ns` is CLOCK_MONOTONIC, 0 = none.
     Wake sleep(const void* event, uint64_t deadline_ns);
+    /// What it does and what waits for it, for people.
+    struct Activity {
+        std::string name;
+        bool taken = false;
+        uint64_t age_ms = 0;  ///< of what runs; 0: not known, as of what claimed it
+        size_t behind = 0;
+        uint64_t behind_age_ms = 0;  ///< of the first in line
+        bool cancelled = false;
+        /// Calls of clients in line.
+        struct Call {
+            Task::Call call;
+            uint64_t age_ms = 0;
+        };
+        std::vector<Call> calls;
+    };
+    /// Of every executor there is, at most `most` calls of each.
+    static std::vector<Activity> all_activity(size_t most);
+    /// A thread that holds one executor and waits for another.
+    struct Wait {
+        std::string holds;
+        std::string waits_for;
+        uint64_t age_ms = 0;
+        /// The names around a circle of such waits, beginning with `waits_for`; empty: none.
+        std::vector<std::string> circle;
+    };
+    static std::vector<Wait> all_waits();
+
     /// Wakes one sleeper of `event`, or all; they are in line from now on. The number woken.
     size_t wakeup(const void* event, bool all);
 
@@ -100,19 +128,22 @@ class Executor : public std::enable_shared_from_this<Executor> {
     struct Entry {
         TaskPtr task;
         Waiter* waiter = nullptr;
+        int64_t since = 0;
     };
 
     /// Work that does not hold the executor while it lives; the end of a cancelled one waits for
     /// it. With the mutex held.
     void enter_beside() { ++beside_; }
-    void line_up(Entry entry) {
-        entries_.push_back(std::move(entry));
+    void line_up(TaskPtr task, Waiter* waiter) {
+        entries_.push_back({std::move(task), waiter, begun_now()});
         wanted_.store(true, std::memory_order_relaxed);
     }
     void leave_beside(std::unique_lock<std::mutex>& lock);
 
     /// Before this thread passes the executor on.
     void run_followers();
+    void hold();
+    [[nodiscard]] Activity activity(size_t most) const;
     void take_turn(std::unique_lock<std::mutex>& lock);
     void report_deadlock(std::unique_lock<std::mutex>& lock);
     void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
@@ -133,6 +164,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     size_t beside_ = 0;               // concurrent and sleeping work
     std::vector<TaskPtr> endings_;    // what cancel() is to run at the end
     std::atomic<uint64_t> owner_{0};  // thread_token() of the holder
+    std::atomic<int64_t> since_{0};   // begun_now() of what runs; 0 if try_claim() began it
 };
 
 /// A number for the calling thread, never 0, never reused.

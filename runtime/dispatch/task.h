@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace opendext::runtime {
@@ -11,6 +13,15 @@ class Task {
   public:
     virtual ~Task() = default;
     virtual void run() = 0;
+
+    /// A call of a client program, for whoever asks what waits.
+    struct Call {
+        std::string client;  ///< empty: it is none
+        uint64_t entry = 0;  ///< of the user client
+        uint64_t selector = 0;
+    };
+    /// From any thread, before it runs.
+    [[nodiscard]] virtual Call call() const { return {}; }
 };
 using TaskPtr = std::unique_ptr<Task>;
 

@@ -40,6 +40,42 @@ class ClientConnection::HandOver final : public BlockingHook {
     bool handed_over_ = false;
 };
 
+/// A call in line for the queue.
+class ClientConnection::LaterCall final : public Task {
+  public:
+    LaterCall(std::shared_ptr<ClientConnection> connection, ExternalCall call)
+        : call_(std::move(call)), connection_(std::move(connection)) {}
+    void run() override { call_.run(*connection_, connection_->client_); }
+    [[nodiscard]] Call call() const override {
+        return {connection_->client_name_, entry_of(connection_->client_), call_.selector()};
+    }
+
+    ExternalCall call_;
+
+  private:
+    const std::shared_ptr<ClientConnection> connection_;
+};
+
+void ClientConnection::examine(protocol::driver::Examined& to) const {
+    const uint64_t entry = entry_of(client_);
+    const uint64_t running = running_.load(std::memory_order_relaxed);
+    const Channel::PeerState waiting = channel_->peer_state(Lane::replies);
+    // One that does not sleep has its answer in a moment.
+    if (running != 0 && waiting.sleeps_since != 0 && to.calls.size() < to.kMost) {
+        const auto executor = executor_of(client_, kIOUserClientQueueNameExternalMethod);
+        to.calls.push_back({client_name_, entry, running - 1,
+                            executor == nullptr ? "" : executor->name(), true,
+                            age_ms(waiting.sleeps_since)});
+    }
+    for (const auto& [lane, sender] :
+         {std::pair(Lane::replies, &replies_), {Lane::events, &events_}}) {
+        const LaneSender::Kept kept = sender->kept();
+        if (kept.messages == 0 || to.lags.size() >= to.kMost) continue;
+        to.lags.push_back({client_name_, entry, lane == Lane::replies,
+                           channel_->peer_state(lane).unread, kept.messages, kept.age_ms});
+    }
+}
+
 ClientConnection::ClientConnection(IOUserClient* client, std::unique_ptr<Channel> channel,
                                    std::string client_name)
     : client_(client),
@@ -172,11 +208,9 @@ void ClientConnection::call(Frame& frame, Claim& claim) {
     if (executor == nullptr) return fail({Errc::invalid, 0, "the user client has no queue"});
     if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
     if (claim) return call.run(*this, client_);  // idle: on this thread
-    auto later = std::make_unique<ExternalCall>(std::move(call));
-    ExternalCall& waiting = *later;
-    TaskPtr task = make_task([self = shared_from_this(), later = std::move(later)] {
-        later->run(*self, self->client_);
-    });
+    auto later = std::make_unique<LaterCall>(shared_from_this(), std::move(call));
+    ExternalCall& waiting = later->call_;
+    TaskPtr task = std::move(later);
     if (executor->async_method(std::move(task)) == Executor::Outcome::cancelled) {
         waiting.refuse(*this, kIOReturnOffline,
                        "the driver has cancelled the queue of the user client");

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "rpc/channel.h"
+#include "rpc/protocol/examine.h"
 #include "rpc/protocol/user_client_frames.h"
 #include "runtime/dispatch/executor.h"
 #include "runtime/user_client/lane_sender.h"
@@ -31,8 +32,8 @@ class ClientConnection : public LaneSender::Owner,
                      std::string client_name);
     ~ClientConnection() override;
 
-    /// Receives until the channel is closed; on a thread of its own.
     [[nodiscard]] bool is_of(const OSObject* client) const { return client_ == client; }
+    /// Receives until the channel is closed; on a thread of its own.
     void serve();
     void close(const std::string& reason);
     /// While the system sleeps what the client sends waits.
@@ -55,6 +56,25 @@ class ClientConnection : public LaneSender::Owner,
     /// Counts it; a line in the log once a second at the most.
     void one_way_failed(uint64_t selector, kern_return_t result);
 
+    /// Names the call that runs, for whoever asks what the client waits for. Where calls run in
+    /// parallel, the last one that began.
+    class RunningCall {
+      public:
+        RunningCall(ClientConnection& connection, uint64_t selector)
+            : running_(connection.running_), outer_(running_.load(std::memory_order_relaxed)) {
+            running_.store(selector + 1, std::memory_order_relaxed);
+        }
+        ~RunningCall() { running_.store(outer_, std::memory_order_relaxed); }
+        RunningCall(const RunningCall&) = delete;
+        RunningCall& operator=(const RunningCall&) = delete;
+
+      private:
+        std::atomic<uint64_t>& running_;
+        const uint64_t outer_;
+    };
+    /// What the client waits for, and what it does not take.
+    void examine(protocol::driver::Examined& to) const;
+
     /// 1 + the CPU of the client that this thread had to do with last; 0: not known.
     static uint32_t client_cpu();
 
@@ -63,6 +83,7 @@ class ClientConnection : public LaneSender::Owner,
 
   private:
     class HandOver;
+    class LaterCall;
     /// The queue of the calls while this thread keeps it, from one call to the next.
     using Claim = std::optional<Executor::Claimed>;
     void handle(Frame& frame, Claim& claim);
@@ -82,8 +103,8 @@ class ClientConnection : public LaneSender::Owner,
     LaneSender events_;
     /// The client has made an asynchronous call, so it receives events at any time.
     std::atomic<bool> has_events_{false};
+    std::atomic<uint64_t> running_{0};  // 1 + the selector
     // Of the thread that serves:
-    class LaterCall;
     Arenas arenas_;
     std::shared_ptr<Executor> queue_;
     std::optional<uint32_t> queue_changes_;  // as of queue_
@@ -103,5 +124,4 @@ class ClientConnection : public LaneSender::Owner,
 /// CopyClientMemoryForType as the answer to a client.
 Message client_memory(IOUserClient* client, uint64_t type, uint64_t serial);
 
-    std::atomic<uint64_t> running_{0};  // 1 + the selector
 }  // namespace opendext::runtime

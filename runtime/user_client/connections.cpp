@@ -76,6 +76,15 @@ void Connections::set_asleep(bool asleep) {
     for (const auto& [number, connection] : connections_) connection->set_asleep(asleep);
 }
 
+void Connections::examine(protocol::driver::Examined& to) {
+    std::vector<std::shared_ptr<ClientConnection>> all;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [number, connection] : connections_) all.push_back(connection);
+    }
+    for (const auto& connection : all) connection->examine(to);
+}
+
 void Connections::close_all(const std::string& reason) {
     std::map<uint64_t, std::shared_ptr<ClientConnection>> all;
     {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "rpc/fd.h"
-#include "rpc/protocol/driver.h"
+#include "rpc/protocol/examine.h"
 #include "rpc/result.h"
 #include "rpc/socket.h"
 
@@ -38,6 +38,8 @@ class Connections {
     void close_all(const std::string& reason);
     /// The system goes to sleep, or is awake again: calls of clients wait meanwhile.
     void set_asleep(bool asleep);
+    /// Adds what clients wait for and what they do not take.
+    void examine(protocol::driver::Examined& to);
 
   private:
     std::mutex mutex_;

@@ -121,8 +121,11 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client) {
     if (call_.has(uc::call_flags::any_size))
         arguments.structureOutputMaximumSize = kIOUserClientVariableStructureSize;
 
-    outcome_.io_return =
-        client->ExternalMethod(call_.selector, &arguments, nullptr, nullptr, nullptr);
+    {
+        const ClientConnection::RunningCall running(connection, call_.selector);
+        outcome_.io_return =
+            client->ExternalMethod(call_.selector, &arguments, nullptr, nullptr, nullptr);
+    }
     if (!t_refusal.empty()) {
         reason_ = take_refusal();
         if (outcome_.io_return == kIOReturnSuccess) reason_.clear();

@@ -32,6 +32,7 @@ class ExternalCall {
     /// Calls ExternalMethod on this thread and sends the answer.
     void run(ClientConnection& connection, IOUserClient* client);
     [[nodiscard]] bool is_asynchronous() const { return completion_ != nullptr; }
+    [[nodiscard]] uint64_t selector() const { return call_.selector; }
     /// Sends an answer without a run.
     void refuse(ClientConnection& connection, kern_return_t result, std::string_view reason);
 

@@ -28,6 +28,7 @@ void LaneSender::keep(Lock& lock, Message message) {
     kept_.push_back(std::move(message));
     if (kept_bytes_ > kCrowded && !stalled_) crowded_.store(true, std::memory_order_relaxed);
     if (sending_kept_.exchange(true)) return;
+    kept_since_ = begun_now();
     lock.unlock();
     start_thread("client sender", make_task([this, self = owner_.keep()] { send_kept(); }));
 }

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "rpc/age.h"
 #include "rpc/channel.h"
 #include "rpc/protocol/user_client_frames.h"
 
@@ -68,6 +69,16 @@ class LaneSender {
         if (crowded_.load(std::memory_order_relaxed)) wait_while_crowded();
     }
 
+    /// What has no room in the ring.
+    struct Kept {
+        size_t messages = 0;
+        uint64_t age_ms = 0;  ///< since there has been any
+    };
+    [[nodiscard]] Kept kept() const {
+        const Lock lock(mutex_);
+        return {kept_.size(), sending_kept_ ? age_ms(kept_since_) : 0};
+    }
+
   private:
     using Lock = std::unique_lock<std::mutex>;
     static constexpr int kTries = 100;
@@ -96,8 +107,9 @@ class LaneSender {
     Channel& channel_;
     const Lane lane_;
     Owner& owner_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::deque<Message> kept_;
+    int64_t kept_since_ = 0;
     size_t kept_bytes_ = 0;
     size_t taken_bytes_ = 0;             // of what was kept
     std::atomic<bool> crowded_ = false;  // kept_bytes_ > kCrowded, and the client is waited for

@@ -253,10 +253,19 @@ static Array values_of(const List& list) {
 }
 
 Value to_value(const client::Wait& wait) {
-    return Dictionary{
-        {"who", wait.who},         {"what", wait.what},        {"on", wait.on},
-        {"entry", wait.entry},     {"pid", int64_t{wait.pid}}, {"age_ms", wait.age_ms},
-        {"limited", wait.limited}, {"left_ms", wait.left_ms},  {"frozen", wait.frozen}};
+    Dictionary value{{"who", wait.who},
+                     {"what", wait.what},
+                     {"on", wait.on},
+                     {"entry", wait.entry},
+                     {"pid", int64_t{wait.pid}},
+                     {"age_ms", wait.age_ms},
+                     {"limited", wait.limited},
+                     {"left_ms", wait.left_ms},
+                     {"frozen", wait.frozen},
+                     {"queue", wait.queue},
+                     {"circle", Array(wait.circle.begin(), wait.circle.end())}};
+    if (wait.call) value.emplace("selector", wait.selector);
+    return value;
 }
 
 Value to_value(const client::DriverActivity& driver) {

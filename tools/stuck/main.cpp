@@ -97,9 +97,11 @@ int main(int argc, char** argv) {
     tools::CommandLine line(
         "opendext stuck", "[--older MS] [--all] [--stacks] [--json]",
         "Shows who waits on what: calls that drivers have not answered, steps of their life and "
-        "the "
-        "deadline of each, programs that wait for an open, terminations that are held up, entries "
-        "that are busy. Oldest first.");
+        "the deadline of each, programs that wait for an open or a call, dispatch queues whose "
+        "work "
+        "does not end and what is in line behind it, queues that wait for each other (deadlocks), "
+        "programs that do not take what a driver sends them, terminations that are held up, "
+        "entries that are busy. Oldest first.");
     line.number("--older", "MS", options.older, 0, INT64_MAX,
                 "only what has lasted so many milliseconds")
         .flag("-a,--all", options.all, "show drivers and programs that wait for nothing too")
