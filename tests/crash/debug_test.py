@@ -11,22 +11,30 @@ import harness
 from crasher_realm import BUNDLE, CrasherCase, line_of
 
 
-class DebugTest(CrasherCase):
+def lldb():
+    """Where lldb is, as opendext debug finds it; None if it is not installed."""
+    names = ["lldb", *(f"lldb-{version}" for version in range(25, 12, -1))]
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+class DebugCase(CrasherCase):
     # Shorter than gdb needs to start on a loaded machine: they fire if they are not frozen.
     realm_settings = {**harness.KILLED_OFTEN, "deadline.load": "2 s", "deadline.start": "2 s", "deadline.check-in": "5 s"}
 
-    def setUp(self):
-        super().setUp()
-        if shutil.which("gdb") is None:
-            self.skipTest("gdb is not installed")
-
     def debug(self, *arguments):
-        """opendext debug with gdb in batch mode."""
+        """opendext debug with a debugger in batch mode."""
         program = subprocess.Popen([harness.program("opendext"), "debug", *arguments], env=self.realm.environment(), text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.addCleanup(lambda: (program.kill(), program.communicate()))
         return program
 
+    def is_traced(self, pid):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            return "TracerPid:\t0\n" not in file.read()
+
+
+@unittest.skipUnless(shutil.which("gdb"), "gdb is not installed (apt install gdb)")
+class DebugTest(DebugCase):
     def test_a_breakpoint_in_a_static_constructor_and_in_start_of_the_next_instance(self):
         self.tool("ioreg")  # the realm is there
         program = self.debug(BUNDLE, "--wait", "--with", "gdb", "--", "-batch",
@@ -65,10 +73,6 @@ class DebugTest(CrasherCase):
         self.assertEqual((report["signal"], report["stacks"]["state"]), (11, "missing"))
         self.assertIn("is being debugged", report["stacks"]["reason"])
 
-    def is_traced(self, pid):
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            return "TracerPid:\t0\n" not in file.read()
-
     @unittest.skipUnless(os.environ.get("OPENDEXT_TEST_LONG"),
                          "open: about every second run on a busy machine the driver does not wait for a debugger that never attaches")
     def test_a_driver_whose_debugger_goes_without_attaching_goes_on(self):
@@ -95,6 +99,36 @@ class DebugTest(CrasherCase):
                       .replace("no answer", "timed out"))
         for arguments in ([], ["x", "--timeout", "0"], ["x", "--wait", "--print"]):
             self.assertEqual(self.realm.run("opendext", "debug", *arguments).returncode, 2, arguments)
+
+
+@unittest.skipUnless(lldb(), "lldb is not installed (apt install lldb)")
+class LldbTest(DebugCase):
+    """The same with lldb."""
+
+    def test_a_breakpoint_in_a_static_constructor_and_in_start_of_the_next_instance(self):
+        self.tool("ioreg")  # the realm is there
+        program = self.debug(BUNDLE, "--wait", "--debugger", "lldb", "--", "--batch",
+                             "-o", "breakpoint set --name Early::Early", "-o", f"breakpoint set --file Crasher.cpp --line {line_of('start') - 1}",
+                             "-o", "continue", "-o", "bt 1",
+                             "-o", "continue", "-o", "bt 1", "-o", "p gSeven", "-o", "platform shell sleep 4",
+                             "-o", "breakpoint delete --force", "-o", "detach")
+        self.assertIn("waiting for the next process", program.stdout.readline())
+        self.install()
+        output, _ = program.communicate(timeout=180 * harness.PATIENCE)
+        self.assertIn("Early::Early", output)
+        self.assertRegex(output, r"Start_Impl\(.*at Crasher\.cpp:")
+        self.assertRegex(output, r"\(.*int.*\) (\$0 = )?7")
+        self.up()
+        self.assertEqual(self.reports(), [], "no deadline ended it")
+
+    def test_a_running_driver_with_a_breakpoint_in_a_call(self):
+        self.install()
+        pid = self.up()
+        program = self.debug("Crasher", "--with", lldb(), "--", "--batch", "-o", "breakpoint set --name Crasher::Tick_Impl", "-o", "detach")
+        output, _ = program.communicate(timeout=120 * harness.PATIENCE)
+        self.assertRegex(output, rf"Crasher\.cpp:({line_of('action')}|{line_of('action') - 1})", output)
+        self.assertEqual(self.up(), pid)
+        self.assertIn(f"--pid {pid}", self.tool("opendext", "debug", str(pid), "--with", "lldb", "--print"))
 
 
 if __name__ == "__main__":

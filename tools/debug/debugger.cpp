@@ -9,6 +9,9 @@
 namespace opendext::debug_tool {
 namespace {
 
+constexpr int kNewestLldb = 25;
+constexpr int kOldestLldb = 13;
+
 std::filesystem::path find_in_path(const std::string& name) {
     if (name.find('/') != std::string::npos)
         return ::access(name.c_str(), X_OK) == 0 ? std::filesystem::path(name)
@@ -20,6 +23,15 @@ std::filesystem::path find_in_path(const std::string& name) {
         if (!folder.empty() && ::access(file.c_str(), X_OK) == 0) return file;
     }
     return {};
+}
+
+/// Debian's lldb of a version has that in its name: the newest.
+std::filesystem::path find_installed(const std::string& name) {
+    std::filesystem::path found = find_in_path(name);
+    for (int version = kNewestLldb; found.empty() && name == "lldb" && version >= kOldestLldb;
+         --version)
+        found = find_in_path("lldb-" + std::to_string(version));
+    return found;
 }
 
 }  // namespace
@@ -48,13 +60,13 @@ Result<std::filesystem::path> find_debugger(const std::string& name) {
         const std::string file = std::filesystem::path(name).filename().string();
         if (!file.starts_with("gdb") && !file.starts_with("lldb"))
             return Error{Errc::invalid, 0, "--with: '" + name + "' is neither gdb nor lldb"};
-        std::filesystem::path found = find_in_path(name);
+        std::filesystem::path found = find_installed(name);
         if (!found.empty()) return found;
         return Error{Errc::not_found, 0,
                      "--with: " + name + " is not installed (apt install " + file + ")"};
     }
     for (const char* each : {"gdb", "lldb"}) {
-        std::filesystem::path found = find_in_path(each);
+        std::filesystem::path found = find_installed(each);
         if (!found.empty()) return found;
     }
     return Error{Errc::not_found, 0,

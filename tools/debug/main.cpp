@@ -82,7 +82,8 @@ int main(int argc, char** argv) {
     line.flag("--wait", wait,
               "take the next process of the driver, before any of its code runs (static "
               "constructors included)")
-        .option("--with", "DEBUGGER", with, "gdb (default) or lldb, or where it is")
+        .option("--with,--debugger", "DEBUGGER", with,
+                "gdb (default) or lldb, with a version or not, or where it is")
         .number("--timeout", "SECONDS", timeout, 1, 864000,
                 "how long --wait waits (default: a day)")
         .flag("--print", print, "print the debugger's command and do not run it")
