@@ -26,7 +26,9 @@ std::string counted(uint64_t count, const char* what) {
 }
 
 std::string text_of_ms(uint64_t milliseconds) {
-    return milliseconds == 0 ? "just now" : "for " + std::to_string(milliseconds) + " ms";
+    if (milliseconds < 1000) return "for " + std::to_string(milliseconds) + " ms";
+    return "for " + std::to_string(milliseconds / 1000) + "." +
+           std::to_string(milliseconds / 100 % 10) + " s";
 }
 
 client::Wait wait_for_call(const driver::ClientCall& call) {

@@ -136,14 +136,14 @@ class Waits(harness.RealmCase):
         self.assertIn(f'[{second.pid}] waits for its call with selector {later}, which is in line for queue "waits.shared", of {BUNDLE}', line)
         # Nobody knows the age of the work on a queue that a call has claimed; that of the first in line is known.
         queue = [one for one in self.stuck()["waits"] if one["who"] == 'queue "waits.shared"'][0]
-        self.assertRegex(queue["what"], r"\(1 more in line, the first for \d+ ms\)")
+        self.assertRegex(queue["what"], r"\(1 more in line, the first for [\d.]+ m?s\)")
 
     def test_a_queue_whose_work_does_not_end_and_what_is_behind_it(self):
         program = self.program("waits-below", SELECTORS["Busy"], "pause")
         self.did(program, SELECTORS["Busy"])
         wait, line = self.wait("the queue", lambda one: one["queue"] == "waits.worker")
         self.assertEqual((wait["on"], wait.get("selector"), wait["circle"]), (f"{BUNDLE}[{self.pid_of('waits-below')}]", None, []))
-        self.assertRegex(line, r'queue "waits\.worker" waits for the end of the work that it runs \(2 more in line, the first for \d+ ms\)')
+        self.assertRegex(line, r'queue "waits\.worker" waits for the end of the work that it runs \(2 more in line, the first for [\d.]+ m?s\)')
 
     def test_queues_that_wait_for_each_other_are_a_circle(self):
         program = self.program("waits-below", SELECTORS["Circle"], "pause")
