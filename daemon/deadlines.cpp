@@ -47,6 +47,8 @@ std::string_view to_string(Deadline deadline) {
             return "report";
         case Deadline::exit:
             return "exit";
+        case Deadline::hang_up:
+            return "hang-up";
         case Deadline::reap:
             return "reap";
         case Deadline::keeper_request:
@@ -69,6 +71,7 @@ Deadlines::Deadlines() {
     set(Deadline::earlier_closes, seconds(10));
     set(Deadline::power_acknowledge, seconds(20));
     set(Deadline::exit, seconds(5));
+    set(Deadline::hang_up, seconds(2));
     set(Deadline::reap, seconds(5));
     set(Deadline::replace_extension, seconds(60));  // longer than stop, exit and reap together
     set(Deadline::shut_down, seconds(8));           // the keeper waits 10 s

@@ -36,12 +36,13 @@ enum class Deadline : uint8_t {
     power_acknowledge,  ///< process: SetPowerState to super's SetPowerState
     report,             ///< process: ConfigureReport and UpdateReport
     exit,               ///< process: Exit to its end; then it is killed
-    reap,               ///< keeper: end of file on the control socket to Exited
+    hang_up,            ///< process: end of file on its control socket to its end
+    reap,               ///< keeper: from SIGKILL to Exited
     keeper_request,     ///< keeper: open, hold, fetch, release, nodes
     shut_down,          ///< realm: everything terminated
     replace_extension,  ///< realm: the instances of a bundle gone; then its request is told to wait
 };
-inline constexpr size_t kDeadlineCount = 21;
+inline constexpr size_t kDeadlineCount = 22;
 [[nodiscard]] std::string_view to_string(Deadline deadline);
 
 class Deadlines {

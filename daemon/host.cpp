@@ -78,8 +78,7 @@ int32_t Host::process_of(EntryId id) const {
     const Instance* instance = lifecycle_.find(id);
     if (instance == nullptr || !instance->process) return 0;
     const ProcessState state = instance->process->state();
-    return state == ProcessState::dying || state == ProcessState::gone ? 0
-                                                                       : instance->process->pid();
+    return state >= ProcessState::hung_up ? 0 : instance->process->pid();
 }
 
 void Host::log(LogLevel level, EntryId about, std::string_view text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervision in a whole opendextd, with a clock that the test moves: back-off, quarantine, the
 // next candidate, drivers that leave, hung ones, and what programs read of it.
+#include "rpc/protocol/exit_status.h"
 #include "rpc/protocol/supervision.h"
 #include "daemon/tests/manual_clock.h"
 #include "daemon/tests/testbed.h"
@@ -392,7 +393,7 @@ class HungDriver : public SupervisionTest {
             << bed.log_text();
         const client::SupervisedDriver told = supervised("Widget");
         EXPECT_EQ(told.crashes, 1U);
-        EXPECT_NE(told.last_reason.find("killed: " + reason), std::string::npos)
+        EXPECT_NE(told.last_reason.find("killed by opendextd: " + reason), std::string::npos)
             << told.last_reason;
     }
 };
@@ -450,6 +451,42 @@ TEST_F(HungDriver, Power) {
     bed.scripts["Widget"].hold_power = false;
     expect_end(driver, Deadline::power_acknowledge, "SetPowerState(off) of Widget");
     EXPECT_TRUE(asleep) << "the others do not wait for it any longer";
+}
+
+TEST_F(HungDriver, ClosesItsControlSocketAndGoesOn) {
+    start({{"Widget", on_resources("Widget", 0)}});
+    FakeDriver* driver = up("Widget");
+    driver->hang_up();
+    expect_end(driver, Deadline::hang_up, "it closed its control socket and went on");
+    clock.advance(0s);
+    up("Widget", driver);
+}
+
+TEST_F(HungDriver, AnEndThatFollowsTheClosedControlSocketIsTheDriversOwn) {
+    start({{"Widget", on_resources("Widget", 0)}});
+    FakeDriver* driver = up("Widget");
+    driver->hang_up();
+    bed.settle();
+    clock.advance(bed.options.deadlines.of(Deadline::hang_up) - 1ms);
+    bed.settle();
+    ASSERT_FALSE(driver->dead);
+    driver->die(11);
+    up("Widget", driver);
+    EXPECT_EQ(supervised("Widget").last_reason.find("signal 11 (Segmentation fault)"), 0U)
+        << supervised("Widget").last_reason;
+    EXPECT_EQ(supervised("Widget").last_reason.find("opendextd"), std::string::npos);
+    clock.advance(1h);
+    bed.settle();
+    EXPECT_EQ(bed.alive().size(), 1U);
+}
+
+TEST_F(HungDriver, ExitStatusOfARuntimeThatLostItsControlSocketIsACrash) {
+    start({{"Widget", on_resources("Widget", 0)}});
+    FakeDriver* driver = up("Widget");
+    driver->die(protocol::driver::kExitHungUp << 8);
+    up("Widget", driver);
+    EXPECT_EQ(supervised("Widget").crashes, 1U);
+    EXPECT_EQ(supervised("Widget").last_reason, "exit status 69 (its control socket was closed)");
 }
 
 TEST_F(HungDriver, ACallOfAProgram) {

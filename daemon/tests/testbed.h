@@ -84,6 +84,8 @@ class FakeDriver {
     std::vector<uint64_t> ready_sources;
     /// Ends the process with a wait status (9 = killed).
     void die(int wait_status);
+    /// Its end of the control socket is closed; it lives on.
+    void hang_up() { connection_->close(); }
     void send(Message message);
     void log(const std::string& text);
 

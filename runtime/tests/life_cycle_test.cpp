@@ -7,6 +7,7 @@
 
 #include "RuntimeTestDriver.h"
 #include "rpc/protocol/driver.h"
+#include "rpc/protocol/exit_status.h"
 #include "runtime/tests/events.h"
 #include "runtime/tests/fake_daemon.h"
 
@@ -67,7 +68,7 @@ TEST_F(LifeCycle, ChecksInWithItsTokenAndTellsItsClasses) {
     }
     EXPECT_TRUE(driver_seen);
     EXPECT_TRUE(service_seen);
-    EXPECT_EQ(daemon_.finish(), 0);
+    EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
 }
 
 TEST_F(LifeCycle, RunsInitStartStopFreeInOrder) {
@@ -224,7 +225,7 @@ TEST_F(LifeCycle, TheEndOfTheProcessFreesThreadsThatWait) {
     Message message = encode(driver::Call{ask}, driver::kDaemonSerial | 999999);
     daemon_.send(message);
     ASSERT_TRUE(daemon_.wait_for_call(IOService_CopyName_ID));
-    EXPECT_EQ(daemon_.finish(), 0);
+    EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
     EXPECT_TRUE(Events::shared().wait_for("free"));
 }
 
@@ -240,7 +241,8 @@ TEST(LifeCycleDeathTest, CodeThatNeverReturnsDoesNotKeepTheProcess) {
         _exit(99);  // not reached
     };
     GTEST_FLAG_SET(death_test_style, "threadsafe");  // the process has threads
-    EXPECT_EXIT(hang(), testing::ExitedWithCode(0), "code of the driver does not return");
+    EXPECT_EXIT(hang(), testing::ExitedWithCode(protocol::driver::kExitHungUp),
+                "code of the driver does not return");
 }
 
 TEST_F(LifeCycle, OneWayCallsKeepTheirOrder) {
@@ -350,7 +352,7 @@ TEST_F(LifeCycle, CreateOfAnUnknownClassIsGivenBack) {
 }
 
 TEST_F(LifeCycle, EndOfFileEndsTheProcess) {
-    EXPECT_EQ(daemon_.finish(), 0);
+    EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
 }
 
 TEST_F(LifeCycle, MalformedMessagesEndTheProcessWithAReason) {

@@ -10,6 +10,7 @@
 
 #include "RuntimeTestDriver.h"
 #include "rpc/protocol/driver.h"
+#include "rpc/protocol/exit_status.h"
 #include "runtime/tests/events.h"
 #include "runtime/tests/fake_daemon.h"
 
@@ -184,7 +185,7 @@ TEST_F(Service, TheServerIsTheProcessItself) {
     server->release();
     daemon_.send(encode(driver::Drop{kServer}));
     bundle->release();
-    EXPECT_EQ(daemon_.finish(), 0);
+    EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
 }
 
 // Facts: IOServiceNotificationDispatchSource.free, IOServiceNotificationDispatchSource.Create

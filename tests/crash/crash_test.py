@@ -128,7 +128,7 @@ class CrashTest(CrasherCase):
     def test_what_cannot_tell_of_its_crash_has_a_report_all_the_same(self):
         self.install()
         for how, end in (("exit", "exit status 7"), ("handled", "exit status 3"), ("smashed", "signal 11"),
-                         ("closed", "signal 11")):
+                         ("closed", "signal 11"), ("hangs up", "exit status 69 (its control socket was closed)")):
             with self.subTest(how):
                 report = self.crash(how)
                 self.assertTrue(report["text"].startswith(end), report["text"])
@@ -140,6 +140,16 @@ class CrashTest(CrasherCase):
         report = self.report_of(pid)
         self.assertEqual((report["signal"], report["stacks"]["state"]), (9, "missing"))
         self.assertIn("for want of memory", report["text"])
+
+    def test_a_driver_that_closes_its_control_socket_and_lives_on_is_ended_and_the_report_says_by_whom(self):
+        self.realm.configure({**self.realm_settings, "deadline.hang-up": "1 s"})
+        self.install()
+        report = self.crash("hangs up and stays")
+        reason = "it closed its control socket and went on"
+        self.assertEqual((report["signal"], report["killed_for"]), (9, reason))
+        self.assertEqual(report["text"], f"signal 9 (Killed), killed by opendextd: {reason}")
+        self.assertEqual(report["stacks"]["state"], "taken", report["stacks"])
+        self.assertIn("Die(", report["text"] + str(report["threads"]))
 
     def test_a_process_without_free_descriptors_tells_of_its_crash(self):
         self.install()

@@ -32,7 +32,7 @@ class Deadlines(UnrulyCase):
         self.wait_for_line("it hangs and is going to be ended: " + what)
         crashed = self.wait_for(lambda: (each := self.quarantine("--all").get(name)) and each["crashes"] and each,
                                 "the crash to be counted")
-        self.assertIn("killed: " + what, crashed["last_reason"])
+        self.assertIn("killed by opendextd: " + what, crashed["last_reason"])
         if self.said("no stacks:"):
             print("this machine gives no stacks: " + self.said("no stacks:")[0], flush=True)
             return ""
@@ -89,7 +89,7 @@ class Deadlines(UnrulyCase):
                     os.kill(pid, signal.SIGKILL)
                 return self.said("it hangs and is going to be ended: " + what)
             self.wait_for(overdue, "a process to be late", 90)
-        self.wait_for_line("died: signal 9 (Killed), killed: " + what)
+        self.wait_for_line("died: signal 9 (Killed), killed by opendextd: " + what)
 
     def test_stop(self):
         self.realm.configure({"deadline.stop": "1 s"})

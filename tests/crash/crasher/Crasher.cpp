@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <exception>
@@ -79,6 +80,13 @@ static void __attribute__((noinline)) Die(const char* how) {
     if (!strcmp(how, "closed")) {
         for (int fd = 0; fd < 64; ++fd) close(fd);
         *gNowhere = 1;  // closed
+    }
+    if (!strcmp(how, "hangs up")) {
+        shutdown(3, SHUT_RDWR);
+    }
+    if (!strcmp(how, "hangs up and stays")) {
+        shutdown(3, SHUT_RDWR);
+        raise(SIGSTOP); /* the runtime, too, notices nothing */
     }
     if (!strcmp(how, "smashed")) {
         /* Nothing of the stack is left, nor of the alternate one. */
