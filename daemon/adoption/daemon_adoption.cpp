@@ -232,6 +232,7 @@ void Daemon::resume() {
                            if (nub != nullptr && nub->activity == Activity::active)
                                matcher_.match(nub->id);
                        });
+    catalogue_.resume(*left.ledger);
     OPENDEXT_PROBE(daemon_resumed);
     left.ledger->attempt_succeeded();
     log_.write(LogLevel::notice, "adoption",

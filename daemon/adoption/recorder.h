@@ -16,23 +16,24 @@ namespace opendext::daemon {
 /// What the ledger has records of, and what their numbers are. Numbers are part of the ledger's
 /// form: a new meaning gets a new one.
 enum class Record : uint32_t {
-    entry = 1,       ///< registry entry id
-    instance = 2,    ///< registry entry id
-    process = 3,     ///< number of the driver process
-    classes = 4,     ///< number of the driver process: the classes that it has registered
-    known = 5,       ///< number of the driver process, foreign entry that it may name
-    connection = 6,  ///< number of the connection
-    round = 7,       ///< nub that is being matched
-    power = 8,       ///< registry entry id
-    system = 9,      ///< 0: whether the system sleeps
-    item = 10,       ///< number of the state item
-    watch = 11,      ///< number of the driver process, source
-    action = 12,     ///< foreign number of the action
-    deaths = 13,     ///< nub: what the supervisor remembers of it
-    unsent = 14,     ///< number of the driver process (0: the keeper), number of the message
-    handled = 15,    ///< number of the driver process: its last message that was seen to
+    entry = 1,        ///< registry entry id
+    instance = 2,     ///< registry entry id
+    process = 3,      ///< number of the driver process
+    classes = 4,      ///< number of the driver process: the classes that it has registered
+    known = 5,        ///< number of the driver process, foreign entry that it may name
+    connection = 6,   ///< number of the connection
+    round = 7,        ///< nub that is being matched
+    power = 8,        ///< registry entry id
+    system = 9,       ///< 0: whether the system sleeps
+    item = 10,        ///< number of the state item
+    watch = 11,       ///< number of the driver process, source
+    action = 12,      ///< foreign number of the action
+    deaths = 13,      ///< nub: what the supervisor remembers of it
+    unsent = 14,      ///< number of the driver process (0: the keeper), number of the message
+    handled = 15,     ///< number of the driver process: its last message that was seen to
+    extensions = 16,  ///< 0: the installed copies that are matched
 };
-inline constexpr Record kLastRecord = Record::handled;
+inline constexpr Record kLastRecord = Record::extensions;
 
 /// Keeps the ledger up to date. Parts of opendextd say what they would write of an object, and
 /// touch what changed; it is written and committed when the event loop settles.

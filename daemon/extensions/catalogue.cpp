@@ -101,6 +101,7 @@ Status Catalogue::load() {
                                       notes.waiting_for_user ? ExtensionState::waiting_for_user
                                                              : ExtensionState::enabled});
     }
+    touch();
     return success();
 }
 
@@ -174,6 +175,7 @@ Status Catalogue::approve(const std::string& bundle_id) {
     OD_TRY(store_.approved(bundle_id));
     tell(Change::will_become_enabled, describe(extension));
     extension.state = ExtensionState::enabled;
+    touch();
     for (const PersonalityPtr& personality : personalities) index_.add(personality);
     log(LogLevel::notice, bundle_id + " was approved");
     matcher_.match_nubs_of(personalities);
@@ -238,15 +240,23 @@ void Catalogue::begin(const std::string& bundle_id, Operation operation) {
     waiting_.emplace(bundle_id, std::move(operation));
     for (const EntryId id : lifecycle_.instances_of(bundle_id)) lifecycle_.terminate(id);
     check_waiting();
+    // So that a successor does it should this opendextd die meanwhile. Where it cannot be kept,
+    // only that is lost.
+    if (const auto place = waiting_.find(bundle_id); place != waiting_.end())
+        (void)keep(bundle_id, place->second).ok();
+}
+
+Status Catalogue::keep(const std::string& bundle_id, const Operation& operation) {
+    return operation.replacement
+               ? store_.put_off(*operation.replacement, {operation.application, false})
+               : store_.put_off_removal(bundle_id);
 }
 
 void Catalogue::put_off(const std::string& bundle_id) {
     const auto place = waiting_.find(bundle_id);
     if (place == waiting_.end() || !place->second.done) return;
     Operation& operation = place->second;
-    const Status kept = operation.replacement
-                            ? store_.put_off(*operation.replacement, {operation.application, false})
-                            : store_.put_off_removal(bundle_id);
+    const Status kept = keep(bundle_id, operation);
     const std::string words =
         bundle_id +
         ": its instances do not end; it happens when they have, or when the realm starts next time";
@@ -273,8 +283,8 @@ void Catalogue::check_waiting() {
 
 void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     matcher_.resume(bundle_id);
-    store_.call_off(bundle_id);
     const auto finished = [&](Status status) {
+        store_.call_off(bundle_id);
         if (operation.done) operation.done(std::move(status));
     };
     if (operation.replacement) {
@@ -289,6 +299,7 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     }
     OPENDEXT_PROBE(daemon_uninstall);
     extensions_.erase(bundle_id);
+    touch();
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
     Status status = store_.remove(bundle_id);
     log(status.ok() ? LogLevel::notice : LogLevel::error,
@@ -319,6 +330,7 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
                               (notes.waiting_for_user ? "; it waits for its user's approval" : ""));
     OPENDEXT_PROBE(daemon_installed);
     extensions_.insert_or_assign(id, std::move(extension));
+    touch();
     matcher_.match_nubs_of(affected);
     return success();
 }

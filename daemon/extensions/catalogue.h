@@ -38,7 +38,9 @@ class Catalogue {
           store_(std::move(folder)),
           index_(index),
           matcher_(matcher),
-          lifecycle_(lifecycle) {}
+          lifecycle_(lifecycle) {
+        describe_records();
+    }
 
     using Done = std::function<void(Status)>;
     using Change = protocol::client::ExtensionChange;
@@ -50,6 +52,8 @@ class Catalogue {
 
     /// Reads what is installed. Bad folders are logged and passed over.
     Status load();
+    /// For a successor of opendextd: matches again where the predecessor did not come to it.
+    void resume(const Ledger& ledger);
     /// What the realm's owner says counts as approved.
     void install(const std::filesystem::path& path, Done done);
     void uninstall(const std::string& bundle_id, Done done);
@@ -104,8 +108,14 @@ class Catalogue {
     void begin(const std::string& bundle_id, Operation operation);
     void complete(const std::string& bundle_id, Operation operation);
     void put_off(const std::string& bundle_id);
+    /// Has the next load() do it.
+    Status keep(const std::string& bundle_id, const Operation& operation);
     Status put_in_place(StagedBundle staged, const ExtensionNotes& notes);
     void tell(Change change, const Info& info);
+    void describe_records();
+    [[nodiscard]] std::vector<uint8_t> record() const;
+    /// What is installed changed.
+    void touch();
     [[nodiscard]] static Info describe(const bundle::Bundle& bundle);
     [[nodiscard]] static Info describe(const Extension& extension);
     void log(LogLevel level, const std::string& text) {

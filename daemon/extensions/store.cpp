@@ -203,21 +203,23 @@ Status ExtensionStore::put_off(const StagedBundle& staged, const ExtensionNotes&
     const fs::path folder = OD_TRY(new_staging_folder());
     OD_TRY(copy_tree(staged.bundle_.path(), folder / staged.bundle_.path().filename()));
     OD_TRY(write_notes(folder, notes));
-    std::error_code error;
-    fs::create_directories(pending(), error);
-    if (error) return trouble(pending(), error);
-    OD_TRY(exchange(folder, pending() / staged.bundle_.identifier()));
-    fs::remove_all(folder, error);
-    return success();
+    return make_pending(folder, staged.bundle_.identifier());
 }
 
 Status ExtensionStore::put_off_removal(const std::string& bundle_id) {
+    const fs::path folder = OD_TRY(new_staging_folder());
+    OD_TRY(write_note(folder / kRemoval, "yes"));
+    return make_pending(folder, bundle_id);
+}
+
+/// In one step: what is half written must never be carried out.
+Status ExtensionStore::make_pending(const fs::path& folder, const std::string& bundle_id) {
     std::error_code error;
-    const fs::path folder = pending() / bundle_id;
+    fs::create_directories(pending(), error);
+    if (error) return trouble(pending(), error);
+    OD_TRY(exchange(folder, pending() / bundle_id));
     fs::remove_all(folder, error);
-    fs::create_directories(folder, error);
-    if (error) return trouble(folder, error);
-    return write_note(folder / kRemoval, "yes");
+    return success();
 }
 
 void ExtensionStore::call_off(const std::string& bundle_id) {
@@ -235,8 +237,13 @@ Status ExtensionStore::do_what_was_put_off() {
         if (fs::exists(entry.path() / kRemoval, error)) {
             fs::remove_all(target, error);
         } else {
-            OD_TRY(exchange(entry.path(), target));
+            // Whoever comes back after a kill in between finds it waiting, or in its place.
+            const fs::path old = OD_TRY(new_staging_folder()) / "replaced";
+            fs::rename(target, old, error);
+            fs::rename(entry.path(), target, error);
+            if (error) return trouble(target, error);
         }
+        fs::remove_all(entry.path(), error);
     }
     fs::remove_all(pending(), error);
     return error ? Status(trouble(pending(), error)) : success();

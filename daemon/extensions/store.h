@@ -71,6 +71,7 @@ class ExtensionStore {
     [[nodiscard]] std::filesystem::path staging() const { return folder_ / ".staging"; }
     [[nodiscard]] std::filesystem::path pending() const { return folder_ / ".pending"; }
     Result<std::filesystem::path> new_staging_folder();
+    Status make_pending(const std::filesystem::path& folder, const std::string& bundle_id);
     Status do_what_was_put_off();
     std::filesystem::path folder_;
     uint64_t next_ = 0;
