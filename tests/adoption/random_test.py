@@ -6,7 +6,6 @@ import os
 import random
 import threading
 import time
-import unittest
 
 import harness
 from adoption_case import LONG, AdoptionCase, seed
@@ -56,8 +55,6 @@ class RandomKills(AdoptionCase):
             return first if first == self.entries() else None
         return self.wait_for(quiet, "the registry to rest", 60)
 
-    @unittest.skipUnless(LONG,
-                         "open: about every second run one user client stays in the driver when opendextd dies while it is opened")
     def test_open_and_close(self):
         """Each round opens, calls and closes; what a program is told is either success or a reason it can repeat after."""
         driver = self.wait_for_driver()
