@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import select
 import shutil
@@ -141,6 +142,19 @@ class World:
             if outcome is not None:
                 return outcome
         return None
+
+    def processes(self, key, value):
+        """Process ids of the drivers of entries that have this property."""
+        found, todo = [], [json.loads(self.tool("ioreg", "-l", "--json"))]
+        while todo:
+            one = todo.pop()
+            if isinstance(one, list):
+                todo += one
+                continue
+            if one.get("pid") and one.get("properties", {}).get(key) == value:
+                found.append(one["pid"])
+            todo += one.get("children") or []
+        return found
 
     def daemon(self):
         """Process id of opendextd."""

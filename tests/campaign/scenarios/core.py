@@ -179,16 +179,16 @@ class Scenario(Base):
         os.rename(self.armed + ".new", self.armed)
         old = self.pid[number]
         w.kill(old)
-        # Its own word for it: the entry is there, and it does not get further.
-        next_one = harness.wait_for(lambda: [pid for pid in self.world.realm.drivers("org.example.subject")
-                                             if pid not in self.pid.values()], "the next process", w.DEADLINE)
+        # By its entry: other processes of the bundle are up too, spare ones and those that end.
+        next_one = harness.wait_for(lambda: {pid for pid in self.world.processes("SubjectNumber", number) if pid != old},
+                                    "the next process", w.DEADLINE)
         time.sleep(0.02 * random.random())
         self.begin_check()
         self.end_check()
         os.unlink(self.armed)
         begin = w.now_ns()
         if fault == HANG:
-            w.kill(next_one[0])
+            w.kill(next_one.pop())
         return self.back(number, begin)
 
     def stop(self, random):
