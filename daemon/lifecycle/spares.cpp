@@ -8,7 +8,7 @@ namespace opendext::daemon {
 namespace {
 
 /// Whoever has just started is not to share the processors with its successor.
-constexpr std::chrono::milliseconds kPause{10};
+constexpr std::chrono::milliseconds kPause{50};
 
 /// The same but for what it is started for. An installed copy has one executable and one list of
 /// entitlements.
