@@ -8,7 +8,6 @@
 #include <cstring>
 #include <utility>
 
-#include "bundle/elf.h"
 #include "rpc/probe.h"
 #include "rpc/protocol/exit_status.h"
 
@@ -112,11 +111,7 @@ void DriverProcess::launch() {
     spawn.bundle_id = spec_.bundle_id;
     spawn.tag = spec_.tag;
     spawn.bundle_path = spec_.bundle_path;
-    // An executable that cannot be read is one that cannot be loaded: that says why.
-    if (auto libraries =
-            bundle::needed_libraries(std::filesystem::path(spec_.bundle_path) / spec_.executable);
-        libraries.ok())
-        spawn.libraries = std::move(libraries).value();
+    spawn.libraries = spec_.libraries;
     spawn.title = title();
     keeper_.spawn(std::move(spawn), std::move(control),
                   [weak = weak_from_this()](Result<KeeperLink::Spawned> result) {

@@ -56,6 +56,8 @@ struct LaunchSpec {
     uint64_t copy = 0;  ///< installed copy of the bundle
     EntryId tag = kNoEntry;
     Dictionary entitlements;
+    /// That the executable names. Not recorded: they are for the launch.
+    std::vector<std::string> libraries;
     void fields(auto& io) {
         io(server_name, bundle_id, bundle_path, executable, copy, tag, entitlements);
     }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "bundle/elf.h"
 #include "daemon/adoption/recorder.h"
 #include "daemon/adoption/records.h"
 
@@ -106,7 +107,10 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     // A debugger is to be there before anything of the dext has run.
     ProcessPtr process = context_.debugging.waits_for(spec) ? nullptr : spares_.take(spec);
     const bool spare = process != nullptr;
-    if (!spare) process = make(next_++, std::move(spec));
+    if (!spare) {
+        spec.libraries = libraries_of(spec);
+        process = make(next_++, std::move(spec));
+    }
     process->objects.insert(object);
     processes_.emplace(process->number(), process);
     context_.recorder.touch(Record::process, process->number());
@@ -186,6 +190,16 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     process->known.observe(
         [this, number](EntryId entry) { context_.recorder.touch(Record::known, number, entry); });
     return process;
+}
+
+/// Installed files do not change: they are read once.
+const std::vector<std::string>& Processes::libraries_of(const LaunchSpec& spec) {
+    const auto known = libraries_.find(spec.copy);
+    if (known != libraries_.end()) return known->second;
+    auto read = bundle::needed_libraries(std::filesystem::path(spec.bundle_path) / spec.executable);
+    // An executable that cannot be read is one that cannot be loaded: that says why.
+    if (!read.ok()) read = std::vector<std::string>{};
+    return libraries_.emplace(spec.copy, std::move(read).value()).first->second;
 }
 
 void Processes::came_up(DriverProcess& process) {

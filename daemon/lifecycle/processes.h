@@ -51,6 +51,7 @@ class Processes {
   private:
     ProcessPtr launch(const Personality& personality, EntryId object);
     ProcessPtr make(uint64_t number, LaunchSpec spec);
+    [[nodiscard]] const std::vector<std::string>& libraries_of(const LaunchSpec& spec);
     void came_up(DriverProcess& process);
     void ended(DriverProcess& process, const ExitReport& report);
     void log(const DriverProcess& process, LogLevel level, const std::string& text);
@@ -61,6 +62,7 @@ class Processes {
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;
     Spares spares_;
+    std::map<uint64_t, std::vector<std::string>> libraries_;  ///< by installed copy
 };
 
 /// "com.example" of "com.example.driver": what a server name and a bundle identifier must share.
