@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -76,7 +77,9 @@ void Gate::answer_one() {
     if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
         // ENOENT, EINTR: the caller died or got a signal meanwhile. Anything else, or no process
         // left: nothing to do.
-        if (errno != ENOENT && errno != EINTR) watch_ = {};
+        const bool gone = errno != ENOENT && errno != EINTR;
+        pollfd state{listener_.get(), POLLIN, 0};
+        if (gone || (::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) == 0)) watch_ = {};
         return;
     }
     const Verdict verdict = judge(request.data);

@@ -24,6 +24,7 @@ namespace {
 constexpr int kControlFd = 3;
 constexpr int kReportFd = 4;
 constexpr int kExitSandbox = 71;  // EX_OSERR
+constexpr pid_t kDriverPid = 2;   // in a process id namespace of its own; 1 is its init
 
 /// Moves the two sockets to fixed places, gives the rest away, and leaves /dev/null for standard
 /// input and output.
@@ -90,8 +91,13 @@ Status close_first_step(const Features& features, Filters& filters,
     OD_TRY(end_with_keeper(report));  // a change of credentials would undo it
 
     const pid_t self = ::getpid();
-    set_own_pid(filters.first, self);
-    set_own_pid(filters.second, self);
+    if ((features.own & CLONE_NEWPID) == 0) {
+        set_own_pid(filters.first, self);
+        set_own_pid(filters.second, self);
+    } else if (self != kDriverPid) {
+        return Error{Errc::malformed, 0,
+                     "a driver is process 2 of its namespace, not " + std::to_string(self)};
+    }
     if (features.refusal == Refusal::silent) return install_silent(filters.first);
     Message message = encode(keeper::report::Listener{});
     message.fds.push_back(OD_TRY(install_listening(filters.first)));
@@ -142,6 +148,11 @@ Result<Filters*> Blueprint::filters_for(const std::vector<std::string>& asked) {
     made.first = OD_TRY(build_program(features.refusal, Step::loading, made.lists));
     if (features.refusal == Refusal::silent)
         made.second = OD_TRY(build_program(Refusal::silent, Step::closed, made.lists));
+    // Known before there is a driver, so none gets pages of its own for that.
+    if ((features.own & CLONE_NEWPID) != 0) {
+        set_own_pid(made.first, kDriverPid);
+        set_own_pid(made.second, kDriverPid);
+    }
     return &filters.emplace(std::move(key), std::move(made)).first->second;
 }
 

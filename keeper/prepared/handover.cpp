@@ -50,6 +50,11 @@ constexpr int kHandoverFd = 4;
         ::dup2(ours, kHandoverFd);
     }
     ::fcntl(start.link, F_SETFD, 0);
+    // Stacks of threads that have ended are not kept for others: most drivers are idle.
+    const char* tunables = ::getenv("GLIBC_TUNABLES");
+    const std::string mine = "glibc.pthread.stack_cache_size=0";
+    ::setenv("GLIBC_TUNABLES",
+             (tunables == nullptr ? mine : std::string(tunables) + ":" + mine).c_str(), 1);
     ::execv("/proc/self/exe", arguments.data());
     std::fprintf(stderr, "opendext-driver: cannot start anew: %s\n", std::strerror(errno));
     ::_exit(0);  // the predecessor goes on

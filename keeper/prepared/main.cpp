@@ -5,7 +5,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 
 #include "keeper/prepared/cgroup.h"
 #include "keeper/prepared/driver_process.h"
@@ -60,6 +63,25 @@ Message answer(Message& request, Blueprint& blueprint, const Forks& forks) {
     if (forked.pidfd) reply.fds.push_back(std::move(forked.pidfd));
     if (forked.init_pidfd) reply.fds.push_back(std::move(forked.init_pidfd));
     return reply;
+}
+
+/// What drivers inherit: one heap for all threads, most of which are idle most of the time. Its
+/// holes are given away for good: whatever is put into one, here or in a driver, makes a copy of a
+/// page that is otherwise shared by all. New things then lie together, behind what there is.
+void prepare_heap() {
+    ::mallopt(M_ARENA_MAX, 1);
+    const auto end = reinterpret_cast<uintptr_t>(::sbrk(0));
+    const auto plug = [](size_t size, uintptr_t from) {
+        constexpr int kMost = 100'000;  // not reached: the heap is small
+        for (int i = 0; i < kMost; ++i) {
+            void* volatile piece = ::malloc(size);
+            if (piece == nullptr || reinterpret_cast<uintptr_t>(piece) >= from) return;
+        }
+    };
+    ::malloc_trim(0);
+    const auto top = reinterpret_cast<uintptr_t>(::sbrk(0));
+    for (size_t size = 64 << 10; size > 1024; size /= 2) plug(size, std::min(top, end));
+    for (size_t size = 1016; size >= 24; size -= 16) plug(size, std::min(top, end));
 }
 
 Result<Forks> prepare(const Start& start, Blueprint& blueprint) {
@@ -179,10 +201,7 @@ int run(int argc, char** argv) {
     blueprint.title.set("opendext-driver: prepared driver process");
     const Result<Forks> forks = prepare(start, blueprint);
     if (!forks.ok()) complain(forks.error());
-    // What drivers inherit: one heap for all threads, most of which are idle most of the time, and
-    // without the holes that loading left, which each driver would get copies of.
-    ::mallopt(M_ARENA_MAX, 1);
-    ::malloc_trim(0);
+    prepare_heap();
     if (const Status ready = say_ready(predecessor); !ready.ok()) complain(ready.error());
     return serve(start, keeper, blueprint, forks);
 }
