@@ -63,7 +63,7 @@ def memory(pid):
 
 
 def starts(realm, client, bare, quick, row, name="match to Start"):
-    rounds = 30 if quick else 200
+    rounds = 30 if quick else 100
     done = subprocess.run([client, "start", str(rounds), bare], env=realm.environment(), stdout=subprocess.PIPE, text=True,
                           timeout=600, check=True)
     found = json.loads(done.stdout)
@@ -98,7 +98,7 @@ def serial(realm, client, bare, quick, row):
         ours, peer, last = [], [], None
         for _ in range(20 if quick else 100):
             pid = harness.wait_for(lambda before=last: (found := serial_pid(realm)) != before and found, "the port's driver")
-            time.sleep(0.02)
+            time.sleep(0.1)  # the realm comes to rest
             ours.append(ask(pid))
             peer.append(ask("spawn"))
             last = pid

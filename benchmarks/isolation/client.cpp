@@ -157,7 +157,7 @@ void start(int rounds, char* bare) {
         ours.push_back(times.last - times.first);
         swarm.clear();
         wait_until("the end of a driver", [] { return Swarm::leaf_count() == 0; });
-        pause_ms(40);  // the realm comes to rest
+        pause_ms(100);  // the realm comes to rest
         const Spawned peer = spawn(bare);
         main.push_back(peer.main);
         byte.push_back(peer.byte);

@@ -240,10 +240,17 @@ void Process::stop_leading() {
     } else if (!pending_.empty()) {
         pending_.begin()->second->changed.notify_one();
     } else {
-        ++threads_serving_;
         lock.unlock();
-        start_thread("server", make_task([self = shared_from_this()] { self->serve(false); }));
+        add_follower();
     }
+}
+
+void Process::add_follower() {
+    {
+        const std::lock_guard lock(mutex_);
+        ++threads_serving_;
+    }
+    start_thread("server", make_task([self = shared_from_this()] { self->serve(false); }));
 }
 
 void Process::serve(bool main_thread) {
@@ -251,7 +258,7 @@ void Process::serve(bool main_thread) {
     while (!ending_) {
         if (!main_thread && main_thread_suffices()) break;
         if (!leader_present_) {
-            if (!quiet_) await_quiet(lock);
+            if (used_ && !quiet_) await_quiet(lock);
             if (quiet_ && main_thread) {
                 main_leads_ = true;
                 tidy_memory();

@@ -81,6 +81,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void await_quiet(std::unique_lock<std::mutex>& lock);
     void lead(std::unique_lock<std::mutex>& lock, bool may_run_here);
     void stop_leading();
+    void add_follower();
     void end_by_force();
     void handle(Message message, bool may_run_here);
     [[nodiscard]] bool is_repeated(const Message& message);
@@ -118,6 +119,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     std::set<uint64_t> named_serials_;  // that have come, of entries that have not been dropped
     bool leader_present_ = false;
     bool main_is_idle_ = false;
+    std::atomic<bool> used_ = false;        // there is, or was, an object
     std::atomic<bool> quiet_ = false;       // nothing has come for a while
     std::atomic<bool> main_leads_ = false;  // and the main thread waits for what comes next
     size_t idle_followers_ = 0;

@@ -66,6 +66,9 @@ void Process::load(const Message& message) {
         answer.classes.push_back({std::move(each.name), std::move(each.super_name), each.flags});
     }
     post(encode(std::move(answer), message.serial));
+    // The next message makes an object, which may take as long as it likes: somebody has to lead
+    // meanwhile. Here nobody waits for the thread.
+    add_follower();
 }
 
 /// What no later message may overtake, and what runs no code of the driver. False if it is another
@@ -87,6 +90,14 @@ bool Process::handle_at_once(const Message& message) {
                 connections_->set_asleep(request->asleep);
             }
             return true;
+        case driver::Kind::instantiate: {
+            used_ = true;
+            // The runtime's own class: its init() waits for nobody.
+            auto request = decode<driver::Instantiate>(message);
+            if (!request || request->class_name != "IOUserServer") return false;
+            instantiate(message);
+            return true;
+        }
         case driver::Kind::assign:
             if (auto request = parse<driver::Assign>(message); request && set_title_ != nullptr)
                 set_title_(step_context_, request->title.c_str());
