@@ -56,6 +56,7 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
       keeper_(loop, options_.deadlines, std::move(keeper),
               {[this](int32_t pid, int32_t status) { lifecycle_.processes().exited(pid, status); },
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
+               [this](const protocol::keeper::LimitsHit& hit) { limits_hit(hit); },
                [this](const Error& error) { keeper_gone(error); }}),
       crashes_(loop_, log_, options_.realm.crashes()),
       debugging_(loop_),
@@ -268,6 +269,16 @@ void Daemon::refused_call(const protocol::keeper::Refused& refused) {
     if (refused.suppressed > 0)
         line.message += "; " + std::to_string(refused.suppressed) + " more left out";
     log_.write(std::move(line));
+}
+
+void Daemon::limits_hit(const protocol::keeper::LimitsHit& hit) {
+    crashes_.limits_hit(hit);
+    const ProcessPtr process = lifecycle_.processes().of_pid(hit.pid);
+    for (const std::string& limit : hit.limits) {
+        log_.write(LogLevel::error, "sandbox",
+                   (process ? process->spec().bundle_id : "") + "[" + std::to_string(hit.pid) +
+                       "] ran into a limit of its sandbox: " + limit);
+    }
 }
 
 bool Daemon::processes_quiet() const {

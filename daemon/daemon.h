@@ -86,6 +86,7 @@ class Daemon {
     void finish();
     void keeper_gone(const Error& error);
     void refused_call(const protocol::keeper::Refused& refused);
+    void limits_hit(const protocol::keeper::LimitsHit& hit);
     [[nodiscard]] bool processes_quiet() const;
 
     EventLoop& loop_;

@@ -52,6 +52,11 @@ void KeeperLink::received(Message message) {
         if (refused.ok()) hooks_.refused(refused.value());
         return;
     }
+    if (message.kind == static_cast<uint32_t>(keeper::Kind::limits_hit)) {
+        const Result<keeper::LimitsHit> hit = decode<keeper::LimitsHit>(message);
+        if (hit.ok()) hooks_.limits_hit(hit.value());
+        return;
+    }
     OPENDEXT_PROBE(daemon_keeper_answered);
     requests_.complete(message);  // the reply to a request that timed out is dropped
 }

@@ -21,6 +21,8 @@ class KeeperLink {
         std::function<void(int32_t pid, int32_t wait_status)> exited;
         /// The sandbox refused a system call of a driver process.
         std::function<void(const protocol::keeper::Refused&)> refused;
+        /// A driver process that has ended ran into these limits.
+        std::function<void(const protocol::keeper::LimitsHit&)> limits_hit;
         std::function<void(const Error&)> gone;  ///< without the keeper opendextd ends
     };
     KeeperLink(EventLoop& loop, const Deadlines& deadlines, Socket socket, Hooks hooks);

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "keeper/group_limits.h"
 #include "keeper/report.h"
 #include "rpc/fields.h"
 #include "rpc/realm.h"
@@ -183,7 +184,7 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
     driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid, serial](int status) {
         on_report(pid, {});  // a last word of why the sandbox could not be closed
         if (const std::string& group = drivers_[pid].control_group; !group.empty())
-            ::rmdir(group.c_str());
+            end_group(pid, group);
         const uint64_t shared_init = drivers_[pid].shared_init;
         drivers_.erase(pid);
         end_init(serial);
@@ -194,6 +195,12 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
         check_over();
     });
     if (shutting_down_) static_cast<void>(driver.child.signal(SIGKILL));
+}
+
+void Drivers::end_group(pid_t pid, const std::string& folder) {
+    if (auto hit = limits_hit(folder); !hit.empty())
+        event_(encode(wire::LimitsHit{pid, std::move(hit)}));
+    ::rmdir(folder.c_str());
 }
 
 /// Process 1 of the process id namespace of the driver that was asked for with `serial`.

@@ -73,6 +73,7 @@ class Drivers {
     void answered(Message& message);
     void adopt(Request request, uint64_t serial, Child child);
     void adopt_init(uint64_t serial, UniqueFd pidfd);
+    void end_group(pid_t pid, const std::string& folder);
     void end_init(uint64_t serial);
     void end_unused_init(uint64_t serial);
     void on_report(pid_t pid, const std::string& bundle_path);

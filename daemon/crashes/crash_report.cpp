@@ -83,6 +83,7 @@ std::vector<std::string> limits_hit(const CrashReport& report) {
     };
     check("descriptors", usage.descriptors, usage.descriptors_limit);
     check("bytes of address space", usage.address_space, usage.address_space_limit);
+    hit.insert(hit.end(), report.limits.begin(), report.limits.end());
     for (const auto& [call, refusal] : report.refused) {
         hit.push_back("system call " + call + " refused by the sandbox" +
                       (refusal.count > 1 ? " " + std::to_string(refusal.count) + " times" : "") +
@@ -153,7 +154,10 @@ std::string what_happened(const CrashReport& report) {
         if (!words.empty()) text += ": " + words;
     } else if (report.end.wait_status && WIFSIGNALED(*report.end.wait_status) &&
                WTERMSIG(*report.end.wait_status) == SIGKILL && report.end.killed_for.empty()) {
-        text += ": by a person, another program, or the kernel for want of memory";
+        const bool limit = std::ranges::any_of(
+            report.limits, [](const std::string& each) { return each.starts_with("memory: "); });
+        text += limit ? ": by the kernel, since it had used up the memory that it may have"
+                      : ": by a person, another program, or the kernel for want of memory";
     }
     return text;
 }

@@ -61,6 +61,7 @@ struct CrashReport {
     std::vector<Attachment> panic_logs;
     std::string sandbox;
     std::map<std::string, Refusal> refused;  ///< system calls, by name
+    std::vector<std::string> limits;         ///< of its control group that it ran into
     std::vector<Object> objects;
     Recent recent;
 

@@ -128,9 +128,14 @@ void Crashes::refused(int32_t pid, const protocol::keeper::Refused& refusal) {
     detail = refusal.detail;
 }
 
+void Crashes::limits_hit(const protocol::keeper::LimitsHit& hit) {
+    limits_hit_ = hit;
+}
+
 void Crashes::forget(const DriverProcess& process) {
     cases_.erase(process.number());
     refused_.erase(process.pid());
+    if (limits_hit_.pid == process.pid()) limits_hit_ = {};
 }
 
 std::string Crashes::write(const DriverProcess& process, CrashReport report) {
@@ -151,6 +156,7 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
         for (const auto& [call, each] : refused.mapped())
             report.refused[call] = {each.first, each.second};
     }
+    if (limits_hit_.pid == process.pid()) report.limits = std::exchange(limits_hit_, {}).limits;
     report.id = crash_id(report);
 
     Case& one = case_of(process);

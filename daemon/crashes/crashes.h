@@ -40,6 +40,8 @@ class Crashes {
     [[nodiscard]] std::optional<std::string> crashing(DriverProcess& process, Message message);
     /// The sandbox refused a system call of process `pid`.
     void refused(int32_t pid, const protocol::keeper::Refused& refusal);
+    /// The process, which has ended, ran into these limits of its control group.
+    void limits_hit(const protocol::keeper::LimitsHit& hit);
     /// The process has ended in order: nothing is kept of it.
     void forget(const DriverProcess& process);
     /// The process has ended otherwise. Writes the report, which lacks what only this object knows;
@@ -63,6 +65,8 @@ class Crashes {
     std::map<uint64_t, std::unique_ptr<Case>> cases_;  ///< by number of the process
     /// By pid, since the keeper knows no other name: what the sandbox refused.
     std::map<int32_t, std::map<std::string, std::pair<uint32_t, std::string>>> refused_;
+    /// What the keeper told last; the end of that process comes next.
+    protocol::keeper::LimitsHit limits_hit_;
 };
 
 }  // namespace opendext::daemon

@@ -28,6 +28,7 @@ enum class Kind : uint32_t {
     inherit = 17,
     inherited = 18,
     abandon = 19,
+    limits_hit = 20,
 };
 
 struct Reply : Outcome {
@@ -178,6 +179,15 @@ struct Refused {
     std::string file = {};
     uint64_t offset = 0;
     void fields(auto& io) { io(pid, call, detail, suppressed, file, offset); }
+};
+
+/// Event, serial 0, just before Exited of the same process: limits of its control group that it ran
+/// into.
+struct LimitsHit {
+    static constexpr auto kKind = Kind::limits_hit;
+    int32_t pid = 0;
+    std::vector<std::string> limits;  ///< in words
+    void fields(auto& io) { io(pid, limits); }
 };
 
 /// What an earlier opendextd of this keeper left. Answered by Inherited.
