@@ -55,12 +55,17 @@ class SpinPolicy {
     void yielded(bool came, int64_t from_ns, int64_t to_ns) {
         hot_ = false;
         if (to_ns - from_ns > kLongYieldNs) {
-            // One such costs as much as a thousand calls: not again for a while.
+            // One such costs as much as a thousand calls. Now and then it is the host that took
+            // the CPU, and yielding pays all the same; with a neighbour on it, not for a while.
+            yield_credit_ns_ -= to_ns - from_ns;
+            good_yields_ = 0;
+            if (yield_credit_ns_ >= 0) return;
+            yield_credit_ns_ = 0;
             no_yield_until_ns_ = to_ns + yield_penalty_ns_;
             yield_penalty_ns_ = std::min(yield_penalty_ns_ * 2, kMaxYieldPenaltyNs);
-            good_yields_ = 0;
         } else if (came) {
             failed_yields_ = 0;
+            yield_credit_ns_ = std::min(yield_credit_ns_ + kYieldGainNs, kMaxYieldCreditNs);
             if (++good_yields_ >= kGoodYields) {
                 good_yields_ = 0;
                 yield_penalty_ns_ = kMinYieldPenaltyNs;
@@ -99,6 +104,8 @@ class SpinPolicy {
     }
 
     static constexpr int kMaxPenalty = 256;
+    static constexpr int64_t kYieldGainNs = 1'500;  ///< against a sleep, about
+    static constexpr int64_t kMaxYieldCreditNs = 10'000'000;
     static constexpr int64_t kMinYieldPenaltyNs = 400'000'000;
     static constexpr int64_t kMaxYieldPenaltyNs = 10'000'000'000;
     static constexpr int kGoodYields = 100'000;  ///< then nobody else wants the CPU any more
@@ -114,6 +121,8 @@ class SpinPolicy {
     int yield_skip_ = 0;
     int failed_yields_ = 0;
     int good_yields_ = 0;
+    int64_t yield_credit_ns_ =
+        kMaxYieldCreditNs / 2;  ///< what yields have gained, less what long ones have cost
     int64_t yield_penalty_ns_ = kMinYieldPenaltyNs;
     int64_t no_yield_until_ns_ = 0;  ///< 0: nothing against it
 };

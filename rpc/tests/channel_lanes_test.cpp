@@ -483,6 +483,15 @@ TEST_F(SpinPolicyTest, StopsYieldingToOthersThanThePeer) {
     EXPECT_LT(lost, (now_ - begin_ns) / 500);
 }
 
+TEST_F(SpinPolicyTest, GoesOnYieldingAfterALongOneNowAndThen) {
+    for (int i = 0; i < 200'000; ++i, now_ += 5'000) {
+        ASSERT_EQ(Begin::yield, how(1, 1)) << i;
+        const int64_t took = i % 10'000 == 9'999 ? 4'000'000 : 2'000;  // the host had the CPU
+        policy_.yielded(true, now_, now_ + took);
+        now_ += took;
+    }
+}
+
 TEST_F(SpinPolicyTest, YieldsLessOftenToAPeerThatDoesNotAnswer) {
     int yields = 0;
     for (int i = 0; i < 1000; ++i) {
