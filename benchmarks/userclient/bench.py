@@ -144,9 +144,12 @@ def rows(measured, sd_bus, row):
     for placement in placements:
         if placement == "gaps":
             continue
-        found = measured.medians(["in-flight", "peer:seqpacket-in-flight"], placement)
+        floor = ["peer:rings-in-flight"] if placement in ("cross", "free") else []  # spins: needs a CPU each
+        found = measured.medians(["in-flight", "peer:seqpacket-in-flight", *floor], placement)
         ours, theirs = found["in-flight"], found["peer:seqpacket-in-flight"]
         yield one(f"32 in flight, {placement}", "us/call", "us", ours["p50"], theirs["p50"], "seqpacket")
+        if floor:
+            yield one(f"32 in flight, {placement}", "us/call", "us", ours["p50"], found[floor[0]]["p50"], "bare rings")
         yield one(f"32 in flight, {placement}", "CPU us/call", "us", ours["cpu"], theirs["cpu"], "seqpacket")
         found = measured.medians(["one-way", "completions", "peer:seqpacket-one-way"], placement)
         theirs = found["peer:seqpacket-one-way"]

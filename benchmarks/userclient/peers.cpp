@@ -11,6 +11,7 @@
 #include <atomic>
 
 #include "measure.h"
+#include "rings.h"
 #ifdef WITH_SD_BUS
 #include <systemd/sd-bus.h>
 #endif
@@ -199,6 +200,9 @@ int main(int argc, char** argv) {
     const measure::Options given = measure::options(argc, argv);
     if (given.mode.starts_with("seqpacket")) seqpacket(given);
     if (given.mode == "futex") futex(given);
+    if (given.mode == "rings-in-flight")
+        rings::in_flight(given, kInFlight,
+                         [](const auto& how, auto serve) { return start(how, serve); });
 #ifdef WITH_SD_BUS
     if (given.mode == "sd-bus") sd_bus_peer(given);
 #endif
