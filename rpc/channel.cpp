@@ -30,10 +30,6 @@ channel_layout::LaneControl& control_of(const Mapping& memory, Lane lane) {
     return memory.at<channel_layout::Control>(0)->lanes[static_cast<size_t>(lane)];
 }
 
-/// With Wake::later so many bytes are told at once: each look at the head costs the two sides a
-/// cache line's way there and back.
-constexpr uint32_t kMaxUnpublished = 512;
-
 /// So often a spin looks before it reads the clock: about two microseconds.
 constexpr int kSpinRound = 64;
 constexpr uint32_t kMaxPauses = 8;
@@ -196,7 +192,7 @@ Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
 
 Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside* aside) {
     Sending& to = sending(lane);
-    const std::lock_guard lock(to.mutex, std::adopt_lock);
+    std::unique_lock lock(to.mutex, std::adopt_lock);
     if (aside != nullptr) {
         header = {header.size(), header.kind(), frame_flags::aside, header.serial};
         OD_TRY(send_aside(lane, header.serial, *aside));
@@ -206,11 +202,14 @@ Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Asi
     publish_cpu(lane);
     to.ring.write(header);
     if (wake == Wake::later) {
-        if (to.ring.unpublished() >= kMaxUnpublished) to.ring.publish(std::memory_order_release);
+        to.ring.publish_some();
         return success();
     }
-    to.ring.publish(std::memory_order_seq_cst);
+    to.ring.publish(std::memory_order_release);
     OPENDEXT_PROBE(channel_published);
+    lock.unlock();  // a full barrier, as the look at the sleep word wants
+    if (to.control.receiver_sleep.load() == 0) return success();
+    lock.lock();
     wake_receiver(lane, to, wake == Wake::at_once);
     return success();
 }

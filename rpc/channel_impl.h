@@ -9,6 +9,7 @@
 #include "rpc/channel.h"
 #include "rpc/channel_layout.h"
 #include "rpc/futex.h"
+#include "rpc/futex_lock.h"
 #include "rpc/ring.h"
 #include "rpc/spin_policy.h"
 
@@ -58,7 +59,7 @@ class Channel::Impl {
   private:
     struct alignas(channel_layout::kLine) Sending {
         Sending(const Mapping& memory, Lane lane);
-        std::mutex mutex;  ///< from begin() to commit()
+        FutexLock mutex;  ///< from begin() to commit()
         channel_layout::LaneControl& control;
         RingSender ring;
         std::atomic<int> bell{-1};  ///< how the receiver is woken, if not by its futex

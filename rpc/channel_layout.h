@@ -36,8 +36,9 @@ struct FrameHeader {
     [[nodiscard]] constexpr uint16_t kind() const { return static_cast<uint16_t>(what >> 32); }
     [[nodiscard]] constexpr uint16_t flags() const { return static_cast<uint16_t>(what >> 48); }
 };
-inline constexpr uint32_t kFrameAlignment = 16;
-static_assert(sizeof(FrameHeader) == kFrameAlignment);
+/// Whole lines: the end of one frame and the beginning of the next in the same line would make it
+/// go back and forth between the one who reads and the one who writes.
+inline constexpr uint32_t kFrameAlignment = kLine;
 
 namespace frame_flags {
 inline constexpr uint16_t skip = 1;   ///< nothing up to the end of the ring; `size` is 0
@@ -46,7 +47,8 @@ inline constexpr uint16_t all = 3;
 }  // namespace frame_flags
 
 inline constexpr uint32_t frame_size(uint32_t body_size) {
-    return sizeof(FrameHeader) + ((body_size + kFrameAlignment - 1) & ~(kFrameAlignment - 1));
+    return (static_cast<uint32_t>(sizeof(FrameHeader)) + body_size + kFrameAlignment - 1) &
+           ~(kFrameAlignment - 1);
 }
 
 /// The words of one lane. Positions are free-running byte counts. Each side keeps its own privately

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "rpc/channel_layout.h"
+#include "rpc/futex.h"
+#include "rpc/shared_bytes.h"
 
 namespace opendext {
+
+/// So many bytes behind the present frame the lines are asked for: they are under way meanwhile.
+inline constexpr uint32_t kFetchAhead = 4 * channel_layout::kLine;
 
 /// The sending end of one lane's ring: positions and frames, no waiting. One thread at a time.
 class RingSender {
@@ -28,10 +35,17 @@ class RingSender {
     /// follows.
     void publish(std::memory_order order) {
         published_ = head_;
+        burst_ = channel_layout::kLine;
         control_.head.store(head_, order);
     }
-    /// Bytes written and not published.
-    [[nodiscard]] uint32_t unpublished() const { return head_ - published_; }
+    /// Of many frames: some at once, since each look at the head costs the two sides a cache line's
+    /// way there and back; the first ones by themselves, so that the receiver can begin.
+    void publish_some() {
+        if (head_ - published_ < burst_) return;
+        burst_ = std::min(burst_ * 2, kMaxBurst);
+        published_ = head_;
+        control_.head.store(head_, std::memory_order_release);
+    }
 
     /// Frames ever written.
     [[nodiscard]] uint32_t count() const { return count_; }
@@ -41,18 +55,21 @@ class RingSender {
     [[nodiscard]] uint32_t wanted_tail() const { return head_ - size_ / 2; }
 
   private:
+    Room corrupt(uint32_t tail);
+
     static constexpr uint32_t kHeader = sizeof(channel_layout::FrameHeader);
-    static constexpr uint32_t kFetchAhead = 4 * channel_layout::kLine;
+    static constexpr uint32_t kMaxBurst = 512;
 
     channel_layout::LaneControl& control_;
     std::byte* const bytes_;
     const uint32_t size_;
     uint32_t head_ = 0;
     uint32_t published_ = 0;
-    uint32_t fetched_ = 0;     ///< up to here the lines are under way to us
-    uint32_t tail_ = 0;        ///< as last read
-    uint32_t frame_at_ = 0;    ///< offset of the frame that look() found room for
-    uint32_t frame_head_ = 0;  ///< its position, behind what is skipped
+    uint32_t burst_ = channel_layout::kLine;  ///< bytes that publish_some() waits for
+    uint32_t fetched_ = 0;                    ///< up to here the lines are under way to us
+    uint32_t tail_ = 0;                       ///< as last read
+    uint32_t frame_at_ = 0;                   ///< offset of the frame that look() found room for
+    uint32_t frame_head_ = 0;                 ///< its position, behind what is skipped
     uint32_t count_ = 0;
     std::string why_;
 };
@@ -84,8 +101,10 @@ class RingReceiver {
     [[nodiscard]] uint32_t count() const { return count_; }
 
   private:
-    /// `what` is wrong at the present place of the ring.
-    Look corrupt(std::string what);
+    /// `what` with that number is wrong at the present place of the ring.
+    Look corrupt(const char* what, uint32_t number);
+    Look corrupt(const char* what, uint32_t bytes, uint32_t of);
+    Look corrupt_here(std::string what);
 
     channel_layout::LaneControl& control_;
     const std::byte* const bytes_;
@@ -98,5 +117,91 @@ class RingReceiver {
     const std::byte* body_ = nullptr;
     std::string why_;
 };
+
+// Inline, since each call of a client program passes through here eight times.
+
+inline RingSender::Room RingSender::look(uint32_t body_size) {
+    const uint32_t offset = head_ & (size_ - 1);
+    const uint32_t to_end = size_ - offset;
+    const uint32_t frame = channel_layout::frame_size(body_size);
+    const uint32_t skipped = frame <= to_end ? 0 : to_end;
+    if (size_ - (head_ - tail_) < skipped + frame) {
+        const uint32_t tail = control_.tail.load(std::memory_order_acquire);
+        if (head_ - tail > size_ || tail % channel_layout::kFrameAlignment != 0) {
+            return corrupt(tail);
+        }
+        tail_ = tail;
+        if (size_ - (head_ - tail_) < skipped + frame) return Room::no;
+    }
+    if (skipped != 0) {
+        const channel_layout::FrameHeader skip{0, 0, channel_layout::frame_flags::skip, 0};
+        std::memcpy(bytes_ + offset, &skip, sizeof skip);
+    }
+    frame_at_ = skipped != 0 ? 0 : offset;
+    frame_head_ = head_ + skipped;
+    return Room::yes;
+}
+
+inline void RingSender::write(channel_layout::FrameHeader header) {
+    std::memcpy(bytes_ + frame_at_, &header.what, sizeof header.what);
+    std::memcpy(bytes_ + frame_at_ + sizeof header.what, &header.serial, sizeof header.serial);
+    head_ = frame_head_ +
+            channel_layout::frame_size(header.size());  // the draft may have become smaller
+    ++count_;
+    // The lines of the next frames, which the receiver had in the round before.
+    if (static_cast<int32_t>(fetched_ - head_) < 0) fetched_ = head_;
+    for (; fetched_ - head_ < kFetchAhead; fetched_ += channel_layout::kLine)
+        prefetch_to_write(bytes_ + (fetched_ & (size_ - 1)));
+}
+
+inline RingReceiver::Look RingReceiver::look() {
+    for (;;) {
+        if (head_ == tail_) {
+            const uint32_t head = control_.head.load(std::memory_order_acquire);
+            if (head == tail_) return Look::nothing;
+            if (head - tail_ > size_ || head % channel_layout::kFrameAlignment != 0)
+                return corrupt("ring position out of range: head ", head);
+            head_ = head;
+        }
+        const uint32_t available = head_ - tail_;
+        const uint32_t offset = tail_ & (size_ - 1);
+        const uint32_t to_end = size_ - offset;
+        copy_shared(&header_.what, bytes_ + offset, sizeof header_.what);
+        copy_shared(&header_.serial, bytes_ + offset + sizeof header_.what, sizeof header_.serial);
+        if ((header_.flags() & ~channel_layout::frame_flags::all) != 0)
+            return corrupt("frame with unknown flags ", header_.flags());
+        if ((header_.flags() & channel_layout::frame_flags::skip) != 0) {
+            if (offset == 0 || available < to_end)
+                return corrupt("frame skips what is not there: ", to_end, available);
+            tail_ += to_end;
+            continue;
+        }
+        // The size first, by itself: channel_layout::frame_size() of a huge one wraps.
+        if (header_.size() > size_ || channel_layout::frame_size(header_.size()) > available ||
+            channel_layout::frame_size(header_.size()) > to_end) {
+            return corrupt("frame is larger than the ring's content: ", header_.size(), available);
+        }
+        body_ = bytes_ + offset + sizeof header_;
+        // The next frames' lines, as far as they are written.
+        const uint32_t frame = channel_layout::frame_size(header_.size());
+        const uint32_t ahead = std::min(available, frame + kFetchAhead);
+        for (uint32_t at = frame; at < ahead; at += channel_layout::kLine)
+            __builtin_prefetch(bytes_ + ((tail_ + at) & (size_ - 1)));
+        return Look::frame;
+    }
+}
+
+inline bool RingReceiver::take() {
+    tail_ += channel_layout::frame_size(header_.size());
+    ++count_;
+    return tail_ - published_ >= size_ / 4;
+}
+
+inline bool RingReceiver::publish() {
+    if (tail_ == published_) return false;
+    published_ = tail_;
+    control_.tail.store(tail_, std::memory_order_seq_cst);
+    return true;
+}
 
 }  // namespace opendext

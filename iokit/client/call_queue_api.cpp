@@ -19,7 +19,8 @@
 namespace opendext::client {
 namespace {
 
-/// Calls of a submission that are expected at once.
+/// Calls of a submission that are expected at once: few at first, so that the driver can begin.
+constexpr uint32_t kFirstBatch = 2;
 constexpr uint32_t kBatch = 64;
 
 kern_return_t check(const opendext_call& call) {
@@ -60,7 +61,7 @@ struct opendext_calls {
     [[nodiscard]] uint32_t pending() const {
         return static_cast<uint32_t>(calls.size() - free.size());
     }
-    /// How many were sent, and why not all.
+    /// How many were sent, and why not all. At most kBatch.
     uint32_t submit(std::span<const opendext_call> wanted, kern_return_t& code);
     void give(Call& call, opendext_call_result& result);
 
@@ -74,7 +75,7 @@ struct opendext_calls {
 uint32_t opendext_calls::submit(std::span<const opendext_call> wanted, kern_return_t& code) {
     std::array<Pending*, kBatch> answers;
     uint32_t count = 0;
-    for (; count < std::min<size_t>(wanted.size(), kBatch); ++count) {
+    for (; count < wanted.size(); ++count) {
         code = check(wanted[count]);
         if (code == kIOReturnSuccess && count == free.size())
             code = fail(kIOReturnNoSpace, "the queue of calls is full");
@@ -145,8 +146,10 @@ kern_return_t opendext_calls_submit(opendext_calls_t calls, const opendext_call*
         return fail(kIOReturnBadArgument, "no queue or no calls");
     kern_return_t code = calls->connection->check();
     uint32_t sent = 0;
-    while (code == kIOReturnSuccess && sent < count)
-        sent += calls->submit({call + sent, count - sent}, code);
+    while (code == kIOReturnSuccess && sent < count) {
+        const uint32_t most = sent == 0 ? kFirstBatch : kBatch;
+        sent += calls->submit({call + sent, std::min(count - sent, most)}, code);
+    }
     if (sent > 0) calls->connection->flush();
     if (submitted != nullptr) *submitted = sent;
     return code;

@@ -16,9 +16,12 @@ Connection* find_connection(io_connect_t connect, kern_return_t& code);
 kern_return_t check_pointers(const opendext_call& call);
 
 inline CallArguments arguments_of(const opendext_call& call) {
+    // Read by itself (an atomic load is not joined with its neighbour): the program has just
+    // stored it so, and a load of two words at once would wait until the rings' lines are there.
+    const size_t size = __atomic_load_n(&call.inputStructCnt, __ATOMIC_RELAXED);
     return {call.selector,
             {call.input, call.inputCount},
-            {static_cast<const std::byte*>(call.inputStruct), call.inputStructCnt}};
+            {static_cast<const std::byte*>(call.inputStruct), size}};
 }
 
 inline Output output_of(const opendext_call& call) {

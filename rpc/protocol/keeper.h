@@ -203,7 +203,8 @@ struct Inherited {
     /// Driver processes that ended lately, oldest first: an event that was on its way when
     /// opendextd died is here again.
     std::vector<Exited> ended;
-    void fields(auto& io) { io(starts, running, ended); }
+    std::vector<std::string> held;  ///< keys of Hold
+    void fields(auto& io) { io(starts, running, ended, held); }
 };
 
 /// Nothing of an earlier opendextd is adopted: its driver processes see the end of their control

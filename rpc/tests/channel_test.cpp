@@ -277,7 +277,7 @@ TEST(Channel, AFrameThatClaimsTooMuchClosesWithAReason) {
     EXPECT_EQ(Errc::malformed, received.error().code);
     const std::string words =
         "the program corrupted the channel: frame is larger than the ring's content: 4294967280 "
-        "bytes of 32, at tail 0 of ";
+        "bytes of 64, at tail 0 of ";
     EXPECT_TRUE(received.error().message.starts_with(words)) << received.error().text();
     EXPECT_TRUE(ends.client->closed());
     const Error told = ends.client->receive().error();

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "rpc/channel_layout.h"
+#include "rpc/futex.h"
 #include "runtime/tests/user_client_fixture.h"
 
 using namespace opendext;
@@ -89,12 +90,11 @@ TEST_F(HostileClient, ACorruptRingIsToldAndLoggedWithWhatIsWrong) {
     const size_t ring = channel_layout::ring_offset(static_cast<size_t>(Lane::calls));
     const Mapping memory =
         std::move(Mapping::map(shared_.get(), 0, ring + 4096, Mapping::Access::read_write)).value();
-    auto draft = program->channel().begin(Lane::calls, kInvoke, 1, 16);
-    ASSERT_TRUE(draft.ok());
-    ASSERT_TRUE(program->channel().commit(std::move(draft).value(), Channel::Wake::later).ok());
     const uint32_t huge = 0xfffffff0;
     memcpy(memory.data() + ring, &huge, sizeof huge);
-    program->channel().flush(Lane::calls);
+    auto& lane = memory.at<channel_layout::Control>(0)->lanes[static_cast<size_t>(Lane::calls)];
+    lane.head.store(channel_layout::kFrameAlignment);
+    if (lane.receiver_sleep.exchange(0) != 0) futex_wake(lane.receiver_sleep);
     const std::string words =
         "the program corrupted the channel: frame is larger than the ring's content: 4294967280 "
         "bytes of ";
