@@ -57,8 +57,15 @@ Ran 6 tests in 0.003s
 FAILED (failures=1, errors=1, skipped=2)
 """
 
+LAB = """lab: skipped: qemu-system-x86_64 is not installed (package qemu-system-x86)
+"""
+
 
 class Counting(unittest.TestCase):
+    def test_a_program_that_is_skipped_says_why(self):
+        self.assertEqual(run_tests.PROGRAM_SKIP.search(LAB)[1], "qemu-system-x86_64 is not installed (package qemu-system-x86)")
+        self.assertIsNone(run_tests.PROGRAM_SKIP.search(UNITTEST))
+
     def test_googletest(self):
         self.assertEqual(run_tests.gtest_cases(GTEST), [
             ("Queue.IsSerial", "passed", ""),

@@ -150,6 +150,24 @@ Feature control_groups() {
     return feature;
 }
 
+/// Drivers have user namespaces that belong to the realm's user: whoever owns one may trace what is
+/// in it, whatever Yama says, unless it says that nobody may.
+Feature tracing(bool namespaces) {
+    constexpr const char* kScope = "/proc/sys/kernel/yama/ptrace_scope";
+    constexpr int kNobody = 3;
+    const int scope = setting(kScope);
+    const bool allowed = scope <= 0 || (scope < kNobody && (namespaces || ::geteuid() == 0));
+    Feature feature =
+        make("tracing", Need::reach, allowed ? 0 : EPERM,
+             "reports of crashed and hung drivers have no stacks, and opendext debug cannot attach",
+             scope >= kNobody
+                 ? std::string("start the machine with a lower ") + kScope +
+                       ", which cannot be lowered while it runs"
+                 : std::string("sysctl -w kernel.yama.ptrace_scope=0; or ") + namespace_fix());
+    if (scope > 0) feature.found = std::string(kScope) + " is " + std::to_string(scope);
+    return feature;
+}
+
 Feature runtime_folder() {
     const Realm realm = Realm::user();
     std::filesystem::path folder = realm.root();
@@ -199,12 +217,14 @@ std::vector<Feature> examine_machine() {
                             "what a driver is refused is not in the log",
                             "a kernel from 5.0 on; inside another supervisor that uses seccomp "
                             "notification itself it cannot be had"));
-    features.push_back(make("namespaces", Need::isolation, try_namespaces(),
+    const int namespaces = try_namespaces();
+    features.push_back(make("namespaces", Need::isolation, namespaces,
                             "network and other processes are kept from drivers by the list of "
                             "calls alone",
                             namespace_fix()));
     features.push_back(landlock());
     features.push_back(control_groups());
+    features.push_back(tracing(namespaces == 0));
     features.push_back(node("network devices", "/dev/net/tun", "tun",
                             "network drivers get an interface only in a namespace of their own"));
     features.push_back(node("input devices", "/dev/uhid", "uhid",
