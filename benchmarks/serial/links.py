@@ -4,7 +4,6 @@
 
 import contextlib
 import os
-import plistlib
 import select
 import shutil
 import socket
@@ -106,7 +105,7 @@ class Ours(Link):
 
     def make(self, count):
         if self.added:
-            self.tool("opendext", "install", self.changed_dext())
+            self.tool("opendext", "install", harness.changed_dext("SerialOverTCP", self.folder, "Port", self.added))
         for number in range(count):
             if self.rfc2217:
                 tcp = harness.free_port()
@@ -118,18 +117,6 @@ class Ours(Link):
                     device = self.tool("opendext-serial", "add", f"bench{number}", "--connect",
                                        f"127.0.0.1:{network.getsockname()[1]}")
                     self.ends.append((open_terminal(device), ready(network.accept()[0])))
-
-    def changed_dext(self):
-        """The shipped dext with another personality."""
-        copy = os.path.join(self.folder, "SerialOverTCP.dext")
-        shutil.copytree(harness.dext("SerialOverTCP"), copy, symlinks=True)
-        path = next(os.path.join(root, "Info.plist") for root, _, files in os.walk(copy) if "Info.plist" in files)
-        with open(path, "rb") as file:
-            info = plistlib.load(file)
-        info["IOKitPersonalities"]["Port"].update(self.added)
-        with open(path, "wb") as file:
-            plistlib.dump(info, file)
-        return copy
 
     def pids(self):
         agents = [int(name) for name in os.listdir("/proc") if name.isdigit()

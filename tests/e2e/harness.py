@@ -52,6 +52,19 @@ def dext(name):
     return os.path.join(PREFIX, "share", "opendext", "dexts", name + ".dext")
 
 
+def changed_dext(name, folder, personality, added):
+    """Path of a copy in `folder` of a dext that is shipped, with the keys of `added` in one of its personalities."""
+    copy = os.path.join(folder, name + ".dext")
+    shutil.copytree(dext(name), copy, symlinks=True)
+    path = next(os.path.join(root, "Info.plist") for root, _, files in os.walk(copy) if "Info.plist" in files)
+    with open(path, "rb") as file:
+        info = plistlib.load(file)
+    info["IOKitPersonalities"][personality].update(added)
+    with open(path, "wb") as file:
+        plistlib.dump(info, file)
+    return copy
+
+
 def wait_for(condition, what, timeout=30.0, interval=0.02):
     """The first true value of condition(); AssertionError with `what` after the deadline. An exception in the condition
     counts as "not yet" and is shown if it is the last thing that happened."""

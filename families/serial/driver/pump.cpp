@@ -17,7 +17,6 @@
 namespace opendext::serial {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
@@ -28,6 +27,11 @@ enum Notice : uint8_t { kFlushRead = 1, kFlushWrite = 2, kSettings = 64 };
 constexpr uint32_t kLineBuffer = 4095;
 /// The driver is told when this much is new, or the burst is over.
 constexpr uint32_t kAnnounce = 64 * 1024;
+/// In a sweep less is told of, too, but not more often than this.
+constexpr milliseconds kAnnounceAfter{2};
+/// A driver whose calls take longer keeps its own thread waiting, not that of all ports.
+constexpr milliseconds kSlowDriver{20};
+constexpr milliseconds kNoSweep{1000};
 /// How long a hot port looks for more bytes before it sleeps.
 constexpr microseconds kHotTime{100};
 /// A yield that took longer means that somebody else needs the CPU.
@@ -72,7 +76,10 @@ Pump::~Pump() {
 
 void Pump::start(std::function<void()> ended) {
     thread_ = std::thread([this, ended = std::move(ended)] {
+        Sweeper::shared().begin();
         run();
+        leave_sweep();
+        Sweeper::shared().end();
         if (ended) ended();
     });
 }
@@ -135,7 +142,7 @@ void Pump::tx_free_space() {
         if (!moving_locked()) return;
         port_.follow_indexes();
         more = port_.fill_transmit(transmit_) > 0;
-        if (out_full_ || state_ == State::draining) {
+        if ((out_full_ && !swept_) || state_ == State::draining) {
             news_ = true;
             kick_locked();
         }
@@ -146,6 +153,7 @@ void Pump::tx_free_space() {
 void Pump::rx_data() {
     bool room = false;
     bool bulk = false;
+    bool swept = false;
     {
         const std::lock_guard lock(mutex_);
         if (!moving_locked() || state_ != State::active) return;
@@ -153,10 +161,11 @@ void Pump::rx_data() {
         const bool was_blocked = write_blocked_;
         const uint32_t taken = move_in_locked();
         room = room_to_tell_locked(taken);
-        if (write_blocked_ && !was_blocked) kick_locked();
+        swept = swept_;
+        if (write_blocked_ && !was_blocked && !swept) kick_locked();
         bulk = taken >= Pace::kBulk;
     }
-    follow_cpu(bulk ? 0 : driver_.program_cpu());
+    if (!swept) follow_cpu(bulk ? 0 : driver_.program_cpu());  // that would be the sweeper's thread
     if (room) driver_.rx_free_space_available_later();
 }
 
@@ -184,16 +193,15 @@ uint32_t Pump::move_in_locked() {
     }
 }
 
-Pump::Round Pump::move_locked() {
+Pump::Round Pump::move_locked(Look look) {
     Round round;
     port_.follow_indexes();
     out_full_ = false;
     news_ = false;
-    // Nothing is asked of the kernel unless poll() told of something, or a burst is under way.
-    const bool napped = out_pace_.napping();
-    bool settle = std::exchange(settle_, false) || state_ == State::draining;
     // A few batches at most, so that the other direction and the driver get their turn.
-    for (int batch = 0; (settle || hot_ || napped) && batch < 4; ++batch) {
+    int batches = look == Look::none ? 0 : look == Look::sweep ? 1 : 4;
+    bool settle = look == Look::told;
+    while (batches-- > 0) {
         const uint64_t before = port_.bytes_out();
         const auto outcome = port_.read_terminal(settle);
         if (outcome == KeptPort::Read::control) round.notices |= port_.control();
@@ -207,8 +215,8 @@ Pump::Round Pump::move_locked() {
         // What fills the line discipline's buffer has more behind it, which its worker brings when
         // it is waited for; after less, poll() would tell.
         const bool filled = port_.bytes_out() - before >= kLineBuffer;
-        if (!filled && !hot_) break;
-        settle = filled && !hot_;
+        if (!filled && look != Look::hot) break;
+        settle = look != Look::hot;
     }
     if ((round.notices & kFlushWrite) != 0) port_.discard_out();
     round.out = port_.fill_transmit(transmit_);
@@ -226,13 +234,24 @@ void Pump::run() {
     for (;;) {
         Round round;
         bool look = false;
+        bool swept = false;
         if (look_is_due()) look_at_settings();
         {
             const std::lock_guard lock(mutex_);
             if (state_ == State::stopped) return;
             look = std::exchange(look_, false);
-            if (!look && moving_locked()) round = move_locked();
+            const bool told = std::exchange(settle_, false) || state_ == State::draining;
+            if (!look && moving_locked()) {
+                round = move_locked(told                  ? Look::told
+                                    : swept_              ? Look::none
+                                    : hot_                ? Look::hot
+                                    : out_pace_.napping() ? Look::nap
+                                                          : Look::none);
+            }
+            round.notices |= std::exchange(notices_, uint8_t{0});
+            swept = swept_;
         }
+        if (swept && (look || round.notices != 0)) leave_sweep();
         if (look) {
             open_or_close();
             continue;
@@ -257,7 +276,9 @@ void Pump::run() {
         }
         if (round.written >= Pace::kBulk) follow_cpu(0);
         const bool stuck = round.out == 0 && round.notices == 0 && round.blocked;
-        if (out_pace_.napping() || in == Pace::Wait::nap || (round.written > 0 && stuck)) {
+        const bool naps = out_pace_.napping() || in == Pace::Wait::nap;
+        if (naps && !swept && Sweeper::shared().has_company()) join_sweep();
+        if (naps || (round.written > 0 && stuck)) {
             wait();
             continue;
         }
@@ -279,6 +300,67 @@ void Pump::run() {
         }
         wait();
     }
+}
+
+void Pump::join_sweep() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (state_ != State::active || Clock::now() < no_sweep_until_) return;
+        swept_ = true;
+    }
+    out_pace_ = in_pace_ = {};
+    Sweeper::shared().join(*this);
+}
+
+/// What the driver hears next it hears from the port's own thread, and nothing else at the same
+/// time.
+void Pump::leave_sweep() {
+    Sweeper::shared().leave(*this);
+    unannounced_ += std::exchange(swept_unannounced_, 0);
+    const std::lock_guard lock(mutex_);
+    swept_ = false;
+}
+
+SweptPort::Visit Pump::visit(Clock::time_point now) {
+    Round round;
+    Visit visit;
+    {
+        const std::lock_guard lock(mutex_);
+        visit.stay = state_ == State::active && connected_ && !look_ && notices_ == 0;
+        if (visit.stay) {
+            round = move_locked(Look::sweep);
+            notices_ = round.notices;
+            visit.stay = notices_ == 0 && !round.hung_up;
+        }
+    }
+    visit.out = round.out;
+    visit.in = round.written;
+    swept_unannounced_ += round.out;
+    const bool pause = round.out == 0 && now - announced_at_ >= kAnnounceAfter;
+    const bool tell =
+        swept_unannounced_ > 0 && (pause || !visit.stay || swept_unannounced_ >= announce_at_);
+    if (!tell && !round.room) return visit;
+
+    const auto before = Clock::now();
+    if (round.room) driver_.rx_free_space_available();
+    if (tell) {
+        swept_unannounced_ = 0;
+        announced_at_ = now;
+        driver_.tx_data_available();
+    }
+    // All ports of the process wait for this thread.
+    const auto after = Clock::now();
+    if (after - before > kSlowDriver) {
+        visit.stay = false;
+        no_sweep_until_ = after + kNoSweep;
+    }
+    return visit;
+}
+
+void Pump::left() {
+    const std::lock_guard lock(mutex_);
+    swept_ = false;
+    kick_locked();
 }
 
 /// A burst is under way: FIONREAD tells of more bytes without sleeping, and yielding costs less
@@ -313,8 +395,11 @@ void Pump::wait() {
     };
     {
         const std::lock_guard lock(mutex_);
-        if (look_ || news_ || state_ == State::stopped) return;
-        if (state_ == State::active && connected_) {
+        if (look_ || news_ || notices_ != 0 || state_ == State::stopped) return;
+        if (swept_) {
+            fds[0] = {port_.master(), POLLPRI, 0};
+            if (line_.cooked) at_most(looked_at_ + timing_.settings);
+        } else if (state_ == State::active && connected_) {
             short events = 0;
             if (out_pace_.napping()) {
                 at_most(out_pace_.due());

@@ -13,6 +13,7 @@
 #include "families/serial/driver/kept_port.h"
 #include "families/serial/driver/line.h"
 #include "families/serial/driver/pace.h"
+#include "families/serial/driver/sweeper.h"
 
 namespace opendext::serial {
 
@@ -47,7 +48,7 @@ class PortDriver {
 /// what happens to the terminal. One thread of its own waits for the terminal; the driver's own
 /// calls (tx_free_space, rx_data) move bytes at once on the driver's thread, which saves waking the
 /// other.
-class Pump {
+class Pump final : private SweptPort {
   public:
     struct Timing {
         /// How long bytes of a closed terminal may wait for the driver before they are given up
@@ -60,7 +61,7 @@ class Pump {
     Pump(KeptPort port, PortDriver& driver, Timing timing);
     Pump(KeptPort port, PortDriver& driver) : Pump(std::move(port), driver, Timing{}) {}
     /// The thread has ended or ends here; stop() came first.
-    ~Pump();
+    ~Pump() override;
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;
 
@@ -108,7 +109,18 @@ class Pump {
         uint8_t notices = 0;
     };
     void run();
-    Round move_locked();
+    enum class Look : uint8_t {  ///< what is asked of the terminal
+        none,                    ///< nothing: poll() would tell
+        told,                    ///< poll() told of something: the kernel's worker is waited for
+        hot,                     ///< a burst is under way: what is there, again and again
+        nap,                     ///< what is there, and if that is much, what is behind it
+        sweep,                   ///< what is there, once
+    };
+    Round move_locked(Look look);
+    void join_sweep();
+    void leave_sweep();
+    Visit visit(Clock::time_point now) override;
+    void left() override;
     void wait();
     void stay_hot();
     void open_or_close();
@@ -142,6 +154,8 @@ class Pump {
     bool out_full_ = false;       ///< the terminal is not read: no room
     bool news_ = false;           ///< the driver took bytes that the thread may be waiting for
     bool write_blocked_ = false;  ///< the terminal took less than was there
+    bool swept_ = false;          ///< the sweeper moves the bytes
+    uint8_t notices_ = 0;         ///< that the sweeper has found
     uint32_t untold_room_ = 0;    ///< taken from the receive queue; the driver does not know
     std::chrono::milliseconds back_off_{0};
     std::chrono::steady_clock::time_point closed_at_;
@@ -155,6 +169,12 @@ class Pump {
     bool settle_ = true;        ///< poll() saw something: without bytes it is a notice
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
+
+    // The sweeper's thread's own.
+    uint32_t swept_unannounced_ = 0;  ///< as unannounced_
+    Clock::time_point announced_at_;
+    /// Its driver was too slow. The port's own thread reads it, while it is not swept.
+    Clock::time_point no_sweep_until_;
 };
 
 [[nodiscard]] std::string_view to_string(Pump::State state);

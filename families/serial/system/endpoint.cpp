@@ -6,6 +6,7 @@
 
 #include "SerialDriverKit/IOUserSerial.system.h"
 #include "families/serial/driver/kept_port.h"
+#include "families/serial/system/port_name.h"
 
 namespace opendext::serial {
 namespace {
@@ -19,6 +20,11 @@ using std::chrono::milliseconds;
 /// How long a driver may take to take over its terminal: recovery and, if it is open, the driver's
 /// own HwActivate.
 constexpr milliseconds kAttachDeadline{10'000};
+// Notes of the keeper, besides "path" and "watch".
+constexpr std::string_view kProviders = "providers";
+constexpr std::string_view kBaseName = "IOTTYBaseName";
+constexpr std::string_view kSuffix = "IOTTYSuffix";
+constexpr std::string_view kBundle = "CFBundleIdentifier";
 constexpr std::string_view kDialOutGroup = "dialout";
 constexpr uint32_t kNodeMode = 0660;
 
@@ -79,6 +85,7 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
     ++turn_;
     quarantine_.reset();
     object_ = object;
+    providers_ = providers_of(object);
     done_ = std::move(done);
     set_state(State::fetching);
     watch_.prepare(current([this](Status ready) {
@@ -100,8 +107,12 @@ void Endpoint::fetch() {
 void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
     ++turn_;
     object_ = object;
+    providers_ = providers_of(object);
     client_ = client;
     nodes_published_ = true;
+    nodes_unsure_ = false;
+    held_ = true;
+    quarantine_.reset();
     set_state(State::serving);
     const auto deaf = [this](const Error& error) {
         host_.log(LogLevel::error, object_,
@@ -112,13 +123,46 @@ void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
         if (!ready.ok()) return deaf(ready.error());
         host_.fetch(identity_.key(), current([this, deaf](Result<KeeperItem> item) {
                         if (!item.ok()) return deaf(item.error());
-                        held_ = true;
                         if (!take_notes(item->properties))
                             return deaf(Error{Errc::malformed, 0, "the keeper's notes of it"});
                         restore_control(item->properties);
                         watch_terminal();
                     }));
     }));
+}
+
+void Endpoint::await_driver(const Dictionary& notes) {
+    nodes_published_ = nodes_unsure_ = true;
+    held_ = true;
+    if (!take_notes(notes)) return release();
+    restore_control(notes);
+    orphan();
+}
+
+Result<PortIdentity> PortIdentity::from_notes(const Dictionary& notes) {
+    PortIdentity identity;
+    for (const auto& [key, part] : {std::pair{kBundle, &identity.bundle_id},
+                                    {kBaseName, &identity.base_name},
+                                    {kSuffix, &identity.suffix}}) {
+        const std::string* text = find_string(notes, key);
+        if (text == nullptr)
+            return Error{Errc::malformed, 0, "a kept terminal without " + std::string(key)};
+        *part = *text;
+    }
+    identity.name = OD_TRY(make_port_name(identity.base_name, identity.suffix));
+    return identity;
+}
+
+Dictionary Endpoint::notes() const {
+    Array providers;
+    for (const daemon::EntryId id : providers_) providers.emplace_back(id);
+    return {{"path", Value(path_)},
+            {"watch", Value(watched_)},
+            {std::string(kProviders), Value(std::move(providers))},
+            {std::string(kBaseName), Value(identity_.base_name)},
+            {std::string(kSuffix), Value(identity_.suffix)},
+            {std::string(kBundle), Value(identity_.bundle_id)},
+            {std::string(kLineNote), Value(control_.text())}};
 }
 
 /// Which terminal it is, as the keeper says when it opens one and for as long as it holds it.
@@ -128,6 +172,11 @@ bool Endpoint::take_notes(const Dictionary& notes) {
     if (path == nullptr || watched == nullptr) return false;
     path_ = *path;
     watched_ = static_cast<int>(watched->raw);
+    const auto ids = notes.find(kProviders);
+    if (!providers_.empty() || ids == notes.end() || ids->second.array() == nullptr) return true;
+    for (const Value& id : *ids->second.array()) {
+        if (id.number() != nullptr) providers_.push_back(id.number()->raw);
+    }
     return true;
 }
 
@@ -197,7 +246,7 @@ void Endpoint::ignore_terminal() {
 }
 
 void Endpoint::publish_nodes() {
-    if (nodes_published_) return publish_client();
+    if (nodes_published_ && !nodes_unsure_) return publish_client();
     set_state(State::publishing);
     const auto publish = [this](std::string_view prefix, auto next) {
         host_.publish_node(node(prefix), path_, std::string(kDialOutGroup), kNodeMode,
@@ -211,6 +260,7 @@ void Endpoint::publish_nodes() {
                 return fail(std::move(dialin).error());
             }
             nodes_published_ = true;
+            nodes_unsure_ = false;
             publish_client();
         });
     });
@@ -254,12 +304,21 @@ void Endpoint::fail(Error error) {
     if (done) done(std::move(reason));
 }
 
-void Endpoint::orphan(std::vector<daemon::EntryId> providers) {
+/// What the object stands on, the nearest first.
+std::vector<daemon::EntryId> Endpoint::providers_of(daemon::EntryId object) const {
+    std::vector<daemon::EntryId> providers;
+    for (const daemon::Entry* above = host_.entry(object); above != nullptr;) {
+        above = host_.entry(above->provider());
+        if (above != nullptr) providers.push_back(above->id);
+    }
+    return providers;
+}
+
+void Endpoint::orphan() {
     ++turn_;
     ignore_terminal();
     object_ = kNoEntry;
     done_ = nullptr;
-    if (!providers.empty()) providers_ = std::move(providers);
     set_state(State::orphaned);
     wait_for_successor();
 }

@@ -15,6 +15,9 @@
 
 namespace opendext::serial {
 
+/// The note of the keeper that says how the line is set (LineControl::text).
+inline constexpr std::string_view kLineNote = "line";
+
 /// Which port an object is: its name in the realm, and whose it is.
 struct PortIdentity {
     std::string bundle_id;
@@ -22,7 +25,10 @@ struct PortIdentity {
     std::string suffix;
     std::string name;  ///< base_name + suffix
     /// Under which the keeper holds the endpoint.
-    [[nodiscard]] std::string key() const { return "serial:" + bundle_id + ":" + name; }
+    [[nodiscard]] std::string key() const { return std::string(kKey) + bundle_id + ":" + name; }
+    static constexpr std::string_view kKey = "serial:";
+    /// Of a terminal that the keeper holds.
+    static Result<PortIdentity> from_notes(const Dictionary& notes);
 };
 
 /// One terminal with its memory and nodes, from the first driver that serves it to removal. It
@@ -60,9 +66,12 @@ class Endpoint {
     /// opendextd died and is back; the driver has its terminal and knows nothing of that. `client`:
     /// the IOSerialBSDClient entry that is there.
     void adopt(daemon::EntryId object, daemon::EntryId client);
-    /// The driver object is gone or going; the terminal waits for a successor on one of
-    /// `providers`, the nearest first.
-    void orphan(std::vector<daemon::EntryId> providers = {});
+    /// opendextd died and is back, and no driver has the terminal that the keeper holds with these
+    /// notes: one may still come.
+    void await_driver(const Dictionary& notes);
+    /// The driver object is gone or going; the terminal waits for a successor on one of its
+    /// providers.
+    void orphan();
     /// No successor of this bundle is to be expected on this provider any more.
     void driver_given_up(daemon::EntryId provider, const std::string& bundle_id);
     /// The application sees a hang-up, the nodes go, the keeper lets go.
@@ -99,6 +108,7 @@ class Endpoint {
     void keep_control();
     void restore_control(const Dictionary& notes);
     void ignore_terminal();
+    [[nodiscard]] std::vector<daemon::EntryId> providers_of(daemon::EntryId object) const;
     [[nodiscard]] Dictionary notes() const;  ///< what the keeper keeps beside the descriptors
     [[nodiscard]] std::string node(std::string_view prefix) const;
     /// Wraps a continuation: dropped if the endpoint went or another wish came meanwhile.
@@ -123,12 +133,13 @@ class Endpoint {
     std::string path_;  ///< of the terminal
     int watched_ = -1;  ///< its number in the watch
     std::unique_ptr<daemon::Handle> quarantine_;
-    std::vector<daemon::EntryId> providers_;  ///< of the driver that it waits for
+    std::vector<daemon::EntryId> providers_;  ///< of its driver, the nearest first
     LineControl control_;                     ///< what the user says of the line
     std::unique_ptr<daemon::Handle> break_end_;
     daemon::EntryId client_ = daemon::kNoEntry;  ///< the IOSerialBSDClient entry
     bool held_ = false;
     bool nodes_published_ = false;
+    bool nodes_unsure_ = false;  ///< an earlier opendextd may not have come to it
 };
 
 [[nodiscard]] std::string_view to_string(Endpoint::State state);

@@ -16,7 +16,6 @@ using daemon::LogLevel;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kControlKey = "SerialLineControl";
-constexpr std::string_view kNote = "line";
 
 }  // namespace
 
@@ -65,12 +64,6 @@ void Endpoint::send_break(bool on) {
     host_.call(system::IOUserSerial__SendBreak::encode(object_, {on}), {}, milliseconds{0}, "", {});
 }
 
-Dictionary Endpoint::notes() const {
-    return {{"path", Value(path_)},
-            {"watch", Value(watched_)},
-            {std::string(kNote), Value(control_.text())}};
-}
-
 void Endpoint::keep_control() {
     if (!held_) return;
     const auto failed = [this](const Error& error) {
@@ -89,7 +82,7 @@ void Endpoint::keep_control() {
 
 /// What was set while another opendextd ran.
 void Endpoint::restore_control(const Dictionary& notes) {
-    const std::string* words = find_string(notes, kNote);
+    const std::string* words = find_string(notes, kLineNote);
     if (words == nullptr || control_ != LineControl{}) return;
     uint32_t break_ms = 0;
     if (const Status status = control_.apply(*words, break_ms); !status.ok())

@@ -127,6 +127,20 @@ Endpoint& SerialSystem::make_endpoint(const PortIdentity& identity) {
     return *place;
 }
 
+/// Terminals that wait for a driver, or had one a moment ago, as an earlier opendextd left them.
+/// Those that a driver serves are adopted with it.
+void SerialSystem::realm_started() {
+    for (const auto& [key, notes] : host_.held_before(PortIdentity::kKey)) {
+        const auto identity = PortIdentity::from_notes(notes);
+        if (identity.ok() && identity->key() == key) {
+            make_endpoint(*identity).await_driver(notes);
+        } else {
+            host_.release(key, {});
+        }
+    }
+    adoption_.start();
+}
+
 void SerialSystem::object_adopted(const Entry& object) {
     const auto identity = identify(object);
     if (!identity.ok())
@@ -137,7 +151,12 @@ void SerialSystem::object_adopted(const Entry& object) {
         return entry != nullptr && entry->provider() == object.id;
     });
     names_[object.id] = identity->name;
-    make_endpoint(*identity).adopt(object.id, client != left.end() ? *client : kNoEntry);
+    const auto known = endpoints_.find(identity->name);
+    Endpoint& endpoint =
+        known != endpoints_.end() && known->second->identity().key() == identity->key()
+            ? *known->second
+            : make_endpoint(*identity);
+    endpoint.adopt(object.id, client != left.end() ? *client : kNoEntry);
 }
 
 std::optional<Status> SerialSystem::set_properties(const Entry& entry, const Dictionary& properties,
@@ -198,12 +217,7 @@ void SerialSystem::object_ended(const Entry& object, daemon::End end) {
     names_.erase(object.id);
     if (endpoint == nullptr) return;
     if (end == daemon::End::process_died || provider_process_died(object)) {
-        std::vector<EntryId> providers;
-        for (const Entry* below = host_.entry(object.provider()); below != nullptr;
-             below = host_.entry(below->provider())) {
-            providers.push_back(below->id);
-        }
-        endpoint->orphan(std::move(providers));
+        endpoint->orphan();
     } else {
         endpoint->release();
     }

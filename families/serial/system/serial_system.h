@@ -22,7 +22,7 @@ class SerialSystem final : public daemon::Family {
     [[nodiscard]] std::vector<daemon::ClassDeclaration> classes() const override;
     [[nodiscard]] daemon::FamilyVerdict match(const daemon::Entry& nub,
                                               const Dictionary& table) override;
-    void realm_started() override { adoption_.start(); }
+    void realm_started() override;
     [[nodiscard]] std::optional<Status> set_properties(
         const daemon::Entry& entry, const Dictionary& properties,
         const daemon::ClientProgram& program) override;

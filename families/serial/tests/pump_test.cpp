@@ -13,6 +13,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -66,6 +67,10 @@ class FakeDriver final : public PortDriver {
 
     void take() {
         if (!consume) return;
+        {
+            const std::lock_guard lock(mutex_);
+            callers_.insert(std::this_thread::get_id());
+        }
         std::string got;
         {
             const std::lock_guard lock(taking_);
@@ -136,6 +141,11 @@ class FakeDriver final : public PortDriver {
         const std::lock_guard lock(mutex_);
         return events_;
     }
+    /// The threads that told of bytes.
+    std::set<std::thread::id> callers() {
+        const std::lock_guard lock(mutex_);
+        return callers_;
+    }
 
   private:
     void add(std::string event) {
@@ -154,6 +164,7 @@ class FakeDriver final : public PortDriver {
     std::vector<std::string> events_;
     size_t seen_ = 0;
     std::string received_;
+    std::set<std::thread::id> callers_;
 };
 
 class PumpTest : public ::testing::Test {
@@ -429,6 +440,61 @@ TEST_F(PumpTest, SuccessorOnAnOpenTerminalContinuesWhereThePredecessorStopped) {
     EXPECT_EQ("cdef", driver.wait_bytes(4));
     driver.send("answer");
     EXPECT_EQ("answer", read_some(terminal.get(), 6));
+}
+
+/// Two ports of one process in bulk: one thread moves the bytes of both, and leaves them to their
+/// own threads for whatever else happens.
+TEST_F(PumpTest, PortsInBulkAreSweptByOneThread) {
+    pump->start();
+    UniqueFd terminal = open_terminal();
+    ASSERT_TRUE(driver.wait_for("activate"));
+
+    UniqueFd other_master(::posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+    char other_path[64] = {};
+    ASSERT_EQ(0, ::unlockpt(other_master.get()));
+    ASSERT_EQ(0, ::ptsname_r(other_master.get(), other_path, sizeof other_path));
+    ASSERT_TRUE(prepare_line(other_master.get()).ok());
+    UniqueFd other_terminal(::open(other_path, O_RDWR | O_NOCTTY));
+    FakeDriver other_driver;
+    Pump other(KeptPort::attach(std::move(other_master), make_kept_memory("other").value()).value(),
+               other_driver, {});
+    other_driver.pump = &other;
+    other.start();
+    ASSERT_TRUE(other_driver.wait_for("activate"));
+
+    const auto share_a_thread = [&] {
+        const auto first = driver.callers();
+        const auto second = other_driver.callers();
+        return std::any_of(first.begin(), first.end(),
+                           [&](std::thread::id id) { return second.contains(id); });
+    };
+    std::string sent;
+    std::string piece(4096, 0);
+    const auto write_some = [&] {
+        for (char& c : piece) c = static_cast<char>(sent.size() * 31 + (&c - piece.data()) / 7);
+        ASSERT_EQ(4096, ::write(terminal.get(), piece.data(), piece.size()));
+        ASSERT_EQ(4096, ::write(other_terminal.get(), piece.data(), piece.size()));
+        sent += piece;
+        ::usleep(300);
+    };
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!share_a_thread() && std::chrono::steady_clock::now() < deadline) write_some();
+    EXPECT_TRUE(share_a_thread());
+    for (int i = 0; i < 50; ++i) write_some();
+
+    // Settings and a flush reach the driver, the other way stays open, and a close loses nothing.
+    set(terminal.get(), [](termios2& t) { t.c_cflag = (t.c_cflag & ~CBAUD) | B115200; });
+    for (int i = 0; i < 50; ++i) write_some();
+    EXPECT_TRUE(driver.wait_for("program 115200"));
+    driver.send("answer");
+    EXPECT_EQ("answer", read_some(terminal.get(), 6));
+    close(terminal);
+    other_terminal.reset();
+    other.terminal_changed();
+    EXPECT_TRUE(driver.wait_for("deactivate"));
+    EXPECT_TRUE(other_driver.wait_for("deactivate"));
+    EXPECT_EQ(sent, driver.wait_bytes(sent.size()));
+    EXPECT_EQ(sent, other_driver.wait_bytes(sent.size()));
 }
 
 TEST(FollowCpu, BindsTheThreadAndLetsItGoAgain) {
