@@ -217,6 +217,8 @@ void DriverProcess::checked_in(const Message& message) {
         return;
     }
     OPENDEXT_PROBE(daemon_checked_in);
+    // It may come before the keeper has told of the process: no deadline of check-in then begins.
+    if (state_ == ProcessState::spawning) set_state(ProcessState::checking_in);
     countdown_.reset();
     const bool waits = hooks_.hold && hooks_.hold(*this, [weak = weak_from_this()] {
         const ProcessPtr self = weak.lock();

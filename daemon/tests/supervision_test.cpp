@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervision in a whole opendextd, with a clock that the test moves: back-off, quarantine, the
 // next candidate, drivers that leave, hung ones, and what programs read of it.
+#include "rpc/protocol/debug.h"
 #include "rpc/protocol/exit_status.h"
 #include "rpc/protocol/supervision.h"
 #include "daemon/tests/manual_clock.h"
@@ -406,6 +407,28 @@ TEST_F(HungDriver, CheckIn) {
     expect_end(&bed.drivers.front(), Deadline::check_in, "user server timeout");
     clock.advance(0s);
     up("Widget");
+}
+
+TEST_F(HungDriver, OneThatWaitsForItsDebuggerHasTimeHoweverEarlyItCheckedIn) {
+    bed.start();
+    FakeClient debugger(bed);
+    const uint64_t serial = debugger.send(client::DebugNext{kBundle});
+    bed.settle();
+    bed.hold_spawned = true;
+    install({{"Widget", on_resources("Widget", 0)}});
+    ASSERT_TRUE(bed.run_until([&] { return !bed.drivers.empty(); }));
+    bed.settle();
+    bed.tell_spawned();
+    ASSERT_TRUE(bed.run_until([&] { return debugger.answers.contains(serial); }));
+    const auto waiting = decode<client::DebugWaiting>(debugger.answers.at(serial));
+    ASSERT_TRUE(waiting.ok());
+    EXPECT_EQ(waiting->pid, bed.drivers.front().pid);
+    clock.advance(24h);
+    bed.settle();
+    EXPECT_FALSE(bed.drivers.front().dead);
+    EXPECT_FALSE(bed.drivers.front().said("load"));
+    debugger.close();
+    EXPECT_EQ(up("Widget"), &bed.drivers.front());
 }
 
 TEST_F(HungDriver, Init) {

@@ -350,7 +350,12 @@ void Testbed::keeper_message(Message message) {
             }
             FakeDriver& made =
                 drivers.emplace_back(*this, *spawn, next_pid_++, Socket(std::move(message.fds[0])));
-            keeper_->send(encode(keeper::Spawned{made.pid, "none (test)"}, message.serial));
+            Message spawned = encode(keeper::Spawned{made.pid, "none (test)"}, message.serial);
+            if (hold_spawned) {
+                held_spawned_.push_back(std::move(spawned));
+            } else {
+                keeper_->send(std::move(spawned));
+            }
             if (auto_check_in) made.check_in();
             return;
         }
@@ -366,6 +371,11 @@ void Testbed::keeper_message(Message message) {
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;
     }
+}
+
+void Testbed::tell_spawned() {
+    hold_spawned = false;
+    for (Message& spawned : std::exchange(held_spawned_, {})) keeper_->send(std::move(spawned));
 }
 
 fs::path Testbed::write_bundle(const std::string& id, Dictionary personalities,

@@ -180,6 +180,8 @@ class Testbed {
     /// If set, it gets the control socket of every process in place of a FakeDriver.
     std::function<void(const protocol::keeper::Spawn&, Socket)> real_driver;
     bool refuse_spawn = false;
+    bool hold_spawned = false;  ///< the keeper tells of processes when tell_spawned() is called
+    void tell_spawned();
     bool hold_relayed = false;  ///< calls of other methods are never answered
 
     FakeDriver* driver_of(EntryId entry);
@@ -205,6 +207,7 @@ class Testbed {
     void keeper_message(Message message);
     void report_exit(int32_t pid, int wait_status);
     int32_t next_pid_ = 50'000'000;  // above any pid of a kernel
+    std::vector<Message> held_spawned_;
     std::unique_ptr<Connection> keeper_;
     Socket daemon_end_;
 };

@@ -73,8 +73,6 @@ class DebugTest(DebugCase):
         self.assertEqual((report["signal"], report["stacks"]["state"]), (11, "missing"))
         self.assertIn("is being debugged", report["stacks"]["reason"])
 
-    @unittest.skipUnless(os.environ.get("OPENDEXT_TEST_LONG"),
-                         "open: about every second run on a busy machine the driver does not wait for a debugger that never attaches")
     def test_a_driver_whose_debugger_goes_without_attaching_goes_on(self):
         self.tool("ioreg")
         idle = os.path.join(self.folder, "gdb-idle")
