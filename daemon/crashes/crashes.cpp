@@ -19,6 +19,8 @@ namespace {
 
 constexpr size_t kRefusedCalls = 32;
 constexpr size_t kRefusingProcesses = 4096;
+/// A report takes as long to write as a driver to start: that one goes first.
+constexpr std::chrono::milliseconds kWriteDelay{10};
 
 uint64_t realtime_ns() {
     timespec now{};
@@ -35,7 +37,8 @@ struct Crashes::Case {
     /// The process is over and this was written, without stacks so far.
     std::optional<CrashReport> written;
     std::vector<std::function<void(const Result<crash::Stacks>&)>> waiting;
-    std::unique_ptr<Handle> last_breath;
+    std::unique_ptr<Handle> last_breath, writing;
+    std::string bundle_path;
 };
 
 Crashes::Crashes(EventLoop& loop, Log& log, std::filesystem::path folder)
@@ -44,7 +47,8 @@ Crashes::Crashes(EventLoop& loop, Log& log, std::filesystem::path folder)
 Crashes::~Crashes() {
     for (const auto& [number, one] : cases_) {
         if (!one->written) continue;
-        one->stacks = Error{Errc::peer_gone, 0, "opendextd ended before they were there"};
+        if (one->pending)
+            one->stacks = Error{Errc::peer_gone, 0, "opendextd ended before they were there"};
         complete(*one);
     }
 }
@@ -115,7 +119,14 @@ void Crashes::complete(Case& one) {
     } else if (one.stacks) {
         report.no_stacks = one.stacks->error().text();
     }
-    const auto written = write_crash_report(folder_, report);
+    write_file(one);
+}
+
+void Crashes::write_file(Case& one) {
+    one.writing.reset();
+    if (const Result<bundle::Bundle> bundle = bundle::Bundle::open(one.bundle_path); bundle.ok())
+        one.written->version = bundle->version();
+    const auto written = write_crash_report(folder_, *one.written);
     if (!written.ok()) log_.write(LogLevel::error, "crash", written.error().text());
 }
 
@@ -147,8 +158,6 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
     report.sandbox = process.sandbox();
     report.executable = spec.executable.starts_with('/') ? spec.executable
                                                          : spec.bundle_path + "/" + spec.executable;
-    if (const Result<bundle::Bundle> bundle = bundle::Bundle::open(spec.bundle_path); bundle.ok())
-        report.version = bundle->version();
     report.uptime_ms = static_cast<uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(process.age()).count());
     report.recent = process.recent;
@@ -169,18 +178,23 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
             : "it was not in a state in which they can be taken";
     std::string id = report.id;
     one.written = std::move(report);
-    if (one.pending) {
-        one.written->stacks_state = CrashReport::StacksState::pending;
-        const auto written = write_crash_report(folder_, *one.written);
-        if (!written.ok()) {
-            log_.write(LogLevel::error, "crash", written.error().text());
-            id.clear();
-        }
-        return id;
-    }
-    complete(one);
-    cases_.erase(process.number());
+    one.bundle_path = spec.bundle_path;
+    one.writing =
+        loop_.after(kWriteDelay, [this, number = process.number()] { write_now(number); });
     return id;
+}
+
+void Crashes::write_now(uint64_t number) {
+    const auto place = cases_.find(number);
+    if (place == cases_.end()) return;
+    Case& one = *place->second;
+    if (!one.pending) {
+        complete(one);
+        cases_.erase(place);
+        return;
+    }
+    one.written->stacks_state = CrashReport::StacksState::pending;
+    write_file(one);
 }
 
 }  // namespace opendext::daemon

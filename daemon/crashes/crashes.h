@@ -20,8 +20,8 @@ class DriverProcess;
 struct CrashReport;
 
 /// What is known of driver processes that die, or should: from the moment when one says that it
-/// crashes to the report in the realm. A report is written at once when a process has ended, and
-/// again when its stacks have their names: neither its restart nor opendextd waits for them.
+/// crashes to the report in the realm. A report is written when a process has ended, a moment
+/// later so that its restart does not wait for that, and again when its stacks have their names.
 class Crashes {
   public:
     /// How long the stacks of a process may take, and how long one that crashes may then live on.
@@ -57,6 +57,8 @@ class Crashes {
     Case& case_of(const DriverProcess& process);
     void taken(uint64_t number, Result<crash::Stacks> result);
     void complete(Case& one);
+    void write_now(uint64_t number);
+    void write_file(Case& one);
 
     EventLoop& loop_;
     Log& log_;
