@@ -41,6 +41,32 @@ class Unobtainable(unittest.SkipTest):
 @functools.cache
 def unpacked(name):
     """Folder with the unpacked packages of `name`; what was unpacked once is used again."""
+    # apt's own cache and lists; the download needs no privilege.
+    def unpack(fresh):
+        _run(["apt-get", "-q", "download", *PACKAGES[name]], fresh)
+        for package in os.listdir(fresh):
+            if package.endswith(".deb"):
+                _run(["dpkg-deb", "-x", package, "."], fresh)
+    return _kept(name, unpack)
+
+
+@functools.cache
+def node_package(name):
+    """Folder node_modules with a package of npm, NAME@VERSION, and what it needs. Nothing of it is built: what it brings for this
+    processor is used."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise Unobtainable("node and npm are not installed, and too large to be unpacked for a test")
+    def install(fresh):
+        _run(["npm", "install", "--prefix", fresh, "--no-audit", "--no-fund", "--ignore-scripts", name], fresh)
+    return os.path.join(_kept(name, install), "node_modules")
+
+
+def _run(command, folder):
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=DOWNLOAD_TIME, stdin=subprocess.DEVNULL)
+
+
+def _kept(name, make):
+    """The folder that make(folder) has filled, now or earlier."""
     folder = os.path.join(FOLDER, name)
     os.makedirs(FOLDER, mode=0o755, exist_ok=True)
     if os.stat(FOLDER).st_uid != os.getuid():
@@ -53,13 +79,7 @@ def unpacked(name):
         shutil.rmtree(fresh, ignore_errors=True)
         os.makedirs(fresh)
         try:
-            # apt's own cache and lists; the download needs no privilege.
-            subprocess.run(["apt-get", "-q", "download", *PACKAGES[name]], cwd=fresh, check=True, capture_output=True, text=True,
-                           timeout=DOWNLOAD_TIME)
-            for package in os.listdir(fresh):
-                if package.endswith(".deb"):
-                    subprocess.run(["dpkg-deb", "-x", package, "."], cwd=fresh, check=True, capture_output=True, text=True,
-                                   timeout=DOWNLOAD_TIME)
+            make(fresh)
         except (OSError, subprocess.SubprocessError) as error:
             shutil.rmtree(fresh, ignore_errors=True)
             said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()

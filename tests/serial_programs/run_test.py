@@ -7,12 +7,13 @@ import sys
 
 import harness
 from matrix import YES, no, partly, shows
-from runtimes_test import java_ports, mono_ports, results_of
+from runtimes_test import java_ports, mono_ports, node_ports, results_of
 from program_case import ProgramCase
 
 PROGRAMS = [
     ("pyserial, by `opendext serial run`", "3.5", "the same, with `opendext serial run python3 …`"),
     ("Mono, by `opendext serial run`", "6.8.0", "the same, with `opendext serial run mono …`"),
+    ("Node, by `opendext serial run`", "12.0.0", "the same, with `opendext serial run node …`"),
     ("jSSC, by `opendext serial run`", "2.8.0", "the same, with `opendext serial run java …`"),
 ]
 
@@ -101,6 +102,24 @@ class Run(ProgramCase):
         self.assertEqual((results["read"], results["event"]), ("hello there", "and again"))
         self.expect_speed(19200)
         self.assertTrue(any(call.split()[3] == "4" for call in self.calls("uart")), "two stop bits")
+        self.assertEqual(self.calls("break"), [])
+
+    @shows("Node, by `opendext serial run`", "open", YES)
+    @shows("Node, by `opendext serial run`", "bytes", YES)
+    @shows("Node, by `opendext serial run`", "modem lines", YES)
+    @shows("Node, by `opendext serial run`", "7E1", YES)
+    @shows("Node, by `opendext serial run`", "break",
+           partly("`set` holds it without a length, by TIOCSBRK: not passed on"))
+    def test_node(self):
+        command, environment = node_ports(self)
+        run, own = self.command(*command)
+        results = results_of(self, run, dict(own, **environment))
+        self.assertEqual({name: results[name] for name in ("open", "read", "set", "get", "flush", "close", "parity")},
+                         {"open": "true", "read": "hello there", "set": "true", "get": "true", "flush": "true", "close": "true",
+                          "parity": "true"})
+        self.assertIn("mcr 0 1", self.calls("mcr"))
+        # With the speed, or before it.
+        self.wait_for(lambda: any(call.endswith(" 7 2 3") for call in self.calls("uart")), "seven bits, even parity")
         self.assertEqual(self.calls("break"), [])
 
     def realm_words(self):

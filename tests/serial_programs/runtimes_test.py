@@ -13,6 +13,7 @@ from program_case import ProgramCase
 PROGRAMS = [
     ("Mono, System.IO.Ports", "6.8.0", "`SerialPort` of .NET: `ports.cs`"),
     ("Java, jSSC", "2.8.0", "`jssc.SerialPort`: `Ports.java`"),
+    ("Node, serialport", "12.0.0", "the package `serialport` of npm: `ports.js`"),
     ("libserialport", "0.1.1", "`sp_open` and its timing functions, as sigrok uses it: `sigrok.c`"),
 ]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,7 +65,40 @@ def java_ports(case):
     return ["java", "-Xint", "-cp", f"{jar}:{case.folder}", "Ports", case.device, library]
 
 
+def node_ports(case):
+    """The whole command, and what its environment has besides."""
+    modules = programs.node_package("serialport@12.0.0")
+    return ["node", os.path.join(HERE, "ports.js"), case.device], {"NODE_PATH": modules}
+
+
 class Runtimes(ProgramCase):
+    @shows("Node, serialport", "open", YES)
+    @shows("Node, serialport", "bytes", YES)
+    @shows("Node, serialport", "speed", YES)
+    @shows("Node, serialport", "any speed", no("asks the kernel for a speed of 4294967295, whatever it was given"))
+    @shows("Node, serialport", "stop bits", YES)
+    @shows("Node, serialport", "7E1", no("opens, and stays 8N1"))
+    @shows("Node, serialport", "modem lines", no("`set` and `get` end with ENOTTY"))
+    @shows("Node, serialport", "break", no("`set` ends with ENOTTY"))
+    @shows("Node, serialport", "flush", YES)
+    @shows("Node, serialport", "drain", partly("returns when the bytes are in the pseudo-terminal"))
+    @shows("Node, serialport", "list", no("real devices only, and only where udev is"))
+    def test_node(self):
+        command, environment = node_ports(self)
+        results = results_of(self, command, dict(os.environ, **environment))
+        refused = "Error: Inappropriate ioctl for device"
+        self.assertEqual({name: result for name, result in results.items() if name != "list"},
+                         {"open": "true", "read": "hello there", "drain": "true", "any-speed": "true", "set": refused, "get": refused,
+                          "break": refused, "flush": "true", "close": "true", "parity": "true"})
+        self.assertNotEqual(results["list"], "true")
+        self.expect_speed(57600)
+        self.assertTrue(any(call.split()[3] == "4" for call in self.calls("uart")), "two stop bits")
+        self.expect_speed(9600)
+        self.expect_speed(4294967295)
+        self.assertEqual({call.split()[4] for call in self.calls("uart")}, {"1"}, "no parity")
+        self.assertEqual(self.calls("break"), [])
+        self.assertTrue(self.calls("fifo"))
+
     @shows("Mono, System.IO.Ports", "open",
            no("`Open` sets DTR and ends with an IOException: a pseudo-terminal has no DTR (ENOTTY). `opendext serial run` gives it one"))
     @shows("Mono, System.IO.Ports", "list", no("real devices only"))
