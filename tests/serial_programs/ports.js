@@ -8,17 +8,20 @@ const say = (name, result) => console.log(`${name}: ${result}`);
 const done = (port, method, ...values) => new Promise((resolve) =>
     port[method](...values, (error, result) => resolve(error ? error.message.split(',')[0] : result || 'true')));
 
+// Writes, and gives what comes back: as long, and so after the driver has had it.
+const exchange = (port, text) => new Promise((resolve) => {
+    let back = '';
+    port.on('data', (data) => {
+        back += data;
+        if (back.length >= text.length) resolve(back);
+    });
+    port.write(text);
+});
+
 async function main() {
     const port = new SerialPort({ path: device, baudRate: 57600, stopBits: 2, autoOpen: false });
-    let text = '';
-    const heard = (length) => new Promise((resolve) => {
-        const look = () => text.length >= length && resolve(text);
-        port.on('data', (data) => { text += data; look(); });
-        look();
-    });
     say('open', await done(port, 'open'));
-    port.write('hello there');
-    say('read', await heard(11));
+    say('read', await exchange(port, 'hello there'));
     say('drain', await done(port, 'drain'));
     say('set', await done(port, 'set', { dtr: false, rts: true }));
     const lines = await done(port, 'get');
@@ -29,6 +32,7 @@ async function main() {
     const parity = new SerialPort({ path: device, baudRate: 9600, dataBits: 7, parity: 'even', autoOpen: false });
     say('parity', await done(parity, 'open'));
     say('any-speed', await done(parity, 'update', { baudRate: 250000 }));
+    await exchange(parity, 'again');
     await done(parity, 'close');
     say('list', await SerialPort.list().then((ports) => ports.some((each) => each.path === device), (error) => error.message));
 }

@@ -93,7 +93,6 @@ class Runtimes(ProgramCase):
         self.assertNotEqual(results["list"], "true")
         self.expect_speed(57600)
         self.assertTrue(any(call.split()[3] == "4" for call in self.calls("uart")), "two stop bits")
-        self.expect_speed(9600)
         self.expect_speed(4294967295)
         self.assertEqual({call.split()[4] for call in self.calls("uart")}, {"1"}, "no parity")
         self.assertEqual(self.calls("break"), [])
