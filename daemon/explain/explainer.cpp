@@ -22,6 +22,15 @@ uint64_t milliseconds_since(Clock::Time then, Clock::Time now) {
     return static_cast<uint64_t>(std::max<int64_t>(passed.count(), 0));
 }
 
+/// " in 2.5 s" until a time of CLOCK_REALTIME; empty where that is over.
+std::string in_time(uint64_t until_ns) {
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    const int64_t left = static_cast<int64_t>(until_ns / 1'000'000) - now.count();
+    if (left <= 0) return {};
+    return " in " + std::to_string(left / 1000) + "." + std::to_string(left / 100 % 10) + " s";
+}
+
 std::string code_text(int32_t io_return) {
     char text[16];
     std::snprintf(text, sizeof text, "0x%08x", static_cast<unsigned>(io_return));
@@ -108,7 +117,8 @@ void Explainer::look_further(client::Standing& standing, const Entry& nub,
     }
     if (known != nullptr && known->standing == daemon::Standing::waiting) {
         return is(StandingState::crashed,
-                  "its process ended and it waits to be started again: " + known->last_reason,
+                  "its process ended and it waits to be started again" +
+                      in_time(known->next_restart_ns) + ": " + known->last_reason,
                   "read opendext crash show, and " + logs);
     }
     if (own) {

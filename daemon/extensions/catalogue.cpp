@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/io_return.h"
+#include "rpc/nearest_name.h"
 #include "rpc/probe.h"
 #include "rpc/whole_file.h"
 
@@ -45,7 +46,8 @@ Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(
 }
 
 Status Catalogue::check_classes(const Bundle& bundle,
-                                const std::vector<PersonalityPtr>& personalities) const {
+                                const std::vector<PersonalityPtr>& personalities,
+                                const std::filesystem::path& shown) const {
     // A dext built without the list of its classes may name any: what it provides is not known.
     bool complete = !bundle.classes().empty();
     std::set<std::string> provided;
@@ -58,23 +60,31 @@ Status Catalogue::check_classes(const Bundle& bundle,
         collect(extension.bundle);
     }
     for (const PersonalityPtr& personality : personalities) {
-        const std::string where = (bundle.path().filename() / "Info.plist").string() +
-                                  ": IOKitPersonalities/" + personality->name + "/";
+        const std::string where =
+            (shown / "Info.plist").string() + ": IOKitPersonalities/" + personality->name + "/";
+        const auto fix = [](const std::string& name, const std::set<std::string>& names,
+                            std::string else_what) {
+            const std::string near = nearest_name(name, names);
+            return near.empty() ? std::move(else_what) : "is " + near + " meant?";
+        };
         const ClassTable::Known* kernel_class = context_.classes.find(personality->kernel_class);
         if (kernel_class == nullptr || !kernel_class->declaration.for_drivers) {
+            const std::vector<std::string> names = context_.classes.names_for_drivers();
             return Error{Errc::invalid, 0,
                          where + "IOClass: " + personality->kernel_class +
-                             " is no class that a driver can have here; write IOUserService, or "
-                             "the class of an "
-                             "installed family"};
+                             " is no class that a driver can have here; " +
+                             fix(personality->kernel_class, {names.begin(), names.end()},
+                                 "write IOUserService, or the class of an installed family")};
         }
         if (complete && context_.classes.find(personality->provider_class) == nullptr &&
             !provided.contains(personality->provider_class)) {
+            std::set<std::string> names = context_.classes.names();
+            names.merge(std::set<std::string>(provided));
             return Error{Errc::invalid, 0,
                          where + "IOProviderClass: " + personality->provider_class +
-                             " is provided neither by the system nor by an installed dext; correct "
-                             "the name, or "
-                             "install the dext that provides it first"};
+                             " is provided neither by the system nor by an installed dext; " +
+                             fix(personality->provider_class, names,
+                                 "correct the name, or install the dext that provides it first")};
         }
     }
     return success();
@@ -112,8 +122,7 @@ Result<StagedBundle> Catalogue::prepare(const std::filesystem::path& path) {
     // Errors about the keys name the file that the user gave.
     const std::vector<PersonalityPtr> personalities =
         OD_TRY(read_personalities(staged.bundle(), 0, path));
-    Status checked = check_classes(staged.bundle(), personalities);
-    if (!checked.ok()) return std::move(checked).error().in(path.parent_path().string());
+    OD_TRY(check_classes(staged.bundle(), personalities, path));
     return staged;
 }
 
@@ -301,6 +310,7 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     extensions_.erase(bundle_id);
     touch();
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
+    matcher_.removed(removed);
     Status status = store_.remove(bundle_id);
     log(status.ok() ? LogLevel::notice : LogLevel::error,
         bundle_id + (status.ok() ? " uninstalled" : ": " + status.error().text()));
@@ -321,6 +331,7 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
     Extension extension{std::move(bundle), copy, notes.application, state};
     if (!notes.waiting_for_user) tell(Change::will_become_enabled, describe(extension));
     std::vector<PersonalityPtr> affected = index_.remove(id);
+    matcher_.removed(affected);
     if (!notes.waiting_for_user) {
         for (const PersonalityPtr& personality : personalities) index_.add(personality);
         affected.insert(affected.end(), personalities.begin(), personalities.end());

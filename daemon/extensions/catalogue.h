@@ -104,7 +104,8 @@ class Catalogue {
     Result<std::vector<PersonalityPtr>> read_personalities(
         const bundle::Bundle& bundle, uint64_t copy, const std::filesystem::path& shown) const;
     [[nodiscard]] Status check_classes(const bundle::Bundle& bundle,
-                                       const std::vector<PersonalityPtr>& personalities) const;
+                                       const std::vector<PersonalityPtr>& personalities,
+                                       const std::filesystem::path& shown) const;
     void begin(const std::string& bundle_id, Operation operation);
     void complete(const std::string& bundle_id, Operation operation);
     void put_off(const std::string& bundle_id);

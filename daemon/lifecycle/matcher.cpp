@@ -96,6 +96,13 @@ void Matcher::match_nubs_of(const std::vector<PersonalityPtr>& personalities) {
     }
 }
 
+void Matcher::removed(const std::vector<PersonalityPtr>& personalities) {
+    for (const PersonalityPtr& personality : personalities) {
+        supervisor_.forget(personality);
+        history_.forget(personality->label());
+    }
+}
+
 void Matcher::defer(EntryId id) {
     if (!deferred_.insert(id).second) return;
     context_.registry.set_property(id, "IOServiceMatchDeferred", true);

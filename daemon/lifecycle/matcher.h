@@ -36,6 +36,9 @@ class Matcher {
     void match(EntryId nub);
     /// Every registered nub that one of these personalities could fit.
     void match_nubs_of(const std::vector<PersonalityPtr>& personalities);
+    /// They were taken out of the index: what they did is not held against another copy, and what
+    /// waits for them waits no more. Before match_nubs_of().
+    void removed(const std::vector<PersonalityPtr>& personalities);
     /// An instance left its nub: frees the category, for itself after a crash, or for the next
     /// candidate.
     void detached(const Instance& instance);

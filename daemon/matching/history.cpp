@@ -41,6 +41,10 @@ void StartHistory::forget(EntryId nub) {
         place = records_.erase(place);
 }
 
+void StartHistory::forget(const std::string& label) {
+    std::erase_if(records_, [&](const auto& each) { return each.first.second == label; });
+}
+
 const StartHistory::Record* StartHistory::find(EntryId nub, const std::string& label) const {
     const auto place = records_.find({nub, label});
     return place == records_.end() ? nullptr : &place->second;

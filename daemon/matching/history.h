@@ -28,6 +28,8 @@ class StartHistory {
     void note(EntryId nub, const std::string& label, const Status& outcome, Time now);
     /// The nub is gone.
     void forget(EntryId nub);
+    /// The personality is not installed any more, or another copy of it.
+    void forget(const std::string& label);
     /// nullptr if it was never started there.
     [[nodiscard]] const Record* find(EntryId nub, const std::string& label) const;
 

@@ -26,6 +26,12 @@ const ClassTable::Known* ClassTable::find(std::string_view name) const {
     return known == classes_.end() ? nullptr : &known->second;
 }
 
+std::set<std::string> ClassTable::names() const {
+    std::set<std::string> names;
+    for (const auto& [name, known] : classes_) names.insert(name);
+    return names;
+}
+
 std::vector<std::string> ClassTable::names_for_drivers() const {
     std::vector<std::string> names;
     for (const auto& [name, known] : classes_) {

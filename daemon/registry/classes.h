@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class ClassTable {
     [[nodiscard]] const Known* find(std::string_view name) const;
     /// Those that IOClass of a personality may name.
     [[nodiscard]] std::vector<std::string> names_for_drivers() const;
+    /// All.
+    [[nodiscard]] std::set<std::string> names() const;
     /// From `name` up to IORegistryEntry; empty if the class is unknown.
     [[nodiscard]] std::vector<std::string> chain(std::string_view name) const;
     /// The families to ask about an object with this chain, most derived class first, none twice.

@@ -198,6 +198,15 @@ void Supervisor::forget(EntryId nub, const PersonalityPtr& personality) {
     hooks_.given_up(nub, personality->bundle_id);
 }
 
+void Supervisor::forget(const PersonalityPtr& personality) {
+    std::vector<EntryId> nubs;
+    for (const auto& [key, record] : records_) {
+        if (key.second == personality->label() && record.personality->copy == personality->copy)
+            nubs.push_back(key.first);
+    }
+    for (const EntryId nub : nubs) forget(nub, personality);
+}
+
 bool Supervisor::may_start(EntryId nub, const PersonalityPtr& personality) const {
     const Record* record = find(nub, personality);
     return record == nullptr || record->standing == Standing::running;

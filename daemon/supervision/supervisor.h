@@ -82,6 +82,8 @@ class Supervisor {
     void gone(EntryId nub, bool by_crash);
     /// The personality is not used any more; what waits for it waits for nobody.
     void forget(EntryId nub, const PersonalityPtr& personality);
+    /// The copy of the bundle is not installed any more: nothing of it waits, on whatever nub.
+    void forget(const PersonalityPtr& personality);
 
     /// Whether a round of matching may start it.
     [[nodiscard]] bool may_start(EntryId nub, const PersonalityPtr& personality) const;

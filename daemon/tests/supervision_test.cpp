@@ -244,6 +244,28 @@ TEST_F(SupervisionTest, ANewCopyOfTheBundleIsNotHeldResponsible) {
     EXPECT_EQ(supervised("Widget").crashes, 1U);
 }
 
+TEST_F(SupervisionTest, ARepairedCopyNeedNotWaitForTheRestartOfTheOneBefore) {
+    start({{"Widget", on_resources("Widget", 0)}});
+    FakeDriver* last = up("Widget");
+    crash(last);
+    last = up("Widget", last);
+    crash(last);
+    ASSERT_EQ(property("Widget", "State"), "waiting for restart");
+    install({{"Widget", on_resources("Widget", 0)}}, "2");
+    last = up("Widget", last);  // at once
+    EXPECT_EQ(supervised("Widget").crashes, 0U);
+    // The same after it was uninstalled, with the same version.
+    crash(last);
+    last = up("Widget", last);
+    crash(last);
+    ASSERT_EQ(property("Widget", "State"), "waiting for restart");
+    std::optional<Status> outcome;
+    bed.daemon->catalogue().uninstall(kBundle, [&](const Status& status) { outcome = status; });
+    ASSERT_TRUE(bed.run_until([&] { return outcome.has_value(); }));
+    install({{"Widget", on_resources("Widget", 0)}}, "2");
+    up("Widget", last);
+}
+
 TEST_F(SupervisionTest, APersonalityChoosesItsPolicy) {
     start({{"Widget", on_resources("Widget", 0, {{kRestartPolicyKey, "driverkit"}})}});
     FakeDriver* last = nullptr;

@@ -1,11 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/daemon_client.h"
 
+#include <sys/socket.h>
+
+#include <fstream>
 #include <utility>
 
 namespace opendext::tools {
 
 using namespace protocol::client;
+
+namespace {
+
+/// Why the process at the other end may not answer, as far as the kernel tells.
+std::string silence_of(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
+        return "opendextd";
+    const std::string pid = std::to_string(peer.pid);
+    std::ifstream file("/proc/" + pid + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const size_t name_end = stat.rfind(") ");
+    const char state = name_end == std::string::npos ? '?' : stat[name_end + 2];
+    const std::string process = "opendextd (process " + pid + ")";
+    switch (state) {
+        case 'T':
+            return process + " is stopped; kill -CONT " + pid + " has it go on";
+        case 't':
+            return process + " is held by a debugger";
+        case 'R':
+            return process + " is busy, or gets no processor time";
+        case 'D':
+            return process + " waits for the kernel: a disk or file server, perhaps";
+        default:
+            return process;
+    }
+}
+
+}  // namespace
 
 Result<DaemonClient> DaemonClient::connect(const Realm& realm, const std::string& program,
                                            std::chrono::milliseconds timeout) {
@@ -32,7 +66,10 @@ Result<Message> DaemonClient::receive(uint64_t serial, std::chrono::milliseconds
             deadline - std::chrono::steady_clock::now());
         Result<Message> message =
             socket_.receive_within(std::max(left, std::chrono::milliseconds(0)));
-        if (!message.ok()) return std::move(message).error().in("opendextd");
+        if (!message.ok()) {
+            return std::move(message).error().in(
+                message.error().code == Errc::timed_out ? silence_of(socket_.fd()) : "opendextd");
+        }
         if (message->serial == serial) return message;
         if (message->serial == 0) events_.push_back(std::move(message).value());
         // The late answer to a request that timed out is dropped.

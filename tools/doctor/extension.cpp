@@ -317,6 +317,13 @@ Finding Examination::wrong_name(const std::string& word) const {
     Finding finding;
     finding.subject = word;
     finding.broken = Link::name;
+    std::error_code error;
+    if (std::filesystem::is_directory(word, error)) {
+        finding.text = "it is a bundle on disk; doctor looks at what is installed, by its name";
+        finding.fix = "opendext explain --bundle " + word +
+                      " tells what would come of it; opendext install " + word;
+        return finding;
+    }
     finding.text = "nothing that is installed or in the registry has this name";
     finding.fix = near.empty() ? "opendext install BUNDLE; systemextensionsctl list and ioreg show "
                                  "what is there"

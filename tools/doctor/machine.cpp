@@ -196,6 +196,25 @@ std::string_view to_string(Need need) {
     return "unknown";
 }
 
+Feature realm_space(const std::filesystem::path& realm) {
+    constexpr uintmax_t kLeast = 1024 * 1024;
+    std::error_code error;
+    const std::filesystem::space_info space = std::filesystem::space(realm, error);
+    Feature feature{
+        "room in the realm", Need::essential, error || space.available >= kLeast, {}, {}, {}};
+    feature.found =
+        error ? words(error.value())
+              : std::to_string(space.available / 1024) + " KiB are free in " + realm.string();
+    if (!feature.present) {
+        feature.cost =
+            "nothing can be installed, and crash reports, the log and what opendextd "
+            "would need after a crash are not written";
+        feature.fix = "make room in the file system of " + realm.string() +
+                      ", or have the realm elsewhere: --realm DIR";
+    }
+    return feature;
+}
+
 std::vector<Feature> examine_machine() {
     std::vector<Feature> features;
     features.push_back(runtime_folder());

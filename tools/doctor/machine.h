@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct Feature {
 
 /// Tries each in a child process or on a descriptor of its own; nothing of the machine changes.
 [[nodiscard]] std::vector<Feature> examine_machine();
+/// Room for bundles, records, reports and the log in an existing folder of a realm.
+[[nodiscard]] Feature realm_space(const std::filesystem::path& realm);
 
 [[nodiscard]] std::string to_text(const std::vector<Feature>& features, bool all);
 [[nodiscard]] Value to_value(const std::vector<Feature>& features);

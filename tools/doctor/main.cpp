@@ -90,6 +90,9 @@ int main(int argc, char** argv) {
     const Realm realm = line.realm();
     Report report;
     report.machine = examine_machine();
+    std::error_code none;
+    if (std::filesystem::is_directory(realm.root(), none))
+        report.machine.push_back(realm_space(realm.root()));
     if (!options.machine && (tools::realm_is_up(realm) || tools::keeper_of(realm) != 0)) {
         const Status examined = examine_realm(realm, line.operands(), options, report);
         if (!examined.ok()) {

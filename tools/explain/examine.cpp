@@ -258,7 +258,10 @@ Error Examiner::unknown(const std::string& word) const {
     return Error{Errc::not_found, 0,
                  process ? "process " + word + " is neither a driver nor a program of this realm"
                          : word + " is no entry, personality, program or process of this realm" +
-                               (near.empty() ? "" : "; did you mean " + near + "?")};
+                               (near.empty() ? "; ioreg and systemextensionsctl list show what "
+                                               "there is, opendext explain --bundle BUNDLE.dext "
+                                               "explains one that is not installed"
+                                             : "; did you mean " + near + "?")};
 }
 
 Result<Subject> Examiner::personality(const std::string& name) {

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "bundle/bundle.h"
+#include "rpc/protocol/explain.h"
 #include "tools/common/daemon_client.h"
 #include "tools/common/json.h"
 #include "tools/common/realm_control.h"
@@ -39,6 +41,38 @@ Status ask(const Realm& realm, const char* program, Request request,
     return success();
 }
 
+bool is_broken(const wire::Standing& standing) {
+    switch (standing.state) {
+        case wire::StandingState::refused:
+        case wire::StandingState::failed:
+        case wire::StandingState::crashed:
+        case wire::StandingState::barred:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// A bundle may be installed and its driver not come up: said at once, not when somebody looks for
+/// it. What has no provider yet is no fault.
+void tell_broken(const Realm& realm, const std::filesystem::path& path) {
+    const auto bundle = bundle::Bundle::open(path);
+    auto daemon = DaemonClient::connect(realm, "opendext install");
+    if (!bundle.ok() || !daemon.ok()) return;
+    wire::Explain question;
+    question.personality = bundle->identifier();
+    question.nearest = 0;
+    const auto explained = daemon->request<wire::Explained>(std::move(question));
+    if (!explained.ok()) return;
+    for (const wire::Standing& one : explained->standings) {
+        if (!is_broken(one)) continue;
+        print_error("opendext install", one.personality + " does not run on " + one.provider_name +
+                                            ": " + one.reason +
+                                            (one.fix.empty() ? "" : "; fix: " + one.fix) +
+                                            " (opendext explain " + one.bundle_id + " tells more)");
+    }
+}
+
 int install(const Arguments& arguments, const std::string& realm) {
     CommandLine line("opendext install", "BUNDLE",
                      "Copies the bundle into the realm and matches its personalities.");
@@ -57,7 +91,9 @@ int install(const Arguments& arguments, const std::string& realm) {
             wire::WaitQuiet{.entry = 0, .timeout_ms = kMatchingTimeoutMs}, kExtensionTimeout);
     std::printf("installed %s\n", bundle.c_str());
     if (!quiet.ok())
-        print_error("opendext install", "drivers are still being started; see: opendext logs");
+        print_error("opendext install",
+                    "drivers are still being started; opendext stuck shows what they wait for");
+    tell_broken(line.realm(), bundle);
     return kExitSuccess;
 }
 
@@ -98,7 +134,8 @@ int status(const Arguments& arguments, const std::string& realm_option) {
     line.flag("--json", json, "print JSON (docs/schemas/status.json)");
     if (const auto status = parse(line, arguments, realm_option, 0, 0)) return *status;
     const Realm realm = line.realm();
-    const auto daemon = DaemonClient::connect(realm, "opendext status");
+    // Whether it answers is the question.
+    const auto daemon = DaemonClient::connect(realm, "opendext status", std::chrono::seconds(15));
     const bool up = daemon.ok();
     const int64_t keeper = keeper_of(realm);
     const int64_t process = up ? daemon->welcome().daemon_pid : 0;
@@ -112,7 +149,10 @@ int status(const Arguments& arguments, const std::string& realm_option) {
                     static_cast<long long>(process), static_cast<long long>(keeper));
     } else {
         std::printf("%s is not up%s\n", realm.root().c_str(),
-                    keeper != 0 ? ", but its keeper runs; see 'opendext logs'" : "");
+                    keeper == 0 ? ""
+                                : (", but its keeper runs: " + daemon.error().text() +
+                                   "; see 'opendext logs'")
+                                      .c_str());
     }
     return up ? kExitSuccess : kExitFailure;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // opendext stuck: who waits on what in a realm.
 
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -115,9 +116,11 @@ int main(int argc, char** argv) {
             "status 1: somebody waits.");
     if (const auto status = line.parse(argc, argv)) return *status;
     const Realm realm = line.realm();
-    auto daemon = tools::DaemonClient::connect(realm, "opendext stuck");
+    // Who asks this expects that somebody may not answer.
+    constexpr std::chrono::seconds kPatience{15};
+    auto daemon = tools::DaemonClient::connect(realm, "opendext stuck", kPatience);
     if (!daemon.ok()) return line.failure(daemon.error());
-    auto activity = daemon->request<client::ActivityIs>(client::GetActivity{});
+    auto activity = daemon->request<client::ActivityIs>(client::GetActivity{}, kPatience);
     if (!activity.ok()) return line.failure(activity.error());
     const auto older = static_cast<uint64_t>(options.older);
     std::erase_if(activity->waits, [&](const client::Wait& w) { return w.age_ms < older; });
