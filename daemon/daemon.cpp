@@ -111,6 +111,7 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
     link_.device_directory =
         options_.realm.is_system() ? "/dev" : options_.realm.devices().string();
     link_.adopts = adopts();
+    if (adopts()) link_.held = &options_.inheritance->held;
     link_.opens = &opens_;
     link_.successor_expected = [this](EntryId nub) { return supervisor_.successor_expected(nub); };
     link_.message_clients = [this](EntryId id, uint32_t message, uint64_t argument) {

@@ -240,6 +240,13 @@ class Family {
         (void)index;
         done(Error{Errc::unsupported, 0, "the family delivers no interrupts"});
     }
+    /// As if attach_interrupt had been called for an earlier opendextd: the driver has the interrupt
+    /// still. `line`: its descriptors, for whoever gives the interrupts from now on.
+    virtual void interrupt_adopted(const Entry& nub, uint32_t index, InterruptLine line) {
+        (void)nub;
+        (void)index;
+        (void)line;
+    }
     /// The source was cancelled or its process is gone. Not called once the nub itself has ended.
     virtual void detach_interrupt(const Entry& nub, uint32_t index) {
         (void)nub;
@@ -288,6 +295,13 @@ class FamilyHost {
     /// first; empty in a realm that has just begun.
     [[nodiscard]] virtual std::vector<EntryId> left(std::string_view class_name) const {
         (void)class_name;
+        return {};
+    }
+    /// Keys that begin with `prefix`, and their notes, of what an earlier opendextd had the keeper
+    /// hold.
+    [[nodiscard]] virtual std::vector<std::pair<std::string, Dictionary>> held_before(
+        std::string_view prefix) const {
+        (void)prefix;
         return {};
     }
     /// Publishes a child. Fails if the provider is inactive or the class was not declared.

@@ -74,6 +74,15 @@ void Host::call(protocol::Invocation invocation, std::vector<UniqueFd> fds,
         });
 }
 
+std::vector<std::pair<std::string, Dictionary>> Host::held_before(std::string_view prefix) const {
+    std::vector<std::pair<std::string, Dictionary>> found;
+    if (link_.held == nullptr) return found;
+    for (auto item = link_.held->lower_bound(std::string(prefix));
+         item != link_.held->end() && item->first.starts_with(prefix); ++item)
+        found.emplace_back(item->first, item->second.properties);
+    return found;
+}
+
 int32_t Host::process_of(EntryId id) const {
     const Instance* instance = lifecycle_.find(id);
     if (instance == nullptr || !instance->process) return 0;

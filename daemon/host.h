@@ -17,6 +17,8 @@ class Host final : public FamilyHost {
         std::function<bool(EntryId)> successor_expected;
         ProviderOpens* opens = nullptr;
         bool adopts = false;  ///< an earlier opendextd's registry is here
+        /// What it had the keeper hold; nullptr: there was none.
+        const std::map<std::string, KeeperItem>* held = nullptr;
     };
     /// `link` is filled in before the first family hears of anything and outlives this.
     Host(std::string family, Context& context, Lifecycle& lifecycle, const Link& link)
@@ -27,6 +29,8 @@ class Host final : public FamilyHost {
     }
     [[nodiscard]] EntryId user_resources() const override { return link_.user_resources; }
     [[nodiscard]] std::vector<EntryId> left(std::string_view class_name) const override;
+    [[nodiscard]] std::vector<std::pair<std::string, Dictionary>> held_before(
+        std::string_view prefix) const override;
     [[nodiscard]] Result<EntryId> publish(NewEntry entry) override;
     void register_entry(EntryId id) override { lifecycle_.register_service(id); }
     void terminate(EntryId id) override;

@@ -152,6 +152,18 @@ void KeeperLink::remove_node(std::string name, std::function<void(Status)> done)
     simple_request(keeper::RemoveNode{std::move(name)}, {}, std::move(done));
 }
 
+const Message* KeeperLink::unsent(uint64_t number) const {
+    const Message* message = connection_.waiting(number);
+    if (message == nullptr) return nullptr;
+    const auto kind = static_cast<keeper::Kind>(message->kind);
+    return kind == keeper::Kind::release || kind == keeper::Kind::remove_node ? message : nullptr;
+}
+
+void KeeperLink::send_again(Message message) {
+    message.serial = requests_.take_serial();
+    connection_.send(std::move(message));
+}
+
 void KeeperLink::ready() {
     connection_.send(encode(keeper::Ready{}));
 }

@@ -48,6 +48,16 @@ class KeeperLink {
     void ready();
     void shut_down();
 
+    /// From now on `changed` hears of the numbers of messages that wait to be sent, and leave.
+    void record_queue(uint64_t first, Connection::OnQueue changed) {
+        connection_.number_queue(first, std::move(changed));
+    }
+    /// The message of that number, if it waits and a successor of opendextd is to send it instead:
+    /// one that gives something up. What makes something is asked for again where it is missing.
+    [[nodiscard]] const Message* unsent(uint64_t number) const;
+    /// Sends what a predecessor had not sent.
+    void send_again(Message message);
+
   private:
     template <typename T>
     void request(T content, std::vector<UniqueFd> fds, Deadline deadline, Requests::Done done);

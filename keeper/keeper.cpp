@@ -208,6 +208,7 @@ Result<Message> Keeper::answer(Message& request) {
         case wire::Kind::inherit: {
             wire::Inherited inherited = drivers_.state();
             inherited.starts = daemon_starts_;
+            for (const auto& [key, holding] : holdings_) inherited.held.push_back(key);
             return encode(std::move(inherited));
         }
         case wire::Kind::publish_node:

@@ -27,6 +27,9 @@ void Daemon::begin_records() {
     }
     if (!left.ledger) return;
     recorder_.write_to(left.ledger.get());
+    keeper_.record_queue(left.starts << 32 | 1, [this](uint64_t message) {
+        recorder_.touch(Record::unsent, kKeeper, message);
+    });
     loop_.on_settle([this] {
         if (recorder_.commit()) return;
         log_.write(LogLevel::error, "adoption",
@@ -62,6 +65,7 @@ Status Daemon::restore() {
     }
     OPENDEXT_PROBE(daemon_restore_processes);
     restore_processes();
+    lifecycle_.restore_panic_logs(ledger, options_.inheritance->held);
     lifecycle_.restore_tables(ledger, options_.inheritance->starts << 32 | 1);
     restore_instances();
     power_.restore(ledger);
@@ -137,6 +141,7 @@ void Daemon::restore_processes() {
                      if (process && registry_.find(key.second) != nullptr)
                          process->known.insert(key.second);
                  });
+    for (Message& message : unsent[kKeeper]) keeper_.send_again(std::move(message));
     for (const auto& [pid, control] : controls) keeper_.signal(pid, SIGKILL);
     controls.clear();
 }
@@ -211,6 +216,7 @@ void Daemon::resume() {
         }
         lifecycle_.resume(id);
     }
+    lifecycle_.restore_interrupts(*left.ledger, left.starts << 32 | 1, left.held);
     lifecycle_.resume_terminations();
     clients_.connections().restore(*left.ledger);
     size_t adopted = 0;

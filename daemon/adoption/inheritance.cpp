@@ -43,11 +43,18 @@ class Questions {
     uint64_t serial_ = 0;
 };
 
+/// What is held under `key`; without descriptors if there is nothing.
+Result<KeeperItem> fetch_all(Questions& questions, std::string key) {
+    Message answer = OD_TRY(questions.ask(keeper::Fetch{std::move(key)}));
+    Result<keeper::Held> held = decode<keeper::Held>(answer);
+    if (!held.ok()) return KeeperItem{};
+    return KeeperItem{std::move(held->notes), std::move(answer.fds)};
+}
+
 /// The first descriptor that is held under `key`; empty if there is none.
 Result<UniqueFd> fetch(Questions& questions, std::string key) {
-    Message held = OD_TRY(questions.ask(keeper::Fetch{std::move(key)}));
-    if (!decode<keeper::Held>(held).ok() || held.fds.empty()) return UniqueFd();
-    return std::move(held.fds.front());
+    KeeperItem item = OD_TRY(fetch_all(questions, std::move(key)));
+    return item.fds.empty() ? UniqueFd() : std::move(item.fds.front());
 }
 
 /// Attempts to take a ledger over that came to nothing; then the realm begins anew.
@@ -90,6 +97,13 @@ Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds dead
             for (const int32_t pid : inherited.running) {
                 UniqueFd control = OD_TRY(fetch(questions, keeper::control_key(pid)));
                 left.controls.emplace(pid, Socket(std::move(control)));
+            }
+            for (std::string& key : inherited.held) {
+                if (key == kLedgerKey) continue;
+                KeeperItem item = OD_TRY(fetch_all(questions, key));
+                // Families ask for the descriptors of theirs when they need them.
+                if (!key.starts_with(kOwnKeys)) item.fds.clear();
+                left.held.emplace(std::move(key), std::move(item));
             }
             left.ended.insert(left.ended.end(), questions.ended.begin(), questions.ended.end());
             return left;

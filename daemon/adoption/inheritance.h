@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/adoption/ledger.h"
+#include "daemon/family.h"
 #include "rpc/protocol/keeper.h"
 #include "rpc/socket.h"
 
@@ -16,6 +17,8 @@ namespace opendext::daemon {
 
 /// Under which the keeper holds the memory of the ledger.
 inline constexpr std::string_view kLedgerKey = "opendextd/ledger";
+/// What opendextd itself has the keeper hold has keys that begin like this.
+inline constexpr std::string_view kOwnKeys = "opendextd/";
 
 /// What an earlier opendextd of the same keeper left (docs/design/adoption.md).
 struct Inheritance {
@@ -27,6 +30,8 @@ struct Inheritance {
     std::string why_not;  ///< why there is no ledger, or the predecessor's was not taken
     /// The predecessor's ends of the control sockets of the driver processes that live.
     std::map<int32_t, Socket> controls;
+    /// What the keeper holds besides, by key.
+    std::map<std::string, KeeperItem> held;
     /// Driver processes that ended lately, oldest first.
     std::vector<protocol::keeper::Exited> ended;
 };

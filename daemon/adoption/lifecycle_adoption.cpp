@@ -13,6 +13,7 @@ namespace driver = protocol::driver;
 void Lifecycle::describe_instances() {
     items_.record(context_.recorder);
     actions_.record(context_.recorder);
+    describe_panic_logs();
     context_.recorder.describe(Record::instance,
                                [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
                                    const Instance* instance = std::as_const(*this).find(id);

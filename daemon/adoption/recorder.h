@@ -32,8 +32,12 @@ enum class Record : uint32_t {
     unsent = 14,      ///< number of the driver process (0: the keeper), number of the message
     handled = 15,     ///< number of the driver process: its last message that was seen to
     extensions = 16,  ///< 0: the installed copies that are matched
+    panic_log = 17,   ///< number of the driver process, which of its panic logs
+    interrupt = 18,   ///< number of the attachment
 };
-inline constexpr Record kLastRecord = Record::extensions;
+inline constexpr Record kLastRecord = Record::interrupt;
+/// In the place of the number of a driver process.
+inline constexpr uint64_t kKeeper = 0;
 
 /// Keeps the ledger up to date. Parts of opendextd say what they would write of an object, and
 /// touch what changed; it is written and committed when the event loop settles.

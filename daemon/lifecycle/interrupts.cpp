@@ -57,6 +57,8 @@ void Interrupts::attach(DriverProcess& process, const driver::AttachInterrupt& r
     for (const auto& [handle, line] : lines_) {
         if (line.process == process.number()) ++of_process;
         if (line.nub == nub.id && line.index == request.index) {
+            if (line.process == process.number() && line.serial == serial && line.adopted)
+                return answer_again(process, serial, type, handle, *line.adopted);
             return refuse(
                 process, serial,
                 Error::kern(kIOReturnNoResources, "interrupt " + std::to_string(request.index) +
@@ -68,7 +70,7 @@ void Interrupts::attach(DriverProcess& process, const driver::AttachInterrupt& r
                       Error::kern(kIOReturnNoResources, "the process has too many interrupts"));
     }
     const uint64_t handle = next_++;
-    lines_.emplace(handle, Line{process.number(), nub.id, request.index, family});
+    lines_.emplace(handle, Line{process.number(), nub.id, request.index, family, serial});
     family->attach_interrupt(
         nub, request.index,
         [this, weak = process.weak_from_this(), serial, handle, type](Result<InterruptLine> line) {
@@ -95,19 +97,18 @@ void Interrupts::attached(const std::weak_ptr<DriverProcess>& process, uint64_t 
         end(place);
         return;
     }
-    driver::Interrupt answer;
-    answer.type = type;
-    answer.handle = handle;
+    keep(handle, *line);
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(line->events));
     if (line->unmask) fds.push_back(std::move(line->unmask));
-    asker->send(std::move(answer), serial, std::move(fds));
+    asker->send(driver::Interrupt{{}, type, handle}, serial, std::move(fds));
 }
 
 /// The family lets go of the interrupt; a line that it has not attached yet ends when it answers.
 Interrupts::Lines::iterator Interrupts::end(Lines::iterator place) {
     if (!place->second.attached) return std::next(place);
     const Line line = place->second;
+    forget(place->first, line);
     const auto next = lines_.erase(place);
     if (const Entry* nub = registry_.find(line.nub))
         line.family->detach_interrupt(*nub, line.index);
@@ -128,7 +129,11 @@ void Interrupts::process_gone(const DriverProcess& process) {
 }
 
 void Interrupts::entry_gone(EntryId nub) {
-    std::erase_if(lines_, [&](const auto& line) { return line.second.nub == nub; });
+    std::erase_if(lines_, [&](const auto& line) {
+        if (line.second.nub != nub) return false;
+        forget(line.first, line.second);
+        return true;
+    });
 }
 
 }  // namespace opendext::daemon

@@ -3,9 +3,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "daemon/adoption/ledger.h"
+#include "daemon/context.h"
 #include "daemon/families.h"
 #include "daemon/lifecycle/process.h"
 #include "daemon/registry/registry.h"
@@ -20,8 +23,13 @@ class Interrupts {
     /// Interrupts that one process may have attached; MSI-X has no more on one device.
     static constexpr size_t kMaxOfProcess = 2048;
 
-    Interrupts(const Registry& registry, const Families& families)
-        : registry_(registry), families_(families) {}
+    Interrupts(Context& context, const Families& families,
+               std::function<ProcessPtr(uint64_t number)> process);
+
+    /// For a successor of opendextd: what its predecessor had attached goes on, if the keeper holds
+    /// the descriptors.
+    void restore(const Ledger& ledger, uint64_t first_handle,
+                 std::map<std::string, KeeperItem>& held);
 
     /// Answers the request, at once or later.
     void attach(DriverProcess& process, const protocol::driver::AttachInterrupt& request,
@@ -39,7 +47,10 @@ class Interrupts {
         EntryId nub = kNoEntry;
         uint32_t index = 0;
         Family* family = nullptr;
+        uint64_t serial = 0;    ///< of the request that attached it
         bool attached = false;  ///< the family has said so
+        /// Of one that a predecessor attached, whose answer may not have arrived.
+        std::shared_ptr<const InterruptLine> adopted = nullptr;
     };
     using Lines = std::map<uint64_t, Line>;
 
@@ -48,8 +59,15 @@ class Interrupts {
                   uint64_t type, Result<InterruptLine> line);
     Lines::iterator end(Lines::iterator line);
 
+    void forget(uint64_t handle, const Line& line);
+    void keep(uint64_t handle, const InterruptLine& line);
+    static void answer_again(DriverProcess& process, uint64_t serial, uint64_t type,
+                             uint64_t handle, const InterruptLine& line);
+
+    Context& context_;
     const Registry& registry_;
     const Families& families_;
+    const std::function<ProcessPtr(uint64_t)> process_;
     uint64_t next_ = 1;
     Lines lines_;  ///< by handle
 };

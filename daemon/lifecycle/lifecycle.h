@@ -71,6 +71,14 @@ class Lifecycle {
                  std::function<void(Status)> outcome);
     /// Puts back what drivers hold of each other and watch; after the processes.
     void restore_tables(const Ledger& ledger, uint64_t first_number);
+    /// Puts back the panic logs of the processes that are there, of which the keeper holds the
+    /// memory.
+    void restore_panic_logs(const Ledger& ledger, std::map<std::string, KeeperItem>& held);
+    /// Puts back which interrupts drivers have; after the families have adopted their objects.
+    void restore_interrupts(const Ledger& ledger, uint64_t first_handle,
+                            std::map<std::string, KeeperItem>& held) {
+        interrupts_.restore(ledger, first_handle, held);
+    }
     /// Goes on with the object where the predecessor was.
     void resume(EntryId id);
     /// Goes on with what was being terminated.
@@ -99,6 +107,7 @@ class Lifecycle {
 
   private:
     void describe_instances();
+    void describe_panic_logs();
     [[nodiscard]] static records::Instance record(const Instance& instance);
 
     // start.cpp
@@ -131,6 +140,8 @@ class Lifecycle {
     void server_ready(DriverProcess& process);
     void publish_objects(const DriverProcess& process);
     void keep_panic_log(DriverProcess& process, Message message);
+    void record_panic_log(const DriverProcess& process, const PanicLog& log);
+    void forget_panic_logs(const DriverProcess& process);
 
     // calls.cpp
     bool watch_message(DriverProcess& process, const Message& message);

@@ -65,6 +65,7 @@ struct LaunchSpec {
 
 /// Memory of the driver whose bytes go into a crash report (IOExtensiblePaniclog).
 struct PanicLog {
+    uint64_t number = 0;  ///< among those of its process
     std::vector<uint8_t> uuid;
     std::string data_id;
     uint64_t length = 0;

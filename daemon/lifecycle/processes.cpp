@@ -41,12 +41,13 @@ Processes::Processes(Context& context, Hooks hooks)
                                    if (!process || !process->known.contains(entry)) return {};
                                    return record_of(records::Mark{});
                                });
-    context_.recorder.describe(Record::unsent,
-                               [this](uint64_t number, uint64_t message) -> std::vector<uint8_t> {
-                                   const ProcessPtr process = find(number);
-                                   if (!process) return {};
-                                   return records::unsent_record(process->unsent(message));
-                               });
+    context_.recorder.describe(
+        Record::unsent, [this](uint64_t number, uint64_t message) -> std::vector<uint8_t> {
+            if (number == kKeeper) return records::unsent_record(context_.keeper.unsent(message));
+            const ProcessPtr process = find(number);
+            if (!process) return {};
+            return records::unsent_record(process->unsent(message));
+        });
     context_.recorder.describe(Record::handled,
                                [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
                                    const ProcessPtr process = find(number);
@@ -119,6 +120,7 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
         return process;
     }
     process->assign(object);
+    context_.recorder.touch(Record::handled, process->number());
     if (process->state() == ProcessState::ready) {
         context_.recorder.touch(Record::classes, process->number());
         came_up(*process);

@@ -72,8 +72,10 @@ void Lifecycle::keep_panic_log(DriverProcess& process, Message message) {
         return answer(kIOReturnBadArgument, "the memory of a panic log is too small");
     if (process.panic_logs.size() >= kMaxPanicLogs)
         return answer(kIOReturnNoResources, "too many panic logs of one process");
-    process.panic_logs.push_back({std::move(request->uuid), std::move(request->data_id),
+    const uint64_t number = process.panic_logs.size();
+    process.panic_logs.push_back({number, std::move(request->uuid), std::move(request->data_id),
                                   request->length, std::move(message.fds.front())});
+    record_panic_log(process, process.panic_logs.back());
     answer(kIOReturnSuccess, {});
 }
 

@@ -54,7 +54,7 @@ Lifecycle::Lifecycle(Context& context, Families& families, Hooks hooks)
           if (const ProcessPtr process = processes_.find(owner))
               process->send(driver::Drop{number});
       }),
-      interrupts_(context.registry, families),
+      interrupts_(context, families, [this](uint64_t number) { return processes_.find(number); }),
       guard_(context.log, context.policy),
       items_(guard_),
       watches_(context, items_, guard_,

@@ -210,6 +210,7 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     actions_.process_gone(process.number());
     watches_.process_gone(process.number());
     interrupts_.process_gone(process);
+    forget_panic_logs(process);
     hooks_.process_gone(process);
 
     for (const EntryId id : objects) {

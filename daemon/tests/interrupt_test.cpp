@@ -39,6 +39,11 @@ class InterruptFamily final : public Family {
         }
         done(std::move(line));
     }
+    void interrupt_adopted(const Entry& nub, uint32_t index, InterruptLine line) override {
+        trace.push_back("adopted " + nub.name + " " + std::to_string(index) +
+                        (line.unmask ? ", to be unmasked" : ""));
+        events = std::move(line.events);
+    }
     void detach_interrupt(const Entry& nub, uint32_t index) override {
         trace.push_back("detach " + nub.name + " " + std::to_string(index));
     }
@@ -68,6 +73,7 @@ class InterruptTest : public ::testing::Test {
   protected:
     void SetUp() override {
         bed.classes["Widget"] = "IOService";
+        bed.outlived = true;
         bed.options.families.push_back(
             {"interrupt-test", [](FamilyHost& host) -> std::unique_ptr<Family> {
                  return std::make_unique<InterruptFamily>(host);
@@ -182,6 +188,32 @@ TEST_F(InterruptTest, ANubThatEndsTakesItsInterruptsAlong) {
     bed.settle();
     for (const std::string& line : family().trace) EXPECT_EQ(line, "detach device 0");
     EXPECT_LE(family().trace.size(), 1U);
+}
+
+TEST_F(InterruptTest, ASuccessorOfOpendextdGoesOnGivingThem) {
+    const auto level = ask(device, 1);
+    ASSERT_EQ(fds.size(), 2U);
+    const UniqueFd events = std::move(fds[0]);
+    EXPECT_EQ(bed.held.size(), 1U);
+    bed.succeed();
+    EXPECT_EQ(family().trace, std::vector<std::string>{"adopted device 1, to be unmasked"});
+    const uint64_t three = 3;
+    ASSERT_EQ(write(family().events.get(), &three, sizeof three), ssize_t{sizeof three});
+    uint64_t count = 0;
+    ASSERT_EQ(read(events.get(), &count, sizeof count), ssize_t{sizeof count});
+    EXPECT_EQ(count, 3U);
+    EXPECT_EQ(ask(device, 1).outcome.io_return, kIOReturnNoResources) << "it has a source";
+    EXPECT_EQ(ask(device, 0).outcome.io_return, kIOReturnSuccess);
+    bed.succeed();
+    family().trace.clear();
+    process().send(encode(driver::DetachInterrupt{level.handle}));
+    ASSERT_TRUE(bed.run_until([&] { return !family().trace.empty(); }));
+    EXPECT_EQ(family().trace, std::vector<std::string>{"detach device 1"});
+    process().die(11);
+    ASSERT_TRUE(bed.run_until([&] { return family().trace.size() > 1; }));
+    EXPECT_EQ(family().trace.back(), "detach device 0");
+    bed.settle();
+    EXPECT_TRUE(bed.held.empty()) << bed.held.begin()->first;
 }
 
 TEST_F(InterruptTest, NonsenseIsRefused) {

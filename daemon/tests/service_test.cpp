@@ -227,9 +227,10 @@ TEST_F(TwoDriversTest, EachProcessHasAnIOUserServer) {
         bed.run_until([&] { return bed.daemon->registry().find(servers.ids[0]) == nullptr; }));
 }
 
-TEST_F(TwoDriversTest, ActivePanicLogsAreInTheCrashReport) {
-    start();
-    const auto add = [&](const std::string& id, const std::string& text, bool active) {
+class PanicLogTest : public TwoDriversTest {
+  protected:
+    /// The driver has a panic log made; what it gets.
+    int32_t add_panic_log(const std::string& id, const std::string& text, bool active) {
         auto memory = make_sealed_memory("log", driver::kPanicLogData + 64);
         auto mapping =
             Mapping::map(memory->get(), 0, driver::kPanicLogData + 64, Mapping::Access::read_write);
@@ -246,10 +247,42 @@ TEST_F(TwoDriversTest, ActivePanicLogsAreInTheCrashReport) {
         const uint64_t serial = control->ask(std::move(request), std::move(fds));
         EXPECT_TRUE(bed.run_until([&] { return control->replies.contains(serial); }));
         return control->replies[serial].io_return;
-    };
-    EXPECT_EQ(add("registers", "pc=42", true), 0);
-    EXPECT_EQ(add("quiet", "not this", false), 0);
-    EXPECT_EQ(add("binary", std::string("\x01\x02", 2), true), 0);
+    }
+    std::string crash_report() {
+        std::string report;
+        EXPECT_TRUE(bed.run_until([&] {
+            for (const auto& file :
+                 std::filesystem::directory_iterator(bed.options.realm.crashes())) {
+                if (file.path().extension() != ".json") continue;
+                std::ifstream in(file.path());
+                report.assign(std::istreambuf_iterator<char>(in), {});
+            }
+            return !report.empty();
+        }));
+        return report;
+    }
+};
+
+TEST_F(PanicLogTest, TheyOutliveOpendextd) {
+    bed.outlived = true;
+    start();
+    EXPECT_EQ(add_panic_log("registers", "pc=42", true), 0);
+    EXPECT_EQ(add_panic_log("other", "pc=43", true), 0);
+    bed.succeed();
+    control->die(11);
+    const std::string report = crash_report();
+    EXPECT_NE(report.find("\"id\": \"registers\""), std::string::npos) << report;
+    EXPECT_NE(report.find("\"text\": \"pc=42\""), std::string::npos) << report;
+    EXPECT_NE(report.find("\"text\": \"pc=43\""), std::string::npos) << report;
+    bed.settle();
+    EXPECT_TRUE(bed.held.empty()) << bed.held.begin()->first;
+}
+
+TEST_F(PanicLogTest, ActiveOnesAreInTheCrashReport) {
+    start();
+    EXPECT_EQ(add_panic_log("registers", "pc=42", true), 0);
+    EXPECT_EQ(add_panic_log("quiet", "not this", false), 0);
+    EXPECT_EQ(add_panic_log("binary", std::string("\x01\x02", 2), true), 0);
     driver::PanicLog bad;
     bad.uuid.assign(16, 0);
     bad.length = 64;
@@ -257,15 +290,7 @@ TEST_F(TwoDriversTest, ActivePanicLogsAreInTheCrashReport) {
     ASSERT_TRUE(bed.run_until([&] { return control->replies.contains(serial); }));
     EXPECT_EQ(control->replies[serial].io_return, kIOReturnBadArgument) << "without memory";
     control->die(11);
-    std::string report;
-    ASSERT_TRUE(bed.run_until([&] {
-        for (const auto& file : std::filesystem::directory_iterator(bed.options.realm.crashes())) {
-            if (file.path().extension() != ".json") continue;
-            std::ifstream in(file.path());
-            report.assign(std::istreambuf_iterator<char>(in), {});
-        }
-        return !report.empty();
-    }));
+    const std::string report = crash_report();
     EXPECT_NE(report.find("\"id\": \"registers\""), std::string::npos) << report;
     EXPECT_NE(report.find("\"text\": \"pc=42\""), std::string::npos) << report;
     EXPECT_EQ(report.find("not this"), std::string::npos);

@@ -111,6 +111,9 @@ void FakeDriver::received(Message message) {
             send(encode(loaded, message.serial));
             return;
         }
+        case driver::Kind::assign:
+            trace.push_back("assign " + decode<driver::Assign>(message)->title);
+            return;
         case driver::Kind::instantiate: {
             const auto request = decode<driver::Instantiate>(message);
             const std::string& name = request->class_name;
@@ -178,6 +181,9 @@ void FakeDriver::received(Message message) {
         case driver::Kind::drop:
             trace.push_back("drop " + hex(decode<driver::Drop>(message)->entry));
             objects.erase(decode<driver::Drop>(message)->entry);
+            return;
+        case driver::Kind::resume:
+            send(encode(driver::Resumed{}, message.serial));
             return;
         case driver::Kind::exit:
             trace.emplace_back("exit");
@@ -296,15 +302,43 @@ Testbed::~Testbed() {
 
 void Testbed::start() {
     ASSERT_TRUE(options.realm.create().ok());
+    if (!outlived) return start_daemon(std::nullopt);
+    Inheritance first;
+    first.ledger = std::make_unique<Ledger>(std::move(Ledger::create()).value());
+    ledger_ = std::move(first.ledger->duplicate()).value();
+    start_daemon(std::move(first));
+}
+
+void Testbed::succeed() {
+    settle();
+    daemon.reset();
+    keeper_.reset();
+    ready = false;
+    Inheritance left;
+    left.starts = ++starts_;
+    left.adopts = true;
+    left.ledger = std::make_unique<Ledger>(
+        std::move(Ledger::open(std::move(ledger_.duplicate()).value())).value());
+    for (const FakeDriver* each : alive())
+        left.controls.emplace(each->pid,
+                              Socket(std::move(controls_.at(each->pid).duplicate()).value()));
+    for (const auto& [key, item] : held) {
+        KeeperItem& copy = left.held[key];
+        copy.properties = item.properties;
+        for (const UniqueFd& fd : item.fds) copy.fds.push_back(std::move(fd.duplicate()).value());
+    }
+    start_daemon(std::move(left));
+}
+
+void Testbed::start_daemon(std::optional<Inheritance> inheritance) {
     auto ends = Socket::pair();
     keeper_ = std::make_unique<Connection>(
         *loop, std::move(ends->first), Connection::Limits{},
         [this](Message m) { keeper_message(std::move(m)); }, [](const Error&) {});
-    // `options` stay for tests to read; there is nothing to inherit.
-    Daemon::Options used{
-        options.realm,         options.deadlines,  options.restart,  options.policy,
-        options.client_limits, options.keeper_pid, options.families, {},
-        options.clock};
+    // `options` stay for tests to read.
+    Daemon::Options used{options.realm,    options.deadlines,      options.restart,
+                         options.policy,   options.client_limits,  options.keeper_pid,
+                         options.families, std::move(inheritance), options.clock};
     daemon = std::make_unique<Daemon>(*loop, std::move(used), std::move(ends->second));
     const Status started = daemon->start();
     ASSERT_TRUE(started.ok()) << started.error().text();
@@ -348,6 +382,7 @@ void Testbed::keeper_message(Message message) {
                 real_driver(*spawn, Socket(std::move(message.fds[0])));
                 return;
             }
+            if (message.fds.size() > 1) controls_[next_pid_] = std::move(message.fds[1]);
             FakeDriver& made =
                 drivers.emplace_back(*this, *spawn, next_pid_++, Socket(std::move(message.fds[0])));
             Message spawned = encode(keeper::Spawned{made.pid, "none (test)"}, message.serial);
@@ -367,6 +402,17 @@ void Testbed::keeper_message(Message message) {
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;
         }
+        case keeper::Kind::hold: {
+            auto hold = decode<keeper::Hold>(message);
+            if (hold->key != kLedgerKey)
+                held[hold->key] = {std::move(hold->notes), std::move(message.fds)};
+            keeper_->send(encode(keeper::Reply{}, message.serial));
+            return;
+        }
+        case keeper::Kind::release:
+            held.erase(decode<keeper::Release>(message)->key);
+            keeper_->send(encode(keeper::Reply{}, message.serial));
+            return;
         default:
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;

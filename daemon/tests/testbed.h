@@ -156,6 +156,12 @@ class Testbed {
     Testbed();
     ~Testbed();
     void start();
+    /// The daemon goes without a word, and another one takes over what it left with the keeper.
+    /// `outlived` must have been set before start().
+    void succeed();
+    bool outlived = false;
+    /// What the keeper holds besides the ledger.
+    std::map<std::string, KeeperItem> held;
 
     bool run_until(const std::function<bool()>& done) { return loop->run_until(done, kPatience); }
     /// Runs until everybody waits for the test or for a deadline.
@@ -204,12 +210,16 @@ class Testbed {
 
   private:
     friend class FakeDriver;
+    void start_daemon(std::optional<Inheritance> inheritance);
     void keeper_message(Message message);
     void report_exit(int32_t pid, int wait_status);
     int32_t next_pid_ = 50'000'000;  // above any pid of a kernel
     std::vector<Message> held_spawned_;
     std::unique_ptr<Connection> keeper_;
     Socket daemon_end_;
+    uint64_t starts_ = 1;
+    UniqueFd ledger_;
+    std::map<int32_t, UniqueFd> controls_;  ///< opendextd's ends of control sockets
 };
 
 template <typename Answer, typename T>
