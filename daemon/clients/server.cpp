@@ -94,6 +94,7 @@ void ClientServer::add(Socket socket) {
     client.number = number;
     const ProgramIdentity program = identify_program(socket);
     client.identity.pid = program.pid;
+    client.identity.start_time = program.start_time;
     client.identity.uid = program.uid;
     Grants grants = entitlements_.of(program);
     client.identity.entitlements = std::move(grants.entitlements);
@@ -496,7 +497,6 @@ void ClientServer::hello(Client& client, const client::Hello& hello, uint64_t se
     client.greeted = true;
     client.identity.program = hello.program.substr(0, 256);
     client.identity.session = hello.session;
-    client.identity.start_time = process_start_time(client.identity.pid);
     client::Welcome welcome;
     welcome.lost = connections_.claim(client.number, client.identity, hello.connections);
     welcome.root = context_.registry.root();

@@ -2,6 +2,7 @@
 #include "daemon/entitlements/programs.h"
 
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <charconv>
 
 #include "bundle/plist.h"
+#include "daemon/adoption/program_watch.h"
 
 namespace opendext::daemon {
 namespace {
@@ -106,6 +108,23 @@ Status apply(const fs::path& path, const ProgramIdentity& program, Grants& grant
     return success();
 }
 
+/// Whether the process that connected is gone, though its end of the socket is not: somebody else
+/// has that, and its number may be another's. Linux tells from 6.5 on.
+bool has_ended(const Socket& socket) {
+#ifdef SO_PEERPIDFD
+    constexpr int kPeerPidfd = SO_PEERPIDFD;
+#else
+    constexpr int kPeerPidfd = 77;  // <asm-generic/socket.h> of Linux 6.5
+#endif
+    int fd = -1;
+    socklen_t size = sizeof fd;
+    if (::getsockopt(socket.fd(), SOL_SOCKET, kPeerPidfd, &fd, &size) != 0)
+        return errno == ESRCH || errno == EINVAL;  // reaped already
+    const UniqueFd process(fd);
+    pollfd end{process.get(), POLLIN, 0};
+    return ::poll(&end, 1, 0) > 0;
+}
+
 }  // namespace
 
 ProgramIdentity identify_program(const Socket& socket) {
@@ -125,6 +144,11 @@ ProgramIdentity identify_program(const Socket& socket) {
     program.groups.push_back(peer->gid);
     std::error_code none;
     program.executable = fs::read_symlink("/proc/" + std::to_string(peer->pid) + "/exe", none);
+    program.start_time = process_start_time(peer->pid);
+    if (has_ended(socket)) {
+        program.executable.clear();
+        program.start_time = 0;
+    }
     return program;
 }
 

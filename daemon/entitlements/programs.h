@@ -21,7 +21,10 @@ struct ProgramIdentity {
     std::vector<gid_t> groups;  ///< own and supplementary
     /// What it runs; empty where opendextd may not look (programs of another user).
     std::string executable;
+    /// When the process began (process_start_time); 0: it has ended.
+    uint64_t start_time = 0;
 };
+/// Nothing is said of another process that has the number of the program by now.
 [[nodiscard]] ProgramIdentity identify_program(const Socket& socket);
 
 /// What the lists say of a program.

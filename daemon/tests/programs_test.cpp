@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/entitlements/programs.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+
+#include "daemon/adoption/program_watch.h"
+#include "rpc/socket.h"
 
 namespace opendext::daemon {
 namespace {
@@ -132,6 +137,35 @@ TEST_F(Programs, TheKernelSaysWhoIsThere) {
     EXPECT_NE(std::find(program.groups.begin(), program.groups.end(), ::getegid()),
               program.groups.end());
     EXPECT_EQ(program.executable, fs::read_symlink("/proc/self/exe"));
+    EXPECT_EQ(program.start_time, process_start_time(::getpid()));
+}
+
+TEST_F(Programs, OneThatHasEndedIsNobodyElse) {
+    const fs::path path = folder_ / "socket";
+    const Listener listener = std::move(Listener::bind(path, 0600)).value();
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    UniqueFd read_end(ends[0]);
+    UniqueFd write_end(ends[1]);
+    const pid_t connecting = ::fork();
+    if (connecting == 0) {
+        const auto socket = Socket::connect(path);
+        if (::fork() == 0) {  // has the connection as long as the test wants
+            write_end.reset();
+            char byte = 0;
+            (void)!::read(read_end.get(), &byte, 1);
+        }
+        ::_exit(socket.ok() ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(connecting, &status, 0), connecting);
+    ASSERT_EQ(status, 0);
+    const auto accepted = listener.accept();
+    ASSERT_TRUE(accepted.ok() && accepted->has_value());
+    const ProgramIdentity program = identify_program(**accepted);
+    EXPECT_EQ(program.pid, connecting);
+    EXPECT_EQ(program.executable, "");
+    EXPECT_EQ(program.start_time, 0U);
 }
 
 }  // namespace
