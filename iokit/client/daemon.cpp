@@ -20,8 +20,6 @@ namespace {
 /// Between attempts to get a lost connection back.
 constexpr std::chrono::milliseconds kFirstPause{20};
 constexpr std::chrono::milliseconds kLongestPause{2000};
-/// A keeper that lives restarts its opendextd well within this time.
-constexpr std::chrono::milliseconds kRestartTime{10000};
 /// Somebody may be starting the realm again.
 constexpr std::chrono::milliseconds kRealmRestartTime{2000};
 /// opendextd answers Hello at once or never.
@@ -61,14 +59,6 @@ bool may_repeat(const Message& request) {
     }
 }
 
-/// Whether the realm's keeper lives. Then opendextd comes back, if it is not there.
-bool has_keeper(const std::filesystem::path& realm) {
-    if (realm.empty()) return false;
-    pid_t pid = 0;
-    std::ifstream(Realm(realm).keeper_pid()) >> pid;
-    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
-}
-
 uint64_t random_number() {
     uint64_t number = 0;
     while (number == 0 && ::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) {
@@ -77,6 +67,13 @@ uint64_t random_number() {
 }
 
 }  // namespace
+
+bool has_keeper(const std::filesystem::path& realm) {
+    if (realm.empty()) return false;
+    pid_t pid = 0;
+    std::ifstream(Realm(realm).keeper_pid()) >> pid;
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
 
 Daemon& Daemon::instance() {
     static auto& daemon = *new Daemon;  // never destroyed: its thread runs until the process ends

@@ -20,6 +20,11 @@ namespace opendext::client {
 
 namespace wire = protocol::client;
 
+/// Whether the realm's keeper lives. Then opendextd comes back within kRestartTime, if it is not
+/// there.
+[[nodiscard]] bool has_keeper(const std::filesystem::path& realm);
+inline constexpr std::chrono::milliseconds kRestartTime{10000};
+
 /// One subscription's end in this process. Called on the reader thread, one call at a time, and
 /// never with a lock of Daemon held.
 class Listener {

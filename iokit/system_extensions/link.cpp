@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <thread>
 
 #include "iokit/client/daemon.h"
 #include "rpc/realm.h"
@@ -24,6 +25,19 @@ Result<Socket> connect() {
     }
     OD_TRY(decode<wire::Welcome>(answer));
     return socket;
+}
+
+Result<Socket> connect_again() {
+    constexpr std::chrono::milliseconds kPause{20};
+    const Realm realm = Realm::select(client::Daemon::instance().realm());
+    const auto end = std::chrono::steady_clock::now() + client::kRestartTime;
+    for (;;) {
+        Result<Socket> socket = connect();
+        if (socket.ok() || std::chrono::steady_clock::now() > end ||
+            !client::has_keeper(realm.root()))
+            return socket;
+        std::this_thread::sleep_for(kPause);
+    }
 }
 
 }  // namespace opendext::system_extensions

@@ -4,10 +4,12 @@
 #include <SystemExtensions/SystemExtensions.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "iokit/corefoundation/object.h"
 #include "rpc/protocol/client.h"
+#include "rpc/socket.h"
 
 /// What is behind the types of SystemExtensions.h.
 namespace opendext::system_extensions {
@@ -82,7 +84,17 @@ class Request final : public cf::Object {
     void fail(const Refusal& refusal);
 
   private:
+    /// What an opendextd that dies in the middle leaves to the next one.
+    struct Conversation {
+        bool again = false;          ///< it has been asked for before
+        bool approval_told = false;  ///< the delegate knows that the user is asked
+        std::optional<OSSystemExtensionReplacementAction> answer;  ///< of the delegate
+    };
     [[nodiscard]] Refusal converse();
+    /// Over one connection; nothing if it was lost.
+    [[nodiscard]] std::optional<Refusal> converse_over(
+        const Socket& socket, const protocol::client::RequestExtension& content,
+        Conversation& conversation);
     void finish(OSSystemExtensionRequestResult result);
     [[nodiscard]] OSSystemExtensionReplacementAction ask(
         const protocol::client::ExtensionInfo& existing,

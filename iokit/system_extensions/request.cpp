@@ -75,33 +75,60 @@ Refusal Request::converse() {
         if (auto* refusal = std::get_if<Refusal>(&found)) return std::move(*refusal);
         content.bundle_path = std::get<std::filesystem::path>(found).string();
     }
-    const auto unknown = [](const Error& error) {
-        return Refusal{OSSystemExtensionErrorUnknown, error.text()};
-    };
+    Conversation conversation;
     Result<Socket> socket = connect();
-    if (!socket.ok()) return unknown(socket.error());
-    if (const Status sent = socket->send(encode(std::move(content))); !sent.ok())
-        return unknown(sent.error());
+    while (socket.ok()) {
+        if (auto end = converse_over(*socket, content, conversation)) return std::move(*end);
+        // opendextd died. Asking its successor for the same is right, however far this one came.
+        conversation.again = true;
+        socket = connect_again();
+        if (!socket.ok())
+            socket = std::move(socket).error().in("the connection to opendextd was lost");
+    }
+    return {OSSystemExtensionErrorUnknown, socket.error().text()};
+}
+
+std::optional<Refusal> Request::converse_over(const Socket& socket,
+                                              const wire::RequestExtension& content,
+                                              Conversation& conversation) {
+    const auto unknown = [](std::string text) {
+        return Refusal{OSSystemExtensionErrorUnknown, std::move(text)};
+    };
+    if (!socket.send(encode(content)).ok()) return std::nullopt;
     for (;;) {
-        Result<std::optional<Message>> received = socket->receive();
-        if (!received.ok())
-            return unknown(std::move(received).error().in("the connection to opendextd was lost"));
+        Result<std::optional<Message>> received = socket.receive();
+        if (!received.ok() && received.error().code == Errc::peer_gone) return std::nullopt;
+        if (!received.ok()) return unknown(received.error().text());
         if (!received.value()) continue;
         Result<wire::ExtensionProgress> progress = decode<wire::ExtensionProgress>(**received);
-        if (!progress.ok()) return unknown(progress.error());
+        if (!progress.ok()) return unknown(progress.error().text());
         switch (progress->stage) {
             case ExtensionStage::needs_approval:
+                if (std::exchange(conversation.approval_told, true)) continue;
                 if (delegate.requestNeedsUserApproval != nullptr) {
                     executor.run([&] { delegate.requestNeedsUserApproval(ref(), delegate.info); });
                 }
                 continue;
             case ExtensionStage::replacing: {
                 if (progress->extensions.size() != 2)
-                    return {OSSystemExtensionErrorUnknown, "opendextd asked half a question"};
-                const auto answer = ask(progress->extensions[0], progress->extensions[1]);
-                const Status sent = socket->send(encode(wire::AnswerReplacement{
-                    1, answer == OSSystemExtensionReplacementActionReplace}));
-                if (!sent.ok()) return unknown(sent.error());
+                    return unknown("opendextd asked half a question");
+                const wire::ExtensionInfo& existing = progress->extensions[0];
+                const wire::ExtensionInfo& fresh = progress->extensions[1];
+                const bool wanted =
+                    conversation.answer
+                        ? conversation.answer == OSSystemExtensionReplacementActionReplace
+                        : conversation.approval_told;
+                if (conversation.again && wanted && existing.version == fresh.version &&
+                    existing.short_version == fresh.short_version) {
+                    finish(OSSystemExtensionRequestCompleted);  // by the one that died
+                    return Refusal{};
+                }
+                if (!conversation.answer) conversation.answer = ask(existing, fresh);
+                if (!socket
+                         .send(encode(wire::AnswerReplacement{
+                             1, conversation.answer == OSSystemExtensionReplacementActionReplace}))
+                         .ok())
+                    return std::nullopt;
                 continue;
             }
             case ExtensionStage::found: {
@@ -117,13 +144,18 @@ Refusal Request::converse() {
             }
             case ExtensionStage::finished:
                 finish(static_cast<OSSystemExtensionRequestResult>(progress->code));
-                return {};
+                return Refusal{};
             case ExtensionStage::failed:
-                return {
+                if (conversation.again && action == ExtensionAction::deactivate &&
+                    progress->code == OSSystemExtensionErrorExtensionNotFound) {
+                    finish(OSSystemExtensionRequestCompleted);  // by the one that died
+                    return Refusal{};
+                }
+                return Refusal{
                     static_cast<OSSystemExtensionErrorCode>(progress->code),
                     progress->reason.empty() ? "opendextd refused the request" : progress->reason};
         }
-        return {OSSystemExtensionErrorUnknown, "opendextd sent something that is not known"};
+        return unknown("opendextd sent something that is not known");
     }
 }
 

@@ -6,6 +6,7 @@ import os
 import plistlib
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -223,6 +224,34 @@ class Cases(harness.RealmCase):
         self.assertEqual(self.services("Plain"), [])
         self.tool("systemextensionsctl", "approve", ID)
         self.running()
+
+    def kill_daemon(self):
+        """Kills opendextd and waits for the next one."""
+        def daemon():
+            found = [pid for pid in harness.children_of(self.realm.keeper_pid())
+                     if harness.command_line(pid).split(" ")[0].endswith("/opendextd")]
+            return found[0] if found else None
+        victim = self.wait_for(daemon, "opendextd")
+        os.kill(victim, signal.SIGKILL)
+        self.wait_for(lambda: daemon() not in (None, victim), "the next opendextd")
+
+    def test_requests_go_on_when_opendextd_dies(self):
+        self.start()
+        self.tool("systemextensionsctl", "approval", "ask")
+        asked = self.ask("activate", ID)
+        asked.expect("approval")
+        for _ in range(2):
+            self.kill_daemon()
+        self.tool("systemextensionsctl", "approve", ID)
+        self.assertEqual(asked.next(), "finished 0", "the delegate hears of nothing twice")
+        driver = self.running()
+        os.kill(driver, signal.SIGSTOP)  # its Stop takes a while
+        asked = self.ask("deactivate", ID)
+        self.wait_for(lambda: self.state() == ["terminating for uninstall"], "the deactivation to begin")
+        self.kill_daemon()
+        os.kill(driver, signal.SIGCONT)
+        self.assertEqual(asked.next(), "finished 0")
+        self.assertEqual(self.state(), [])
 
     def test_a_later_request_takes_the_place_of_an_earlier_one(self):
         self.start()
