@@ -240,8 +240,8 @@ class Family {
         (void)index;
         done(Error{Errc::unsupported, 0, "the family delivers no interrupts"});
     }
-    /// As if attach_interrupt had been called for an earlier opendextd: the driver has the interrupt
-    /// still. `line`: its descriptors, for whoever gives the interrupts from now on.
+    /// As if attach_interrupt had been called for an earlier opendextd: the driver has the
+    /// interrupt still. `line`: its descriptors, for whoever gives the interrupts from now on.
     virtual void interrupt_adopted(const Entry& nub, uint32_t index, InterruptLine line) {
         (void)nub;
         (void)index;
