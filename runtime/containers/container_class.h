@@ -63,7 +63,9 @@ class ContainerRegistration {
 /// A new object of Class; its ivars are not made yet. `more` bytes behind it go with it.
 template <typename Class>
 Class* new_container(OSMetaClass* meta, size_t more = 0) {
-    return static_cast<Class*>(allocate_object(meta, more));
+    OSObject* object = allocate_object(meta, more);
+    if (object != nullptr) object->reserved |= kObjectIsUnlisted;
+    return static_cast<Class*>(object);
 }
 
 }  // namespace opendext::runtime

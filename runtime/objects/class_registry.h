@@ -55,5 +55,7 @@ void deallocate_object(OSObject* object);
 /// Bits of OSMetaClassBase::reserved.
 inline constexpr int32_t kObjectIsRemote = 1;
 inline constexpr int32_t kObjectIsClass = 2;
+/// Containers: nobody gets a reference to it but from one who has one (no try_retain()).
+inline constexpr int32_t kObjectIsUnlisted = 4;
 
 }  // namespace opendext::runtime

@@ -23,7 +23,11 @@ void OSMetaClassBase::retain() const {
 
 void OSMetaClassBase::release() const {
     if (reserved & kObjectIsClass) return;
-    const int before = __c11_atomic_fetch_sub(&refcount, 1, __ATOMIC_ACQ_REL);
+    // The last reference is ours alone: no barrier, which is what a release costs, and nothing
+    // stored where free() is about to look.
+    const bool last =
+        (reserved & kObjectIsUnlisted) != 0 && __c11_atomic_load(&refcount, __ATOMIC_ACQUIRE) == 1;
+    const int before = last ? 1 : __c11_atomic_fetch_sub(&refcount, 1, __ATOMIC_ACQ_REL);
     if (before <= 0) panic("release of a %s without a reference", GetClassName());
     if (before != 1) return;
     auto* object = static_cast<OSObject*>(const_cast<OSMetaClassBase*>(this));
