@@ -32,7 +32,7 @@ class Tracing(Gluttons, LabCase):
                                 timeout=150)
         return result.stdout + result.stderr
 
-    def look_into_drivers(self):
+    def look_into_drivers(self, debugger):
         first, second = self.up()
         self.order(first, "crash")
         report = self.report_of(first)
@@ -44,9 +44,9 @@ class Tracing(Gluttons, LabCase):
         report = self.report_of(second)
         self.assertEqual(report["stacks"]["state"], "taken", report["stacks"])
         self.assertIn(("Glutton.cpp", line_of("hang")), places(report))
-        if GDB:
+        if debugger:
             pid = self.up(without=second)[0]
-            self.assertRegex(self.debug(pid), r"\* 1 +.*Thread|\* 1 +.*LWP", "gdb shows the threads")
+            self.assertRegex(self.debug(pid), r"(?m)^\* 1 +.*\(", "gdb shows a thread and where it is")
 
     @unittest.skipIf(AT_BOOT == 3, "nobody may trace")
     def test_stacks_and_the_debugger(self):
@@ -54,7 +54,8 @@ class Tracing(Gluttons, LabCase):
         for scope in (1, 2):
             with self.subTest(scope=scope):
                 write(SCOPE, scope)
-                self.look_into_drivers()
+                # Once is enough: gdb takes long here, and what it may is what the taker of stacks may.
+                self.look_into_drivers(debugger=GDB and scope == 1)
 
     @unittest.skipUnless(AT_BOOT == 3, "begins with sysctl.kernel.yama.ptrace_scope=3")
     def test_where_nobody_may_trace_that_is_said(self):
