@@ -169,8 +169,9 @@ class Waits {
 
 }  // namespace
 
-/// The executor is this thread's from now on.
+/// The executor is this thread's from now on. Under the lock.
 void Executor::hold() {
+    wanted_.store(!entries_.empty(), std::memory_order_relaxed);
     owner_.store(thread_token(), std::memory_order_relaxed);
     since_.store(begun_now(), std::memory_order_relaxed);
 }
