@@ -152,20 +152,14 @@ void Pump::tx_free_space() {
 
 void Pump::rx_data() {
     bool room = false;
-    bool bulk = false;
-    bool swept = false;
     {
         const std::lock_guard lock(mutex_);
         if (!moving_locked() || state_ != State::active) return;
         port_.follow_indexes();
         const bool was_blocked = write_blocked_;
-        const uint32_t taken = move_in_locked();
-        room = room_to_tell_locked(taken);
-        swept = swept_;
-        if (write_blocked_ && !was_blocked && !swept) kick_locked();
-        bulk = taken >= Pace::kBulk;
+        room = room_to_tell_locked(move_in_locked());
+        if (write_blocked_ && !was_blocked && !swept_) kick_locked();
     }
-    if (!swept) follow_cpu(bulk ? 0 : driver_.program_cpu());  // that would be the sweeper's thread
     if (room) driver_.rx_free_space_available_later();
 }
 
