@@ -64,31 +64,40 @@ EntryId PowerTree::parent_of(EntryId id) const {
     return kNoEntry;
 }
 
-uint32_t PowerTree::wanted(EntryId id, const Node& node) const {
+PowerTree::Clients PowerTree::clients() const {
+    Clients found;
+    for (const auto& [id, node] : nodes_) {
+        if (node.joined) found.emplace(parent_of(id), id);
+    }
+    return found;
+}
+
+uint32_t PowerTree::wanted(EntryId id, const Node& node, const Clients& clients) const {
     if (state_ == SystemPower::falling_asleep || state_ == SystemPower::asleep) return kOff;
     uint32_t wanted_here = node.desired;
     if (node.override_) return wanted_here;
-    for (const auto& [client, above] : nodes_) {
-        if (!above.joined || parent_of(client) != id) continue;
-        const uint32_t needed = wanted(client, above);
+    const auto [from, to] = clients.equal_range(id);
+    for (auto client = from; client != to; ++client) {
+        const uint32_t needed = wanted(client->second, nodes_.at(client->second), clients);
         if (rank(needed) > rank(wanted_here)) wanted_here = needed;
     }
     return wanted_here;
 }
 
 /// Down: clients go first. Up: the provider does.
-bool PowerTree::may_change(EntryId id, const Node& node, uint32_t to) const {
+bool PowerTree::may_change(EntryId id, const Node& node, uint32_t to,
+                           const Clients& clients) const {
     if (rank(to) < rank(node.current)) {
-        return std::none_of(nodes_.begin(), nodes_.end(), [&](const auto& each) {
-            const auto& [client, above] = each;
-            return above.joined && parent_of(client) == id &&
-                   (above.target || rank(wanted(client, above)) < rank(above.current));
+        const auto [first, last] = clients.equal_range(id);
+        return std::none_of(first, last, [&](const auto& each) {
+            const Node& above = nodes_.at(each.second);
+            return above.target || rank(wanted(each.second, above, clients)) < rank(above.current);
         });
     }
     const EntryId parent = parent_of(id);
     if (parent == kNoEntry) return true;
     const Node& below = nodes_.at(parent);
-    return !below.target && rank(wanted(parent, below)) <= rank(below.current);
+    return !below.target && rank(wanted(parent, below, clients)) <= rank(below.current);
 }
 
 void PowerTree::join(EntryId id) {
@@ -121,10 +130,11 @@ void PowerTree::set_override(EntryId id, bool enable) {
 
 void PowerTree::advance() {
     std::vector<std::pair<EntryId, uint32_t>> changes;
+    const Clients above = clients();
     for (const auto& [id, node] : nodes_) {
         if (!node.joined || node.target) continue;
-        const uint32_t to = wanted(id, node);
-        if (to != node.current && may_change(id, node, to)) changes.emplace_back(id, to);
+        const uint32_t to = wanted(id, node, above);
+        if (to != node.current && may_change(id, node, to, above)) changes.emplace_back(id, to);
     }
     for (const auto& [id, to] : changes) send(id, to);
     settle();
@@ -132,9 +142,10 @@ void PowerTree::advance() {
 
 void PowerTree::settle() {
     if (state_ != SystemPower::falling_asleep && state_ != SystemPower::waking) return;
+    const Clients above = clients();
     const bool over = std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& each) {
         const auto& [id, node] = each;
-        return !node.joined || (!node.target && node.current == wanted(id, node));
+        return !node.joined || (!node.target && node.current == wanted(id, node, above));
     });
     if (!over) return;
     const bool asleep = state_ == SystemPower::falling_asleep;

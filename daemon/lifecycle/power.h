@@ -73,8 +73,12 @@ class PowerTree {
     void describe_records();
     void touch(EntryId id) { context_.recorder.touch(Record::power, id); }
     [[nodiscard]] EntryId parent_of(EntryId id) const;
-    [[nodiscard]] uint32_t wanted(EntryId id, const Node& node) const;
-    [[nodiscard]] bool may_change(EntryId id, const Node& node, uint32_t to) const;
+    /// Who has joined, by where its power comes from.
+    using Clients = std::multimap<EntryId, EntryId>;
+    [[nodiscard]] Clients clients() const;
+    [[nodiscard]] uint32_t wanted(EntryId id, const Node& node, const Clients& clients) const;
+    [[nodiscard]] bool may_change(EntryId id, const Node& node, uint32_t to,
+                                  const Clients& clients) const;
     void advance();
     void settle();
     void send(EntryId id, uint32_t flags);
