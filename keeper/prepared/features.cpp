@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <functional>
 
 #include "keeper/prepared/cgroup.h"
@@ -78,6 +81,34 @@ int try_listener() {
     return listener.ok() ? 0 : error_of(listener.error());
 }
 
+/// Whether the keeper may read what a refused call names out of the memory of a driver, as it may
+/// of a child of this process: Yama's ptrace_scope may be against it.
+int try_reading(bool own_user_namespace) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
+    const UniqueFd reading(ends[0]);
+    UniqueFd writing(ends[1]);
+    char word = 'w';
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (own_user_namespace && ::unshare(CLONE_NEWUSER) != 0) ::_exit(1);
+        static_cast<void>(::write(writing.get(), &word, 1));
+        for (;;) ::pause();
+    }
+    if (child < 0) return errno;
+    writing.reset();
+    char copy = 0;
+    int error = EAGAIN;
+    if (::read(reading.get(), &copy, 1) == 1) {
+        const iovec local{&copy, 1};
+        const iovec remote{&word, 1};
+        error = ::process_vm_readv(child, &local, 1, &remote, 1, 0) == 1 ? 0 : errno;
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    return error;
+}
+
 std::string error_text(int number) {
     return Error::system("", number).text().substr(2);
 }
@@ -110,13 +141,21 @@ class Probe {
     Probe(Features& found, const std::vector<std::string>& without)
         : found_(found), without_(without) {}
 
+    /// After namespaces().
     void listener() {
         const int error = absent("listener") ? EBUSY : try_in_child(try_listener);
-        if (error == 0) return;
+        const int reading = error == 0 ? try_reading((found_.own & CLONE_NEWUSER) != 0) : 0;
+        if (error == 0 && reading == 0) return;
         found_.refusal = Refusal::silent;
-        miss("listener", error_text(error),
-             "refused calls are not in the log; a kernel from 5.0 on gives it, unless another "
-             "supervisor of this container uses seccomp notification itself");
+        if (error != 0) {
+            miss("listener", error_text(error),
+                 "refused calls are not in the log; a kernel from 5.0 on gives it, unless another "
+                 "supervisor of this container uses seccomp notification itself");
+        } else {
+            miss("listener", "the memory of drivers cannot be read: " + error_text(reading),
+                 "refused calls are not in the log; a lower "
+                 "/proc/sys/kernel/yama/ptrace_scope gives it");
+        }
     }
     void namespaces() {
         const int error = absent("namespaces") ? EPERM : try_namespaces();
@@ -186,8 +225,8 @@ Features probe_features(const std::vector<std::string>& without, const SandboxSe
     found.limits = settings.limits;
     found.layout = settings.layout;
     Probe probe(found, without);
-    probe.listener();
     probe.namespaces();
+    probe.listener();
     probe.files();
     probe.control_group(settings.cgroup);
     for (const std::string& item : settings.require) {
