@@ -11,6 +11,9 @@
 namespace opendext::explain {
 namespace {
 
+/// kIOReturnNotFound (docs/facts/ioreturn.csv): opendextd knows no such entry.
+constexpr uint32_t kNotFound = 0xe00002f0;
+
 struct Options {
     std::vector<std::string> bundles;
     std::string registry;
@@ -51,6 +54,19 @@ Result<Answer> live(const Options& options, const Realm& realm,
     return answer;
 }
 
+/// What was read of the realm may be gone before it is asked about, as with a driver that crashes
+/// all the time: then once more, a few times.
+Result<Answer> live_though_it_changes(const Options& options, const Realm& realm,
+                                      const std::vector<std::string>& words) {
+    constexpr int kTries = 5;
+    for (int i = 1;; ++i) {
+        Result<Answer> answer = live(options, realm, words);
+        const bool gone = !answer.ok() && answer.error().code == Errc::kern &&
+                          static_cast<uint32_t>(answer.error().number) == kNotFound;
+        if (!gone || i == kTries) return answer;
+    }
+}
+
 /// Exit status 1: something that was asked about does not run.
 int status_of(const Answer& answer) {
     using protocol::client::StandingState;
@@ -89,9 +105,9 @@ int main(int argc, char** argv) {
         return line.usage_error("give WORD or --bundle X.dext");
     if (!options.registry.empty() && options.bundles.empty())
         return line.usage_error("--registry needs --bundle X.dext");
-    const Result<Answer> answer = options.registry.empty()
-                                      ? live(options, line.realm(), line.operands())
-                                      : offline(options, line.operands());
+    const Result<Answer> answer =
+        options.registry.empty() ? live_though_it_changes(options, line.realm(), line.operands())
+                                 : offline(options, line.operands());
     if (!answer.ok()) return line.failure(answer.error());
     const std::string text =
         options.json ? tools::to_json(to_value(*answer), 2) + "\n" : to_text(*answer, options.all);
