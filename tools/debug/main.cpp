@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include "rpc/protocol/debug.h"
 #include "tools/common/command_line.h"
@@ -70,6 +72,18 @@ int run(const tools::CommandLine& line, const std::vector<std::string>& command,
     return line.failure(Error::system("cannot run " + command[0]));
 }
 
+/// The debuggers themselves say nothing more than that it is not permitted.
+Status check_tracing() {
+    constexpr const char* kScope = "/proc/sys/kernel/yama/ptrace_scope";
+    constexpr int kNobody = 3;
+    int scope = 0;
+    std::ifstream(kScope) >> scope;
+    if (scope < kNobody) return success();
+    return Error{Errc::not_permitted, 0,
+                 std::string("no debugger can attach on this machine: ") + kScope +
+                     " lets nobody trace, and cannot be lowered while the machine runs"};
+}
+
 int main(int argc, char** argv) {
     bool wait = false;
     bool print = false;
@@ -93,6 +107,8 @@ int main(int argc, char** argv) {
             "With --wait, set breakpoints, then `continue`: the driver is loaded then.");
     if (const auto status = line.parse(argc, argv, 1, SIZE_MAX)) return *status;
     if (wait && print) return line.usage_error("--print has no process to wait for");
+    if (const Status allowed = check_tracing(); !print && !allowed.ok())
+        return line.failure(allowed.error());
     const std::string& name = line.operands()[0];
     const Result<std::filesystem::path> debugger = find_debugger(with);
     if (!debugger.ok()) return line.failure(debugger.error());
