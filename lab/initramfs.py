@@ -41,7 +41,7 @@ def read(path):
 def build(scripts, busybox, modules):
     """The archive's bytes. `modules` are files, in the order in which they are to be loaded."""
     archive = Archive()
-    for folder in ("bin", "dev", "modules", "proc", "sys", "root"):
+    for folder in ("bin", "dev", "modules", "proc", "sys", "new"):
         archive.folder(folder)
     archive.device("dev/console", 5, 1)
     archive.file("bin/busybox", read(busybox), 0o755)

@@ -4,7 +4,6 @@ users, without any. What is left out is named with its price, strict mode refuse
 
 import json
 import os
-import unittest
 
 import harness
 from glutton_case import Gluttons
@@ -51,6 +50,7 @@ class Root(SandboxCase):
         rights, missing = self.rights()
         self.assertEqual(missing, set() if LANDLOCK else {"landlock"})
         if LANDLOCK:
+            self.assertRegex(self.doctor("Landlock")["found"], r"^version \d$")
             self.assertRegex(rights["files"]["by"], r"^landlock \d$")
             self.assertNotIn("mount", rights["namespaces"]["own"])
             self.assert_given("namespaces, users, landlock, mount, listener")
@@ -112,14 +112,6 @@ class OrdinaryUser(SandboxCase):
         if report["stacks"]["state"] != "taken":
             self.assertIn("ptrace_scope", report["stacks"]["reason"])
         self.assertIn(second, self.up(without=first))
-
-
-class Doctor(LabCase):
-    @unittest.skipUnless(LANDLOCK, "without Landlock other tests say it")
-    def test_it_names_the_version(self):
-        report = json.loads(self.realm.run("opendext", "doctor", "--json").stdout)
-        [feature] = [each for each in report["machine"] if each["name"] == "Landlock"]
-        self.assertRegex(feature["found"], r"^version \d$")
 
 
 if __name__ == "__main__":
