@@ -2,13 +2,15 @@
 """Serial ports: streams both ways over the ports of serial-over-tcp, and over a port of port/ that loops bytes back. Every
 byte is compared, of victims too: a driver that dies loses none and repeats none."""
 
+import contextlib
+import os
 import signal
 import time
 
 import world as w
 from scenario import RECOVERED, SURVIVED, Kind, Outcome, Scenario as Base
 
-VICTIMS, BYSTANDERS, LOOP = ("victim0", "victim1"), ("bystander0",), "campaign"
+VICTIMS, BYSTANDERS, LOOP, DOOMED = ("victim0", "victim1"), ("bystander0",), "campaign", "doomed"
 # port/PortProtocol.h
 ARM = 0xe0
 (NOWHERE, TX_DATA_AVAILABLE, RX_FREE_SPACE, PROGRAM_UART, PROGRAM_BAUD, PROGRAM_MCR, SEND_BREAK) = range(7)
@@ -44,6 +46,8 @@ class Scenario(Base):
             Kind("garbage from driver to opendextd", 2, self.from_driver),
             Kind("garbage from opendextd to driver", 1, self.to_driver),
             Kind("killed twice", 1, self.twice),
+            Kind("garbage in kept rings", 0.5, lambda random: self.kept_rings(random, False)),
+            Kind("garbage in kept rings, then killed", 0.5, lambda random: self.kept_rings(random, True)),
         ]
 
     # Looking.
@@ -157,6 +161,37 @@ class Scenario(Base):
         end = self.flows(victim)
         self.pid[victim] = self.served_by(victim, old)
         return Outcome(RECOVERED, end - begin)
+
+    def kept_rings(self, random, killed):
+        """The rings and journal of a port outlive its driver. A port of its own, since what is in them is lost: its driver, or the
+        next one, lives with whatever is in there, and the port can be removed and made again."""
+        self.world.tool("opendext-serial", "add", DOOMED, "--listen", "127.0.0.1:0")
+        pid = self.served_by(DOOMED, 0)
+        terminal = os.open(f"{self.world.realm.root}/dev/cu.{DOOMED}", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            self.write_some(terminal)
+            if w.scribble(pid, "memfd:serial-port", random, random.randrange(1, 200), 4096) == 0:
+                raise w.Violation(f"process {pid} has no memory of the port {DOOMED}")
+            self.write_some(terminal)
+            time.sleep(0.01 * random.random())
+            begin = w.now_ns()
+            if killed:
+                w.kill(pid)
+            after = self.served_by(DOOMED, pid if killed else 0)
+            outcome = Outcome(SURVIVED) if after == pid else Outcome(RECOVERED, w.now_ns() - begin)
+            self.write_some(terminal)
+            time.sleep(0.02)
+            if killed and self.served_by(DOOMED, 0) != after:
+                raise w.Violation("the next driver died of what it was given of the port")
+        finally:
+            os.close(terminal)
+            self.world.tool("opendext-serial", "rm", DOOMED)
+        return outcome
+
+    @staticmethod
+    def write_some(terminal):
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(terminal, b"x" * 2000)
 
     def same_or_other(self, victim, begin):
         end = self.flows(victim)
