@@ -14,7 +14,7 @@
 namespace opendext::daemon {
 namespace {
 
-constexpr uint64_t kMagic = 0x4c5458444f000002;  // the number of the form is in the low bytes
+constexpr uint64_t kMagic = 0x4c5458444f000003;  // the number of the form is in the low bytes
 constexpr size_t kHeadSize = 4096;
 constexpr uint64_t kSecondHalf = uint64_t{1} << 63;
 constexpr uint64_t kVoid = ~uint64_t{0};

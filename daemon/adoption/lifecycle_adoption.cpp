@@ -37,7 +37,11 @@ records::Instance Lifecycle::record(const Instance& instance) {
     record.start_finished = instance.start_finished;
     record.left = instance.left;
     record.end = instance.end;
-    record.failure = instance.failure;
+    if (instance.failure) {
+        record.failure = instance.failure->message;
+        record.failure_code = instance.failure->code;
+        record.failure_number = instance.failure->number;
+    }
     if (instance.created) return record;
     const Personality& personality = *instance.personality;
     record.bundle_id = personality.bundle_id;
@@ -67,7 +71,9 @@ void Lifecycle::restore(EntryId id, records::Instance record, PersonalityPtr per
     instance->start_finished = record.start_finished;
     instance->left = record.left;
     instance->end = record.end;
-    instance->failure = std::move(record.failure);
+    if (!record.failure.empty())
+        instance->failure =
+            Error{record.failure_code, record.failure_number, std::move(record.failure)};
     if (instance->process) instance->process->objects.insert(id);
     if (!instance->start_finished) instance->outcome = std::move(outcome);
     instances_.emplace(id, std::move(instance));

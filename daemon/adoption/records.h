@@ -28,7 +28,9 @@ struct Instance {
     bool start_finished = false;
     bool left = false;
     End end = End::terminated;
-    std::string failure;
+    std::string failure;  ///< empty: none
+    Errc failure_code = Errc::unknown;
+    int64_t failure_number = 0;
     // The personality; empty for what Create() made, which has that of its provider.
     std::string bundle_id;
     std::string bundle_path;
@@ -38,7 +40,8 @@ struct Instance {
     Dictionary entitlements;
     void fields(auto& io) {
         io(provider, state, process, created, registration_pending, stop_requested, stop_replied,
-           super_stopped, start_returned, family_started, start_finished, left, end, failure);
+           super_stopped, start_returned, family_started, start_finished, left, end, failure,
+           failure_code, failure_number);
         io(bundle_id, bundle_path, executable, personality, table, entitlements);
     }
 };

@@ -390,7 +390,7 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
         forget(place);
         const Instance* instance = lifecycle_.find(entry.id);
         const bool crashed = instance != nullptr && instance->end == End::process_died;
-        const std::string reason = crashed ? "the driver process died: " + instance->failure
+        const std::string reason = crashed ? "the driver process died: " + instance->failure_text()
                                            : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {

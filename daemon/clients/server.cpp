@@ -34,7 +34,8 @@ ClientServer::ClientServer(Context& context, Lifecycle& lifecycle, Matcher& matc
           [this] { return matcher_.match_context(); },
           {[this](std::function<void()> work) { context_.loop.post(std::move(work)); },
            [this](uint64_t to, client::Matched event) { reply(to, 0, std::move(event)); },
-           [this](uint64_t to, client::Interest event) { reply(to, 0, event); }}),
+           [this](uint64_t to, client::Interest event) { reply(to, 0, event); },
+           [this](const Entry& entry) { return lifecycle_.died(entry); }}),
       entitlements_(context.programs,
                     [this](const std::string& complaint) {
                         context_.log.write(LogLevel::error, "entitlements", complaint);

@@ -96,7 +96,8 @@ void Subscriptions::on_event(Event event, const Entry& entry) {
             tell(Type::first_match, entry);
             break;
         case Event::inactive:
-            message(entry.id, kIOMessageServiceIsTerminated, 0);
+            message(entry.id, kIOMessageServiceIsTerminated,
+                    sinks_.died(entry) ? kEndDriverDied : 0);
             // What was never registered was never found, so its end is nobody's business.
             if (entry.registered) tell(Type::terminate, entry);
             break;

@@ -12,6 +12,10 @@
 
 namespace opendext::daemon {
 
+/// The argument of kIOMessageServiceIsTerminated where a driver's process died, else 0:
+/// OPENDEXT_END_DRIVER_DIED of <opendext/client.h>.
+inline constexpr uint64_t kEndDriverDied = 1;
+
 /// Who wants to hear of what. Each event reaches each subscription that fits it exactly once, in
 /// order; what happens in one turn of the loop comes in one message a subscription, so that a burst
 /// of a thousand services does not overrun a client that listens.
@@ -23,6 +27,8 @@ class Subscriptions {
         std::function<void(std::function<void()>)> later;
         std::function<void(uint64_t client, protocol::client::Matched)> matched;
         std::function<void(uint64_t client, protocol::client::Interest)> interest;
+        /// Whether an entry that ends does so because a driver's process died.
+        std::function<bool(const Entry&)> died;
     };
     Subscriptions(std::function<MatchContext()> context, Sinks sinks)
         : context_(std::move(context)), sinks_(std::move(sinks)) {}

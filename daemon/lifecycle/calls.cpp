@@ -429,7 +429,7 @@ void Lifecycle::drop(DriverProcess& process, const Message& message) {
     Instance* instance = process.objects.contains(id) ? find(id) : nullptr;
     if (instance == nullptr || !instance->created || !instance->running()) return;
     instance->state = InstanceState::failed;
-    instance->failure = "the process released it";
+    instance->failure = Error{Errc::not_ready, 0, "the process released it"};
     termination_.terminate(id);
 }
 

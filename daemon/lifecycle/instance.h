@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,8 +45,9 @@ struct Instance {
     bool family_started = false;        ///< the families were told of the start
     bool start_finished = false;        ///< Start had succeeded at some time
     End end = End::terminated;
-    std::string failure;  ///< why it failed, or how it ended
-    bool left = false;    ///< it ends by its driver's own decision
+    std::optional<Error> failure;  ///< why it failed, or how it ended
+    [[nodiscard]] std::string failure_text() const { return failure ? failure->text() : ""; }
+    bool left = false;  ///< it ends by its driver's own decision
     /// Tells the matcher, once.
     std::function<void(Status)> outcome;
     std::unique_ptr<Countdown> countdown;  ///< of Stop, or of the families' start

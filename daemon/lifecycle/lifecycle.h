@@ -100,6 +100,8 @@ class Lifecycle {
     [[nodiscard]] const Families& families() const { return families_; }
     /// For readers: the state of an entry in words.
     [[nodiscard]] std::string state_text(const Entry& entry) const;
+    /// Whether the process of its driver died, or of one that it stands on.
+    [[nodiscard]] bool died(const Entry& entry) const;
     /// Entries whose driver is of this bundle and not created by another object.
     [[nodiscard]] std::vector<EntryId> instances_of(const std::string& bundle_id) const;
     /// The owner says that its object has stopped (super::Stop).

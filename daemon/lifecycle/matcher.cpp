@@ -359,12 +359,12 @@ void Matcher::detached(const Instance& instance) {
         instance.left &&
         (!died || supervisor_.policy_of(*instance.personality) != RestartPolicy::driverkit);
     if (own_decision) {
-        supervisor_.left(nub, instance.personality, instance.failure);
+        supervisor_.left(nub, instance.personality, instance.failure_text());
         match(nub);
         return;
     }
     const Decision decision =
-        supervisor_.crashed(nub, instance.personality, instance.failure, true);
+        supervisor_.crashed(nub, instance.personality, instance.failure_text(), true);
     if (decision.next == Next::quarantine) {
         match(nub);  // others may win
     } else if (decision.wait.count() == 0) {

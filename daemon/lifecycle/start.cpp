@@ -197,10 +197,10 @@ void Lifecycle::fail(Instance& instance, Error error) {
     if (error.code == Errc::peer_gone) instance.end = End::process_died;
     if (instance.end != End::process_died) instance.end = End::start_failed;
     instance.state = InstanceState::failed;
-    instance.failure = error.text();
+    instance.failure = std::move(error);
     log(instance, LogLevel::error,
         "start fail: " + instance.personality->user_class + " of " + instance.personality->label() +
-            ": " + instance.failure);
+            ": " + instance.failure_text());
     const EntryId id = instance.entry;
     if (termination_.in_progress(id)) {
         termination_.stopped(id);
@@ -302,8 +302,8 @@ void Lifecycle::families_started(EntryId id, const Status& status) {
     const auto outcome = std::exchange(instance->outcome, nullptr);
     if (!status.ok()) {
         // The driver believes that it runs: it gets Stop like any other.
-        instance->failure = status.error().text();
-        log(*instance, LogLevel::error, "start fail: " + instance->failure);
+        instance->failure = status.error();
+        log(*instance, LogLevel::error, "start fail: " + instance->failure_text());
         instance->end = End::start_failed;
         if (instance->stop_requested) {
             send_stop(*instance, false);

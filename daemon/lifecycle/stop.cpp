@@ -24,7 +24,7 @@ void Lifecycle::terminate_by_driver(EntryId id) {
     Instance* instance = find(id);
     if (instance != nullptr && !termination_.in_progress(id)) {
         instance->left = true;
-        instance->failure = "it called Terminate";
+        instance->failure = Error{Errc::not_ready, 0, "it called Terminate"};
     }
     termination_.terminate(id);
 }
@@ -180,9 +180,9 @@ void Lifecycle::detached(EntryId id) {
     const auto outcome = std::exchange(instance->outcome, nullptr);
     hooks_.detached(*instance);
     if (outcome) {
-        const Errc code =
-            failed && instance->end == End::process_died ? Errc::peer_gone : Errc::not_ready;
-        outcome(Error{code, 0, instance->failure.empty() ? "detached" : instance->failure});
+        Error error = instance->failure.value_or(Error{Errc::not_ready, 0, "detached"});
+        if (failed && instance->end == End::process_died) error.code = Errc::peer_gone;
+        outcome(std::move(error));
     }
 }
 
@@ -223,6 +223,15 @@ void Lifecycle::process_gone(DriverProcess& process, const ExitReport& report) {
     if (process.server != kNoEntry) termination_.terminate(process.server);
 }
 
+bool Lifecycle::died(const Entry& entry) const {
+    for (const Entry* each = &entry; each != nullptr;
+         each = context_.registry.find(each->provider())) {
+        const Instance* instance = find(each->id);
+        if (instance != nullptr && instance->end == End::process_died) return true;
+    }
+    return false;
+}
+
 std::string Lifecycle::report_crash(const DriverProcess& process, const ExitReport& end) {
     CrashReport report;
     report.end = end;
@@ -258,7 +267,8 @@ void Lifecycle::object_lost_process(Instance& instance, const DriverProcess& pro
                     Error{Errc::peer_gone, 0, "the driver process died: " + report.text()});
     instance.end = End::process_died;
     instance.left = report.left();
-    instance.failure = instance.left ? "it called exit(0)" : report.text();
+    instance.failure =
+        Error{Errc::peer_gone, 0, instance.left ? "it called exit(0)" : report.text()};
     instance.state = InstanceState::dead;
     const Instance* provider = find(instance.provider);
     if (provider == nullptr || !provider->process || provider->process.get() == &process ||

@@ -126,6 +126,7 @@ TEST_F(ClientTest, NotificationsFireOnce) {
     EXPECT_EQ(program.matched[0].subscription, 4U);
     ASSERT_FALSE(program.interests.empty());
     EXPECT_EQ(program.interests[0].message, kIOMessageServiceIsTerminated);
+    EXPECT_EQ(program.interests[0].argument, 0U) << "by its own decision";
     EXPECT_EQ(program.ask<client::Entry>(client::GetEntry{widget, true}).name, "Widget")
         << "who was told of the end can still read what it was";
 }

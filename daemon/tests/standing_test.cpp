@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/core/core_rules.h"
+#include "daemon/io_return.h"
 #include "daemon/matching/history.h"
 
 namespace opendext::daemon {
@@ -173,8 +174,10 @@ TEST(StartHistory, KeepsTheLastOutcomeOfEachPersonality) {
     EXPECT_EQ(history.find(1, "a/A")->attempts, 2U);
     EXPECT_EQ(history.find(1, "a/A")->failures, 2U);
     EXPECT_EQ(history.find(1, "a/A")->text, "Start: no answer");
-    history.note(1, "a/A", Error{Errc::not_ready, 0, "Start returned an error (0xe00002c0)"}, then);
-    EXPECT_EQ(history.find(1, "a/A")->io_return, static_cast<int32_t>(0xe00002c0));
+    history.note(1, "a/A", Error::kern(kIOReturnNoDevice, "Start returned an error"), then);
+    EXPECT_EQ(history.find(1, "a/A")->io_return, kIOReturnNoDevice);
+    history.note(1, "a/A", Error{Errc::not_ready, 0, "words of a driver (0xe00002c0)"}, then);
+    EXPECT_EQ(history.find(1, "a/A")->io_return, kIOReturnNotReady) << "words are no code";
     history.note(1, "a/A", success(), then);
     EXPECT_EQ(history.find(1, "a/A")->text, "");
     history.forget(1);

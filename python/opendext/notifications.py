@@ -59,6 +59,11 @@ class Message(NamedTuple):
     def name(self) -> str:
         return returns.message_name(self.type) or f"0x{self.type:08x}"
 
+    @property
+    def driver_died(self) -> bool:
+        """The service ended because the process of its driver died, or of one that it stood on (OPENDEXT_END_DRIVER_DIED)."""
+        return self.type == returns.kIOMessageServiceIsTerminated and self.argument == 1
+
 
 # What a call-back from C belongs to, by the number that is its refcon. A number that is no longer here is ignored, so that
 # nothing that C still holds can reach an object that is gone.

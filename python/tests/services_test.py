@@ -146,7 +146,8 @@ class Notifications(suite.DriverCase):
             self.crash()
             self.assertTrue(port.wait_until(
                 lambda: any(each.type == opendext.kIOMessageServiceIsTerminated for each in messages), 60 * harness.PATIENCE))
-            self.assertIn("kIOMessageServiceIsTerminated", [each.name for each in messages])
+            [end] = [each for each in messages if each.type == opendext.kIOMessageServiceIsTerminated]
+            self.assertEqual((end.name, end.driver_died), ("kIOMessageServiceIsTerminated", True))
 
     def test_exceptions_of_callbacks_are_not_lost(self):
         calls = []

@@ -20,8 +20,10 @@ static const char * watched;
 
 static void interest(void * refcon, io_service_t service, uint32_t type, void * argument)
 {
-    (void)refcon; (void)service; (void)argument;
-    if (type == kIOMessageServiceIsTerminated) printf("interest: terminated\n");
+    (void)refcon; (void)service;
+    if (type != kIOMessageServiceIsTerminated) return;
+    printf("interest: %s\n", (uintptr_t)argument == OPENDEXT_END_DRIVER_DIED ? "its driver died" :
+                             (uintptr_t)argument == OPENDEXT_END_TERMINATED ? "terminated" : "?");
 }
 
 static void note(void * refcon, io_iterator_t iterator)
@@ -121,7 +123,7 @@ class ClientLibrary(harness.RealmCase):
         for _ in range(5):
             reader = self.services(prefix + "Reader")
             os.kill(reader[0]["pid"], signal.SIGKILL)
-            watcher.expect(terminated, "interest: terminated", published)
+            watcher.expect(terminated, "interest: its driver died", published)
 
         self.tool("opendext", "uninstall", bundle_id)
         watcher.expect(terminated, "interest: terminated")

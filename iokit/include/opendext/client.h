@@ -31,6 +31,13 @@ typedef enum opendext_origin {
 /* Whose refusal opendext_last_error_reason() tells. */
 IOKIT_EXPORT opendext_origin opendext_last_error_origin(void);
 
+/* Why a service ended: the messageArgument of kIOMessageServiceIsTerminated. */
+typedef enum opendext_end {
+    OPENDEXT_END_TERMINATED = 0,  /* in order: unplugged, uninstalled, let go; or nobody knows */
+    OPENDEXT_END_DRIVER_DIED = 1, /* the process of its driver died, or of one that it stood on */
+    OPENDEXT_END_MAX = 0x7fffffff
+} opendext_end;
+
 /* "kIOReturnBadArgument" and so on; NULL for a number without a name. Constant text. */
 IOKIT_EXPORT const char* opendext_error_name(kern_return_t code);
 
