@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes that are up before their driver starts again.
+#include "daemon/tests/testbed.h"
+
+namespace opendext::daemon::testing {
+namespace {
+
+constexpr const char* kBundle = "com.example.widget";
+
+class SpareTest : public ::testing::Test {
+  protected:
+    void start(uint32_t spares) {
+        bed.classes["Widget"] = "IOService";
+        bed.options.restart.spare_processes = spares;
+        bed.start();
+    }
+    void install(const char* bundle = kBundle, const std::string& version = "1") {
+        const auto status = bed.install(
+            bed.write_bundle(bundle,
+                             {{"Widget", Testbed::personality(bundle, "Widget", "IOUserResources",
+                                                              {{"IOMatchCategory", bundle}})}},
+                             version));
+        ASSERT_TRUE(status.ok()) << status.error().text();
+    }
+    /// The process in which the driver of a bundle has started, or nullptr.
+    FakeDriver* serving(const char* bundle = kBundle) {
+        for (const EntryId id : bed.find_all("Widget")) {
+            if (bed.state(id) != InstanceState::started) continue;
+            FakeDriver* driver = bed.driver_of(id);
+            if (driver != nullptr && driver->spawn.bundle_id == bundle) return driver;
+        }
+        return nullptr;
+    }
+    /// Waits until a process is up and has nothing to do; it.
+    FakeDriver* spare(const char* bundle = kBundle) {
+        FakeDriver* found = nullptr;
+        EXPECT_TRUE(bed.run_until([&] {
+            found = nullptr;  // what was loading a moment ago serves now
+            for (FakeDriver* driver : bed.alive()) {
+                if (driver != serving(bundle) && driver->spawn.bundle_id == bundle &&
+                    driver->said("load"))
+                    found = driver;
+            }
+            return serving(bundle) != nullptr && found != nullptr;
+        }));
+        return found;
+    }
+    Testbed bed;
+};
+
+TEST_F(SpareTest, TheNextStartFindsAProcessThatIsUp) {
+    start(1);
+    install();
+    FakeDriver* waiting = spare();
+    ASSERT_NE(waiting, nullptr);
+    EXPECT_EQ(waiting->trace, std::vector<std::string>{"load"});
+    EXPECT_EQ(waiting->spawn.title.find(kBundle), std::string::npos) << waiting->spawn.title;
+    FakeDriver* first = serving();
+    ASSERT_NE(first, nullptr);
+
+    first->die(9);
+    ASSERT_TRUE(bed.run_until([&] { return serving() == waiting; }));
+    ASSERT_EQ(waiting->trace.size(), 4U);
+    EXPECT_EQ(waiting->trace[1].find("assign "), 0U) << waiting->trace[1];
+    EXPECT_NE(waiting->trace[1].find(kBundle), std::string::npos) << waiting->trace[1];
+    EXPECT_EQ(waiting->trace[2], "instantiate Widget");
+    EXPECT_NE(spare(), nullptr) << "there is another one for the start after that";
+}
+
+TEST_F(SpareTest, ItsEndIsNoCrashOfTheDriver) {
+    start(1);
+    install();
+    FakeDriver* waiting = spare();
+    ASSERT_NE(waiting, nullptr);
+    FakeDriver* first = serving();
+    waiting->die(9);
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("a spare process ended") != std::string::npos; }));
+    EXPECT_EQ(serving(), first);
+    EXPECT_EQ(bed.log_text().find(" died: "), std::string::npos);
+
+    first->die(9);
+    EXPECT_TRUE(bed.run_until([&] { return serving() != nullptr && serving() != first; }))
+        << "without a spare one the driver starts in a process of its own";
+}
+
+TEST_F(SpareTest, NoneIsMadeWhereNoneIsWanted) {
+    start(0);
+    install();
+    ASSERT_TRUE(bed.run_until([&] { return serving() != nullptr; }));
+    bed.settle();
+    EXPECT_EQ(bed.drivers.size(), 1U);
+}
+
+}  // namespace
+}  // namespace opendext::daemon::testing
