@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervision in a whole opendextd, with a clock that the test moves: back-off, quarantine, the
 // next candidate, drivers that leave, hung ones, and what programs read of it.
-#include "rpc/protocol/debug.h"
-#include "rpc/protocol/exit_status.h"
 #include "rpc/protocol/supervision.h"
 #include "daemon/tests/manual_clock.h"
 #include "daemon/tests/testbed.h"
+#include "rpc/protocol/debug.h"
+#include "rpc/protocol/exit_status.h"
 
 namespace opendext::daemon::testing {
 namespace {

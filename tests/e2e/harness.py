@@ -83,14 +83,26 @@ def wait_for(condition, what, timeout=30.0, interval=0.02):
         time.sleep(interval)
 
 
-def start_time(pid):
-    """Start time of a live process (never the same for a reused pid), or None. A zombie counts as gone."""
+def _status_fields(pid):
+    """/proc/PID/stat behind the name, from the state on; None if the process is gone, or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rsplit(")", 1)[1].split()
     except OSError:
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+    return None if fields[0] in "ZX" else fields
+
+
+def start_time(pid):
+    """Start time of a live process (never the same for a reused pid), or None. A zombie counts as gone."""
+    fields = _status_fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def parent_of(pid):
+    """Process id of the parent of a live process, or None."""
+    fields = _status_fields(pid)
+    return int(fields[1]) if fields else None
 
 
 def children_of(pid):
@@ -99,13 +111,9 @@ def children_of(pid):
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if fields[0] not in "ZX":
-            parents.setdefault(int(fields[1]), []).append(int(name))
+        parent = parent_of(name)
+        if parent is not None:
+            parents.setdefault(parent, []).append(int(name))
     found, todo = [], [pid]
     while todo:
         for child in parents.get(todo.pop(), []):

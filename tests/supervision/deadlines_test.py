@@ -81,7 +81,7 @@ class Deadlines(UnrulyCase):
     def test_check_in(self):
         # A process checks in within a millisecond or two of being reported. One that was in time is killed and has to
         # begin again, until one is late.
-        self.realm.configure({"deadline.check-in": "0 ms", "restart.policy": "driverkit"})
+        self.realm.configure({"deadline.check-in": "0 ms", "restart.policy": "driverkit", "restart.spare-processes": "0"})
         what = "user server timeout: " + BUNDLE + " did not check in"
         with self.slow_processes(), self.installing(candidates({})):
             def overdue():

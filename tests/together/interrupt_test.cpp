@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "daemon/tests/testbed.h"
+#include "rpc/protocol/exit_status.h"
 #include "runtime/tests/events.h"
 #include "tests/together/interrupt_driver.h"
 
@@ -68,7 +69,7 @@ class InterruptPath : public ::testing::Test {
         };
         bed.real_driver = [this](const protocol::keeper::Spawn& spawn, Socket socket) {
             driver_ = std::thread([fd = socket.take_fd().release(), token = spawn.token] {
-                EXPECT_EQ(run_driver(fd, token), 0);
+                EXPECT_EQ(run_driver(fd, token), protocol::driver::kExitHungUp);
             });
         };
         bed.start();

@@ -264,8 +264,11 @@ class Tree(unittest.TestCase):
         for folder in folders:
             with self.subTest(folder=folder):
                 # Some of them ask Create() for a key that is not there, or name a class that does not go with
-                # theirs, to see it refused.
-                result = run(folder, "-I", common, "--ignore", "create-key,class-family")
+                # theirs, to see it refused; these two do to their process what a driver does not.
+                ignored = ["create-key", "class-family"]
+                if os.path.basename(folder) in ("crasher", "glutton"):
+                    ignored.append("cxx-header")
+                result = run(folder, "-I", common, "--ignore", ",".join(ignored))
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_templates_are_clean(self):

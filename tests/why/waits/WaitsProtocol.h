@@ -4,9 +4,9 @@
 
 /* Selectors of WaitsClient. */
 enum {
-    kWaitsReturn = 0,   /* returns at once */
-    kWaitsHang = 1,     /* never returns */
-    kWaitsBusy = 2,     /* returns; queue "waits.worker" never ends the first of three pieces of work */
+    kWaitsReturn = 0, /* returns at once */
+    kWaitsHang = 1,   /* never returns */
+    kWaitsBusy = 2, /* returns; queue "waits.worker" never ends the first of three pieces of work */
     kWaitsCircle = 3,   /* returns; "waits.left" and "waits.right" wait for each other for ever */
     kWaitsKeep = 4,     /* asynchronous; returns at once */
     kWaitsFlood = 5,    /* completes what was kept as often as it is told */
