@@ -15,7 +15,7 @@ class KilledDriver(StreamCase):
     def run_with_kills(self, outward, inward, piece, pause_us, size=SIZE, kills=KILLS):
         line = Line(self, "killed")
         self.driver(line.name)
-        before = self.processes(), self.descriptors()
+        before = self.at_rest()
         line.pace(piece, pause_us)
         line.send(*(1 << 62 if wanted else 0 for wanted in (outward, inward)))
         goal = [size if wanted else 0 for wanted in (outward, inward)]

@@ -23,7 +23,7 @@ class Faults(StreamCase):
         line = Line(self, name, **options)
         self.addCleanup(self.tell, line)
         self.driver(name)
-        self.before = self.processes(), self.descriptors()
+        self.before = self.at_rest()
         line.send()
         return line
 

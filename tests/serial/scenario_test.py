@@ -42,7 +42,7 @@ class Scenario:
             line.pace(self.random.choice((64, 500, 4096, LARGEST_PIECE)), self.random.choice((0, 0, 200, 2000)))
         for line in self.lines:
             self.case.driver(line.name)
-        before = self.case.processes(), self.case.descriptors()
+        before = self.case.at_rest()
         for line in self.lines:
             line.send(self.random.choice((0, FOR_EVER, FOR_EVER)), FOR_EVER)
         for _ in range(self.random.randrange(2, 6)):

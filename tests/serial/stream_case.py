@@ -22,6 +22,9 @@ RING = 256 * 1024
 FOR_EVER = 1 << 62
 # The long form takes many minutes; what it is: README.md.
 LONG = os.environ.get("OPENDEXT_TEST_LONG", "") not in ("", "0")
+# What ps shows of a driver process that waits for its driver, and of process 1 of each.
+SPARE = "spare driver process"
+PREPARED = "prepared driver process"
 # What the sockets of one connection hold at most.
 IN_SOCKETS = 16 * MIB
 # A driver that was started so often on one nub is given up (docs/facts/semantics.md, relaunches).
@@ -210,11 +213,11 @@ class StreamCase(SerialCase):
 
     def processes(self):
         """What runs in the realm, by kind: opendextd, agent, drivers … A spare driver process comes and goes as it likes."""
-        running = {pid: harness.command_line(pid) for pid in self.realm.processes() + self.agent_pids()}
-        for pid in [pid for pid, line in running.items() if "spare driver process" in line]:
-            running.pop(pid, None)
-            running.pop(harness.parent_of(pid), None)  # its process 1
-        return sorted(os.path.basename(line.split(" ")[0]) for line in running.values())
+        running = [harness.command_line(pid) for pid in self.realm.processes() + self.agent_pids()]
+        for spare in [line for line in running if SPARE in line]:
+            running.remove(spare)
+            running.remove(next(line for line in running if PREPARED in line))  # its process 1
+        return sorted(os.path.basename(line.split(" ")[0]) for line in running)
 
     def descriptors(self):
         """Number of open descriptors of the processes that live as long as the realm, and of the agent."""
@@ -225,8 +228,13 @@ class StreamCase(SerialCase):
                 counts[name] = len(os.listdir(f"/proc/{pid}/fd"))
         return counts
 
+    def at_rest(self):
+        """Processes and descriptors, once the spare driver process is up too: it has descriptors in others."""
+        self.wait_for(lambda: self.realm.drivers(SPARE), "a spare driver process")
+        return self.processes(), self.descriptors()
+
     def rests(self, before):
-        """The realm comes back to the processes and descriptors that `before` (processes, descriptors) tells."""
+        """The realm comes back to what at_rest() has told before."""
         processes, descriptors = before
         def same_processes():
             self.assertEqual(self.processes(), processes)
