@@ -30,13 +30,13 @@ function(opendext_test_program)
 endfunction()
 
 # opendext_test(NAME SOURCES a.cpp … [LIBRARIES l …] [LABELS l …] [TIMEOUT s]): a GoogleTest program, one CTest test.
-# Test programs are not part of "all", which is what ./run builds: the target test-programs builds them.
+# Test programs are not part of "all", which is what ./run builds: the target test-programs builds them. GoogleTest is
+# linked by name and not looked for, since ./run does without it.
 function(opendext_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
-    find_package(GTest REQUIRED)
     add_executable(${name} EXCLUDE_FROM_ALL ${arg_SOURCES})
     opendext_test_program(${name})
-    target_link_libraries(${name} PRIVATE opendext_flags ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
+    target_link_libraries(${name} PRIVATE opendext_flags ${arg_LIBRARIES} gtest gtest_main)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
