@@ -31,8 +31,9 @@ constexpr size_t kEndsRemembered = 4096;
 /// on.
 std::vector<std::string> small_environment() {
     std::vector<std::string> result{"PATH=/usr/bin:/bin"};
-    for (const char* name : {"OPENDEXT_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                             "TSAN_OPTIONS", "GLIBC_TUNABLES", "OPENDEXT_BOOT_ARGS"}) {
+    for (const char* name :
+         {"OPENDEXT_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+          "OPENDEXT_SANITIZER_REPORTS", "GLIBC_TUNABLES", "OPENDEXT_BOOT_ARGS"}) {
         if (const char* value = std::getenv(name))
             result.push_back(std::string(name) + "=" + value);
     }

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "keeper/prepared/sandbox.h"
+#include "keeper/prepared/sanitized.h"
 #include "keeper/report.h"
 #include "rpc/fields.h"
 
@@ -27,19 +28,20 @@ constexpr int kExitSandbox = 71;  // EX_OSERR
 constexpr pid_t kDriverPid = 2;   // in a process id namespace of its own; 1 is its init
 
 /// Moves the two sockets to fixed places, gives the rest away, and leaves /dev/null for standard
-/// input and output.
-Status keep_only(Socket& control, Socket& report) {
+/// input and output, and for standard error unless there is a file for `reports`.
+Status keep_only(Socket& control, Socket& report, UniqueFd reports) {
     UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     if (!null) return Error::system("cannot open /dev/null");
     // Out of the way first: either may lie in the other's place.
     const int high_control = ::fcntl(control.fd(), F_DUPFD_CLOEXEC, 64);
     const int high_report = ::fcntl(report.fd(), F_DUPFD_CLOEXEC, 64);
     const int high_null = ::fcntl(null.get(), F_DUPFD_CLOEXEC, 64);
+    const int high_reports = reports ? ::fcntl(reports.release(), F_DUPFD_CLOEXEC, 64) : high_null;
     static_cast<void>(control.take_fd().release());
     static_cast<void>(report.take_fd().release());
     static_cast<void>(null.release());
     for (int standard = 0; standard < 3; ++standard) {
-        if (::dup2(high_null, standard) < 0)
+        if (::dup2(standard == STDERR_FILENO ? high_reports : high_null, standard) < 0)
             return Error::system("cannot set up standard input and output");
     }
     if (::dup3(high_control, kControlFd, O_CLOEXEC) < 0 ||
@@ -75,7 +77,8 @@ Status end_with_keeper(const Socket& socket) {
 /// Step one: before any code of the dext is loaded.
 Status close_first_step(const Features& features, Filters& filters,
                         const protocol::keeper::Spawn& spawn, Socket& control, Socket& report) {
-    OD_TRY(keep_only(control, report));
+    OD_TRY(keep_only(control, report, open_sanitizer_reports(spawn.bundle_id)));
+    announce_sandbox();
     reset_signals();
     ::clearenv();
     ::umask(077);

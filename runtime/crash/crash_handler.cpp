@@ -181,9 +181,6 @@ void set_crash_socket(int control_socket) {
 
 void install_crash_handler(int control_socket) {
     set_crash_socket(control_socket);
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
-    return;  // it has handlers of its own, which say more
-#endif
     g_abort_message = reinterpret_cast<AbortMessage* const*>(::dlsym(RTLD_DEFAULT, "__abort_msg"));
     struct sigaction action{};
     action.sa_sigaction = on_signal;
