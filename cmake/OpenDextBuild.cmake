@@ -7,7 +7,7 @@ if(CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-set(OPENDEXT_SANITIZE "" CACHE STRING "Sanitizers for everything, e.g. address,undefined or thread")
+set(OPENDEXT_SANITIZE "" CACHE STRING "Sanitizers for everything: address,undefined or thread (CONTRIBUTING.md)")
 
 # The flags of our own code. Sources of dexts and generated code are compiled with the SDK's flags instead.
 add_library(opendext_flags INTERFACE)
@@ -15,13 +15,40 @@ target_compile_options(opendext_flags INTERFACE -Wall -Wextra -Werror)
 target_include_directories(opendext_flags INTERFACE ${CMAKE_SOURCE_DIR})
 if(OPENDEXT_SANITIZE)
     # vptr and function need RTTI and exact function types; the driver side has neither.
-    add_compile_options(-fsanitize=${OPENDEXT_SANITIZE} -fno-omit-frame-pointer)
+    # -O1 with line tables: building takes half the time, and stacks in reports are still whole.
+    add_compile_options(-fsanitize=${OPENDEXT_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
     add_link_options(-fsanitize=${OPENDEXT_SANITIZE})
     if(OPENDEXT_SANITIZE MATCHES undefined)
         add_compile_options(-fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
     endif()
 endif()
 add_link_options(-fuse-ld=lld)
+
+# Fuzz targets bring sanitizers of their own, so a build with others has none.
+set(OPENDEXT_FUZZERS OFF)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang AND NOT OPENDEXT_SANITIZE)
+    set(OPENDEXT_FUZZERS ON)
+endif()
+
+# opendext_test_command(RESULT NAME COMMAND…): how a test is started. With sanitizers a program stands before it, which sets
+# their options, gives the test more time, and fails it for what they report of any of its processes.
+function(opendext_test_command result name)
+    set(command ${ARGN})
+    if(OPENDEXT_SANITIZE)
+        list(PREPEND command /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/scripts/sanitizers/run_test.py
+            --sanitize ${OPENDEXT_SANITIZE} --name ${name} --)
+    endif()
+    set(${result} "${command}" PARENT_SCOPE)
+endfunction()
+
+# opendext_test_limit(NAME SECONDS): how long a test may take.
+function(opendext_test_limit name seconds)
+    if(OPENDEXT_SANITIZE)
+        math(EXPR seconds "${seconds} * 6")
+        set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+    endif()
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${seconds})
+endfunction()
 
 # What only tests need (test programs, dexts of tests) is built by the target test-programs.
 add_custom_target(test-programs)
@@ -41,7 +68,9 @@ function(opendext_test name)
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
-    add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+    opendext_test_command(command ${name} $<TARGET_FILE:${name}>)
+    add_test(NAME ${name} COMMAND ${command})
+    opendext_test_limit(${name} ${arg_TIMEOUT})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}"
         ENVIRONMENT "OPENDEXT_PREFIX=${CMAKE_BINARY_DIR}")
 endfunction()

@@ -10,9 +10,10 @@ function(opendext_python_test name file)
         set(arg_TIMEOUT 300)
     endif()
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-    add_test(NAME ${name} COMMAND ${OPENDEXT_PYTHON} -B ${file} -v)
+    opendext_test_command(command ${name} ${OPENDEXT_PYTHON} -B ${file} -v)
+    add_test(NAME ${name} COMMAND ${command})
+    opendext_test_limit(${name} ${arg_TIMEOUT})
     set_tests_properties(${name} PROPERTIES
-        TIMEOUT ${arg_TIMEOUT}
         LABELS "${arg_LABELS}"
         ENVIRONMENT "OPENDEXT_PREFIX=${CMAKE_BINARY_DIR};OPENDEXT_SOURCE=${CMAKE_SOURCE_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/e2e")
     if(arg_SERIAL)

@@ -33,6 +33,9 @@ import unittest
 # DriverKit's own rule in place of back-off and quarantine.
 KILLED_OFTEN = {"restart.policy": "driverkit"}
 PATIENCE = float(os.environ.get("OPENDEXT_TEST_PATIENCE", "1"))
+# The sanitizer of this build, "address" or "thread", and where its reports are (scripts/sanitizers/run_test.py).
+SANITIZED = os.environ.get("OPENDEXT_SANITIZE", "")
+REPORTS = os.environ.get("OPENDEXT_SANITIZER_REPORTS", "")
 SOURCE = os.environ.get("OPENDEXT_SOURCE") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PREFIX = os.environ.get("OPENDEXT_PREFIX") or os.path.join(SOURCE, "build")
@@ -63,6 +66,26 @@ def changed_dext(name, folder, personality, added):
     with open(path, "wb") as file:
         plistlib.dump(info, file)
     return copy
+
+
+def not_sanitized(reason, *sanitizers):
+    """Decorator: skips a test in builds with one of these sanitizers (default: with any), and says why."""
+    skipped = SANITIZED and (not sanitizers or SANITIZED in sanitizers)
+    return unittest.skipIf(skipped, f"{SANITIZED} sanitizer: {reason}")
+
+
+_known_reports = {}  # file -> how much of it is known
+
+
+def new_reports():
+    """What sanitizers have reported since the last call, of any process; "" in a build without."""
+    text = ""
+    for name in sorted(os.listdir(REPORTS)) if REPORTS else []:
+        with open(os.path.join(REPORTS, name), encoding="utf-8", errors="replace") as file:
+            file.seek(_known_reports.get(name, 0))
+            text += file.read()
+            _known_reports[name] = file.tell()
+    return text if "Sanitizer" in text or "runtime error:" in text else ""
 
 
 def wait_for(condition, what, timeout=30.0, interval=0.02):
@@ -269,6 +292,7 @@ class RealmCase(unittest.TestCase):
             sys.stderr.write("realm's log:\n" + self.realm.log_text()[-40000:] + "\n")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.assertEqual(left, [], "processes were left behind by the realm")
+        self.assertEqual(new_reports(), "", "a sanitizer reported something")
 
     def tool(self, name, *arguments, timeout=120):
         """Runs a tool that has to succeed; gives its standard output."""
