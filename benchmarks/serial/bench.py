@@ -12,11 +12,11 @@ import statistics
 import subprocess
 import sys
 
-from links import Ours, Ser2net, Socat, harness, made
+from links import Floor, Ours, Ser2net, Socat, harness, made
 import ser2net
 
 CASES = ("stream", "echo", "paced")
-LINKS = ("socat", "ser2net", "ser2net-rfc2217", "each", "one", "plain", "rfc2217")
+LINKS = ("socat", "ser2net", "ser2net-rfc2217", "each", "one", "plain", "rfc2217", "floor", "floor-exact")
 RATES = {"115,200 baud": 11520, "921,600 baud": 92160}  # ten bits a byte
 PACED_PIECE = 64  # what a driver of a USB serial adapter gets at a time
 DIRECTIONS = {"out": "terminal to network", "in": "network to terminal"}
@@ -28,7 +28,7 @@ def arguments(group):
     group.add_argument("--ports", metavar="LIST", default="1,16,64", help="numbers of ports (default: 1,16,64)")
     group.add_argument("--links", metavar="LIST", default=",".join(LINKS),
                        help="of " + ",".join(LINKS) + "; each/one: our driver with a process for each port/for all of them; "
-                       "plain: each, without journals")
+                       "plain: each, without journals; floor: two bare processes, floor-exact: with exact transfers")
     group.add_argument("--rounds", type=int, metavar="N", help="rounds of which the median is given")
 
 
@@ -98,6 +98,8 @@ def make_links(names, count):
             links[name] = Ours()
         elif name == "one" and count > 1:
             links[name] = Ours(one_process=True)
+        elif name.startswith("floor"):
+            links[name] = Floor(exact=name.endswith("exact"))
         elif name == "plain":
             links[name] = Ours(plain=True)
         elif name == "rfc2217":
@@ -124,7 +126,7 @@ def run(options, row):
 
 # Whose figures stand beside whose.
 PAIRS = (("each", "socat"), ("one", "socat"), ("each", "ser2net"), ("one", "ser2net"), ("rfc2217", "ser2net-rfc2217"),
-         ("rfc2217", "socat"), ("each", "plain"))
+         ("rfc2217", "socat"), ("each", "plain"), ("floor", "socat"), ("floor-exact", "socat"))
 
 
 def rows(row, count, found):
@@ -132,7 +134,7 @@ def rows(row, count, found):
     for ours, peer in PAIRS:
         if ours not in found or peer not in found:
             continue
-        label = ports + {"each": "", "one": " one process", "rfc2217": " RFC 2217"}[ours]
+        label = ports + {"each": "", "one": " one process", "rfc2217": " RFC 2217"}.get(ours, f" {ours}")
         peer_name = "ser2net" if peer.startswith("ser2net") else "not exact" if peer == "plain" else peer
         for key, mine in found[ours].items():
             theirs = found[peer][key]

@@ -127,20 +127,23 @@ class Ours(Link):
         self.realm.stop()
 
 
-class Socat(Link):
-    name = "socat"
+class Programs(Link):
+    """A program for each port, which makes a link to its terminal."""
 
     def __init__(self):
         super().__init__()
         self.processes = []
 
+    def command(self, path, port):
+        """Its command line; the terminal's link is to be `path`."""
+        raise NotImplementedError
+
     def make(self, count):
         for number in range(count):
             path = os.path.join(self.folder, f"pty{number}")
             with listener() as network:
-                self.processes.append(subprocess.Popen(
-                    ["socat", f"PTY,link={path},rawer", f"TCP:127.0.0.1:{network.getsockname()[1]},nodelay"]))
-                harness.wait_for(lambda p=path: os.path.exists(p), "socat's terminal")
+                self.processes.append(subprocess.Popen(self.command(path, network.getsockname()[1])))
+                harness.wait_for(lambda p=path: os.path.exists(p), f"the terminal of {self.name}")
                 self.ends.append((open_terminal(path), ready(network.accept()[0])))
 
     def pids(self):
@@ -150,6 +153,28 @@ class Socat(Link):
         for process in self.processes:
             process.kill()
             process.wait()
+
+
+class Socat(Programs):
+    name = "socat"
+
+    def command(self, path, port):
+        return ["socat", f"PTY,link={path},rawer", f"TCP:127.0.0.1:{port},nodelay"]
+
+
+class Floor(Programs):
+    """Two processes and a ring between them, and nothing else (floor.cpp)."""
+
+    def __init__(self, exact):
+        super().__init__()
+        self.name = "floor" + (" exact" if exact else "")
+        self.options = ["exact"] if exact else []
+
+    def command(self, path, port):
+        return [os.path.join(harness.PREFIX, "benchmarks", "bench_serial_floor"), str(port), path, *self.options]
+
+    def pids(self):
+        return [pid for one in super().pids() for pid in (one, *harness.children_of(one))]
 
 
 class Ser2net(Link):
