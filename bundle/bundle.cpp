@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "bundle/elf.h"
+#include "rpc/driver_libraries.h"
 
 namespace opendext::bundle {
 namespace {
@@ -26,6 +27,19 @@ Status check_abi(const Plist& info, const Dictionary& root) {
         return Error{Errc::unsupported, 0,
                      where + describe(*recorded) + ", this OpenDext runs ABI " +
                          std::to_string(kDextAbi) + rebuild};
+    }
+    return success();
+}
+
+/// No library of the system can be loaded within the sandbox.
+Status check_libraries(const fs::path& executable, const std::vector<std::string>& libraries) {
+    std::error_code none;
+    for (const std::string& name : libraries) {
+        if (is_driver_library(name) || fs::exists(executable.parent_path() / name, none)) continue;
+        return Error{Errc::unsupported, 0,
+                     executable.string() + ": needs the library " + name +
+                         ", which no driver process has: link it statically, or put it into the "
+                         "bundle and link with -Wl,-rpath,'$ORIGIN'"};
     }
     return success();
 }
@@ -89,7 +103,9 @@ Result<Bundle> Bundle::open(const fs::path& given) {
     bundle.short_version_ = string_or(root, "CFBundleShortVersionString", "");
     bundle.name_ = string_or(root, "CFBundleName", bundle.path_.stem().string());
     bundle.executable_ = bundle.path_ / *find_string(root, "CFBundleExecutable");
-    OD_TRY(check_shared_object(bundle.executable_));
+    bundle.executable_stamp_ = stamp_of(bundle.executable_);
+    bundle.libraries_ = OD_TRY(read_shared_object(bundle.executable_)).libraries;
+    OD_TRY(check_libraries(bundle.executable_, bundle.libraries_));
 
     for (const auto& [name, value] : *find(root, "IOKitPersonalities")->dictionary()) {
         Dictionary personality = *value.dictionary();

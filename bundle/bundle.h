@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bundle/abi.h"
+#include "bundle/elf_object.h"
 #include "bundle/rules.h"
 #include "rpc/result.h"
 #include "rpc/value.h"
@@ -35,6 +36,10 @@ class Bundle {
     [[nodiscard]] const std::filesystem::path& executable() const {
         return executable_;
     }  ///< absolute
+    /// Which state of the executable was checked.
+    [[nodiscard]] const FileStamp& executable_stamp() const { return executable_stamp_; }
+    /// That the executable names (DT_NEEDED): all are in a driver process or in the bundle.
+    [[nodiscard]] const std::vector<std::string>& libraries() const { return libraries_; }
     [[nodiscard]] const Dictionary& info() const { return info_; }
     [[nodiscard]] const Dictionary& entitlements() const { return entitlements_; }
 
@@ -64,6 +69,8 @@ class Bundle {
 
     std::filesystem::path path_;
     std::filesystem::path executable_;
+    FileStamp executable_stamp_;
+    std::vector<std::string> libraries_;
     Dictionary info_;
     Dictionary entitlements_;
     std::string identifier_;

@@ -18,19 +18,7 @@
 namespace opendext::bundle {
 namespace {
 
-#if defined(__x86_64__)
-constexpr Elf64_Half kMachine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr Elf64_Half kMachine = EM_AARCH64;
-#else
-#error "name this architecture's ELF machine here"
-#endif
-
 constexpr size_t kMostSegments = 256;
-
-Error bad(const std::filesystem::path& path, const char* what) {
-    return Error{Errc::invalid, 0, path.string() + ": " + what};
-}
 
 bool read_at(int fd, void* into, size_t size, uint64_t offset) {
     ssize_t got = 0;
@@ -40,102 +28,61 @@ bool read_at(int fd, void* into, size_t size, uint64_t offset) {
     return got == static_cast<ssize_t>(size);
 }
 
-}  // namespace
-
-Status check_shared_object(const std::filesystem::path& path) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+Result<UniqueFd> open_executable(const std::filesystem::path& path) {
+    const auto bad = [&](const char* what) {
+        return Error{Errc::invalid, 0, path.string() + ": " + what};
+    };
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
     if (!fd) {
-        if (errno == ENOENT) return bad(path, "is not there: build the dext with: opendext build");
-        if (errno == ELOOP)
-            return bad(path, "is a symbolic link: put the file itself into the bundle");
-        return Error::system(path.string());
+        if (errno == ENOENT) return bad("is not there: build the dext with: opendext build");
+        if (errno == ELOOP) return bad("is a symbolic link: put the file itself into the bundle");
+        return Error::system("cannot read " + path.string());
     }
     struct stat status = {};
     if (::fstat(fd.get(), &status) != 0) return Error::system(path.string());
     if (!S_ISREG(status.st_mode))
-        return bad(path, "is not a regular file: build the dext with: opendext build");
-
-    Elf64_Ehdr header = {};
-    if (!read_at(fd.get(), &header, sizeof header, 0) ||
-        std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
-        return bad(path,
-                   "is not an ELF file (a Mach-O program of macOS cannot be loaded): build the "
-                   "sources with: opendext build");
-    }
-    if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-        header.e_machine != kMachine) {
-        return bad(path,
-                   "is built for another processor: build it on this machine with: opendext build");
-    }
-    bool interpreter = false;
-    for (unsigned i = 0; i < header.e_phnum && i < kMostSegments; ++i) {
-        Elf64_Phdr program = {};
-        const uint64_t offset = header.e_phoff + uint64_t{i} * header.e_phentsize;
-        if (offset > static_cast<uint64_t>(status.st_size) ||
-            !read_at(fd.get(), &program, sizeof program, offset)) {
-            return bad(path, "is a damaged ELF file: build it again with: opendext build");
-        }
-        interpreter |= program.p_type == PT_INTERP;
-    }
-    if (header.e_type != ET_DYN || interpreter) {
-        return bad(path,
-                   "is an ELF program, must be a shared object: link it with -shared, or use: "
-                   "opendext build");
-    }
-    return success();
+        return bad("is not a regular file: build the dext with: opendext build");
+    return fd;
 }
 
-Result<std::vector<std::string>> needed_libraries(const std::filesystem::path& path) {
-    OD_TRY(check_shared_object(path));
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
-    const auto damaged = [&] {
-        return bad(path, "is a damaged ELF file: build it again with: opendext build");
-    };
-    Elf64_Ehdr header = {};
-    if (!fd || !read_at(fd.get(), &header, sizeof header, 0)) return damaged();
-    std::vector<Elf64_Phdr> segments(std::min<size_t>(header.e_phnum, kMostSegments));
-    for (size_t i = 0; i < segments.size(); ++i) {
-        const uint64_t offset = header.e_phoff + i * header.e_phentsize;
-        if (!read_at(fd.get(), &segments[i], sizeof segments[i], offset)) return damaged();
-    }
-    const auto dynamic = std::ranges::find(segments, Elf64_Word{PT_DYNAMIC}, &Elf64_Phdr::p_type);
-    if (dynamic == segments.end()) return std::vector<std::string>{};
+/// As much as is read at most: what is larger is refused when a bundle is copied.
+uint64_t size_of(const UniqueFd& file) {
+    constexpr uint64_t kLargest = uint64_t{512} << 20;
+    struct stat status = {};
+    if (::fstat(file.get(), &status) != 0) return 0;
+    return std::min(static_cast<uint64_t>(status.st_size), kLargest);
+}
 
-    std::vector<uint64_t> names;  // offsets in the string table
-    uint64_t strings = 0;
-    for (uint64_t i = 0; i < std::min<uint64_t>(dynamic->p_filesz / sizeof(Elf64_Dyn), 4096); ++i) {
-        Elf64_Dyn entry = {};
-        if (!read_at(fd.get(), &entry, sizeof entry, dynamic->p_offset + i * sizeof entry))
-            return damaged();
-        if (entry.d_tag == DT_NULL) break;
-        if (entry.d_tag == DT_NEEDED && names.size() < 64) names.push_back(entry.d_un.d_val);
-        if (entry.d_tag == DT_STRTAB) strings = entry.d_un.d_ptr;
+}  // namespace
+
+Result<ElfObject> read_shared_object(const std::filesystem::path& path) {
+    const UniqueFd fd = OD_TRY(open_executable(path));
+    Elf64_Ehdr header = {};
+    uint64_t end = sizeof header;  // of what is loaded; debug information comes after it
+    if (read_at(fd.get(), &header, sizeof header, 0)) {
+        end = header.e_phoff + header.e_phnum * sizeof(Elf64_Phdr);
+        for (size_t i = 0; i < std::min<size_t>(header.e_phnum, kMostSegments); ++i) {
+            Elf64_Phdr segment = {};
+            if (!read_at(fd.get(), &segment, sizeof segment, header.e_phoff + i * sizeof segment))
+                break;
+            if (segment.p_type == PT_LOAD)
+                end = std::max<uint64_t>(end, segment.p_offset + segment.p_filesz);
+        }
     }
-    for (const Elf64_Phdr& segment : segments) {  // the table is given by its address
-        if (segment.p_type != PT_LOAD || strings < segment.p_vaddr ||
-            strings - segment.p_vaddr >= segment.p_filesz)
-            continue;
-        strings = strings - segment.p_vaddr + segment.p_offset;
-        break;
-    }
-    std::vector<std::string> libraries;
-    for (const uint64_t name : names) {
-        char text[256];
-        size_t size = 0;  // the file may end within the 256 bytes
-        while (size < sizeof text && read_at(fd.get(), &text[size], 1, strings + name + size) &&
-               text[size] != '\0')
-            ++size;
-        if (size == sizeof text || size == 0) return damaged();
-        libraries.emplace_back(text, size);
-    }
-    return libraries;
+    std::vector<char> bytes(std::min(end, size_of(fd)));
+    const ssize_t got = ::pread(fd.get(), bytes.data(), bytes.size(), 0);
+    if (got < 0) return Error::system("cannot read " + path.string());
+    bytes.resize(static_cast<size_t>(got));
+    Result<ElfObject> object = ElfObject::parse(bytes);
+    if (!object.ok()) object.error().message.insert(0, path.string() + ": ");
+    return object;
 }
 
 std::string function_at(const std::filesystem::path& path, uint64_t offset) {
     constexpr uint64_t kLargestTable = 16 << 20;
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
     Elf64_Ehdr header = {};
-    if (!fd || !check_shared_object(path).ok() || !read_at(fd.get(), &header, sizeof header, 0))
+    if (!fd || !read_shared_object(path).ok() || !read_at(fd.get(), &header, sizeof header, 0))
         return {};
     uint64_t address = offset;
     for (size_t i = 0; i < std::min<size_t>(header.e_phnum, kMostSegments); ++i) {

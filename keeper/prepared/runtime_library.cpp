@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "rpc/realm.h"
+#include "rpc/driver_libraries.h"
 
 namespace opendext::prepared {
 namespace {
@@ -31,13 +31,8 @@ bool is_family_library(const std::string& name) {
 }  // namespace
 
 Result<Libraries> load_libraries(const std::filesystem::path& runtime) {
-    // glibc loads libgcc_s only when a thread is cancelled or a stack is unwound; a dext names the
-    // others as needed.
-    for (const char* name :
-         {"libgcc_s.so.1", "libstdc++.so.6", "libm.so.6", "libBlocksRuntime.so.0",
-          "libpthread.so.0", "libdl.so.2", "librt.so.1"}) {
+    for (const char* name : kSystemLibraries)
         ::dlopen(name, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
-    }
     const std::filesystem::path folder = installation_prefix() / "lib";
     void* library =
         OD_TRY(load(runtime.empty() ? (folder / kRuntimeName).string() : runtime.string()));
