@@ -11,8 +11,9 @@ function(opendext_lab_test name file)
     endif()
     math(EXPR limit "${arg_TIMEOUT} - 20")
     cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
-    add_test(NAME ${name} COMMAND ${OPENDEXT_PYTHON} -B ${CMAKE_SOURCE_DIR}/lab/run --time-limit ${limit} ${arg_OPTIONS}
+    opendext_test_command(command ${name} ${OPENDEXT_PYTHON} -B ${CMAKE_SOURCE_DIR}/lab/run --time-limit ${limit} ${arg_OPTIONS}
         -- ${OPENDEXT_PYTHON} -B ${file} -v)
+    add_test(NAME ${name} COMMAND ${command})
     set_tests_properties(${name} PROPERTIES
         TIMEOUT ${arg_TIMEOUT}
         PROCESSORS 2

@@ -11,6 +11,7 @@ process cannot open files; it gets its file from the process that it was forked 
 Options of the sanitizers that are set already (ASAN_OPTIONS …) win. Tests in skipped.txt are not run; the reason is printed."""
 
 import argparse
+import fnmatch
 import os
 import pathlib
 import re
@@ -29,10 +30,10 @@ REPORT = re.compile(r"(ERROR|WARNING): \w+Sanitizer|Sanitizer:|runtime error:|Sa
 
 
 def reason_to_skip(sanitizer, test):
-    """The reason in skipped.txt: SANITIZER|all TEST REASON; None to run it."""
+    """The reason in skipped.txt: SANITIZER|all TEST REASON, TEST with * as in the shell; None to run it."""
     for line in (HERE / "skipped.txt").read_text(encoding="utf-8").splitlines():
         words = line.split(None, 2)
-        if len(words) == 3 and words[0] in ("all", sanitizer) and words[1] == test:
+        if len(words) == 3 and words[0] in ("all", sanitizer) and fnmatch.fnmatchcase(test, words[1]):
             return words[2]
     return None
 
