@@ -2,6 +2,7 @@
 #include "keeper/prepared/features.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
@@ -86,14 +87,18 @@ int try_listener() {
 int try_reading(bool own_user_namespace) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
-    const UniqueFd reading(ends[0]);
+    UniqueFd reading(ends[0]);
     UniqueFd writing(ends[1]);
     char word = 'w';
     const pid_t child = ::fork();
     if (child == 0) {
         if (own_user_namespace && ::unshare(CLONE_NEWUSER) != 0) ::_exit(1);
+        reading.reset();
         static_cast<void>(::write(writing.get(), &word, 1));
-        for (;;) ::pause();
+        // Until the parent closes its end: it kills this process, or has been killed itself.
+        pollfd parent{writing.get(), 0, 0};
+        ::poll(&parent, 1, -1);
+        ::_exit(0);
     }
     if (child < 0) return errno;
     writing.reset();
