@@ -58,7 +58,7 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                [this](const protocol::keeper::Refused& refused) { refused_call(refused); },
                [this](const protocol::keeper::LimitsHit& hit) { limits_hit(hit); },
                [this](const Error& error) { keeper_gone(error); }}),
-      crashes_(loop_, log_, options_.realm.crashes()),
+      crashes_(loop_, log_, options_.realm.crashes(), options_.restart.stacks_per_minute),
       debugging_(loop_),
       context_{loop_,
                options_.deadlines,

@@ -33,6 +33,7 @@ uint64_t realtime_ns() {
 struct Crashes::Case {
     std::optional<crash::Fault> fault;
     bool pending = false;  ///< stacks are being taken
+    bool spared = false;   ///< they are not, since enough of its bundle were
     std::optional<Result<crash::Stacks>> stacks;
     /// The process is over and this was written, without stacks so far.
     std::optional<CrashReport> written;
@@ -41,8 +42,13 @@ struct Crashes::Case {
     std::string bundle_path;
 };
 
-Crashes::Crashes(EventLoop& loop, Log& log, std::filesystem::path folder)
-    : loop_(loop), log_(log), folder_(std::move(folder)), taker_(loop) {}
+Crashes::Crashes(EventLoop& loop, Log& log, std::filesystem::path folder,
+                 uint32_t stacks_per_minute)
+    : loop_(loop),
+      log_(log),
+      folder_(std::move(folder)),
+      taker_(loop),
+      budget_(stacks_per_minute) {}
 
 Crashes::~Crashes() {
     for (const auto& [number, one] : cases_) {
@@ -85,6 +91,11 @@ std::optional<std::string> Crashes::crashing(DriverProcess& process, Message mes
         if (alive && !is_being_debugged(alive->pid()))
             alive->kill("it said that it crashes and went on");
     });
+    if (!budget_.take(process.spec().bundle_id, loop_.now())) {
+        // The descriptor goes with the message, and the process dies.
+        one.spared = true;
+        return std::nullopt;
+    }
     one.pending = true;
     taker_.take({.pid = process.pid(),
                  .deadline = kStacks,
@@ -172,7 +183,10 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
     one.last_breath.reset();
     report.fault = one.fault;
     report.no_stacks =
-        report.end.wait_status && WIFSIGNALED(*report.end.wait_status) &&
+        one.spared
+            ? "those of " + std::to_string(budget_.limit()) + " crashes of " + spec.bundle_id +
+                  " within a minute were taken (crash.stacks-per-minute of the realm)"
+        : report.end.wait_status && WIFSIGNALED(*report.end.wait_status) &&
                 WTERMSIG(*report.end.wait_status) != SIGKILL
             ? "it ended before it could tell of its crash, or has a handler of its own for it"
             : "it was not in a state in which they can be taken";

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "crash/stacks.h"
+#include "daemon/crashes/stack_budget.h"
 #include "daemon/crashes/stack_taker.h"
 #include "daemon/log/log.h"
 #include "rpc/protocol/keeper.h"
@@ -28,7 +29,7 @@ class Crashes {
     static constexpr std::chrono::milliseconds kStacks{10000};
     static constexpr std::chrono::milliseconds kLastBreath{20000};
 
-    Crashes(EventLoop& loop, Log& log, std::filesystem::path folder);
+    Crashes(EventLoop& loop, Log& log, std::filesystem::path folder, uint32_t stacks_per_minute);
     ~Crashes();
 
     /// The stacks of a process that does not crash (yet). They come into its report too, should it
@@ -64,6 +65,7 @@ class Crashes {
     Log& log_;
     std::filesystem::path folder_;
     StackTaker taker_;
+    StackBudget budget_;
     std::map<uint64_t, std::unique_ptr<Case>> cases_;  ///< by number of the process
     /// By pid, since the keeper knows no other name: what the sandbox refused.
     std::map<int32_t, std::map<std::string, std::pair<uint32_t, std::string>>> refused_;

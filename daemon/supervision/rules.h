@@ -51,6 +51,9 @@ struct RestartRules {
 
     /// Processes that are up for the next start of a driver (lifecycle/spares.h), at most; 0: none.
     uint32_t spare_processes = 4;
+
+    /// Crashes of one bundle within a minute whose stacks are taken (crashes/stack_budget.h).
+    uint32_t stacks_per_minute = 30;
 };
 
 /// What follows from a death.

@@ -62,6 +62,7 @@ std::map<std::string, Setter, std::less<>> setters(Deadlines& deadlines, Restart
         {"restart.start-crash-wait", time(rules.start_crash_wait)},
         {"restart.keep-endpoints", time(rules.keep_endpoints)},
         {"restart.spare-processes", number(rules.spare_processes, 0)},
+        {"crash.stacks-per-minute", number(rules.stacks_per_minute, 0)},
     };
     for (size_t i = 0; i < kDeadlineCount; ++i) {
         const auto deadline = static_cast<Deadline>(i);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "daemon/crashes/stack_budget.h"
 #include "daemon/deadlines.h"
 #include "daemon/supervision/rules.h"
 #include "daemon/supervision/settings.h"
@@ -178,6 +179,19 @@ TEST(Settings, AFileThatIsNotThereSetsNothingAndOneThatCannotBeReadIsAnError) {
     EXPECT_EQ(rules.policy, RestartPolicy::driverkit);
     EXPECT_FALSE(read_settings(file / "below-a-file", deadlines, rules).ok());
     std::filesystem::remove_all(name);
+}
+
+TEST(StackBudget, IsForEachBundleAndComesBackWithTime) {
+    StackBudget budget(2);
+    const Clock::Time begin{};
+    EXPECT_TRUE(budget.take("a", begin));
+    EXPECT_TRUE(budget.take("a", begin + 30s));
+    EXPECT_FALSE(budget.take("a", begin + 59s));
+    EXPECT_TRUE(budget.take("b", begin + 59s));
+    EXPECT_TRUE(budget.take("a", begin + 60s));
+    EXPECT_FALSE(budget.take("a", begin + 89s));
+    EXPECT_TRUE(budget.take("a", begin + 90s));
+    EXPECT_FALSE(StackBudget(0).take("a", begin));
 }
 
 class CountdownTest : public ::testing::Test {
