@@ -37,6 +37,8 @@ Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(
         Personality personality = std::move(read).value();
         personality.bundle_path = bundle.path().string();
         personality.executable = bundle.executable().filename().string();
+        personality.executable_stamp = bundle.executable_stamp();
+        personality.libraries = bundle.libraries();
         personality.copy = copy;
         personality.entitlements = bundle.entitlements();
         for (const auto& chain : bundle.classes()) personality.classes.push_back(chain.front());

@@ -72,8 +72,23 @@ std::string ExitReport::text() const {
         if (status == driver::kExitHungUp) text += " (its control socket was closed)";
     }
     if (!killed_for.empty()) text += ", killed by opendextd: " + killed_for;
+    if (!executable.empty()) text += "; " + executable;
     return text;
 }
+
+namespace {
+
+/// Bytes that are gone from a mapped file end whoever reads them: then that is the reason. A file
+/// that was put in its place is another one, and changes nothing.
+std::string change_of(const LaunchSpec& spec) {
+    const std::filesystem::path file = std::filesystem::path(spec.bundle_path) / spec.executable;
+    const bundle::FileStamp now = bundle::stamp_of(file);
+    if (spec.stamp.size == 0 || now.inode != spec.stamp.inode || now == spec.stamp) return {};
+    return file.string() + " was changed while it ran (it had " + std::to_string(spec.stamp.size) +
+           " bytes, now " + std::to_string(now.size) + "): install the extension again";
+}
+
+}  // namespace
 
 DriverProcess::DriverProcess(uint64_t number, EventLoop& loop, Clock& clock, KeeperLink& keeper,
                              const Deadlines& deadlines, LaunchSpec spec, Hooks hooks)
@@ -368,7 +383,9 @@ void DriverProcess::finish(std::optional<int> wait_status) {
     set_state(ProcessState::gone);
     countdown_.reset();
     if (connection_) connection_->close();
-    const ExitReport report{wait_status, killed_for_, told_to_exit_ && !exit_failed_};
+    const bool signalled = wait_status && WIFSIGNALED(*wait_status) && killed_for_.empty();
+    const ExitReport report{wait_status, killed_for_, signalled ? change_of(spec_) : "",
+                            told_to_exit_ && !exit_failed_};
     const std::string text = "the driver process ended: " + report.text();
     tell_waiters(Error{Errc::peer_gone, 0, text});
     requests_.fail_all(Error{Errc::peer_gone, 0, text});

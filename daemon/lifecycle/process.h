@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bundle/elf_object.h"
 #include "daemon/adoption/known_entries.h"
 #include "daemon/connection.h"
 #include "daemon/crashes/recent.h"
@@ -36,6 +37,7 @@ enum class ProcessState : uint8_t {
 struct ExitReport {
     std::optional<int> wait_status;  ///< absent if the keeper never reported it
     std::string killed_for;          ///< why opendextd killed it, empty if it did not
+    std::string executable;          ///< how its executable was changed while it ran, if it was
     bool expected = false;           ///< it had been told to exit
     /// Nobody has to be told: it ended as it should, or was not needed any more before it was up.
     [[nodiscard]] bool clean() const {
@@ -56,10 +58,11 @@ struct LaunchSpec {
     uint64_t copy = 0;  ///< installed copy of the bundle
     EntryId tag = kNoEntry;
     Dictionary entitlements;
+    bundle::FileStamp stamp;  ///< of the executable when it was checked last
     /// That the executable names. Not recorded: they are for the launch.
     std::vector<std::string> libraries;
     void fields(auto& io) {
-        io(server_name, bundle_id, bundle_path, executable, copy, tag, entitlements);
+        io(server_name, bundle_id, bundle_path, executable, copy, tag, entitlements, stamp);
     }
 };
 

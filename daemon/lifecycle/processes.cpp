@@ -96,7 +96,7 @@ Result<ProcessPtr> Processes::acquire(const Personality& personality, EntryId ob
     return launch(personality, object);
 }
 
-ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
+Result<ProcessPtr> Processes::launch(const Personality& personality, EntryId object) {
     LaunchSpec spec;
     spec.server_name = personality.server_name;
     spec.bundle_id = personality.bundle_id;
@@ -105,13 +105,13 @@ ProcessPtr Processes::launch(const Personality& personality, EntryId object) {
     spec.copy = personality.copy;
     spec.tag = object;
     spec.entitlements = personality.entitlements;
+    spec.stamp = personality.executable_stamp;
+    spec.libraries = personality.libraries;
+    OD_TRY(check_executable(spec));
     // A debugger is to be there before anything of the dext has run.
     ProcessPtr process = context_.debugging.waits_for(spec) ? nullptr : spares_.take(spec);
     const bool spare = process != nullptr;
-    if (!spare) {
-        spec.libraries = libraries_of(spec);
-        process = make(next_++, std::move(spec));
-    }
+    if (!spare) process = make(next_++, std::move(spec));
     process->objects.insert(object);
     processes_.emplace(process->number(), process);
     context_.recorder.touch(Record::process, process->number());
@@ -194,14 +194,20 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     return process;
 }
 
-/// Installed files do not change: they are read once.
-const std::vector<std::string>& Processes::libraries_of(const LaunchSpec& spec) {
-    const auto known = libraries_.find(spec.copy);
-    if (known != libraries_.end()) return known->second;
-    auto read = bundle::needed_libraries(std::filesystem::path(spec.bundle_path) / spec.executable);
-    // An executable that cannot be read is one that cannot be loaded: that says why.
-    if (!read.ok()) read = std::vector<std::string>{};
-    return libraries_.emplace(spec.copy, std::move(read).value()).first->second;
+/// Nobody is to change an installed file. Who does so gets a reason, not a driver that dies of it.
+Status Processes::check_executable(LaunchSpec& spec) {
+    const std::filesystem::path file = std::filesystem::path(spec.bundle_path) / spec.executable;
+    const bundle::FileStamp now = bundle::stamp_of(file);
+    if (spec.stamp == now) return success();
+    Result<bundle::ElfObject> object = bundle::read_shared_object(file);
+    if (!object.ok()) {
+        return std::move(object).error().in(
+            "the executable was changed after " + spec.bundle_id +
+            " was installed; install it again: opendext install BUNDLE");
+    }
+    spec.stamp = now;
+    spec.libraries = std::move(object->libraries);
+    return success();
 }
 
 void Processes::came_up(DriverProcess& process) {

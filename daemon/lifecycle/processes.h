@@ -33,7 +33,7 @@ class Processes {
     /// The process for a new instance `object` of `personality`: an existing one
     /// (IOUserServerOneProcess, also while it is still being launched) or a new one. The object is
     /// entered into it at once. Errors: reuse is mandatory (the provider has the same server name)
-    /// and there is no process.
+    /// and there is no process; or the executable was changed and cannot be loaded any more.
     Result<ProcessPtr> acquire(const Personality& personality, EntryId object,
                                const std::string* provider_server);
 
@@ -49,9 +49,9 @@ class Processes {
     void release(DriverProcess& process, EntryId object);
 
   private:
-    ProcessPtr launch(const Personality& personality, EntryId object);
+    Result<ProcessPtr> launch(const Personality& personality, EntryId object);
     ProcessPtr make(uint64_t number, LaunchSpec spec);
-    [[nodiscard]] const std::vector<std::string>& libraries_of(const LaunchSpec& spec);
+    Status check_executable(LaunchSpec& spec);
     void came_up(DriverProcess& process);
     void ended(DriverProcess& process, const ExitReport& report);
     void log(const DriverProcess& process, LogLevel level, const std::string& text);
@@ -62,7 +62,6 @@ class Processes {
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;
     Spares spares_;
-    std::map<uint64_t, std::vector<std::string>> libraries_;  ///< by installed copy
 };
 
 /// "com.example" of "com.example.driver": what a server name and a bundle identifier must share.

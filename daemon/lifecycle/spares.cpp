@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kPause{50};
 /// entitlements.
 bool is_alike(const LaunchSpec& a, const LaunchSpec& b) {
     return a.copy == b.copy && a.bundle_path == b.bundle_path && a.bundle_id == b.bundle_id &&
-           a.executable == b.executable && a.server_name == b.server_name;
+           a.executable == b.executable && a.stamp == b.stamp && a.server_name == b.server_name;
 }
 
 }  // namespace

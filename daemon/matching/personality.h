@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "bundle/elf_object.h"
 #include "daemon/matching/match.h"
 
 namespace opendext::daemon {
@@ -15,8 +16,10 @@ struct Personality {
     std::string bundle_id;
     std::string bundle_path;
     std::string executable;
-    std::string name;   ///< its key in IOKitPersonalities
-    uint64_t copy = 0;  ///< which installed copy of the bundle it belongs to
+    bundle::FileStamp executable_stamp;
+    std::vector<std::string> libraries;  ///< that the executable names
+    std::string name;                    ///< its key in IOKitPersonalities
+    uint64_t copy = 0;                   ///< which installed copy of the bundle it belongs to
     Dictionary table;
     Dictionary entitlements;           ///< of the bundle
     std::vector<std::string> classes;  ///< that its executable defines; empty: not recorded
