@@ -14,6 +14,7 @@
 #include "keeper/prepared/driver_process.h"
 #include "keeper/prepared/handover.h"
 #include "keeper/prepared/runtime_library.h"
+#include "keeper/prepared/sanitized.h"
 #include "rpc/fields.h"
 
 namespace opendext::prepared {
@@ -69,6 +70,7 @@ Message answer(Message& request, Blueprint& blueprint, const Forks& forks) {
 /// holes are given away for good: whatever is put into one, here or in a driver, makes a copy of a
 /// page that is otherwise shared by all. New things then lie together, behind what there is.
 void prepare_heap() {
+    if (kSanitized) return;  // the heap is the sanitizer's
     ::mallopt(M_ARENA_MAX, 1);
     const auto end = reinterpret_cast<uintptr_t>(::sbrk(0));
     const auto plug = [](size_t size, uintptr_t from) {
