@@ -17,7 +17,16 @@ if(OPENDEXT_SANITIZE)
     # vptr and function need RTTI and exact function types; the driver side has neither.
     # -O1 with line tables: building takes half the time, and stacks in reports are still whole.
     add_compile_options(-fsanitize=${OPENDEXT_SANITIZE} -fno-omit-frame-pointer -O1 -g1)
-    add_link_options(-fsanitize=${OPENDEXT_SANITIZE})
+    # Their runtime as a library: programs that are built without (clients, Python) get it with ours.
+    string(REGEX MATCH "address|thread" runtime ${OPENDEXT_SANITIZE})
+    string(SUBSTRING "${runtime}" 0 1 runtime)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.${runtime}san-${CMAKE_SYSTEM_PROCESSOR}.so
+        OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE)
+    cmake_path(GET runtime PARENT_PATH folder)
+    if(NOT folder)
+        message(FATAL_ERROR "OPENDEXT_SANITIZE=${OPENDEXT_SANITIZE}: ${runtime} is missing; install libclang-rt-19-dev")
+    endif()
+    add_link_options(-fsanitize=${OPENDEXT_SANITIZE} -shared-libsan -Wl,-rpath,${folder})
     if(OPENDEXT_SANITIZE MATCHES undefined)
         add_compile_options(-fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
     endif()

@@ -409,6 +409,12 @@ Job Commands::link(const std::vector<Job>& compilations, const std::string& name
         job.inputs.push_back(library);
     }
     job.command.insert(job.command.end(), target_.link_flags.begin(), target_.link_flags.end());
+    // An OpenDext that was built with a sanitizer compiles dexts with it, and its libraries share
+    // one runtime.
+    for (const auto& flag : sdk_flags_) {
+        if (flag.starts_with("-fsanitize="))
+            job.command.insert(job.command.end(), {flag, "-shared-libsan"});
+    }
     // Their own dependencies are found here at link time; the bundle itself gets no search path.
     job.command.push_back("-Wl,-rpath-link," + toolchain_.lib_folder.string());
     job.command.push_back("-lBlocksRuntime");

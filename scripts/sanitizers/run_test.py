@@ -44,9 +44,8 @@ def options(sanitizer, folder):
     leaks = HERE / "leaks.supp"
     races = HERE / "races.supp"
     return {
-        # A crash of a driver is what its own handler makes of it (docs/design/crashes.md), here as elsewhere.
-        # What is too large is refused, as malloc does.
-        "ASAN_OPTIONS": f"{common}:detect_leaks=1:allocator_may_return_null=1",
+        # What is too large is refused, as malloc does. The runtime comes last into programs that are built without it.
+        "ASAN_OPTIONS": f"{common}:detect_leaks=1:allocator_may_return_null=1:verify_asan_link_order=0",
         "LSAN_OPTIONS": f"suppressions={leaks}:print_suppressions=0",
         "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
         "TSAN_OPTIONS": f"{common}:suppressions={races}:print_suppressions=0:second_deadlock_stack=1:"
