@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "keeper/prepared/sanitized.h"
 #include "keeper/tests/harness.h"
 
 namespace opendext::keeper::tests {
@@ -172,6 +173,7 @@ TEST_F(DriverProcessTest, BootArgumentsReachTheDriverWithoutTheEnvironment) {
 }
 
 TEST_F(DriverProcessTest, MemoryLimitHolds) {
+    if (prepared::kSanitized) GTEST_SKIP() << "not limited in builds with sanitizers";
     start_keeper();
     EXPECT_EQ(spawn("com.example.Small", 64u << 20).ask("allocate 256M"), "ENOMEM");
     EXPECT_EQ(spawn("com.example.Large").ask("allocate 256M"), "allowed");
