@@ -119,7 +119,8 @@ void Daemon::restore_processes() {
     ledger.visit(static_cast<uint32_t>(Record::process), [&](const Ledger::Key& key,
                                                              std::span<const uint8_t> bytes) {
         Result<records::Process> record = read_record<records::Process>(bytes);
-        if (!record.ok() || record->state < ProcessState::ready) return;
+        // Without a pid: the keeper had not told of it yet.
+        if (!record.ok() || record->state < ProcessState::ready || record->pid == 0) return;
         const auto found = ledger.find({static_cast<uint32_t>(Record::classes), key.first, 0});
         Result<records::Classes> classes = read_record<records::Classes>(found);
         if (!classes.ok()) return;

@@ -178,6 +178,9 @@ void DriverProcess::spawned(Result<KeeperLink::Spawned> result) {
         });
     } else if (state_ == ProcessState::dying) {
         keeper_.signal(pid_, SIGKILL);
+    } else if (hooks_.changed) {
+        // It was quicker than the keeper, and what is recorded of it lacks the pid.
+        hooks_.changed(*this);
     }
 }
 
