@@ -48,7 +48,8 @@ def options(sanitizer, folder):
         "ASAN_OPTIONS": f"{common}:detect_leaks=1:allocator_may_return_null=1:verify_asan_link_order=0",
         "LSAN_OPTIONS": f"suppressions={leaks}:print_suppressions=0",
         "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
-        "TSAN_OPTIONS": f"{common}:suppressions={races}:print_suppressions=0:second_deadlock_stack=1:"
+        # Tests play the other process in a forked child, which may have threads.
+        "TSAN_OPTIONS": f"{common}:die_after_fork=0:suppressions={races}:print_suppressions=0:second_deadlock_stack=1:"
                         "allocator_may_return_null=1",
         "OPENDEXT_SANITIZE": sanitizer,
         "OPENDEXT_SANITIZER_REPORTS": folder,
