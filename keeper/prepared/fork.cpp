@@ -13,7 +13,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <ctime>
+
 #include "keeper/prepared/sandbox.h"
+
+/// glibc's other name of clone(): ThreadSanitizer takes that for a fork, whose child has memory of
+/// its own.
+extern "C" int __clone(int (*)(void*), void*, int, void*, ...);
 
 namespace opendext::prepared {
 namespace {
@@ -38,18 +44,20 @@ int* cached_thread_id() {
 /// lets no process 1 end by a signal that it has not asked for, not even by its own abort(): the
 /// driver has to be another one. It shares the memory of the prepared process, so it costs a task
 /// and no page, and nothing here may write to what that process uses (errno among it: none of these
-/// calls fails). The keeper ends it when the driver has ended.
+/// calls fails; and they are bare ones, since a sanitizer keeps books of glibc's). The keeper ends
+/// it when the driver has ended.
 [[clang::no_sanitize("address", "thread", "undefined")]] int be_init(void* link) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    ::prctl(PR_SET_NAME, "driver-init", 0, 0, 0);
+    ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    ::syscall(SYS_prctl, PR_SET_NAME, "driver-init", 0, 0, 0);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
     ::syscall(SYS_capset, &header, none);
     // A keeper that ended before the first line sends no signal any more.
     pollfd keeper{static_cast<int>(reinterpret_cast<intptr_t>(link)), 0, 0};
-    if (::poll(&keeper, 1, 0) != 0) return 0;
-    ::close_range(0, ~0U, 0);
-    for (;;) ::pause();
+    timespec at_once{};
+    if (::syscall(SYS_ppoll, &keeper, 1, &at_once, nullptr, 0) != 0) return 0;
+    ::syscall(SYS_close_range, 0, ~0U, 0);
+    for (;;) ::syscall(SYS_ppoll, nullptr, 0, nullptr, nullptr, 0);
 }
 
 }  // namespace
@@ -62,9 +70,9 @@ Result<UniqueFd> start_init(int link) {
         ::mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack == MAP_FAILED) return Error::system("cannot make a stack for a namespace's init");
     int pidfd = -1;
-    const int pid = ::clone(be_init, static_cast<char*>(stack) + kStack,
-                            CLONE_VM | CLONE_PARENT | CLONE_PIDFD | SIGCHLD,
-                            reinterpret_cast<void*>(static_cast<intptr_t>(link)), &pidfd);
+    const int pid = ::__clone(be_init, static_cast<char*>(stack) + kStack,
+                              CLONE_VM | CLONE_PARENT | CLONE_PIDFD | SIGCHLD,
+                              reinterpret_cast<void*>(static_cast<intptr_t>(link)), &pidfd);
     if (pid < 0) return Error::system("cannot start the init of a process id namespace");
     return UniqueFd(pidfd);
 }
