@@ -184,24 +184,39 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
         driver.report.fd(), [this, pid, path = request.bundle_path] { on_report(pid, path); });
     driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid, serial](int status) {
         on_report(pid, {});  // a last word of why the sandbox could not be closed
+        tell_end(drivers_[pid], status);
         if (const std::string& group = drivers_[pid].control_group; !group.empty())
-            end_group(pid, group);
+            ::rmdir(group.c_str());
         const uint64_t shared_init = drivers_[pid].shared_init;
         drivers_.erase(pid);
         end_init(serial);
         if (shared_init != shared_init_) end_unused_init(shared_init);
-        ended_.push_back({pid, status});
-        if (ended_.size() > kEndsRemembered) ended_.pop_front();
-        event_(encode(wire::Exited{pid, status}));
         check_over();
     });
     if (shutting_down_) static_cast<void>(driver.child.signal(SIGKILL));
 }
 
-void Drivers::end_group(pid_t pid, const std::string& folder) {
-    if (auto hit = limits_hit(folder); !hit.empty())
-        event_(encode(wire::LimitsHit{pid, std::move(hit)}));
-    ::rmdir(folder.c_str());
+/// Once for each process.
+void Drivers::tell_end(Driver& driver, int wait_status) {
+    if (std::exchange(driver.end_told, true)) return;
+    const pid_t pid = driver.child.pid;
+    if (!driver.control_group.empty()) {
+        if (auto hit = limits_hit(driver.control_group); !hit.empty())
+            event_(encode(wire::LimitsHit{pid, std::move(hit)}));
+    }
+    ended_.push_back({pid, wait_status});
+    if (ended_.size() > kEndsRemembered) ended_.pop_front();
+    event_(encode(wire::Exited{pid, wait_status}));
+}
+
+/// Until a process that died can be reaped, the kernel takes its memory apart, which takes several
+/// 100 us; its successor need not wait for that. How it ends is known by then, unless that is with
+/// 0: then it may not be known, and nobody is in a hurry.
+void Drivers::on_last_thread_gone(pid_t pid) {
+    const auto place = drivers_.find(pid);
+    if (place == drivers_.end()) return;
+    if (const int status = status_of_dying(place->second.child); status != 0)
+        tell_end(place->second, status);
 }
 
 /// Process 1 of the process id namespace of the driver that was asked for with `serial`.
@@ -239,7 +254,8 @@ void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
         received.value()->fds.size() == 1 && !driver.gate) {
         driver.gate = std::make_unique<Gate>(
             loop_, std::move(received.value()->fds[0]), pid, driver.child.pidfd, bundle_path,
-            [this](wire::Refused refused) { event_(encode(std::move(refused))); });
+            Gate::Hooks{[this](wire::Refused refused) { event_(encode(std::move(refused))); },
+                        [this, pid] { on_last_thread_gone(pid); }});
         return;
     }
     if (kind == static_cast<uint32_t>(report::Kind::close_second_step) && driver.gate) {
@@ -258,7 +274,8 @@ void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
 
 Status Drivers::signal(const wire::Signal& request) {
     const auto driver = drivers_.find(request.pid);
-    if (driver == drivers_.end()) {
+    // One whose end was told has not been reaped yet, but is none any more.
+    if (driver == drivers_.end() || driver->second.end_told) {
         return Error{
             Errc::not_found, 0,
             "process " + std::to_string(request.pid) + " is no driver process of this realm"};
@@ -330,7 +347,9 @@ void Drivers::close_controls() {
 
 wire::Inherited Drivers::state() const {
     wire::Inherited state;
-    for (const auto& [pid, driver] : drivers_) state.running.push_back(pid);
+    for (const auto& [pid, driver] : drivers_) {
+        if (!driver.end_told) state.running.push_back(pid);
+    }
     state.ended.assign(ended_.begin(), ended_.end());
     return state;
 }
