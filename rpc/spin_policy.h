@@ -64,16 +64,14 @@ class SpinPolicy {
             no_yield_until_ns_ = to_ns + yield_penalty_ns_;
             yield_penalty_ns_ = std::min(yield_penalty_ns_ * 2, kMaxYieldPenaltyNs);
         } else if (came) {
-            failed_yields_ = 0;
             yield_credit_ns_ = std::min(yield_credit_ns_ + kYieldGainNs, kMaxYieldCreditNs);
             if (++good_yields_ >= kGoodYields) {
                 good_yields_ = 0;
                 yield_penalty_ns_ = kMinYieldPenaltyNs;
             }
-        } else {
-            failed_yields_ = std::min(failed_yields_ + 1, kMaxFailedYields);
-            yield_skip_ = failed_yields_;
         }
+        // One in vain costs little, and the peer that we have just answered ran meanwhile, sooner
+        // than if we had gone to sleep first: 0.5 us of a call that comes alone.
     }
     /// The spin that begin() asked for saw what it waited for.
     void spin_paid() {
@@ -110,7 +108,6 @@ class SpinPolicy {
     static constexpr int64_t kMaxYieldPenaltyNs = 10'000'000'000;
     static constexpr int kGoodYields = 100'000;  ///< then nobody else wants the CPU any more
     static constexpr int kLooksApart = 64;
-    static constexpr int kMaxFailedYields = 8;
 
     bool hot_ = false;  ///< the last wait was over while we span
     int64_t began_ns_ = 0;
@@ -119,7 +116,6 @@ class SpinPolicy {
     int skip_ = 0;
     int penalty_ = 1;
     int yield_skip_ = 0;
-    int failed_yields_ = 0;
     int good_yields_ = 0;
     int64_t yield_credit_ns_ =
         kMaxYieldCreditNs / 2;  ///< what yields have gained, less what long ones have cost
