@@ -16,7 +16,7 @@ namespace rings {
 
 constexpr size_t kLine = 64;
 constexpr size_t kRing = 64 * 1024;
-constexpr uint32_t kBurst = 4;
+constexpr uint32_t kBurst = 4;  ///< frames that are told of together; of 1 to 32 the fastest
 
 struct Ring {
     alignas(kLine) std::atomic<uint32_t> head;
@@ -63,7 +63,7 @@ void in_flight(const measure::Options& given, int calls, Start start) {
             in.wait();
             in.take(own.data(), own.size());
             out.put(own.data(), own.size());
-            out.publish();
+            if (out.count % kBurst == 0) out.publish();
         }
     });
     std::vector<char> own(given.size);
