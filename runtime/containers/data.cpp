@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/containers/container_class.h"
+#include "runtime/containers/data_refill.h"
 
 using namespace opendext::runtime;
 
@@ -61,6 +62,15 @@ OSData* make(size_t behind = 0) {
 }
 
 }  // namespace
+
+bool opendext::runtime::refill(OSData& data, const void* bytes, size_t size) {
+    OSData_IVars& own = *data.ivars;
+    if (own.borrowed || size > own.capacity) return false;
+    memcpy(own.bytes, bytes, size);
+    own.size = size;
+    own.promised = 0;
+    return true;
+}
 
 OSDataPtr OSData::withCapacity(uint32_t capacity) {
     OSData* data = make();

@@ -188,6 +188,41 @@ TEST_F(UserClientTest, SmallStructuresTravelInTheFrame) {
     EXPECT_EQ(program_->call(request).structure, *request.structure);
 }
 
+TEST_F(UserClientTest, InputThatTheDriverKeepsStaysAsItWas) {
+    std::vector<OSData*> kept;
+    std::vector<std::vector<uint8_t>> seen;
+    bool keep = true;
+    Hooks::shared().external = [&](IOUserClient*, IOUserClientMethodArguments* arguments) -> int {
+        OSData* input = arguments->structureInput;
+        const auto* bytes = static_cast<const uint8_t*>(input->getBytesNoCopy());
+        seen.emplace_back(bytes, bytes + input->getLength());
+        input->appendBytes("changed", 7);  // it is the driver's
+        if (!keep) return kIOReturnSuccess;
+        input->retain();
+        kept.push_back(input);
+        return kIOReturnSuccess;
+    };
+    auto request = make_call(kHook, {}, 0);
+    std::vector<std::vector<uint8_t>> sent;
+    for (const bool keeps : {true, true, false, false, false, true}) {
+        keep = keeps;
+        for (const size_t size : {size_t{64}, size_t{1}, uc::kMaxInbandStructure, size_t{20}}) {
+            sent.emplace_back(size, static_cast<uint8_t>(sent.size() + 1));
+            request.structure = sent.back();
+            EXPECT_EQ(program_->call(request).io_return, kIOReturnSuccess);
+        }
+    }
+    EXPECT_EQ(seen, sent);
+    ASSERT_EQ(kept.size(), 12u);
+    for (size_t i = 0; i < kept.size(); ++i) {
+        const std::vector<uint8_t>& was = sent[i < 8 ? i : i + 12];
+        EXPECT_EQ(kept[i]->getLength(), was.size() + 7);
+        EXPECT_EQ(memcmp(kept[i]->getBytesNoCopy(), was.data(), was.size()), 0);
+        EXPECT_EQ(kept[i]->getRetainCount(), 1u);
+        kept[i]->release();
+    }
+}
+
 TEST_F(UserClientTest, OutputLargerThanTheClientsRoomIsABadArgument) {
     auto request = make_call(kTooMuch, {}, 0);
     request.room = 15;

@@ -45,7 +45,7 @@ class ClientConnection::LaterCall final : public Task {
   public:
     LaterCall(std::shared_ptr<ClientConnection> connection, ExternalCall call)
         : call_(std::move(call)), connection_(std::move(connection)) {}
-    void run() override { call_.run(*connection_, connection_->client_); }
+    void run() override { call_.run(*connection_, connection_->client_, nullptr); }
     [[nodiscard]] Call call() const override {
         return {connection_->client_name_, entry_of(connection_->client_), call_.selector()};
     }
@@ -103,7 +103,8 @@ void ClientConnection::fail(const Error& error) {
 
 void ClientConnection::serve() {
     HandOver hand_over(*this);
-    Claim claim;
+    Serving serving;
+    std::optional<Executor::Claimed>& claim = serving.claim;
     while (!hand_over.handed_over()) {
         if (claim && (queue_->wanted() || !channel_->ready(Lane::calls))) claim.reset();
         auto frame = channel_->receive(Lane::calls);
@@ -112,7 +113,7 @@ void ClientConnection::serve() {
             close(frame.error().text());
             return;
         }
-        handle(*frame, claim);
+        handle(*frame, serving);
     }
 }
 
@@ -168,14 +169,14 @@ void ClientConnection::answered(Message message) {
     state_changed_.notify_all();
 }
 
-void ClientConnection::handle(Frame& frame, Claim& claim) {
+void ClientConnection::handle(Frame& frame, Serving& serving) {
     const auto kind = static_cast<uc::Kind>(frame.kind());
     if (kind == uc::Kind::invoke && !asleep_.load(std::memory_order_relaxed))
-        return call(frame, claim);
-    claim.reset();
+        return call(frame, serving);
+    serving.claim.reset();
     if (kind == uc::Kind::memory_copied) return answered(frame.message());
     wait_while_asleep();
-    if (kind == uc::Kind::invoke) return call(frame, claim);
+    if (kind == uc::Kind::invoke) return call(frame, serving);
     if (kind == uc::Kind::map_memory) return map_memory(frame);
     if (kind == uc::Kind::arena) {
         Message message = frame.message();
@@ -195,9 +196,10 @@ void ClientConnection::handle(Frame& frame, Claim& claim) {
     fail({Errc::malformed, 0, "unknown message kind " + std::to_string(frame.kind())});
 }
 
-void ClientConnection::call(Frame& frame, Claim& claim) {
+void ClientConnection::call(Frame& frame, Serving& serving) {
+    std::optional<Executor::Claimed>& claim = serving.claim;
     ExternalCall call(frame.serial());
-    const Status taken = call.take(frame, *this, arenas_);
+    const Status taken = call.take(frame, *this, arenas_, serving.inputs);
     if (!taken.ok()) return fail(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
@@ -207,7 +209,7 @@ void ClientConnection::call(Frame& frame, Claim& claim) {
     const std::shared_ptr<Executor>& executor = queue();
     if (executor == nullptr) return fail({Errc::invalid, 0, "the user client has no queue"});
     if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
-    if (claim) return call.run(*this, client_);  // idle: on this thread
+    if (claim) return call.run(*this, client_, &serving.inputs);  // idle: on this thread
     auto later = std::make_unique<LaterCall>(shared_from_this(), std::move(call));
     ExternalCall& waiting = later->call_;
     TaskPtr task = std::move(later);

@@ -16,6 +16,7 @@
 #include "rpc/protocol/examine.h"
 #include "rpc/protocol/user_client_frames.h"
 #include "runtime/dispatch/executor.h"
+#include "runtime/user_client/input_cache.h"
 #include "runtime/user_client/lane_sender.h"
 #include "runtime/user_client/slots.h"
 
@@ -84,10 +85,13 @@ class ClientConnection : public LaneSender::Owner,
   private:
     class HandOver;
     class LaterCall;
-    /// The queue of the calls while this thread keeps it, from one call to the next.
-    using Claim = std::optional<Executor::Claimed>;
-    void handle(Frame& frame, Claim& claim);
-    void call(Frame& frame, Claim& claim);
+    /// What a thread that serves keeps from one call to the next.
+    struct Serving {
+        std::optional<Executor::Claimed> claim;  ///< the queue of the calls
+        InputCache inputs;
+    };
+    void handle(Frame& frame, Serving& serving);
+    void call(Frame& frame, Serving& serving);
     /// The queue that calls run on; nullptr if there is none.
     const std::shared_ptr<Executor>& queue();
     void map_memory(Frame& frame);

@@ -46,10 +46,11 @@ void ExternalCall::release_input() {
     OSSafeReleaseNULL(action_);
 }
 
-Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Arenas& arenas) {
+Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Arenas& arenas,
+                          InputCache& inputs) {
     OD_TRY(uc::parse_call(frame.bytes(), call_, scalars_in_));
     if (!call_.structure.empty())
-        input_ = OSData::withBytes(call_.structure.data(), call_.structure.size());
+        input_ = inputs.make(call_.structure.data(), call_.structure.size());
     call_.structure = {};
     if (call_.has(uc::call_flags::input_memory | uc::call_flags::output_memory)) {
         std::vector<UniqueFd> fds = frame.take_fds();
@@ -102,7 +103,7 @@ void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
     }
 }
 
-void ExternalCall::run(ClientConnection& connection, IOUserClient* client) {
+void ExternalCall::run(ClientConnection& connection, IOUserClient* client, InputCache* inputs) {
     IOUserClientMethodArguments arguments{};
     arguments.version = kIOUserClientMethodArgumentsCurrentVersion;
     arguments.selector = call_.selector;
@@ -132,6 +133,7 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client) {
     }
     take_results(arguments);
     if (outcome_.io_return != kIOReturnSuccess && completion_ != nullptr) completion_->forget();
+    if (inputs != nullptr) inputs->give_back(std::exchange(input_, nullptr));
     release_input();
     answer(connection);
 }
