@@ -12,7 +12,8 @@ protocol::client::DriverOutcome outcome_of(const Error& error) {
     int32_t io_return = kIOReturnError;
     switch (error.code) {
         case Errc::kern:
-            return {{static_cast<int32_t>(error.number), error.message}, RefusedBy::daemon};
+            return {{static_cast<int32_t>(error.number), error.message},
+                    error.number == kIOReturnOffline ? RefusedBy::terminated : RefusedBy::daemon};
         case Errc::invalid:
         case Errc::malformed:
             io_return = kIOReturnBadArgument;

@@ -9,7 +9,7 @@
 namespace opendext::daemon {
 
 /// An error: its IOReturn, or the one that comes nearest. Errc::peer_gone is a driver's death, as
-/// it is of every request to a driver process.
+/// it is of every request to a driver process; kIOReturnOffline its end in order.
 [[nodiscard]] protocol::client::DriverOutcome outcome_of(const Error& error);
 
 /// What a driver's method returned, in words that name the driver's object and the method.

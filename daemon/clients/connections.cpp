@@ -390,14 +390,19 @@ void UserClientConnections::user_client_inactive(const Entry& entry) {
         forget(place);
         const Instance* instance = lifecycle_.find(entry.id);
         const bool crashed = instance != nullptr && instance->end == End::process_died;
+        // As the service's own end is told (Subscriptions).
+        const auto how =
+            lifecycle_.died(entry) ? client::RefusedBy::driver_died : client::RefusedBy::terminated;
         const std::string reason = crashed ? "the driver process died: " + instance->failure_text()
-                                           : "the driver ended the user client";
+                                   : how == client::RefusedBy::driver_died
+                                       ? "the driver died that this one stood on"
+                                       : "the driver ended the user client";
         if (instance != nullptr && !crashed) instance->process->send(driver::DetachClient{number});
         if (lost.done) {
             refuse(lost.identity, lost.service, lost.type, lost.done,
-                   {{kIOReturnOffline, reason}, client::RefusedBy::driver_died});
+                   {{kIOReturnOffline, reason}, how});
         } else {
-            died_(lost.client, protocol::client::ConnectionDied{number, reason});
+            died_(lost.client, protocol::client::ConnectionDied{number, reason, how});
         }
         return;
     }

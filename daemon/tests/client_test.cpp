@@ -171,7 +171,19 @@ TEST_F(ClientTest, ADeadDriverIsReportedToItsPrograms) {
     ASSERT_TRUE(bed.run_until([&] { return !program.died.empty(); }));
     EXPECT_EQ(program.died[0].connection, opened.connection);
     EXPECT_NE(program.died[0].reason.find("died"), std::string::npos);
+    EXPECT_EQ(program.died[0].how, client::RefusedBy::driver_died);
     EXPECT_FALSE(program.closed);
+}
+
+TEST_F(ClientTest, ADriversEndInOrderIsToldApartFromItsDeath) {
+    start_widget();
+    FakeClient program(bed);
+    const auto opened = open(program);
+    bed.daemon->catalogue().uninstall(kBundle, [](const Status&) {});
+    ASSERT_TRUE(bed.run_until([&] { return !program.died.empty(); }));
+    EXPECT_EQ(program.died[0].connection, opened.connection);
+    EXPECT_EQ(program.died[0].reason, "the driver ended the user client");
+    EXPECT_EQ(program.died[0].how, client::RefusedBy::terminated);
 }
 
 TEST_F(ClientTest, SaysWhyAnOpenIsRefused) {

@@ -25,7 +25,8 @@ namespace uc = protocol::user_client;
 
 namespace {
 
-/// A driver whose process ended says nothing; opendextd then tells how, soon after.
+/// What a driver says, or does not, tells neither death from termination nor why; opendextd does,
+/// soon after.
 constexpr std::chrono::seconds kDeathNotice{2};
 constexpr std::string_view kEndedWithoutWord = "the other side ended";
 
@@ -96,11 +97,10 @@ kern_return_t Connection::open(uint64_t service, uint32_t type,
     }
     connection = std::make_shared<Connection>(
         Identity{opened->connection, opened->user_client, service}, std::move(channel).value());
-    Daemon::instance().watch_connection(opened->connection,
-                                        [weak = connection->weak_from_this()](std::string reason) {
-                                            if (const auto self = weak.lock())
-                                                self->driver_died(std::move(reason));
-                                        });
+    Daemon::instance().watch_connection(opened->connection, [weak = connection->weak_from_this()](
+                                                                const wire::ConnectionDied& died) {
+        if (const auto self = weak.lock()) self->driver_died(died.reason, origin_of(died.how));
+    });
     return kIOReturnSuccess;
 }
 
@@ -145,29 +145,33 @@ void Connection::close() {
     channel_->close("the application closed the connection");
     for (const auto& [address, memory] : unmapped) {
         DriverMemories::instance().remove(address);
-        memory->end();
+        memory->end(OPENDEXT_ORIGIN_DRIVER_DIED);
     }
 }
 
-void Connection::driver_died(std::string reason) {
+void Connection::driver_died(std::string reason, opendext_origin how) {
     if (reason.empty()) reason = "the driver ended";
     {
         const std::lock_guard lock(mutex_);
         death_ = reason;
+        how_ = how;
         death_known_.notify_all();
-        for (const auto& [address, memory] : mappings_) memory->end();
+        for (const auto& [address, memory] : mappings_) memory->end(how);
     }
     channel_->close(std::move(reason));
 }
 
 Outcome Connection::gone(const std::string& reason) {
     std::unique_lock lock(mutex_);
-    if (reason == kEndedWithoutWord) {
+    if (reason == kEndedWithoutWord || reason == uc::kUserClientEnded) {
         death_known_.wait_for(lock, kDeathNotice, [this] { return !death_.empty() || closed_; });
     }
     if (closed_) return {kIOReturnNotOpen, OPENDEXT_ORIGIN_LIBRARY, "the connection is closed"};
-    if (death_.empty()) death_ = reason;  // waited for once
-    return {kIOReturnNotResponding, OPENDEXT_ORIGIN_DRIVER_DIED, death_};
+    if (death_.empty()) {  // waited for once
+        death_ = reason;
+        if (reason == uc::kUserClientEnded) how_ = OPENDEXT_ORIGIN_TERMINATED;
+    }
+    return {kIOReturnNotResponding, how_, death_};
 }
 
 kern_return_t Connection::failed(const Error& error) {
@@ -334,7 +338,7 @@ kern_return_t Connection::unmap(uint32_t type, uint64_t address) {
         mappings_.erase(found);
     }
     DriverMemories::instance().remove(address);
-    memory->end();
+    memory->end(OPENDEXT_ORIGIN_DRIVER_DIED);
     return kIOReturnSuccess;
 }
 

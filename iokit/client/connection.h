@@ -123,7 +123,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     /// A frame that is no answer and no completion.
     void receive_other(Frame& frame);
     void start_completions();
-    void driver_died(std::string reason);
+    void driver_died(std::string reason, opendext_origin how);
     /// The channel is closed: what the caller sees.
     [[nodiscard]] Outcome gone(const std::string& reason);
     kern_return_t failed(const Error& error);
@@ -138,8 +138,9 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
 
     std::mutex mutex_;
     std::condition_variable death_known_;
-    std::string death_;                 ///< opendextd's words
-    std::atomic<bool> closed_ = false;  ///< by us
+    std::string death_;                                  ///< opendextd's words
+    opendext_origin how_ = OPENDEXT_ORIGIN_DRIVER_DIED;  ///< it ended
+    std::atomic<bool> closed_ = false;                   ///< by us
     bool receives_completions_ = false;
     UniqueFd bell_;  ///< what wakes dispatch(); else a thread waits
     std::map<uint64_t, std::shared_ptr<DriverMemory>> mappings_;  // by address

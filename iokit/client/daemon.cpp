@@ -219,7 +219,7 @@ Daemon::Attempt Daemon::exchange_once(Message& request, std::chrono::millisecond
 void Daemon::read(std::shared_ptr<Link> link) {
     while (link != nullptr) {
         for (const auto& tell : std::exchange(link->ended, {})) {
-            if (tell) tell("the driver ended while opendextd was away");
+            if (tell) tell({0, "the driver ended while opendextd was away"});
         }
         Result<std::optional<Message>> received = link->socket.receive();
         if (received.ok()) {
@@ -367,7 +367,7 @@ void Daemon::deliver(const Message& event) {
         case wire::Kind::connection_died: {
             const Result<wire::ConnectionDied> died = decode<wire::ConnectionDied>(event);
             if (!died.ok()) return;
-            std::function<void(std::string)> tell;
+            OnDeath tell;
             {
                 const std::lock_guard lock(mutex_);
                 const auto found = connections_.find(died->connection);
@@ -375,7 +375,7 @@ void Daemon::deliver(const Message& event) {
                 tell = std::move(found->second);
                 connections_.erase(found);
             }
-            if (tell) tell(died->reason);
+            if (tell) tell(*died);
             return;
         }
         default:
@@ -426,7 +426,7 @@ void Daemon::unsubscribe(uint64_t subscription) {
     }
 }
 
-void Daemon::watch_connection(uint64_t connection, std::function<void(std::string)> died) {
+void Daemon::watch_connection(uint64_t connection, OnDeath died) {
     const std::lock_guard lock(mutex_);
     connections_[connection] = std::move(died);
 }

@@ -76,8 +76,9 @@ class Daemon {
     Result<uint64_t> subscribe(wire::Subscribe content, std::weak_ptr<Listener> listener);
     void unsubscribe(uint64_t subscription);
 
+    using OnDeath = std::function<void(const wire::ConnectionDied&)>;
     /// `died` is called when opendextd says that the driver's side of the connection is gone.
-    void watch_connection(uint64_t connection, std::function<void(std::string reason)> died);
+    void watch_connection(uint64_t connection, OnDeath died);
     void forget_connection(uint64_t connection);
 
     /// The realm's directory; "" = the default. Drops the connection.
@@ -99,7 +100,7 @@ class Daemon {
         pid_t process = 0;  ///< the process that made it: a forked child makes its own
         bool lost = false;
         /// Who has to be told that a connection to a driver did not outlive the last link.
-        std::vector<std::function<void(std::string reason)>> ended;
+        std::vector<OnDeath> ended;
     };
     struct Pending {
         Result<Message> answer = Error{Errc::timed_out, 0, "opendextd does not answer"};
@@ -190,7 +191,7 @@ class Daemon {
     uint64_t next_subscription_ = 1;
     std::map<uint64_t, std::shared_ptr<Pending>> pending_;
     std::map<uint64_t, Subscribed> subscriptions_;
-    std::map<uint64_t, std::function<void(std::string)>> connections_;
+    std::map<uint64_t, OnDeath> connections_;
     std::filesystem::path last_realm_;  ///< of the last link
     uint64_t session_ = 0;
 };

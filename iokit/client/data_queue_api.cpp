@@ -194,9 +194,9 @@ IOReturn IODataQueueWaitForAvailableData(IODataQueueMemory* dataQueue,
     for (;;) {
         if (!queue.ring.empty()) return kIOReturnSuccess;
         if (port.expired()) return fail(kIOReturnAborted, "the notification port was released");
-        if (memory != nullptr && memory->ended.load())
-            return fail(kIOReturnNotResponding, "the driver of the data queue ended",
-                        OPENDEXT_ORIGIN_DRIVER_DIED);
+        if (const auto how = memory == nullptr ? OPENDEXT_ORIGIN_NONE : memory->ended.load();
+            how != OPENDEXT_ORIGIN_NONE)
+            return fail(kIOReturnNotResponding, "the driver of the data queue ended", how);
         if (queue.writable) {
             queue.ring.wait_for_data(slice);
         } else {

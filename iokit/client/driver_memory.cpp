@@ -10,8 +10,8 @@ DataQueueRing DriverMemory::queue() const {
     return {range.data(), static_cast<size_t>(length)};
 }
 
-void DriverMemory::end() {
-    ended.store(true);
+void DriverMemory::end(opendext_origin how) {
+    ended.store(how);
     const DataQueueRing ring = queue();
     if (ring.valid() && writable) ring.wake_consumer();
 }

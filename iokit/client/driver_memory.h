@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <opendext/client.h>
+
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -21,14 +23,14 @@ struct DriverMemory {
     bool writable = false;
     /// Valid if it is the memory of an IODataQueueDispatchSource: its bell (rpc/data_queue_ring.h).
     UniqueFd bell;
-    /// The driver or the connection is gone: nothing happens in the memory any more.
-    std::atomic<bool> ended = false;
+    /// How the driver or the connection ended: nothing happens in the memory any more.
+    std::atomic<opendext_origin> ended = OPENDEXT_ORIGIN_NONE;
 
     [[nodiscard]] uint64_t address() const { return reinterpret_cast<uint64_t>(range.data()); }
     /// The ring of a queue that the driver shares; invalid if it is none.
     [[nodiscard]] DataQueueRing queue() const;
     /// Sets `ended` and wakes who waits for data.
-    void end();
+    void end(opendext_origin how);
 };
 
 /// What is mapped, by address: so that a pointer that the program gives can be checked against the

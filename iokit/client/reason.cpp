@@ -44,19 +44,21 @@ kern_return_t code_of(const Error& error) {
     return kIOReturnError;
 }
 
+}  // namespace
+
 opendext_origin origin_of(protocol::client::RefusedBy by) {
     switch (by) {
         case protocol::client::RefusedBy::driver:
             return OPENDEXT_ORIGIN_DRIVER;
         case protocol::client::RefusedBy::driver_died:
             return OPENDEXT_ORIGIN_DRIVER_DIED;
+        case protocol::client::RefusedBy::terminated:
+            return OPENDEXT_ORIGIN_TERMINATED;
         case protocol::client::RefusedBy::daemon:
             break;
     }
     return OPENDEXT_ORIGIN_DAEMON;
 }
-
-}  // namespace
 
 kern_return_t fail(kern_return_t code, std::string reason, opendext_origin origin) {
     last_reason = std::move(reason);

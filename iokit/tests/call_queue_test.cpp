@@ -175,6 +175,24 @@ TEST_F(CallQueue, TheEndOfTheDriverIsTheResultOfEveryCallInFlight) {
     EXPECT_EQ(kIOReturnNotResponding, opendext_calls_submit(calls, stuck, 1, nullptr));
 }
 
+TEST_F(CallQueue, AnEndInOrderIsToldFromADeath) {
+    make(8);
+    const opendext_call stuck[] = {sum(1, 6)};
+    ASSERT_EQ(kIOReturnSuccess, opendext_calls_submit(calls, stuck, 1, nullptr));
+    std::thread end([&] {
+        daemon.kill_drivers("the driver ended the user client",
+                            protocol::client::RefusedBy::terminated);
+    });
+    const auto results = take(1);
+    end.join();
+    ASSERT_EQ(1U, results.size());
+    EXPECT_EQ(kIOReturnNotResponding, results[0].result);
+    EXPECT_EQ(OPENDEXT_ORIGIN_TERMINATED, results[0].origin);
+    EXPECT_EQ(kIOReturnNotResponding, opendext_connect_status(connect));
+    EXPECT_EQ(OPENDEXT_ORIGIN_TERMINATED, opendext_last_error_origin());
+    EXPECT_STREQ("the driver ended the user client", opendext_last_error_reason());
+}
+
 TEST_F(CallQueue, ClosingTheConnectionEndsThem) {
     make(8);
     const opendext_call stuck[] = {sum(1, 6)};

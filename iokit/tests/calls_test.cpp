@@ -200,6 +200,7 @@ TEST_F(Calls, SayWhoRefused) {
          {std::pair{RefusedBy::daemon, OPENDEXT_ORIGIN_DAEMON},
           {RefusedBy::driver, OPENDEXT_ORIGIN_DRIVER},
           {RefusedBy::driver_died, OPENDEXT_ORIGIN_DRIVER_DIED},
+          {RefusedBy::terminated, OPENDEXT_ORIGIN_TERMINATED},
           {static_cast<RefusedBy>(77), OPENDEXT_ORIGIN_DAEMON}}) {  // of a later version
         daemon.open_outcome = {{kIOReturnNotPermitted, "the program has no entitlement"}, by};
         EXPECT_EQ(kIOReturnNotPermitted, IOServiceOpen(node, mach_task_self(), 0, &refused));

@@ -313,13 +313,13 @@ void FakeDaemon::set_property(uint64_t id, const std::string& key, Value value) 
     }
 }
 
-void FakeDaemon::kill_drivers(const std::string& reason) {
+void FakeDaemon::kill_drivers(const std::string& reason, RefusedBy how) {
     std::map<uint64_t, UserClient> dead;
     {
         const std::lock_guard lock(mutex_);
         dead.swap(user_clients_);
         for (const auto& [id, user_client] : dead) {
-            send(*user_client.owner, encode(ConnectionDied{id, reason}), 0);
+            send(*user_client.owner, encode(ConnectionDied{id, reason, how}), 0);
         }
     }
     // The channel is not closed by this side, as after a SIGKILL: the client learns of it from

@@ -64,7 +64,8 @@ class FakeDaemon {
     /// How Open ends where it is not success.
     protocol::client::DriverOutcome open_outcome;
     /// Ends every user client as a driver that dies does: without a word, then opendextd tells.
-    void kill_drivers(const std::string& reason);
+    void kill_drivers(const std::string& reason,
+                      protocol::client::RefusedBy how = protocol::client::RefusedBy::driver_died);
     [[nodiscard]] std::vector<Message> received(protocol::client::Kind kind);
     [[nodiscard]] size_t open_connections();
 

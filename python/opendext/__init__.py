@@ -19,7 +19,8 @@ from .asynchronous import AsyncCall, Completion, CompletionsLost
 from .calls import Calls, Done
 from .connection import Connection
 from .dataqueue import DataQueue
-from .errors import (AccessDenied, Closed, DriverDied, DriverError, Error, Origin, RealmUnavailable, RegistryChanged, TimedOut)
+from .errors import (AccessDenied, Closed, DriverDied, DriverError, Error, Origin, RealmUnavailable, RegistryChanged, Terminated,
+                     TimedOut)
 from .memory import MappedMemory
 from .notifications import Interest, InterestWatch, Kind, Message, NotificationPort, Watch
 from .registry import (SERVICE_PLANE, Iterator, Service, at_path, busy_state, iterate_services, root, service, services,
@@ -31,7 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AccessDenied", "AsyncCall", "Calls", "Closed", "Completion", "CompletionsLost", "Connection", "DataQueue", "Done", "DriverDied",
     "DriverError", "Error", "Interest", "InterestWatch", "Iterator", "Kind", "MappedMemory", "Message", "NotificationPort",
-    "Origin", "Output", "RealmUnavailable", "RegistryChanged", "SERVICE_PLANE", "Service", "TimedOut", "Value", "ValueLike",
+    "Origin", "Output", "RealmUnavailable", "RegistryChanged", "SERVICE_PLANE", "Service", "Terminated", "TimedOut", "Value", "ValueLike",
     "Watch", "at_path", "busy_state", "errors", "extensions", "iterate_services", "matching", "returns", "root", "service", "services",
     "set_realm", "wait_quiet", "walk", *returns.__all__,
 ]

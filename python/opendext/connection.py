@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import _library as lib
 from ._arguments import VARIABLE_SIZE, Call, Input, Output, Room, describe
 from ._handles import Handle
-from .errors import Closed, DriverDied, Error, check
+from .errors import Closed, DriverDied, Error, Terminated, check
 from .memory import MappedMemory
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Connection(Handle):
         structure_out  room in bytes for its structure, or
         into           memory to write it to without a further copy: a bytearray, a writable memoryview, an array
 
-        DriverError: the driver answered with an error; DriverDied: it ended before it answered."""
+        DriverError: the driver answered with an error; DriverDied, Terminated: it ended before it
+        answered."""
         given = Input(scalars, structure)
         room = Room(scalars_out, structure_out, into)
         check(lib.IOConnectCallMethod(self.handle, selector, given.scalars, given.count, given.structure, given.size,
@@ -149,8 +150,8 @@ class Connection(Handle):
         self._mappings.append((weakref.ref(memory), weakref.ref(block)))
 
     def death(self) -> Error | None:
-        """Why the connection is of no more use, without asking the driver: DriverDied once the driver or its user client
-        ended. None while all is well, and after close()."""
+        """Why the connection is of no more use, without asking the driver: DriverDied once the driver died, Terminated once
+        it or its user client ended in order. None while all is well, and after close()."""
         if self.closed:
             return None
         try:
@@ -158,7 +159,7 @@ class Connection(Handle):
         except Closed:
             return None
         except Error as error:
-            return error if isinstance(error, DriverDied) else None
+            return error if isinstance(error, (DriverDied, Terminated)) else None
         return None
 
     def own_port(self) -> "NotificationPort":

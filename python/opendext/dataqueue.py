@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from . import _library as lib
 from . import returns
 from ._arguments import Input
-from .errors import Closed, DriverDied, Origin, check
+from .errors import Closed, DriverDied, Origin, Terminated, check, make_error
 from .memory import MappedMemory
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class DataQueue:
                 return self._room.raw[: size.value]
 
     def get(self, timeout: float | None = None) -> bytes:
-        """The next entry; waits for one. queue.Empty after `timeout` seconds; DriverDied when the driver or the connection
-        ended."""
+        """The next entry; waits for one. queue.Empty after `timeout` seconds; DriverDied or Terminated when the driver or
+        the connection ended."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
@@ -123,8 +123,8 @@ class DataQueue:
             with self.memory.pinned() as address:
                 code = waiter.run(address)
             if code == returns.kIOReturnNotResponding:
-                raise DriverDied(code, "the driver of the data queue, or its connection, ended",
-                                 "IODataQueueWaitForAvailableData", Origin.DRIVER_DIED)
+                raise make_error(code, "the driver of the data queue, or its connection, ended",
+                                 "IODataQueueWaitForAvailableData", Origin(lib.opendext_last_error_origin()))
             if code != returns.kIOReturnAborted:
                 check(code, "IODataQueueWaitForAvailableData")
         finally:
@@ -158,7 +158,7 @@ class DataQueue:
         while True:
             try:
                 yield self.get()
-            except (DriverDied, Closed):
+            except (DriverDied, Terminated, Closed):
                 return
 
     async def next(self) -> bytes:
@@ -181,7 +181,7 @@ class DataQueue:
         while True:
             try:
                 yield await self.next()
-            except (DriverDied, Closed):
+            except (DriverDied, Terminated, Closed):
                 return
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 
     Error                 any call that libIOKit refused: `code`, `name`, `meaning`, `reason`, `origin`, `operation`
       DriverError         the driver answered with this code
-      DriverDied          the driver's process or object ended before it answered
+      DriverDied          a driver's process died before it answered
+      Terminated          the driver's object ended in order before it answered: unplugged, uninstalled, let go
       AccessDenied        a right is missing; `reason` says which (also a PermissionError)
       RealmUnavailable    opendextd cannot be asked (also a ConnectionError)
       TimedOut            the time was over (also a TimeoutError)
@@ -25,7 +26,8 @@ class Origin(enum.IntEnum):
     LIBRARY = 1  # libIOKit: an argument, a handle, a closed connection
     DAEMON = 2  # opendextd: registry, entitlements, opening; or it is away
     DRIVER = 3  # the driver answered with this code
-    DRIVER_DIED = 4
+    DRIVER_DIED = 4  # a driver's process died
+    TERMINATED = 5  # the driver's object ended in order
 
 
 class Error(Exception):
@@ -62,7 +64,12 @@ class DriverError(Error):
 
 
 class DriverDied(Error):
-    """The driver's process or object ended before it answered. The connection is of no more use; open again."""
+    """A driver's process died before it answered. The connection is of no more use; open again once the service is back."""
+
+
+class Terminated(Error):
+    """The driver's object ended in order before it answered. The connection is of no more use, and the service may never be
+    back."""
 
 
 class AccessDenied(Error, PermissionError):
@@ -100,6 +107,8 @@ def make_error(code: int, reason: str = "", operation: str = "", origin: Origin 
         kind: type[Error] = DriverError
     elif origin is Origin.DRIVER_DIED:
         kind = DriverDied
+    elif origin is Origin.TERMINATED:
+        kind = Terminated
     else:
         kind = _BY_CODE.get(code, Error)
     return kind(code, reason, operation, origin)

@@ -351,6 +351,21 @@ class InFlight(suite.DriverCase):
             done = calls.wait(timeout=60 * harness.PATIENCE)
             self.assertIsInstance(done[0].error, opendext.DriverDied)
 
+    def test_a_drivers_end_in_order_is_told_from_its_death(self):
+        connection, messages = self.open(), []
+        with opendext.NotificationPort() as port:
+            port.interest(self.find(), lambda service, message: messages.append(message))
+            self.run_tool("opendext", "uninstall", suite.BUNDLE)
+            self.addCleanup(self.run_tool, "opendext", "install", self.dext)
+            with self.assertRaises(opendext.Terminated) as ended:
+                connection.call(K["kSuiteEcho"])
+            self.assertEqual(ended.exception.code, opendext.kIOReturnNotResponding)
+            self.assertEqual(ended.exception.origin, opendext.Origin.TERMINATED)
+            self.assertIsInstance(connection.death(), opendext.Terminated)
+            self.assertTrue(port.wait_until(
+                lambda: any(each.type == opendext.kIOMessageServiceIsTerminated for each in messages), 60 * harness.PATIENCE))
+            self.assertFalse([each for each in messages if each.driver_died], "the notification says the same")
+
     def test_one_way_calls_arrive_in_order(self):
         connection = self.open()
         for number in range(300):

@@ -68,6 +68,7 @@ class Errors(unittest.TestCase):
         self.assertIsInstance(make(opendext.kIOReturnNotPermitted), PermissionError)
         self.assertIs(type(make(opendext.kIOReturnNotPermitted, origin=origin.DRIVER)), opendext.DriverError)
         self.assertIs(type(make(opendext.kIOReturnNotResponding, origin=origin.DRIVER_DIED)), opendext.DriverDied)
+        self.assertIs(type(make(opendext.kIOReturnNotResponding, origin=origin.TERMINATED)), opendext.Terminated)
         self.assertIs(type(make(opendext.kIOReturnNotResponding, origin=origin.DRIVER)), opendext.DriverError)
         self.assertIsInstance(make(opendext.kIOReturnTimeout), TimeoutError)
         self.assertIsInstance(make(opendext.kIOReturnIPCError), ConnectionError)

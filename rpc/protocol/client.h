@@ -7,7 +7,7 @@
 /// by the reply of the same serial; events carry serial 0.
 namespace opendext::protocol::client {
 
-inline constexpr uint32_t kVersion = 5;
+inline constexpr uint32_t kVersion = 6;
 
 enum class Kind : uint32_t {
     outcome = 1,
@@ -84,7 +84,8 @@ struct Reply : Outcome {
 enum class RefusedBy : uint8_t {
     daemon = 0,
     driver = 1,       ///< its method returned the code
-    driver_died = 2,  ///< its process or object ended before it answered
+    driver_died = 2,  ///< a driver's process died before it answered
+    terminated = 3,   ///< its object ended in order before it answered
 };
 
 /// The outcome of what a driver decides.
@@ -386,7 +387,8 @@ struct ConnectionDied {
     static constexpr auto kKind = Kind::connection_died;
     uint64_t connection = 0;
     std::string reason;
-    void fields(auto& io) { io(connection, reason); }
+    RefusedBy how = RefusedBy::driver_died;  ///< or terminated
+    void fields(auto& io) { io(connection, reason, how); }
 };
 
 /// IORegistryEntrySetCFProperties. Answered by PropertiesSet, or by Reply if the driver is not
@@ -409,14 +411,18 @@ struct PropertiesSet {
 struct Install {
     static constexpr auto kKind = Kind::install;
     std::string bundle_path;  ///< absolute
-    void fields(auto& io) { io(bundle_path); }
+    /// A number that nobody guesses and no other request has: one that is made again, since no
+    /// answer came, is carried out once. 0: there is none.
+    uint64_t request = 0;
+    void fields(auto& io) { io(bundle_path, request); }
 };
 
 /// Terminate the instances, wait for them, forget the bundle. Answered by Reply when that is over.
 struct Uninstall {
     static constexpr auto kKind = Kind::uninstall;
     std::string bundle_id;
-    void fields(auto& io) { io(bundle_id); }
+    uint64_t request = 0;  ///< as in Install
+    void fields(auto& io) { io(bundle_id, request); }
 };
 
 struct ListExtensions {

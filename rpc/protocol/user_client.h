@@ -26,6 +26,9 @@ enum class Kind : uint32_t {
     events_bell = 22,
 };
 
+/// Said by the driver with the end of the connection: its user client ended. opendextd says why.
+inline constexpr std::string_view kUserClientEnded = "the driver ended the user client";
+
 inline constexpr size_t kMaxScalars = 16;
 inline constexpr size_t kMaxAsyncArguments = 16;
 /// Structures up to this size travel in the message, larger ones as memory

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rpc/probe.h"
+#include "rpc/protocol/user_client.h"
 #include "runtime/dispatch/thread_pool.h"
 #include "runtime/user_client/connection.h"
 #include "runtime/user_client/user_client_ivars.h"
@@ -67,7 +68,8 @@ void Connections::close_of(const OSObject* client) {
             return true;
         });
     }
-    for (const auto& connection : closed) connection->close("the driver ended the user client");
+    for (const auto& connection : closed)
+        connection->close(std::string(protocol::user_client::kUserClientEnded));
 }
 
 void Connections::set_asleep(bool asleep) {

@@ -24,7 +24,9 @@ typedef enum opendext_origin {
     OPENDEXT_ORIGIN_LIBRARY = 1,     /* this library: an argument, a handle, a closed connection */
     OPENDEXT_ORIGIN_DAEMON = 2,      /* opendextd: registry, entitlements, opening; or it is away */
     OPENDEXT_ORIGIN_DRIVER = 3,      /* the driver answered the call with this code */
-    OPENDEXT_ORIGIN_DRIVER_DIED = 4, /* the driver's process or object ended before it answered */
+    OPENDEXT_ORIGIN_DRIVER_DIED = 4, /* a driver's process died before it answered */
+    OPENDEXT_ORIGIN_TERMINATED = 5,  /* the driver's object ended in order before it answered: its
+                                        device was unplugged, it was uninstalled, or let it go */
     OPENDEXT_ORIGIN_MAX = 0x7fffffff
 } opendext_origin;
 

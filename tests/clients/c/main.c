@@ -26,6 +26,8 @@ static const char* origin_name(opendext_origin origin) {
             return "driver";
         case OPENDEXT_ORIGIN_DRIVER_DIED:
             return "died";
+        case OPENDEXT_ORIGIN_TERMINATED:
+            return "terminated";
         default:
             return "nobody";
     }

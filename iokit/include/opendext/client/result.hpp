@@ -28,8 +28,10 @@ struct Error {
         std::snprintf(number, sizeof number, "0x%08x", static_cast<unsigned>(code));
         return number;
     }
-    /// The driver ended before it answered: open the service again once it is back.
+    /// The driver died before it answered: open the service again once it is back.
     [[nodiscard]] bool is_driver_death() const { return origin == OPENDEXT_ORIGIN_DRIVER_DIED; }
+    /// The driver's object ended in order before it answered: it may never be back.
+    [[nodiscard]] bool is_termination() const { return origin == OPENDEXT_ORIGIN_TERMINATED; }
     /// The driver lives and answered with `code`.
     [[nodiscard]] bool is_driver_answer() const { return origin == OPENDEXT_ORIGIN_DRIVER; }
     /// One line for people.
