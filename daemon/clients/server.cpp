@@ -286,11 +286,11 @@ bool ClientServer::handle_control(Client& client, const Message& message) {
             });
         case client::Kind::install:
             return with<client::Install>(message, [&](auto request) {
-                administer([&] { catalogue_.install(request.bundle_path, done); });
+                administer([&] { catalogue_.install(request.bundle_path, done, request.request); });
             });
         case client::Kind::uninstall:
             return with<client::Uninstall>(message, [&](auto request) {
-                administer([&] { catalogue_.uninstall(request.bundle_id, done); });
+                administer([&] { catalogue_.uninstall(request.bundle_id, done, request.request); });
             });
         case client::Kind::list_extensions:
             return with<client::ListExtensions>(message, [&](auto) {

@@ -36,6 +36,7 @@ Result<std::vector<PersonalityPtr>> Catalogue::read_personalities(
         if (!read.ok()) return std::move(read).error().in((shown / "Info.plist").string());
         Personality personality = std::move(read).value();
         personality.bundle_path = bundle.path().string();
+        personality.version = bundle.version();
         personality.executable = bundle.executable().filename().string();
         personality.executable_stamp = bundle.executable_stamp();
         personality.libraries = bundle.libraries();
@@ -111,7 +112,8 @@ Status Catalogue::load() {
         extensions_.emplace(std::move(id),
                             Extension{std::move(bundle), copy, notes.application,
                                       notes.waiting_for_user ? ExtensionState::waiting_for_user
-                                                             : ExtensionState::enabled});
+                                                             : ExtensionState::enabled,
+                                      notes.request});
     }
     touch();
     return success();
@@ -128,7 +130,17 @@ Result<StagedBundle> Catalogue::prepare(const std::filesystem::path& path) {
     return staged;
 }
 
-void Catalogue::install(const std::filesystem::path& path, Done done) {
+/// The same request once more, from a program whose link was lost: what is under way goes on, and
+/// tells this one.
+bool Catalogue::is_under_way(const std::string& bundle_id, uint64_t request, Done& done) {
+    const auto place = waiting_.find(bundle_id);
+    if (request == 0 || place == waiting_.end() || place->second.notes.request != request)
+        return false;
+    place->second.done = std::move(done);
+    return true;
+}
+
+void Catalogue::install(const std::filesystem::path& path, Done done, uint64_t request) {
     const auto refuse = [&](Error error) {
         log(LogLevel::error, "not installed: " + error.text());
         done(std::move(error));
@@ -136,6 +148,10 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
     Result<StagedBundle> staged = prepare(path);
     if (!staged.ok()) return refuse(std::move(staged).error());
     const std::string id = staged->bundle().identifier();
+    if (is_under_way(id, request, done)) return;
+    const auto installed = extensions_.find(id);
+    if (request != 0 && installed != extensions_.end() && installed->second.request == request)
+        return done(success());
     if (waiting_.contains(id)) {
         return refuse(Error::kern(
             kIOReturnBusy, id + " is being replaced or uninstalled; try again when that is over"));
@@ -146,7 +162,7 @@ void Catalogue::install(const std::filesystem::path& path, Done done) {
                                   "CFBundleVersion, or turn developer mode on");
         return done(success());
     }
-    put(std::move(staged).value(), "", std::move(done));
+    put(std::move(staged).value(), ExtensionNotes{"", false, request}, std::move(done));
 }
 
 bool Catalogue::would_change(const StagedBundle& staged) const {
@@ -159,21 +175,25 @@ bool Catalogue::would_change(const StagedBundle& staged) const {
 }
 
 void Catalogue::put(StagedBundle staged, const std::string& application, Done done) {
+    put(std::move(staged), ExtensionNotes{application}, std::move(done));
+}
+
+void Catalogue::put(StagedBundle staged, const ExtensionNotes& notes, Done done) {
     const std::string id = staged.bundle().identifier();
     const auto installed = extensions_.find(id);
     if (installed == extensions_.end() ||
         installed->second.state == ExtensionState::waiting_for_user) {
-        Status status = put_in_place(std::move(staged), {application, false});
+        Status status = put_in_place(std::move(staged), notes);
         if (!status.ok()) log(LogLevel::error, "not installed: " + status.error().text());
         return done(std::move(status));
     }
     log(LogLevel::notice, id + " " + installed->second.bundle.version() + " is being replaced by " +
                               staged.bundle().version());
-    begin(id, Operation{std::move(staged), application, std::move(done), nullptr});
+    begin(id, Operation{std::move(staged), notes, std::move(done), nullptr});
 }
 
 Status Catalogue::put_waiting(StagedBundle staged, const std::string& application) {
-    return put_in_place(std::move(staged), {application, true});
+    return put_in_place(std::move(staged), {application, true, 0});
 }
 
 Status Catalogue::approve(const std::string& bundle_id) {
@@ -206,7 +226,9 @@ Status Catalogue::set_developer_mode(bool on) {
     return success();
 }
 
-void Catalogue::uninstall(const std::string& bundle_id, Done done) {
+void Catalogue::uninstall(const std::string& bundle_id, Done done, uint64_t request) {
+    if (is_under_way(bundle_id, request, done)) return;
+    if (!extensions_.contains(bundle_id) && store_.was_removed_by(request)) return done(success());
     if (!extensions_.contains(bundle_id)) {
         std::string installed;
         for (const auto& [id, extension] : extensions_)
@@ -220,11 +242,11 @@ void Catalogue::uninstall(const std::string& bundle_id, Done done) {
         done(Error::kern(kIOReturnBusy, bundle_id + " is being replaced or uninstalled already"));
         return;
     }
-    remove(bundle_id, std::move(done));
+    begin(bundle_id, Operation{std::nullopt, {"", false, request}, std::move(done), nullptr});
 }
 
 void Catalogue::remove(const std::string& bundle_id, Done done) {
-    begin(bundle_id, Operation{std::nullopt, "", std::move(done), nullptr});
+    begin(bundle_id, Operation{std::nullopt, {}, std::move(done), nullptr});
 }
 
 void Catalogue::begin(const std::string& bundle_id, Operation operation) {
@@ -258,9 +280,8 @@ void Catalogue::begin(const std::string& bundle_id, Operation operation) {
 }
 
 Status Catalogue::keep(const std::string& bundle_id, const Operation& operation) {
-    return operation.replacement
-               ? store_.put_off(*operation.replacement, {operation.application, false})
-               : store_.put_off_removal(bundle_id);
+    return operation.replacement ? store_.put_off(*operation.replacement, operation.notes)
+                                 : store_.put_off_removal(bundle_id, operation.notes.request);
 }
 
 void Catalogue::put_off(const std::string& bundle_id) {
@@ -299,8 +320,7 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
         if (operation.done) operation.done(std::move(status));
     };
     if (operation.replacement) {
-        Status status =
-            put_in_place(std::move(*operation.replacement), {operation.application, false});
+        Status status = put_in_place(std::move(*operation.replacement), operation.notes);
         if (!status.ok()) {
             // The old copy is still there and goes on.
             extensions_.at(bundle_id).state = ExtensionState::enabled;
@@ -313,7 +333,7 @@ void Catalogue::complete(const std::string& bundle_id, Operation operation) {
     touch();
     const std::vector<PersonalityPtr> removed = index_.remove(bundle_id);
     matcher_.removed(removed);
-    Status status = store_.remove(bundle_id);
+    Status status = store_.remove(bundle_id, operation.notes.request);
     log(status.ok() ? LogLevel::notice : LogLevel::error,
         bundle_id + (status.ok() ? " uninstalled" : ": " + status.error().text()));
     OPENDEXT_PROBE(daemon_uninstalled);
@@ -330,7 +350,7 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
         OD_TRY(read_personalities(bundle, copy, bundle.path()));
     const ExtensionState state =
         notes.waiting_for_user ? ExtensionState::waiting_for_user : ExtensionState::enabled;
-    Extension extension{std::move(bundle), copy, notes.application, state};
+    Extension extension{std::move(bundle), copy, notes.application, state, notes.request};
     if (!notes.waiting_for_user) tell(Change::will_become_enabled, describe(extension));
     std::vector<PersonalityPtr> affected = index_.remove(id);
     matcher_.removed(affected);

@@ -54,9 +54,10 @@ class Catalogue {
     Status load();
     /// For a successor of opendextd: matches again where the predecessor did not come to it.
     void resume(const Ledger& ledger);
-    /// What the realm's owner says counts as approved.
-    void install(const std::filesystem::path& path, Done done);
-    void uninstall(const std::string& bundle_id, Done done);
+    /// What the realm's owner says counts as approved. A `request` that is not 0 is carried out
+    /// once however often it is made (protocol::client::Install).
+    void install(const std::filesystem::path& path, Done done, uint64_t request = 0);
+    void uninstall(const std::string& bundle_id, Done done, uint64_t request = 0);
 
     // For requests of applications. `done` of these may get kIOReturnBusy: the instances do not end
     // now, and the work is done when they have, or when the realm starts next time. An operation
@@ -94,15 +95,18 @@ class Catalogue {
         uint64_t copy = 0;
         std::string application;
         ExtensionState state = ExtensionState::enabled;
+        uint64_t request = 0;  ///< that installed it
     };
     struct Operation {
         std::optional<StagedBundle> replacement;  ///< empty: uninstall
-        std::string application;                  ///< of the replacement
+        ExtensionNotes notes;                     ///< of the replacement; `request` also without
         Done done;                                ///< empty: told already
         std::unique_ptr<Handle> timer;
     };
     Result<std::vector<PersonalityPtr>> read_personalities(
         const bundle::Bundle& bundle, uint64_t copy, const std::filesystem::path& shown) const;
+    void put(StagedBundle staged, const ExtensionNotes& notes, Done done);
+    [[nodiscard]] bool is_under_way(const std::string& bundle_id, uint64_t request, Done& done);
     [[nodiscard]] Status check_classes(const bundle::Bundle& bundle,
                                        const std::vector<PersonalityPtr>& personalities,
                                        const std::filesystem::path& shown) const;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <utility>
@@ -51,6 +53,15 @@ Status copy_file(const fs::path& from, const fs::path& to, uintmax_t& bytes) {
             return Error::system("cannot write " + to.string());
         }
     }
+}
+
+/// What the realm's user may not read may be there for whoever installs it.
+Error for_whom(Error error, const fs::path& bundle) {
+    if (error.code != Errc::system || error.number != EACCES) return error;
+    return Error{Errc::not_permitted, 0,
+                 error.text() + ": the realm runs as user " + std::to_string(::geteuid()) +
+                     ", who may not read it; give everybody the right to: chmod -R a+rX " +
+                     bundle.string()};
 }
 
 /// Visits a tree of folders and regular files; anything else is an error.
@@ -110,6 +121,9 @@ Status copy_tree(const fs::path& from, const fs::path& to) {
 constexpr const char* kApplication = "application";
 constexpr const char* kWaiting = "waiting-for-user";
 constexpr const char* kRemoval = "removal";
+constexpr const char* kRequest = "request";
+/// Longer than a program repeats a request.
+constexpr std::chrono::minutes kRemovalsKept{15};
 
 Status write_note(const fs::path& file, const std::string& text) {
     std::ofstream out(file);
@@ -120,12 +134,14 @@ Status write_note(const fs::path& file, const std::string& text) {
 Status write_notes(const fs::path& folder, const ExtensionNotes& notes) {
     if (!notes.application.empty()) OD_TRY(write_note(folder / kApplication, notes.application));
     if (notes.waiting_for_user) OD_TRY(write_note(folder / kWaiting, "yes"));
+    if (notes.request != 0) OD_TRY(write_note(folder / kRequest, std::to_string(notes.request)));
     return success();
 }
 
 ExtensionNotes read_notes(const fs::path& folder) {
     ExtensionNotes notes;
     std::ifstream(folder / kApplication) >> notes.application;
+    std::ifstream(folder / kRequest) >> notes.request;
     std::error_code ignored;
     notes.waiting_for_user = fs::exists(folder / kWaiting, ignored);
     return notes;
@@ -164,8 +180,11 @@ Result<fs::path> ExtensionStore::new_staging_folder() {
 Result<StagedBundle> ExtensionStore::stage(const fs::path& path) {
     fs::path source = path.lexically_normal();
     if (!source.has_filename()) source = source.parent_path();  // a trailing slash
-    OD_TRY(check_tree(source));
-    OD_TRY(Bundle::open(source));  // messages name the user's file, not our copy
+    if (Status readable = check_tree(source); !readable.ok())
+        return for_whom(std::move(readable).error(), source);
+    // Messages name the user's file, not our copy.
+    if (Result<Bundle> opened = Bundle::open(source); !opened.ok())
+        return for_whom(std::move(opened).error(), source);
     const fs::path folder = OD_TRY(new_staging_folder());
     const fs::path copy = folder / source.filename();
     Status copied = copy_tree(source, copy);
@@ -206,10 +225,29 @@ Status ExtensionStore::put_off(const StagedBundle& staged, const ExtensionNotes&
     return make_pending(folder, staged.bundle_.identifier());
 }
 
-Status ExtensionStore::put_off_removal(const std::string& bundle_id) {
+Status ExtensionStore::put_off_removal(const std::string& bundle_id, uint64_t request) {
     const fs::path folder = OD_TRY(new_staging_folder());
-    OD_TRY(write_note(folder / kRemoval, "yes"));
+    OD_TRY(write_note(folder / kRemoval, std::to_string(request)));
     return make_pending(folder, bundle_id);
+}
+
+/// Before it is removed: who asks again is told of success only if nothing is there any more.
+Status ExtensionStore::note_removal(uint64_t request) {
+    if (request == 0) return success();
+    std::error_code error;
+    fs::create_directories(removals(), error);
+    if (error) return trouble(removals(), error);
+    const auto oldest = fs::file_time_type::clock::now() - kRemovalsKept;
+    for (const fs::directory_entry& file : fs::directory_iterator(removals(), error)) {
+        std::error_code ignored;
+        if (file.last_write_time(ignored) < oldest) fs::remove(file.path(), ignored);
+    }
+    return write_note(removals() / std::to_string(request), "yes");
+}
+
+bool ExtensionStore::was_removed_by(uint64_t request) const {
+    std::error_code ignored;
+    return request != 0 && fs::exists(removals() / std::to_string(request), ignored);
 }
 
 /// In one step: what is half written must never be carried out.
@@ -235,6 +273,9 @@ Status ExtensionStore::do_what_was_put_off() {
     for (const fs::directory_entry& entry : waiting) {
         const fs::path target = folder_ / entry.path().filename();
         if (fs::exists(entry.path() / kRemoval, error)) {
+            uint64_t request = 0;
+            std::ifstream(entry.path() / kRemoval) >> request;
+            OD_TRY(note_removal(request));
             fs::remove_all(target, error);
         } else {
             // Whoever comes back after a kill in between finds it waiting, or in its place.
@@ -249,7 +290,8 @@ Status ExtensionStore::do_what_was_put_off() {
     return error ? Status(trouble(pending(), error)) : success();
 }
 
-Status ExtensionStore::remove(const std::string& bundle_id) {
+Status ExtensionStore::remove(const std::string& bundle_id, uint64_t request) {
+    OD_TRY(note_removal(request));
     // Out of sight first, in one step; then file by file.
     const fs::path folder = OD_TRY(new_staging_folder());
     const fs::path target = folder_ / bundle_id;

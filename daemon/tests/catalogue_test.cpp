@@ -122,6 +122,47 @@ TEST_F(CatalogueTest, UninstallOfWhatIsNotThereSaysWhatIs) {
     EXPECT_NE(outcome->error().text().find(kBundle), std::string::npos);
 }
 
+TEST_F(CatalogueTest, ARequestThatIsMadeAgainIsCarriedOutOnce) {
+    const auto install = [&](const fs::path& bundle, uint64_t request) {
+        std::optional<Status> outcome;
+        bed.daemon->catalogue().install(
+            bundle, [&](const Status& status) { outcome = status; }, request);
+        EXPECT_TRUE(bed.run_until([&] { return outcome.has_value(); }));
+        EXPECT_TRUE(outcome->ok()) << outcome->error().text();
+    };
+    const auto uninstall = [&](uint64_t request) {
+        std::optional<Status> outcome;
+        bed.daemon->catalogue().uninstall(
+            kBundle, [&](const Status& status) { outcome = status; }, request);
+        EXPECT_TRUE(bed.run_until([&] { return outcome.has_value(); }));
+        return outcome->ok();
+    };
+    const auto successor = [&] {
+        bed.daemon.reset();
+        bed.drivers.clear();
+        bed.start();
+    };
+    const auto copy = [&] {
+        return bundle::stamp_of(bed.options.realm.extensions() / kBundle / "request").inode;
+    };
+    install(good(), 42);
+    const uint64_t first = copy();
+    install(good(), 42);
+    successor();
+    install(good(), 42);
+    EXPECT_EQ(copy(), first) << "it was not put there again";
+    install(good(), 43);
+    EXPECT_NE(copy(), first) << "another request is another";
+    EXPECT_TRUE(uninstall(44));
+    EXPECT_TRUE(uninstall(44));
+    successor();
+    EXPECT_TRUE(uninstall(44));
+    EXPECT_FALSE(uninstall(45));
+    install(good(), 46);
+    EXPECT_TRUE(uninstall(44)) << "what it was to remove is there again";
+    EXPECT_TRUE(bed.daemon->catalogue().list().empty());
+}
+
 TEST_F(CatalogueTest, IsReadAgainAtTheNextStart) {
     ASSERT_TRUE(bed.install(good()).ok());
     fs::create_directories(bed.options.realm.extensions() / ".staging" / "0" / "half.dext");
@@ -186,14 +227,15 @@ TEST_F(CatalogueTest, DeveloperModeIsKeptInTheRealm) {
 TEST_F(CatalogueTest, StrictModeAsksForTheDriverKitEntitlement) {
     bed.daemon.reset();
     bed.options.policy = PolicyMode::strict;
-    bed.options.restart.policy = RestartPolicy::driverkit;
-    bed.options.restart.start_crash_retries = 0;
     bed.start();
     ASSERT_TRUE(bed.install(good()).ok());
     ASSERT_TRUE(bed.run_until([&] {
         return bed.log_text().find("driverkit entitlement check failed for") != std::string::npos;
     }));
     ASSERT_TRUE(bed.run_until([&] { return bed.find("Widget") == kNoEntry; }));
+    ASSERT_TRUE(bed.run_until([&] { return bed.daemon->lifecycle().processes().all().empty(); }));
+    EXPECT_EQ(bed.drivers.size(), 1U) << "it is not started again";
+    EXPECT_EQ(bed.log_text().find(" died: "), std::string::npos) << "and did not crash";
     const fs::path entitled = bed.write_bundle(
         kBundle, {{"Widget", Testbed::personality(kBundle, "Widget", "IOUserResources")}}, "2",
         {{"com.apple.developer.driverkit", true}});

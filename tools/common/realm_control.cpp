@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,7 +95,44 @@ Status ask_to_stop(const Realm& realm) {
     return reply.error();
 }
 
+/// Longer than the instances of an extension may take to end.
+constexpr std::chrono::minutes kExtensionTimeout{5};
+
+/// A request that is the same however often it is made.
+template <typename Request>
+Status ask_until_answered(const Realm& realm, const std::string& program, Request request) {
+    while (request.request == 0) {
+        if (::getrandom(&request.request, sizeof request.request, 0) < 0 && errno != EINTR)
+            return Error::system("cannot get a random number");
+    }
+    const auto deadline = Clock::now() + kExtensionTimeout;
+    for (;;) {
+        OD_TRY(ensure_realm(realm));
+        Result<DaemonClient> daemon = DaemonClient::connect(realm, program);
+        Status asked = success();
+        if (!daemon.ok()) {
+            asked = std::move(daemon).error();
+        } else if (auto reply = daemon->template request<protocol::client::Reply>(
+                       request, kExtensionTimeout);
+                   !reply.ok()) {
+            asked = std::move(reply).error();
+        }
+        const bool died = !asked.ok() && asked.error().code == Errc::peer_gone;
+        if (!died || keeper_of(realm) == 0 || Clock::now() >= deadline) return asked;
+    }
+}
+
 }  // namespace
+
+Status install_extension(const Realm& realm, const std::string& program,
+                         const std::string& bundle_path) {
+    return ask_until_answered(realm, program, protocol::client::Install{bundle_path});
+}
+
+Status uninstall_extension(const Realm& realm, const std::string& program,
+                           const std::string& bundle_id) {
+    return ask_until_answered(realm, program, protocol::client::Uninstall{bundle_id});
+}
 
 bool realm_is_up(const Realm& realm) {
     return Socket::connect(realm.socket()).ok();
@@ -111,7 +149,9 @@ pid_t keeper_of(const Realm& realm) {
 }
 
 Status ensure_realm(const Realm& realm) {
-    if (realm_is_up(realm)) return success();
+    const Result<Socket> there = Socket::connect(realm.socket());
+    if (there.ok()) return success();
+    if (there.error().code == Errc::timed_out) return Error{there.error()};
     if (realm.is_system() && ::geteuid() != 0) {
         return Error{Errc::not_permitted, 0,
                      "the system realm is not up and only root can start it; use --realm DIR for "

@@ -18,6 +18,13 @@ namespace opendext::tools {
 /// error carries the keeper's own words.
 [[nodiscard]] Status ensure_realm(const Realm& realm);
 
+/// Installs a bundle (absolute path), or uninstalls one by its identifier, in a realm that is up or
+/// is brought up. Should opendextd die meanwhile its successor is asked again: it is done once.
+[[nodiscard]] Status install_extension(const Realm& realm, const std::string& program,
+                                       const std::string& bundle_path);
+[[nodiscard]] Status uninstall_extension(const Realm& realm, const std::string& program,
+                                         const std::string& bundle_id);
+
 /// The process id of the realm's keeper, or 0 if none holds the lock of `run/keeper.pid`.
 [[nodiscard]] pid_t keeper_of(const Realm& realm);
 

@@ -31,8 +31,7 @@ Status ensure_dext(const Realm& realm) {
         if (extension.bundle_id == kBundleId && extension.enabled) return success();
     }
     const auto bundle = installation_prefix() / "share/opendext/dexts/SerialOverTCP.dext";
-    OD_TRY(daemon.request<wire::Reply>(wire::Install{bundle.string()}));
-    return success();
+    return tools::install_extension(realm, "opendext serial", bundle.string());
 }
 
 /// Why a port does not come up, as the realm's log says from now on.
