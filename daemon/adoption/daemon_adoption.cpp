@@ -240,6 +240,7 @@ void Daemon::resume() {
                                matcher_.match(nub->id);
                        });
     catalogue_.resume(*left.ledger);
+    crashes_.restore(*left.ledger);
     OPENDEXT_PROBE(daemon_resumed);
     left.ledger->attempt_succeeded();
     log_.write(LogLevel::notice, "adoption",

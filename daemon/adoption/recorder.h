@@ -34,8 +34,9 @@ enum class Record : uint32_t {
     extensions = 16,  ///< 0: the installed copies that are matched
     panic_log = 17,   ///< number of the driver process, which of its panic logs
     interrupt = 18,   ///< number of the attachment
+    crash = 19,       ///< number of the driver process: its report is not complete on disk
 };
-inline constexpr Record kLastRecord = Record::interrupt;
+inline constexpr Record kLastRecord = Record::crash;
 /// In the place of the number of a driver process.
 inline constexpr uint64_t kKeeper = 0;
 

@@ -21,6 +21,7 @@ struct CrashReport {
         std::string class_name;
         std::string name;
         Dictionary properties;  ///< those that are short
+        void fields(auto& io) { io(id, class_name, name, properties); }
     };
     struct Object {
         EntryId id = kNoEntry;
@@ -28,16 +29,20 @@ struct CrashReport {
         std::string state;
         std::string personality;
         Provider provider;
+        void fields(auto& io) { io(id, class_name, state, personality, provider); }
     };
     /// What the driver wanted in the report (IOExtensiblePaniclog).
     struct Attachment {
         std::string uuid;
         std::string id;
         std::string bytes;
+        void fields(auto& io) { io(uuid, id, bytes); }
     };
     struct Refusal {
         uint32_t count = 0;
         std::string detail;  ///< of the last one
+        std::string call;
+        void fields(auto& io) { io(count, detail, call); }
     };
     enum class StacksState : uint8_t {
         missing,  ///< there are none: `no_stacks` says why
@@ -64,6 +69,19 @@ struct CrashReport {
     std::vector<std::string> limits;         ///< of its control group that it ran into
     std::vector<Object> objects;
     Recent recent;
+
+    /// For a successor of opendextd: all but the stacks, which are lost with it.
+    void fields(auto& io) {
+        io(id, time_ns, bundle, version, process, executable, pid, uptime_ms, end, no_stacks);
+        bool told = fault.has_value();
+        io(told);
+        if (told && !fault) fault.emplace();
+        if (told) io(*fault);
+        std::vector<Refusal> refusals;
+        for (const auto& [call, each] : refused) refusals.push_back(each);
+        io(panic_logs, sandbox, refusals, limits, objects, recent);
+        for (Refusal& each : refusals) refused[each.call] = each;
+    }
 
     [[nodiscard]] Dictionary to_dictionary() const;
     [[nodiscard]] std::string to_text() const;

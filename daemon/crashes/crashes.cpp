@@ -9,10 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "bundle/bundle.h"
+#include "daemon/adoption/recorder.h"
 #include "daemon/crashes/crash_report.h"
 #include "daemon/deadlines.h"
 #include "daemon/lifecycle/process.h"
+#include "rpc/probe.h"
 
 namespace opendext::daemon {
 namespace {
@@ -39,16 +40,22 @@ struct Crashes::Case {
     std::optional<CrashReport> written;
     std::vector<std::function<void(const Result<crash::Stacks>&)>> waiting;
     std::unique_ptr<Handle> last_breath, writing;
-    std::string bundle_path;
 };
 
-Crashes::Crashes(EventLoop& loop, Log& log, std::filesystem::path folder,
+Crashes::Crashes(EventLoop& loop, Log& log, Recorder& recorder, std::filesystem::path folder,
                  uint32_t stacks_per_minute)
     : loop_(loop),
       log_(log),
+      recorder_(recorder),
       folder_(std::move(folder)),
       taker_(loop),
-      budget_(stacks_per_minute) {}
+      budget_(stacks_per_minute) {
+    recorder_.describe(Record::crash, [this](uint64_t number, uint64_t) -> std::vector<uint8_t> {
+        const auto place = cases_.find(number);
+        if (place == cases_.end() || !place->second->written) return {};
+        return record_of(*place->second->written);
+    });
+}
 
 Crashes::~Crashes() {
     for (const auto& [number, one] : cases_) {
@@ -117,7 +124,7 @@ void Crashes::taken(uint64_t number, Result<crash::Stacks> result) {
     for (const auto& waiting : std::exchange(one.waiting, {})) waiting(*one.stacks);
     if (!one.written) return;
     complete(one);
-    cases_.erase(number);
+    over(number);
 }
 
 void Crashes::complete(Case& one) {
@@ -135,8 +142,6 @@ void Crashes::complete(Case& one) {
 
 void Crashes::write_file(Case& one) {
     one.writing.reset();
-    if (const Result<bundle::Bundle> bundle = bundle::Bundle::open(one.bundle_path); bundle.ok())
-        one.written->version = bundle->version();
     const auto written = write_crash_report(folder_, *one.written);
     if (!written.ok()) log_.write(LogLevel::error, "crash", written.error().text());
 }
@@ -155,7 +160,7 @@ void Crashes::limits_hit(const protocol::keeper::LimitsHit& hit) {
 }
 
 void Crashes::forget(const DriverProcess& process) {
-    cases_.erase(process.number());
+    over(process.number());
     refused_.erase(process.pid());
     if (limits_hit_.pid == process.pid()) limits_hit_ = {};
 }
@@ -164,6 +169,7 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
     const LaunchSpec& spec = process.spec();
     report.time_ns = realtime_ns();
     report.bundle = spec.bundle_id;
+    report.version = spec.version;
     report.process = spec.server_name;
     report.pid = process.pid();
     report.sandbox = process.sandbox();
@@ -174,7 +180,7 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
     report.recent = process.recent;
     if (const auto refused = refused_.extract(process.pid()); !refused.empty()) {
         for (const auto& [call, each] : refused.mapped())
-            report.refused[call] = {each.first, each.second};
+            report.refused[call] = {each.first, each.second, call};
     }
     if (limits_hit_.pid == process.pid()) report.limits = std::exchange(limits_hit_, {}).limits;
     report.id = crash_id(report);
@@ -192,20 +198,43 @@ std::string Crashes::write(const DriverProcess& process, CrashReport report) {
             : "it was not in a state in which they can be taken";
     std::string id = report.id;
     one.written = std::move(report);
-    one.bundle_path = spec.bundle_path;
-    one.writing =
-        loop_.after(kWriteDelay, [this, number = process.number()] { write_now(number); });
+    write_soon(process.number());
     return id;
 }
 
+void Crashes::write_soon(uint64_t number) {
+    recorder_.touch(Record::crash, number);
+    cases_.at(number)->writing = loop_.after(kWriteDelay, [this, number] { write_now(number); });
+}
+
+/// Reports that a predecessor had to write.
+void Crashes::restore(const Ledger& ledger) {
+    ledger.visit(static_cast<uint32_t>(Record::crash),
+                 [&](const Ledger::Key& key, std::span<const uint8_t> bytes) {
+                     Result<CrashReport> report = read_record<CrashReport>(bytes);
+                     if (!report.ok()) return;
+                     if (report->fault) report->no_stacks = "opendextd died before they were there";
+                     auto& one = cases_[key.first] = std::make_unique<Case>();
+                     one->written = std::move(report).value();
+                     write_soon(key.first);
+                 });
+}
+
+/// The report of the process is complete on disk, or nobody wants one.
+void Crashes::over(uint64_t number) {
+    cases_.erase(number);
+    recorder_.touch(Record::crash, number);
+}
+
 void Crashes::write_now(uint64_t number) {
+    OPENDEXT_PROBE(daemon_crash_report);
     const auto place = cases_.find(number);
     if (place == cases_.end()) return;
     Case& one = *place->second;
     if (!one.pending) {
         complete(one);
-        cases_.erase(place);
-        return;
+        OPENDEXT_PROBE(daemon_crash_written);
+        return over(number);
     }
     one.written->stacks_state = CrashReport::StacksState::pending;
     write_file(one);

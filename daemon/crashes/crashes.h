@@ -18,6 +18,8 @@
 namespace opendext::daemon {
 
 class DriverProcess;
+class Ledger;
+class Recorder;
 struct CrashReport;
 
 /// What is known of driver processes that die, or should: from the moment when one says that it
@@ -29,7 +31,8 @@ class Crashes {
     static constexpr std::chrono::milliseconds kStacks{10000};
     static constexpr std::chrono::milliseconds kLastBreath{20000};
 
-    Crashes(EventLoop& loop, Log& log, std::filesystem::path folder, uint32_t stacks_per_minute);
+    Crashes(EventLoop& loop, Log& log, Recorder& recorder, std::filesystem::path folder,
+            uint32_t stacks_per_minute);
     ~Crashes();
 
     /// The stacks of a process that does not crash (yet). They come into its report too, should it
@@ -48,6 +51,8 @@ class Crashes {
     /// The process has ended otherwise. Writes the report, which lacks what only this object knows;
     /// gives its id, empty if it could not be written.
     std::string write(const DriverProcess& process, CrashReport report);
+    /// Goes on with the reports that a predecessor of opendextd had not completed.
+    void restore(const Ledger& ledger);
 
     [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
     /// Processes whose stacks are not complete yet, dead or alive.
@@ -58,11 +63,14 @@ class Crashes {
     Case& case_of(const DriverProcess& process);
     void taken(uint64_t number, Result<crash::Stacks> result);
     void complete(Case& one);
+    void write_soon(uint64_t number);
     void write_now(uint64_t number);
+    void over(uint64_t number);
     void write_file(Case& one);
 
     EventLoop& loop_;
     Log& log_;
+    Recorder& recorder_;
     std::filesystem::path folder_;
     StackTaker taker_;
     StackBudget budget_;

@@ -18,6 +18,7 @@ class Recent {
         uint64_t time_ns = 0;  ///< CLOCK_REALTIME
         LogLevel level = LogLevel::notice;
         std::string text;
+        void fields(auto& io) { io(time_ns, level, text); }
     };
     struct Traffic {
         uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
@@ -26,6 +27,7 @@ class Recent {
         uint64_t object = 0;  ///< of a call
         uint64_t method = 0;  ///< of a call
         std::string what;     ///< of a request to the driver
+        void fields(auto& io) { io(time_ns, from_driver, kind, object, method, what); }
     };
     static constexpr size_t kLines = 40;
     static constexpr size_t kMessages = 24;
@@ -37,6 +39,7 @@ class Recent {
 
     [[nodiscard]] const std::deque<Line>& lines() const { return lines_; }
     [[nodiscard]] const std::deque<Traffic>& messages() const { return messages_; }
+    void fields(auto& io) { io(lines_, messages_); }
 
   private:
     void add(Traffic traffic);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "daemon/io_return.h"
 #include "rpc/probe.h"
 #include "rpc/protocol/exit_status.h"
 
@@ -231,6 +232,9 @@ void DriverProcess::checked_in(const Message& message) {
     }
     if (sandbox_.empty()) sandbox_ = check_in.value().sandbox;
     if (const auto refused = hooks_.check_in(*this)) {
+        // No crash: it will be refused as long as it is what it is.
+        told_to_exit_ = true;
+        tell_waiters(Error::kern(kIOReturnNotPermitted, *refused));
         kill(*refused);
         return;
     }
@@ -390,8 +394,10 @@ void DriverProcess::finish(std::optional<int> wait_status) {
     const ExitReport report{wait_status, killed_for_, signalled ? change_of(spec_) : "",
                             told_to_exit_ && !exit_failed_};
     const std::string text = "the driver process ended: " + report.text();
-    tell_waiters(Error{Errc::peer_gone, 0, text});
-    requests_.fail_all(Error{Errc::peer_gone, 0, text});
+    const Error error =
+        report.clean() ? Error::kern(kIOReturnOffline, text) : Error{Errc::peer_gone, 0, text};
+    tell_waiters(error);
+    requests_.fail_all(error);
     hooks_.gone(*this, report);
 }
 

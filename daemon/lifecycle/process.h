@@ -47,6 +47,12 @@ struct ExitReport {
     [[nodiscard]] bool left() const { return wait_status == 0 && killed_for.empty() && !expected; }
     /// "signal 11 (Segmentation fault)", "exit status 1", …
     [[nodiscard]] std::string text() const;
+    void fields(auto& io) {
+        bool reported = wait_status.has_value();
+        io(reported, killed_for, executable, expected);
+        if (reported && !wait_status) wait_status = 0;
+        if (reported) io(*wait_status);
+    }
 };
 
 /// What a process is started for.
@@ -54,6 +60,7 @@ struct LaunchSpec {
     std::string server_name;
     std::string bundle_id;
     std::string bundle_path;
+    std::string version;  ///< of the bundle
     std::string executable;
     uint64_t copy = 0;  ///< installed copy of the bundle
     EntryId tag = kNoEntry;
@@ -62,7 +69,8 @@ struct LaunchSpec {
     /// That the executable names. Not recorded: they are for the launch.
     std::vector<std::string> libraries;
     void fields(auto& io) {
-        io(server_name, bundle_id, bundle_path, executable, copy, tag, entitlements, stamp);
+        io(server_name, bundle_id, bundle_path, version, executable, copy, tag, entitlements,
+           stamp);
     }
 };
 

@@ -101,6 +101,7 @@ Result<ProcessPtr> Processes::launch(const Personality& personality, EntryId obj
     spec.server_name = personality.server_name;
     spec.bundle_id = personality.bundle_id;
     spec.bundle_path = personality.bundle_path;
+    spec.version = personality.version;
     spec.executable = personality.executable;
     spec.copy = personality.copy;
     spec.tag = object;
@@ -130,6 +131,7 @@ Result<ProcessPtr> Processes::launch(const Personality& personality, EntryId obj
 
 ProcessPtr Processes::adopt(uint64_t number, records::Process record, records::Classes classes,
                             LinkLeft link) {
+    missing_told_ = true;  // by the opendextd that started it
     const ProcessPtr process = make(number, record.spec);
     processes_.emplace(number, process);
     context_.recorder.touch(Record::process, number);
@@ -157,6 +159,7 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
         ended(process, report);
     };
     hooks.changed = [this](const DriverProcess& process) {
+        tell_missing(process);
         context_.recorder.touch(Record::process, process.number());
         if (process.state() == ProcessState::ready)
             context_.recorder.touch(Record::classes, process.number());
@@ -192,6 +195,28 @@ ProcessPtr Processes::make(uint64_t number, LaunchSpec spec) {
     process->known.observe(
         [this, number](EntryId entry) { context_.recorder.touch(Record::known, number, entry); });
     return process;
+}
+
+/// Once in a realm's life, with its first driver: what this machine does not give for closing
+/// drivers in, and what that means.
+void Processes::tell_missing(const DriverProcess& process) {
+    if (process.rights().empty() || std::exchange(missing_told_, true)) return;
+    const Value* missing = opendext::find(process.rights(), "missing");
+    if (missing == nullptr || missing->array() == nullptr || missing->array()->empty()) return;
+    std::string text;
+    for (const Value& part : *missing->array()) {
+        const Dictionary* words = part.dictionary();
+        if (words == nullptr) continue;
+        const auto word = [&](const char* key) {
+            const std::string* found = find_string(*words, key);
+            return found == nullptr ? std::string("?") : *found;
+        };
+        text +=
+            (text.empty() ? "" : "; ") + word("item") + " (" + word("why") + "): " + word("price");
+    }
+    context_.log.write(LogLevel::notice, "sandbox",
+                       "drivers of this realm are closed in without " + text +
+                           "; opendext doctor says how to get what is missing");
 }
 
 /// Nobody is to change an installed file. Who does so gets a reason, not a driver that dies of it.

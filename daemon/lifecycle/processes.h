@@ -52,6 +52,7 @@ class Processes {
     Result<ProcessPtr> launch(const Personality& personality, EntryId object);
     ProcessPtr make(uint64_t number, LaunchSpec spec);
     Status check_executable(LaunchSpec& spec);
+    void tell_missing(const DriverProcess& process);
     void came_up(DriverProcess& process);
     void ended(DriverProcess& process, const ExitReport& report);
     void log(const DriverProcess& process, LogLevel level, const std::string& text);
@@ -62,6 +63,7 @@ class Processes {
     uint64_t next_ = 1;
     std::map<uint64_t, ProcessPtr> processes_;
     Spares spares_;
+    bool missing_told_ = false;
 };
 
 /// "com.example" of "com.example.driver": what a server name and a bundle identifier must share.

@@ -15,6 +15,7 @@ namespace opendext::daemon {
 struct Personality {
     std::string bundle_id;
     std::string bundle_path;
+    std::string version;  ///< of the bundle
     std::string executable;
     bundle::FileStamp executable_stamp;
     std::vector<std::string> libraries;  ///< that the executable names

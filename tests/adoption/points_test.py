@@ -8,7 +8,9 @@ import atexit
 import collections
 import contextlib
 import functools
+import glob
 import itertools
+import json
 import os
 import random
 import shutil
@@ -30,7 +32,8 @@ UNINSTALLING = ("daemon_replace", "daemon_client_lost", "daemon_stop", "daemon_d
 INSTALLING = ("daemon_install", "daemon_installed", "daemon_match", "daemon_match_start", "daemon_launch", "daemon_ask_keeper",
               "daemon_spawned", "daemon_keeper_answered", "daemon_checked_in", "daemon_loaded", "daemon_instantiate", "daemon_start",
               "daemon_start_returned", "daemon_started", "daemon_register", "daemon_matched", "daemon_notify")
-CRASHING = ("daemon_client_lost", "daemon_exited", "daemon_process_gone", "daemon_match", "daemon_launch")
+CRASHING = ("daemon_client_lost", "daemon_exited", "daemon_process_gone", "daemon_match", "daemon_launch", "daemon_crash_report",
+            "daemon_crash_written")
 ADOPTING = ("daemon_inherit", "daemon_restore", "daemon_restore_processes", "daemon_resume", "daemon_resumed", "daemon_serving",
             "daemon_claim")
 ENDING = ("daemon_end", "daemon_over")
@@ -144,14 +147,10 @@ class Points(AdoptionCase):
             self.assertEqual(self.wait_for_driver(), driver)
         self.assertFalse([line for line in self.lines() if "hangs and is going to be ended" in line])
 
-    def done(self, verb):
-        """Whether the extension is as `opendext VERB` makes it; else asks for it. Whoever asked an opendextd that went
-        does not hear what came of it."""
-        argument = self.dext if verb == "install" else BUNDLE
-        if self.realm.run("opendext", verb, argument).returncode == 0:
-            return True
-        listed = BUNDLE in self.realm.run("systemextensionsctl", "list").stdout
-        return listed == (verb == "install")
+    def exchange(self, verb):
+        """Whoever asked an opendextd that goes asks its successor, and hears what came of it."""
+        self.tool("opendext", verb, self.dext if verb == "install" else BUNDLE)
+        self.assertEqual(BUNDLE in self.tool("systemextensionsctl", "list"), verb == "install")
 
     def test_while_extensions_are_exchanged(self):
         self.wait_for_driver()
@@ -165,11 +164,11 @@ class Points(AdoptionCase):
                 for verb, names in (("uninstall", UNINSTALLING), ("install", INSTALLING)):
                     point = names[i % len(names)]
                     if i >= len(names):
-                        harness.wait_for(lambda verb=verb: self.done(verb), verb, 60)
+                        self.exchange(verb)
                         continue
                     print(f"{verb}: {point}, passing {passing}", flush=True)
                     armed = self.arm(point, passing, self.successor())
-                    harness.wait_for(lambda verb=verb: self.done(verb), verb, 60)
+                    self.exchange(verb)
                     if verb == "install":
                         self.wait_for_driver()
                     self.died(armed, point, passing)
@@ -198,6 +197,17 @@ class Points(AdoptionCase):
             self.wait_for_driver(other_than=driver)
             self.died(armed, point, passing)
             self.whole_again(program, wanted)
+            self.wait_for(lambda driver=driver: self.reports_of(driver), "a report of the crash")
+            [report] = self.reports_of(driver)
+            self.assertEqual((report["signal"], report["bundle"], report["version"]), (signal.SIGKILL, BUNDLE, "1"))
+
+    def reports_of(self, pid):
+        """The crash reports of a process."""
+        reports = []
+        for name in glob.glob(os.path.join(self.realm.root, "crash", f"*-{pid}.json")):
+            with open(name, encoding="utf-8") as file:
+                reports.append(json.load(file))
+        return reports
 
     def test_while_it_adopts(self):
         driver, program = self.wait_for_driver(), self.opened()
