@@ -125,9 +125,19 @@ Result<std::pair<Socket, Socket>> Socket::pair() {
 Result<Socket> Socket::connect(const std::filesystem::path& path) {
     const SocketAddress address = OD_TRY(SocketAddress::of(path));
     UniqueFd fd = OD_TRY(new_socket());
+    // Of a process that is stopped the queue fills up, and then connecting waits.
+    const timeval patience{5, 0}, for_ever{};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (::connect(fd.get(), address.get(), SocketAddress::size()) != 0) {
+        if (errno == EAGAIN) {
+            return Error{Errc::timed_out, 0,
+                         path.string() +
+                             " takes no more connections: its process is stopped, or "
+                             "has too much to do"};
+        }
         return Error::system("cannot connect to " + path.string());
     }
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &for_ever, sizeof for_ever);
     return Socket(std::move(fd));
 }
 

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -12,18 +13,34 @@ using namespace protocol::client;
 
 namespace {
 
-/// Why the process at the other end may not answer, as far as the kernel tells.
-std::string silence_of(int fd) {
+/// After this, one looks why there is no answer: a process that is stopped gives none.
+constexpr std::chrono::milliseconds kPatience{3000};
+
+struct Peer {
+    std::string pid;  ///< empty: the kernel does not say
+    char state = '?';
+};
+
+Peer peer_of(int fd) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
-        return "opendextd";
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return {};
     const std::string pid = std::to_string(peer.pid);
     std::ifstream file("/proc/" + pid + "/stat");
     std::string stat;
     std::getline(file, stat);
     const size_t name_end = stat.rfind(") ");
-    const char state = name_end == std::string::npos ? '?' : stat[name_end + 2];
+    return {pid, name_end == std::string::npos ? '?' : stat[name_end + 2]};
+}
+
+bool is_stopped(int fd) {
+    return peer_of(fd).state == 'T';
+}
+
+/// Why the process at the other end may not answer, as far as the kernel tells.
+std::string silence_of(int fd) {
+    const auto [pid, state] = peer_of(fd);
+    if (pid.empty()) return "opendextd";
     const std::string process = "opendextd (process " + pid + ")";
     switch (state) {
         case 'T':
@@ -65,10 +82,11 @@ Result<Message> DaemonClient::receive(uint64_t serial, std::chrono::milliseconds
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - std::chrono::steady_clock::now());
         Result<Message> message =
-            socket_.receive_within(std::max(left, std::chrono::milliseconds(0)));
+            socket_.receive_within(std::clamp(left, std::chrono::milliseconds(0), kPatience));
         if (!message.ok()) {
-            return std::move(message).error().in(
-                message.error().code == Errc::timed_out ? silence_of(socket_.fd()) : "opendextd");
+            const bool silent = message.error().code == Errc::timed_out;
+            if (silent && left > kPatience && !is_stopped(socket_.fd())) continue;
+            return std::move(message).error().in(silent ? silence_of(socket_.fd()) : "opendextd");
         }
         if (message->serial == serial) return message;
         if (message->serial == 0) events_.push_back(std::move(message).value());

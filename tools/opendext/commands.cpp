@@ -81,8 +81,7 @@ int install(const Arguments& arguments, const std::string& realm) {
     const std::filesystem::path bundle = std::filesystem::canonical(line.operands()[0], error);
     if (error)
         return line.failure(Error::system("cannot install " + line.operands()[0], error.value()));
-    const Status done =
-        ask(line.realm(), "opendext install", wire::Install{bundle.string()}, kExtensionTimeout);
+    const Status done = install_extension(line.realm(), "opendext install", bundle.string());
     if (!done.ok()) return line.failure(done.error());
     // What is typed next expects the driver to be there.
     constexpr uint32_t kMatchingTimeoutMs = 10'000;
@@ -102,8 +101,7 @@ int uninstall(const Arguments& arguments, const std::string& realm) {
                      "Ends the driver's instances, waits for them, and forgets the bundle.");
     if (const auto status = parse(line, arguments, realm, 1, 1)) return *status;
     const std::string& bundle = line.operands()[0];
-    const Status done =
-        ask(line.realm(), "opendext uninstall", wire::Uninstall{bundle}, kExtensionTimeout);
+    const Status done = uninstall_extension(line.realm(), "opendext uninstall", bundle);
     if (!done.ok()) return line.failure(done.error());
     std::printf("uninstalled %s\n", bundle.c_str());
     return kExitSuccess;
@@ -140,9 +138,13 @@ int status(const Arguments& arguments, const std::string& realm_option) {
     const int64_t keeper = keeper_of(realm);
     const int64_t process = up ? daemon->welcome().daemon_pid : 0;
     if (json) {
-        const Dictionary object{{"realm", realm.root().string()}, {"up", up},
-                                {"keeper_pid", keeper},           {"daemon_pid", process},
-                                {"system", realm.is_system()},    {"log", realm.log().string()}};
+        const Dictionary object{{"realm", realm.root().string()},
+                                {"up", up},
+                                {"keeper_pid", keeper},
+                                {"daemon_pid", process},
+                                {"system", realm.is_system()},
+                                {"log", realm.log().string()},
+                                {"problem", up || keeper == 0 ? "" : daemon.error().text()}};
         std::printf("%s\n", to_json(object, 2).c_str());
     } else if (up) {
         std::printf("%s is up: opendextd is process %lld, its keeper %lld\n", realm.root().c_str(),
