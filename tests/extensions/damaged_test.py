@@ -28,7 +28,7 @@ class DamagedTest(harness.RealmCase):
         self.executable = os.path.join(self.bundle, "Plain")
 
     def compile(self, output, source, *options):
-        subprocess.run(["clang-19", "-shared", "-fPIC", "-fuse-ld=lld", "-x", "c", "-", "-o", output, *options],
+        subprocess.run(["clang-19", "-shared", "-fPIC", "-fuse-ld=lld", "-o", output, *options, "-x", "c", "-"],
                        input=source, text=True, check=True)
 
     def installed(self):
@@ -48,10 +48,36 @@ class DamagedTest(harness.RealmCase):
         self.assertNotIn(ID, self.tool("systemextensionsctl", "list"))
         shutil.copy(os.path.join(self.built, "Plain.dext", "Plain"), self.executable)
         with open(self.executable, "r+b") as file:
-            file.truncate(size // 3)
-            file.truncate(size)  # as long as before, but for what is in it
+            file.seek(1000)
+            file.write(bytes(3000))  # as long as before, but for what is in it
         self.assertIn("damaged ELF file", self.refused("opendext", "install", self.bundle))
         self.assertFalse(self.realm.drivers(ID))
+
+    def test_a_bundle_that_the_realms_user_may_not_read_is_named(self):
+        root = os.geteuid() == 0
+        theirs = os.path.join(self.folder, "theirs")
+        os.mkdir(theirs)
+        os.chmod(self.folder, 0o755)
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if root else []
+        if root:
+            os.chown(theirs, 65534, 65534)
+        environment = self.realm.environment(OPENDEXT_REALM=os.path.join(theirs, "realm"), HOME=theirs)
+
+        def opendext(*arguments):
+            return subprocess.run([*user, harness.program("opendext"), *arguments], env=environment, text=True, cwd="/",
+                                  capture_output=True, timeout=120 * harness.PATIENCE, check=False)
+        self.addCleanup(opendext, "stop")
+        for name in ("Info.plist", "Plain", "Plain.entitlements", ""):
+            path = os.path.join(self.bundle, name)
+            mode = os.stat(path).st_mode
+            os.chmod(path, 0o700 if root else 0)
+            result = opendext("install", self.bundle)
+            os.chmod(path, mode)
+            self.assertEqual(result.returncode, 1, result)
+            self.assertIn(f"{path}: Permission denied: the realm runs as user {65534 if root else os.geteuid()}, who may not read it",
+                          result.stderr)
+            self.assertIn("chmod -R a+rX " + self.bundle, result.stderr)
+        self.assertEqual(opendext("install", self.bundle).returncode, 0)
 
     def test_a_library_that_no_driver_has_is_named(self):
         library = os.path.join(self.folder, "libhelping.so")
@@ -75,7 +101,7 @@ class DamagedTest(harness.RealmCase):
         text = next(line["message"] for line in self.realm.log() if "start fail" in line["message"])
         self.assertIn(f"the executable was changed after {ID} was installed; install it again", text)
         self.assertIn(self.installed() + ": is a damaged ELF file", text)
-        self.assertIn("the executable was changed", self.tool("opendext", "explain", ID + "/Plain"))
+        self.assertIn("the executable was changed", self.realm.run("opendext", "explain", ID + "/Plain").stdout)
         self.tool("opendext", "install", self.bundle)
         self.driver()
 

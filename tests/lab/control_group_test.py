@@ -32,12 +32,12 @@ class GroupCase(Gluttons, LabCase):
             for name in ("", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
                 os.chown(os.path.join(self.group, name), owner, owner)
 
-    def in_group(self, *command, **options):
+    def in_group(self, *command, timeout=120, **options):
         """Runs a program of the realm's user in the group, as a unit of systemd is."""
         who = ["setpriv", f"--reuid={ORDINARY}", f"--regid={ORDINARY}", "--clear-groups", "--"] if self.ordinary_user else []
         return subprocess.run(["sh", "-c", f'echo $$ > {self.group}/cgroup.procs && exec "$@"', "sh", *who, *command], text=True,
                               env=self.realm.environment(), stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=120 * harness.PATIENCE, check=False, **options)
+                              timeout=timeout * harness.PATIENCE, check=False, **options)
 
     def start(self):
         started = self.in_group(harness.program("opendext"), "start")

@@ -17,6 +17,7 @@ SOURCE_ENDINGS = (".cpp", ".h", ".hpp", ".c", ".cc", ".iig", ".py", ".sh", ".cma
 # Files that cannot carry a comment.
 NO_COMMENT = re.compile(r"(\.csv|\.json|\.rsp|\.txt\.in|\.entitlements|\.png|\.bin|^LICENSE)$|/corpus/|/golden/|/fuzz/(seeds|formats)/")
 MAXIMUM_LINES = 800
+MOST_OF_KEEPER = 2100  # lines of the program with privilege, without comments and blank ones
 
 
 def git(*arguments):
@@ -156,6 +157,11 @@ class Shape(unittest.TestCase):
         long = [f"{name}: {count} lines" for name in FILES
                 if name.endswith(SOURCE_ENDINGS) and (count := text_of(name).count("\n")) > MAXIMUM_LINES]
         self.assertEqual(long, [], f"files of more than {MAXIMUM_LINES} lines: split them by responsibility")
+
+    def test_the_program_with_privilege_does_not_grow(self):
+        lines = [line.strip() for name in FILES if re.fullmatch(r"keeper/\w+\.(cpp|h)", name) for line in text_of(name).splitlines()]
+        code = [line for line in lines if line and not line.startswith("//")]
+        self.assertLess(len(code), MOST_OF_KEEPER, "keeper/README.md, \"Size\": what can leave it instead?")
 
     def test_every_folder_of_sources_has_a_readme(self):
         folders = {name.split("/")[0] for name in FILES if "/" in name}
