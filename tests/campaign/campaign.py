@@ -21,8 +21,8 @@ from scenario import LOST, RECOVERED, SURVIVED
 # Growth over a batch that is no leak: what allocators keep, tables that grew once.
 MEMORY_KIB = 4096
 WARM_UP = 12
-# The last faults of a batch hit opendextd: it may crash five times in a minute, and no more.
-LATE = 3
+# Bystanders compare all the time; whether they still go on is asked after so many faults that hurt no process.
+LIGHT = 10
 
 
 def names():
@@ -39,21 +39,26 @@ class Schedule:
     """Which fault is the n-th: depends on the seed and the number only."""
 
     def __init__(self, options, scenarios):
-        self.seed, self.batch = options.seed, options.batch
+        self.seed, self.period = options.seed, options.period
         wanted = options.kind
         self.shares = {name: scenario.share for name, scenario in scenarios}
         self.kinds = [(name, kind) for name, scenario in scenarios for kind in scenario.kinds()
                       if wanted in f"{name}: {kind.name}" and not (options.without and options.without in f"{name}: {kind.name}")]
         if not self.kinds:
             raise SystemExit(f"campaign: there is no kind of fault {wanted!r}; --list shows them")
+        self.weighted = {late: self.weights(late) for late in (False, True)}
+
+    def weights(self, late):
+        """(kinds, weight of each) to choose from."""
+        kinds = [(name, kind) for name, kind in self.kinds if kind.late == late] or self.kinds
+        # Each scenario gets its share, whatever the number of its kinds.
+        total = {each: sum(kind.weight for name, kind in kinds if name == each) for each, _ in kinds}
+        return kinds, [self.shares[name] * kind.weight / total[name] for name, kind in kinds]
 
     def fault(self, number):
         chosen = random.Random(f"{self.seed}/{number}")
-        late = self.batch - number % self.batch <= LATE
-        kinds = [(name, kind) for name, kind in self.kinds if kind.late == late] or self.kinds
-        # Each scenario gets its share, whatever the number of its kinds.
-        total = {name: sum(kind.weight for other, kind in kinds if other == name) for name, _ in kinds}
-        name, kind = chosen.choices(kinds, [self.shares[name] * kind.weight / total[name] for name, kind in kinds])[0]
+        kinds, weights = self.weighted[number % self.period == self.period - 1]
+        name, kind = chosen.choices(kinds, weights)[0]
         return name, kind, chosen
 
 
@@ -62,12 +67,14 @@ class Batch:
 
     def __init__(self, options, built, first, count):
         self.options, self.built, self.first, self.count = options, built, first, count
-        self.results = []  # (kind, outcome, ns)
+        self.results = []  # (kind, outcome)
         self.problem = None
+        self.light = 0
 
     def run(self):
         folder = tempfile.mkdtemp(prefix="opendext-campaign-")
-        world = w.World(self.built, folder, dict(setting.split("=", 1) for setting in self.options.set))
+        settings = dict(setting.split("=", 1) for setting in self.options.set)
+        world = w.World(self.built, folder, settings, pace_us=self.options.pace)
         number = name = None
         failed = True
         try:
@@ -80,6 +87,9 @@ class Batch:
             before = None
             for number in range(self.first, self.first + self.count):
                 if number == self.first + WARM_UP or self.count <= WARM_UP and before is None:
+                    # Of an opendextd that has adopted: it holds what it fetched from the keeper.
+                    world.replace_daemon()
+                    world.drivers_come_back()
                     before = self.rest(world, scenarios, None)
                 owner, kind, chosen = schedule.fault(number)
                 name = f"{owner}: {kind.name}"
@@ -98,10 +108,12 @@ class Batch:
             self.end(world, failed)
         return self
 
-    @staticmethod
-    def inject(world, kind, chosen):
+    def inject(self, world, kind, chosen):
         outcome = kind.inject(chosen)
-        world.check_bystanders()
+        self.light = self.light + 1 if kind.light else LIGHT
+        if self.light >= LIGHT:
+            world.check_bystanders()
+            self.light = 0
         return outcome
 
     @staticmethod
@@ -118,8 +130,8 @@ class Batch:
                 same, last[0] = now == last[0], now
                 return same
             w.harness.wait_for(still, "the realm to come to rest", w.DEADLINE, interval=0.1)
-            return last[0], world.memory()
-        use, memory = before
+            return last[0], world.memory(), world.daemon_descriptors
+        use, memory, of_daemon = before
         grown = {}
 
         def gone():
@@ -130,11 +142,12 @@ class Batch:
         try:
             w.harness.wait_for(gone, "the realm to come to rest", w.DEADLINE, interval=0.1)
         except AssertionError:
-            raise w.Violation("something leaks: " + ", ".join(f"{what}: {was} before, {now} now" for what, (was, now) in grown.items())) from None
+            raise w.Violation("something leaks: " + ", ".join(f"{what}: {was} before, {now} now" for what, (was, now) in grown.items()) +
+                              f"; those of opendextd were {of_daemon}, are {world.daemon_descriptors}") from None
         for what, kib in world.memory().items():
             if what in memory and kib > memory[what] + MEMORY_KIB:
                 raise w.Violation(f"memory of {what} grew from {memory[what]} to {kib} KiB")
-        return use, memory
+        return before
 
     def end(self, world, failed):
         try:
@@ -152,25 +165,49 @@ def quantile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] / 1e6 if values else None
 
 
-def summary(results, lost):
-    """Per kind of fault, and in all: what was injected and what became of it; recovery in ms."""
+def counted(results, lost):
+    """Per kind of fault: what was injected, what became of it, how long each recovery took, and details."""
     rows = {}
+
+    def row_of(name):
+        return rows.setdefault(name, {"injected": 0, SURVIVED: 0, RECOVERED: 0, LOST: 0, "ns": [], "details": {}})
     for name, outcome in results:
-        for key in (name, "all"):
-            row = rows.setdefault(key, {"injected": 0, SURVIVED: 0, RECOVERED: 0, LOST: 0, "ns": []})
-            row["injected"] += 1
-            row[outcome.what] += 1
-            if outcome.what == RECOVERED:
-                row["ns"].append(outcome.ns)
+        row = row_of(name)
+        row["injected"] += 1
+        row[outcome.what] += 1
+        if outcome.what == RECOVERED:
+            row["ns"].append(outcome.ns)
+        if outcome.detail:
+            row["details"][outcome.detail] = row["details"].get(outcome.detail, 0) + 1
     for name in lost:
-        for key in (name, "all"):
-            row = rows.setdefault(key, {"injected": 0, SURVIVED: 0, RECOVERED: 0, LOST: 0, "ns": []})
-            row["injected"] += 1
-            row[LOST] += 1
+        row = row_of(name)
+        row["injected"] += 1
+        row[LOST] += 1
+    return rows
+
+
+def summed(parts):
+    """What several of counted() are together, with a row for all kinds; recovery in ms."""
+    rows = {}
+    for part in parts:
+        for name, row in part.items():
+            for key in (name, "all"):
+                into = rows.setdefault(key, {"injected": 0, SURVIVED: 0, RECOVERED: 0, LOST: 0, "ns": [], "details": {}})
+                for what in ("injected", SURVIVED, RECOVERED, LOST):
+                    into[what] += row[what]
+                into["ns"] += row["ns"]
+                if key == name:
+                    for what, count in row["details"].items():
+                        into["details"][what] = into["details"].get(what, 0) + count
     for row in rows.values():
         ns = row.pop("ns")
         row["p50_ms"], row["p99_ms"] = quantile(ns, 0.5), quantile(ns, 0.99)
     return rows
+
+
+def summary(results, lost):
+    """The same of one run."""
+    return summed([counted(results, lost)])
 
 
 def show(rows):
@@ -194,6 +231,9 @@ def parse(arguments):
     parser.add_argument("--only", type=int, metavar="N", help="just the N-th fault of the seed")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="begin with the N-th")
     parser.add_argument("--batch", type=int, default=500, metavar="N", help="faults in one realm (default: 500)")
+    parser.add_argument("--period", type=int, default=250, metavar="N",
+                        help="one fault of so many ends opendextd, which may crash five times in a minute (default: 250)")
+    parser.add_argument("--pace", type=int, default=300, metavar="US", help="pause of the load between two calls (default: 300)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="realms at a time (default: 1)")
     parser.add_argument("--seconds", type=float, metavar="S", help="begin no batch after this time")
     parser.add_argument("--scenarios", default=",".join(names()), metavar="LIST", help=f"of {','.join(names())} (default: all)")
@@ -202,6 +242,8 @@ def parse(arguments):
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the realms (opendextd(8))")
     parser.add_argument("--list", action="store_true", help="print all kinds of faults")
     parser.add_argument("--json", metavar="FILE", help="also write the result there")
+    parser.add_argument("--log", metavar="FILE", help="append the result of each batch there, one JSON object a line")
+    parser.add_argument("--sum", nargs="+", metavar="FILE", help="inject nothing; show what the batches in these logs are together")
     parser.add_argument("--keep-going", action="store_true", help="after a failure go on with the next batch")
     parser.add_argument("--keep", action="store_true", help="keep the files of realms in which something failed")
     parser.add_argument("--verbose", action="store_true", help="print each fault before it is injected")
@@ -247,17 +289,47 @@ def run(options, built):
             for future in done:
                 batch = future.result()
                 results += batch.results
+                own = []
                 if batch.problem:
                     problems.append(batch.problem)
-                    lost.append(batch.problem.split("(", 1)[-1].split(")", 1)[0])
+                    own.append(batch.problem.split("(", 1)[-1].split(")", 1)[0])
+                    lost += own
                     print(f"campaign: {batch.problem}", file=sys.stderr, flush=True)
                     over = over or not options.keep_going
+                if options.log:
+                    write_log(options, batch, own)
                 print(f"campaign: {len(results)} of {options.faults} faults, {len(problems)} failures, {time.monotonic() - begin:.0f} s",
                       file=sys.stderr, flush=True)
 
 
+def write_log(options, batch, lost):
+    line = {"seed": options.seed, "first": batch.first, "batch": options.batch, "period": options.period, "end": int(time.time()),
+            "kinds": counted(batch.results, lost), "problem": batch.problem}
+    with open(options.log, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def show_logs(options):
+    batches = []
+    for name in options.sum:
+        with open(name, encoding="utf-8") as file:
+            batches += [json.loads(line) for line in file]
+    rows = summed(batch["kinds"] for batch in batches)
+    show(rows)
+    print(f"{len(batches)} realms, seeds {', '.join(map(str, sorted({batch['seed'] for batch in batches})))}")
+    problems = [f"seed {batch['seed']}: {batch['problem']}" for batch in batches if batch["problem"]]
+    print("".join(f"FAILED: {problem}\n" for problem in problems), end="")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"kinds": rows, "problems": problems}, file, indent=1)
+            file.write("\n")
+    return 1 if problems else 0
+
+
 def main(arguments=None):
     options = parse(arguments)
+    if options.sum:
+        return show_logs(options)
     if options.list:
         listed(options)
         return 0

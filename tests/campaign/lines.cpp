@@ -2,6 +2,9 @@
 // Programs of the campaign that use serial ports: streams that never end, at a pace, every byte
 // compared. A line is a terminal and a socket at its far end, or a terminal that loops bytes back.
 //
+// lines [MS]: looks so often whether something is to be sent (default 2); while somebody waits,
+// every 2 ms at least.
+//
 // Standard input, one answer a line:
 //   listen NAME              "ok PORT": TCP port of the loopback interface for the far end
 //   open NAME TERMINAL [loop]   begins; waits for the far end
@@ -20,6 +23,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -33,6 +37,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <map>
@@ -50,6 +55,9 @@ using std::chrono::milliseconds;
 constexpr uint64_t kPerSecond = 100'000;  ///< bytes each way
 constexpr uint64_t kAhead = 8192;         ///< at most so many on the way
 constexpr uint8_t kOrdinary = 0xe0;       ///< content is below: port/PortProtocol.h
+
+constexpr int kHurry = 2;  ///< ms
+int rest = kHurry;         ///< ms
 
 uint64_t now_ns() {
     timespec time{};
@@ -110,6 +118,7 @@ class Line {
         // What is sent from now on: the next byte of each direction.
         const uint64_t out = out_.sent + 1;
         const uint64_t in = in_.sent + 1;
+        const Watching watching(*this);
         const bool ok = changed_.wait_for(lock, limit, [&] {
             return !problem_.empty() || (out_.received >= out && (loops_ || in_.received >= in));
         });
@@ -126,6 +135,7 @@ class Line {
         std::unique_lock lock(mutex_);
         between_.insert(between_.end(), bytes.begin(), bytes.end());
         const uint64_t before = taken_;
+        const Watching watching(*this);
         const bool ok =
             changed_.wait_for(lock, limit, [&] { return !problem_.empty() || taken_ != before; });
         if (!problem_.empty()) return problem_;
@@ -150,17 +160,38 @@ class Line {
         settings.c_cc[VTIME] = 0;
         return ::ioctl(terminal_, TCSETS2, &settings) == 0;
     }
+    /// Somebody waits for bytes; made and destroyed under the lock.
+    struct Watching {
+        explicit Watching(Line& owner) : line(owner) {
+            ++line.watchers_;
+            ::eventfd_write(line.wake_, 1);
+        }
+        ~Watching() { --line.watchers_; }
+        Watching(const Watching&) = delete;
+        Watching& operator=(const Watching&) = delete;
+        Line& line;
+    };
     void run() {
+        int timeout = kHurry;
         for (;;) {
-            std::array<pollfd, 2> ends{{{terminal_, POLLIN, 0}, {far_, POLLIN, 0}}};
-            ::poll(ends.data(), loops_ ? 1 : 2, 2);
+            std::array<pollfd, 3> ends{
+                {{terminal_, POLLIN, 0}, {loops_ ? -1 : far_, POLLIN, 0}, {wake_, POLLIN, 0}}};
+            ::poll(ends.data(), ends.size(), timeout);
             const std::lock_guard lock(mutex_);
             if (!problem_.empty()) return;
+            eventfd_t woken = 0;
+            if (ends[2].revents != 0) ::eventfd_read(wake_, &woken);
+            timeout = watchers_ != 0 ? kHurry : rest;
+            // What is due is sent at its time, not whenever something arrives.
+            const uint64_t now = now_ns();
+            const bool turn = watchers_ != 0 || !between_.empty() ||
+                              now - last_turn_ >= static_cast<uint64_t>(timeout) * 1'000'000;
+            if (turn) last_turn_ = now;
             Direction& inward = loops_ ? out_ : in_;
             if (ends[0].revents != 0) receive(terminal_, inward, "terminal");
             if (!loops_ && ends[1].revents != 0) receive(far_, out_, "far end");
-            send(terminal_, out_, true);
-            if (!loops_) send(far_, in_, false);
+            if (turn) send(terminal_, out_, true);
+            if (turn && !loops_) send(far_, in_, false);
             changed_.notify_all();
         }
     }
@@ -243,6 +274,9 @@ class Line {
     std::condition_variable changed_;
     Direction out_;  ///< from the terminal
     Direction in_;   ///< to the terminal
+    int wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int watchers_ = 0;
+    uint64_t last_turn_ = 0;  ///< when something was sent last
     std::vector<uint8_t> between_;
     uint64_t taken_ = 0;  ///< answers to what was said
     std::string problem_;
@@ -315,7 +349,8 @@ class Program {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (argc > 1) rest = std::max(kHurry, std::atoi(argv[1]));
     signal(SIGPIPE, SIG_IGN);
     Program().run();
 }

@@ -3,6 +3,9 @@
 // passes records through its data queues and takes completions, and compares everything. When the
 // driver dies it opens the next one, as an application would.
 //
+// load [US]: pauses of so many microseconds between calls (default 300); whoever waits for an
+// answer of a check has none.
+//
 // Standard input, one answer a line:
 //   use NUMBER              begins with subject-NUMBER
 //   check NUMBER MS         calls, completions and records all go on: "ok PID", or what does not
@@ -130,6 +133,8 @@ class Failure {
     std::string what_;
 };
 
+std::chrono::microseconds pause_between_calls{300};
+
 void check(kern_return_t code, const char* what) {
     if (code != KERN_SUCCESS) throw Failure(code, what);
 }
@@ -149,7 +154,9 @@ class Connection {
             reference[kIOAsyncCalloutFuncIndex] = reinterpret_cast<uint64_t>(&completed);
             reference[kIOAsyncCalloutRefconIndex] = reinterpret_cast<uint64_t>(state_.get());
             held_ = new std::shared_ptr<State>(state_);
-            const uint64_t interval = 1000;
+            // Completions come somewhat rarer: their pace is the driver's.
+            const uint64_t interval =
+                std::max<uint64_t>(1000, static_cast<uint64_t>(pause_between_calls.count()));
             check(IOConnectCallAsyncScalarMethod(
                       connection_, kSubjectStream, IONotificationPortGetMachPort(port), reference,
                       kIOAsyncCalloutCount, &interval, 1, nullptr, nullptr),
@@ -306,10 +313,23 @@ class User {
     template <typename Condition>
     bool wait(milliseconds limit, Condition condition) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, limit, [&] { return condition(progress_); });
+        ++watchers_;
+        hurry_.notify_all();
+        const bool held = changed_.wait_for(lock, limit, [&] { return condition(progress_); });
+        --watchers_;
+        return held;
     }
 
   private:
+    /// While somebody waits for progress: so that a check costs no pause of the load.
+    void pause() {
+        constexpr std::chrono::microseconds kShortest{100};
+        std::unique_lock lock(mutex_);
+        if (watchers_ == 0)
+            hurry_.wait_for(lock, pause_between_calls, [this] { return watchers_ != 0; });
+        lock.unlock();
+        std::this_thread::sleep_for(kShortest);
+    }
     struct Droppable {
         Droppable(User& owner, Connection& connection) : user(owner) { set(&connection); }
         ~Droppable() { set(nullptr); }
@@ -355,7 +375,7 @@ class User {
                 progress_ = {pid, calls, connection.records(), connection.completions(), now_ns()};
             }
             changed_.notify_all();
-            std::this_thread::sleep_for(std::chrono::microseconds(300));
+            pause();
         }
     }
 
@@ -367,6 +387,8 @@ class User {
     std::thread thread_;
     std::mutex mutex_;
     std::condition_variable changed_;
+    std::condition_variable hurry_;  ///< somebody waits for progress
+    int watchers_ = 0;
     Progress progress_;
     Faults faults_;
 };
@@ -547,6 +569,7 @@ class Program {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    if (argc > 1) pause_between_calls = std::chrono::microseconds(std::stoul(argv[1]));
     Program().run();
 }

@@ -13,6 +13,7 @@ class Outcome:
     """What became of who was hurt. ns: from the fault until somebody was served again, if it recovered."""
     what: str
     ns: int = 0
+    detail: str = ""  # what exactly was done, and how that ended: counted in the result
 
 
 @dataclasses.dataclass
@@ -22,7 +23,8 @@ class Kind:
     name: str
     weight: float
     inject: Callable
-    late: bool = False  # only among the last of a batch
+    late: bool = False  # rare: once in a period
+    light: bool = False  # ends no process: bystanders are looked at after some of these
 
 
 class Scenario:

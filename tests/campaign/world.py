@@ -20,6 +20,7 @@ import harness  # noqa: E402 pylint: disable=wrong-import-position
 
 # Within this time what was hurt is back, and what was not hurt goes on, on any machine.
 DEADLINE = 30.0
+SPARES = 4  # restart.spare-processes
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PIDFD_GETFD = 438
 
@@ -36,6 +37,8 @@ def build(folder):
         [*compiler, "-isystem", os.path.join(harness.SOURCE, "iokit", "include"), os.path.join(HERE, "load.cpp"), "-o",
          os.path.join(folder, "load"), "-L" + library, "-l:libIOKit.so.0", "-Wl,-rpath," + library],
         [*compiler, os.path.join(HERE, "lines.cpp"), "-o", os.path.join(folder, "lines")],
+        [*compiler, "-I", harness.SOURCE, os.path.join(HERE, "hostile.cpp"),
+         os.path.join(harness.PREFIX, "archive", "libopendext_rpc.a"), "-o", os.path.join(folder, "hostile")],
         *([harness.program("opendext"), "build", os.path.join(HERE, name), "-o", os.path.join(folder, name), "--bundle-id",
            f"org.example.{name}", "--quiet"] for name in ("subject", "port")),
     ]
@@ -94,10 +97,17 @@ class Helper:
 class World:
     """One realm, from its start to the check that nothing of it is left."""
 
-    def __init__(self, built, folder, settings, rule="driverkit"):
-        self.built, self.folder = built, folder
+    def __init__(self, built, folder, settings, pace_us=300):
+        self.built, self.folder, self.pace_us = built, folder, pace_us
         self.realm = harness.Realm(os.path.join(folder, "realm"))
-        self.realm.configure({"restart.policy": rule, **settings})
+        # Drivers die more often than anybody gives up on them, and giving names to stacks is most of what that costs.
+        self.realm.configure({"restart.policy": "driverkit", "restart.relaunches": "1000000", "crash.stacks-per-minute": "6",
+                              # One that crashes on its way up does so until it is told to stop.
+                              "restart.start-crash-retries": "1000", "restart.longest-wait": "1 s",
+                              # So that "all threads" are some that a small machine has.
+                              "sandbox.threads": "256", **settings})
+        self.installed = set()
+        self.daemon_ends = []
         self.limit_ms = int(DEADLINE * 1000 * harness.PATIENCE)
         self.helpers = []
         self.scenarios = []
@@ -109,12 +119,29 @@ class World:
             raise RuntimeError(f"{name} {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def daemon_may_end(self):
+        """Waits until one more crash of opendextd is not too many: the sixth within a minute ends the realm."""
+        while len(self.daemon_ends) >= 4 and time.monotonic() - self.daemon_ends[-4] < 62:
+            time.sleep(0.2)
+        self.daemon_ends.append(time.monotonic())
+
+    def replace_daemon(self):
+        self.daemon_may_end()
+        old = self.daemon()
+        kill(old)
+        wait_for_end(old)
+        self.daemon()  # the next one
+
     def install(self, name):
+        """Once: another time would replace it, and its drivers."""
+        if name in self.installed:
+            return
+        self.installed.add(name)
         path = harness.dext(name) if os.path.exists(harness.dext(name)) else os.path.join(self.built, name.lower(), name + ".dext")
         self.tool("opendext", "install", path)
 
-    def helper(self, name):
-        helper = Helper([os.path.join(self.built, name)], self.realm.environment())
+    def helper(self, name, *words):
+        helper = Helper([os.path.join(self.built, name), *words], self.realm.environment())
         self.helpers.append(helper)
         return helper
 
@@ -190,8 +217,15 @@ class World:
             use[f"processes {name}"] = use.get(f"processes {name}", 0) + 1
             if name in ("opendextd", "opendext-keeper", "opendext-driver: prepared driver process"):
                 use[f"descriptors {name}"] = len(os.listdir(f"/proc/{pid}/fd"))
+            if name == "opendextd":
+                self.daemon_descriptors = descriptors(pid)
         # A driver has an init of its own, and those of one prepared process, as long as one of them lives, one in common. The keeper
         # has a descriptor of each.
+        # How many spare processes there are is opendextd's choice; it has a socket of each, the keeper three descriptors.
+        spares = use.pop("processes opendext-driver: spare driver process", 0)
+        use["spare processes too many"] = max(0, spares - SPARES)
+        use["descriptors opendextd"] -= spares
+        use["descriptors opendext-keeper"] -= 3 * spares
         inits = use.pop("processes driver-init", 0)
         drivers = sum(count for name, count in use.items() if name.startswith("processes ") and name.endswith(".dext"))
         use["descriptors opendext-keeper"] -= inits
@@ -219,6 +253,16 @@ def command(pid):
         if file.read() == "driver-init\n":
             return "driver-init"
     return text if text.startswith("opendext-driver:") else os.path.basename(text.split(" ")[0])
+
+
+def descriptors(pid):
+    """What they are of: {kind: how many}."""
+    found = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            kind = os.readlink(f"/proc/{pid}/fd/{number}").split(":[")[0]
+            found[kind] = found.get(kind, 0) + 1
+    return found
 
 
 # Means to hurt.

@@ -66,6 +66,7 @@ class Scenario(Base):
         return self.daemon_replaced(lambda pid: w.lie(pid, 3, texts, random))
 
     def daemon_replaced(self, hurt):
+        self.world.daemon_may_end()
         hurt(self.world.daemon())
         self.world.check_bystanders()
         return self.world.drivers_come_back()

@@ -25,8 +25,8 @@ class Scenario(Base):
     def set_up(self):
         self.world.install("SerialOverTCP")
         self.world.install("Port")
-        self.lines = self.world.helper("lines")
-        self.load = self.world.helper("load")
+        self.lines = self.world.helper("lines", str(max(2, self.world.pace_us // 200)))
+        self.load = self.world.helper("load", str(self.world.pace_us))
         for name in VICTIMS + BYSTANDERS:
             port = self.lines.ask(f"listen {name}")
             device = self.world.tool("opendext-serial", "add", name, "--connect", f"127.0.0.1:{port}").strip()
@@ -202,7 +202,9 @@ class Scenario(Base):
     def from_driver(self, random):
         victim = self.victim(random)
         begin = w.now_ns()
-        w.lie(self.pid[victim], 3, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        # None that is empty: it looks like the end of the connection, and opendextd then waits for that of the process.
+        texts = [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))]
+        w.lie(self.pid[victim], 3, [text for text in texts if text], random)
         return self.same_or_other(victim, begin)
 
     def to_driver(self, random):

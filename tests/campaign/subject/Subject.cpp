@@ -44,6 +44,12 @@ kern_return_t IMPL(Subject, SetProperties) {
     return SetProperties(properties, SUPERDISPATCH);
 }
 
+// Facts: IOService.SetPowerState
+kern_return_t IMPL(Subject, SetPowerState) {
+    SubjectReach(kSubjectInSetPowerState);
+    return SetPowerState(powerFlags, SUPERDISPATCH);
+}
+
 kern_return_t IMPL(Subject, NewUserClient) {
     (void)type;
     SubjectReach(kSubjectInNewUserClient);

@@ -82,6 +82,7 @@ kern_return_t IMPL(SubjectClient, Stop) {
     own->work->DispatchAsync(^{
       OSSafeReleaseNULL(own->completion);
       own->timer->Cancel(^{
+        SubjectReach(kSubjectInCancel);
         own->in->Cancel(^{
           own->out->Cancel(^{
             own->tick->Cancel(^{

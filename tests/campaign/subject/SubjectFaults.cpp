@@ -15,6 +15,16 @@
 /* Of the C library: a driver has no business with them. */
 extern "C" int close(int);
 extern "C" void _exit(int) __attribute__((noreturn));
+extern "C" int fork();
+extern "C" long syscall(long, ...);
+/* Of 64-bit Linux: pthread_attr_t has 56 bytes, a pthread_t is a word. */
+struct ThreadAttributes {
+    alignas(8) char bytes[64];
+};
+extern "C" int pthread_attr_init(ThreadAttributes*);
+extern "C" int pthread_attr_setstacksize(ThreadAttributes*, size_t);
+extern "C" int pthread_create(unsigned long*, const ThreadAttributes*, void* (*)(void*), void*);
+extern "C" int pthread_join(unsigned long, void**);
 
 static _Atomic(uint64_t) gPoint;
 static _Atomic(uint64_t) gFault;
@@ -99,6 +109,57 @@ static void take_threads() {
     }
 }
 
+/* Threads beside those of queues, until there are no more; they live until the last one is there.
+ */
+static void take_raw_threads() {
+    static unsigned long threads[8192];
+    static _Atomic(bool) enough;
+    enough = false;
+    ThreadAttributes attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 32768);
+    int count = 0;
+    const auto wait = [](void*) -> void* {
+        while (!enough) IOSleep(5);
+        return nullptr;
+    };
+    while (count < 8192 && pthread_create(&threads[count], &attributes, wait, nullptr) == 0)
+        ++count;
+    os_log(OS_LOG_DEFAULT, "subject: %d threads", count);
+    enough = true;
+    while (count-- != 0) pthread_join(threads[count], nullptr);
+}
+
+/* A driver that gets a process of its own by any way ends at once: that would be the defect. */
+static void make_processes(uint64_t amount) {
+    constexpr long kVfork = 58;
+    constexpr long kClone = 56;
+    constexpr long kClone3 = 435;
+    for (uint64_t i = 0; i < amount; ++i) {
+        if (fork() >= 0 || syscall(kClone, 17, 0, 0, 0, 0) >= 0 ||
+            syscall(kClone3, nullptr, 0) >= 0 || syscall(kVfork) >= 0) {
+            _exit(99);
+        }
+    }
+}
+
+static kern_return_t change_power(IOService* service) {
+    kern_return_t ret = service->JoinPMTree();
+    if (ret == kIOReturnSuccess) ret = service->ChangePowerState(kIOServicePowerCapabilityLow);
+    return ret == kIOReturnSuccess ? service->ChangePowerState(kIOServicePowerCapabilityOn) : ret;
+}
+
+static kern_return_t run_block() {
+    IODispatchQueue* queue = nullptr;
+    const kern_return_t ret = IODispatchQueue::Create("subject.block", 0, 0, &queue);
+    if (ret != kIOReturnSuccess) return ret;
+    queue->DispatchAsync(^{
+      SubjectReach(kSubjectInBlock);
+    });
+    OSSafeReleaseNULL(queue);
+    return ret;
+}
+
 static kern_return_t set_properties(IOService* service, uint64_t amount) {
     static char text[8192];
     memset(text, 'x', sizeof text - 1);
@@ -174,6 +235,16 @@ kern_return_t SubjectDo(IOService* service, uint64_t fault, uint64_t amount) {
         case kSubjectCloseControl:
             close(3);
             return kIOReturnSuccess;
+        case kSubjectRawThreads:
+            take_raw_threads();
+            return kIOReturnSuccess;
+        case kSubjectForks:
+            make_processes(amount);
+            return kIOReturnSuccess;
+        case kSubjectPower:
+            return service ? change_power(service) : kIOReturnNotReady;
+        case kSubjectBlock:
+            return run_block();
         default:
             return kIOReturnBadArgument;
     }

@@ -28,6 +28,11 @@ enum {
     kSubjectInRecords, /* the handler of a data queue */
     kSubjectInClientStop,
     kSubjectInClientFree,
+    kSubjectInServiceStop, /* of a service that the subject makes: kSubjectServices */
+    kSubjectInServiceFree,
+    kSubjectInSetPowerState, /* kSubjectPower */
+    kSubjectInBlock,         /* of a dispatch queue: kSubjectBlock */
+    kSubjectInCancel,        /* the handler of a source's Cancel */
     kSubjectPoints,
 };
 
@@ -48,6 +53,10 @@ enum {
     kSubjectProperties,   /* sets large properties `amount` times */
     kSubjectServices,     /* makes and ends `amount` services */
     kSubjectCloseControl, /* closes the socket to opendextd */
+    kSubjectRawThreads,   /* takes all threads that the system gives, gives them back */
+    kSubjectForks,        /* tries to make processes */
+    kSubjectPower,        /* changes its power state */
+    kSubjectBlock,        /* runs a block on a queue of its own */
     kSubjectFaults,
 };
 
