@@ -9,9 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 namespace opendext::keeper {
 namespace {
@@ -105,6 +108,25 @@ Result<Child> start_program(const std::filesystem::path& file, std::vector<std::
                      std::strerror(errno));
         return 127;
     });
+}
+
+int status_of_dying(const Child& child) {
+    const std::string path = "/proc/" + std::to_string(child.pid) + "/stat";
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    char text[1024];
+    const ssize_t size = file ? ::read(file.get(), text, sizeof text) : 0;
+    // The name, in brackets, may contain anything. The status is the last field (proc(5): 52).
+    std::string_view fields(text, size > 0 ? static_cast<size_t>(size) : 0);
+    fields.remove_prefix(std::min(fields.size(), fields.rfind(')') + 1));
+    constexpr int kBlanksBefore = 50;
+    for (int blank = 0; blank < kBlanksBefore; ++blank) {
+        const size_t next = fields.find(' ');
+        if (next == std::string_view::npos) return 0;
+        fields.remove_prefix(next + 1);
+    }
+    int status = 0;
+    std::from_chars(fields.data(), fields.data() + fields.size(), status);
+    return status;
 }
 
 std::string describe_status(int wait_status) {

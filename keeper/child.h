@@ -36,6 +36,10 @@ Result<Child> start_program(const std::filesystem::path& file, std::vector<std::
                             std::vector<std::string> environment, int fd, int place,
                             Privilege privilege);
 
+/// How a child ends of which no thread runs any more, as waitpid will tell; 0 where that is not to
+/// be had.
+int status_of_dying(const Child& child);
+
 /// "exit status 3", "signal 11 (Segmentation fault)".
 std::string describe_status(int wait_status);
 

@@ -53,6 +53,7 @@ class Drivers {
   private:
     struct Driver {
         Child child;
+        bool end_told = false;  ///< opendextd knows how it ends
         std::string bundle_id, control_group;
         uint64_t shared_init = 0;  ///< in inits_: of the namespace around its own
         UniqueFd control;          ///< opendextd's end of the control socket, for a successor
@@ -73,7 +74,8 @@ class Drivers {
     void answered(Message& message);
     void adopt(Request request, uint64_t serial, Child child);
     void adopt_init(uint64_t serial, UniqueFd pidfd);
-    void end_group(pid_t pid, const std::string& folder);
+    void tell_end(Driver& driver, int wait_status);
+    void on_last_thread_gone(pid_t pid);
     void end_init(uint64_t serial);
     void end_unused_init(uint64_t serial);
     void on_report(pid_t pid, const std::string& bundle_path);

@@ -63,13 +63,13 @@ std::string call_name(int number) {
 }  // namespace
 
 Gate::Gate(EventLoop& loop, UniqueFd listener, pid_t pid, const UniqueFd& pidfd, std::string bundle,
-           std::function<void(protocol::keeper::Refused)> report)
+           Hooks hooks)
     : loop_(loop),
       listener_(std::move(listener)),
       pid_(pid),
       pidfd_(pidfd),
       bundle_(std::move(bundle)),
-      report_(std::move(report)),
+      hooks_(std::move(hooks)),
       watch_(loop.readable(listener_.get(), [this] { answer_one(); })) {}
 
 void Gate::answer_one() {
@@ -77,9 +77,11 @@ void Gate::answer_one() {
     if (::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &request) != 0) {
         // ENOENT, EINTR: the caller died or got a signal meanwhile. Anything else, or no process
         // left: nothing to do.
-        const bool gone = errno != ENOENT && errno != EINTR;
+        const bool broken = errno != ENOENT && errno != EINTR;
         pollfd state{listener_.get(), POLLIN, 0};
-        if (gone || (::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) == 0)) watch_ = {};
+        const bool over = ::poll(&state, 1, 0) == 1 && (state.revents & POLLIN) == 0;
+        if (broken || over) watch_ = {};
+        if (over) hooks_.over();
         return;
     }
     const Verdict verdict = judge(request.data);
@@ -162,8 +164,9 @@ void Gate::refused(const seccomp_notif& request, std::string detail) {
     }
     Origin origin =
         origin_of_call(static_cast<pid_t>(request.pid), request.data.instruction_pointer, bundle_);
-    report_({pid_, call_name(request.data.nr), printable(std::move(detail)),
-             std::exchange(suppressed_, 0), printable(std::move(origin.file)), origin.offset});
+    hooks_.report({pid_, call_name(request.data.nr), printable(std::move(detail)),
+                   std::exchange(suppressed_, 0), printable(std::move(origin.file)),
+                   origin.offset});
 }
 
 }  // namespace opendext::keeper

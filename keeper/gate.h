@@ -21,9 +21,15 @@ namespace opendext::keeper {
 /// the keeper and other drivers are not held up.
 class Gate {
   public:
+    struct Hooks {
+        std::function<void(protocol::keeper::Refused)> report;
+        /// No thread of the process is left that could run code. The kernel has yet to take its
+        /// memory apart and to close its descriptors.
+        std::function<void()> over;
+    };
     /// `listener` is the filter's; `bundle` the only folder that may be read while loading.
     Gate(EventLoop& loop, UniqueFd listener, pid_t pid, const UniqueFd& pidfd, std::string bundle,
-         std::function<void(protocol::keeper::Refused)> report);
+         Hooks hooks);
     void close_second_step() { loading_ = false; }
 
   private:
@@ -44,7 +50,7 @@ class Gate {
     pid_t pid_;
     const UniqueFd& pidfd_;
     std::string bundle_;
-    std::function<void(protocol::keeper::Refused)> report_;
+    Hooks hooks_;
     bool loading_ = true;
     unsigned in_window_ = 0;  ///< refusals since the window of one second began
     uint32_t suppressed_ = 0;

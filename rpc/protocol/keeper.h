@@ -78,7 +78,8 @@ struct Signal {
     void fields(auto& io) { io(pid, number); }
 };
 
-/// Event: a driver process was reaped. `wait_status` as waitpid gives it.
+/// Event: no thread of a driver process runs any more, or it was reaped. `wait_status` as waitpid
+/// gives it. What descriptors it had may be closed a moment later.
 struct Exited {
     static constexpr auto kKind = Kind::exited;
     int32_t pid = 0;
