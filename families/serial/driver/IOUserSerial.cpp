@@ -11,6 +11,7 @@
 #include "runtime/family.h"
 
 using opendext::serial::Port;
+using opendext::serial::Transfers;
 namespace family = opendext::family;
 
 struct IOUserSerial_IVars {
@@ -122,11 +123,12 @@ kern_return_t IOUserSerial::HwProgramFlowControl_Impl(uint32_t, uint8_t, uint8_t
     return kIOReturnSuccess;
 }
 
-kern_return_t IOUserSerial::_AttachTerminal_Impl(OSObject* master, OSObject* memory) {
+kern_return_t IOUserSerial::_AttachTerminal_Impl(OSObject* master, OSObject* memory, bool plain) {
     auto terminal = family::take_descriptor(master);
     auto kept = family::take_descriptor(memory);
     if (!terminal.ok() || !kept.ok()) return kIOReturnBadArgument;
-    return ivars->port->attach(std::move(*terminal), std::move(*kept));
+    return ivars->port->attach(std::move(*terminal), std::move(*kept),
+                               plain ? Transfers::plain : Transfers::exact);
 }
 
 void IOUserSerial::_TerminalChanged_Impl() {

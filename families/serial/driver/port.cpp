@@ -19,9 +19,6 @@ namespace {
 constexpr uint8_t kSmallestQueueLog2 = 4;
 constexpr uint8_t kLargestQueueLog2 = 26;
 
-/// Personality or driver: true for plain transfers (docs/design/serial.md, "Exactness").
-constexpr const char* kPlainTransfersKey = "OpenDextSerialPlainTransfers";
-
 std::string hex(kern_return_t code) {
     char text[16];
     std::snprintf(text, sizeof text, "0x%08x", static_cast<unsigned>(code));
@@ -41,14 +38,14 @@ void Port::log(std::string_view line) {
                 line.data());
 }
 
-kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
+kern_return_t Port::attach(UniqueFd master, UniqueFd memory, Transfers transfers) {
     if (pump_) return kIOReturnExclusiveAccess;
     if (const kern_return_t ret = object_->CopyDispatchQueue(kIOServiceDefaultQueueName, &queue_);
         ret != kIOReturnSuccess) {
         return ret;
     }
     const int terminal = master.get();
-    auto port = KeptPort::attach(std::move(master), std::move(memory), transfers());
+    auto port = KeptPort::attach(std::move(master), std::move(memory), transfers);
     if (!port.ok()) {
         log("terminal refused: " + port.error().text());
         return kIOReturnBadArgument;
@@ -70,15 +67,6 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory) {
     object_->retain();
     pump_->start([object = object_] { object->release(); });
     return kIOReturnSuccess;
-}
-
-/// As the driver's personality wants it; exact unless it says otherwise.
-Transfers Port::transfers() const {
-    OSDictionary* properties = nullptr;
-    if (object_->CopyProperties(&properties) != kIOReturnSuccess) return Transfers::exact;
-    const bool plain = properties->getObject(kPlainTransfersKey) == kOSBooleanTrue;
-    OSSafeReleaseNULL(properties);
-    return plain ? Transfers::plain : Transfers::exact;
 }
 
 void Port::detach() {

@@ -25,7 +25,7 @@ class Port final : public PortDriver {
     ~Port() override;
 
     /// On the object's queue, all of these.
-    kern_return_t attach(UniqueFd master, UniqueFd memory);
+    kern_return_t attach(UniqueFd master, UniqueFd memory, Transfers transfers);
     void detach();
     kern_return_t connect(IOBufferMemoryDescriptor** ifmd, IOMemoryDescriptor** rxqmd,
                           IOMemoryDescriptor** txqmd, IOMemoryDescriptor* in_rxqmd,
@@ -71,7 +71,6 @@ class Port final : public PortDriver {
     };
     /// Runs `work` on the object's queue unless the pump has stopped by then; waits until it has
     /// run.
-    [[nodiscard]] Transfers transfers() const;
     void on_queue(const std::function<void()>& work);
     void follow(const LineSettings& line, const LineControl& control);
     void set_modem_lines(bool up);

@@ -26,6 +26,8 @@ constexpr std::string_view kBaseName = "IOTTYBaseName";
 constexpr std::string_view kSuffix = "IOTTYSuffix";
 constexpr std::string_view kBundle = "CFBundleIdentifier";
 constexpr std::string_view kDialOutGroup = "dialout";
+/// Personality or driver: true for plain transfers (docs/design/serial.md, "Exactness").
+constexpr std::string_view kPlainTransfersKey = "OpenDextSerialPlainTransfers";
 constexpr uint32_t kNodeMode = 0660;
 
 protocol::Ref descriptor(uint32_t index) {
@@ -88,20 +90,42 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
     providers_ = providers_of(object);
     done_ = std::move(done);
     set_state(State::fetching);
+    wanted_ = false;
+    if (!fetching_ && !fetched_) fetch();
     watch_.prepare(current([this](Status ready) {
         if (!ready.ok()) return fail(std::move(ready).error());
-        fetch();
+        wanted_ = true;
+        if (fetched_) take();
     }));
 }
 
+/// Asks the keeper for what it holds. A driver that comes back need not wait for that: it is asked
+/// for as soon as its predecessor has gone.
 void Endpoint::fetch() {
-    host_.fetch(identity_.key(), current([this](Result<KeeperItem> item) {
-                    if (!item.ok() || item->fds.size() != 2 || !take_notes(item->properties))
-                        return open();
-                    held_ = true;
-                    restore_control(item->properties);
-                    attach(std::move(item->fds[0]), std::move(item->fds[1]));
-                }));
+    forget_fetched();
+    fetching_ = true;
+    host_.fetch(identity_.key(), [this, alive = std::weak_ptr<bool>(alive_),
+                                  number = fetches_](Result<KeeperItem> item) {
+        if (alive.expired() || number != fetches_) return;
+        fetching_ = false;
+        fetched_ = std::move(item);
+        if (wanted_) take();
+    });
+}
+
+void Endpoint::forget_fetched() {
+    ++fetches_;
+    fetching_ = wanted_ = false;
+    fetched_.reset();
+}
+
+void Endpoint::take() {
+    Result<KeeperItem> item = *std::move(fetched_);
+    forget_fetched();
+    if (!item.ok() || item->fds.size() != 2 || !take_notes(item->properties)) return open();
+    held_ = true;
+    restore_control(item->properties);
+    attach(std::move(item->fds[0]), std::move(item->fds[1]));
 }
 
 void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
@@ -218,8 +242,11 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
     fds.push_back(std::move(memory));
     // Before the terminal: an open one activates the driver at once.
     if (control_ != LineControl{}) send_control();
-    auto invocation =
-        system::IOUserSerial__AttachTerminal::encode(object_, {descriptor(0), descriptor(1)});
+    const daemon::Entry* entry = host_.entry(object_);
+    const Value* plain = entry == nullptr ? nullptr : entry->property(kPlainTransfersKey);
+    auto invocation = system::IOUserSerial__AttachTerminal::encode(
+        object_, {descriptor(0), descriptor(1),
+                  plain != nullptr && plain->boolean() != nullptr && *plain->boolean()});
     host_.call(std::move(invocation), std::move(fds), kAttachDeadline, "serial port taken over",
                current([this](Result<CallAnswer> answer) {
                    if (!answer.ok()) return fail(std::move(answer).error());
@@ -292,6 +319,7 @@ void Endpoint::publish_client() {
 /// goes at once.
 void Endpoint::fail(Error error) {
     ++turn_;
+    forget_fetched();
     ignore_terminal();
     auto done = std::exchange(done_, nullptr);
     object_ = kNoEntry;
@@ -320,6 +348,7 @@ void Endpoint::orphan() {
     object_ = kNoEntry;
     done_ = nullptr;
     set_state(State::orphaned);
+    fetch();
     wait_for_successor();
 }
 
@@ -351,6 +380,7 @@ void Endpoint::hang_up(const std::string& why) {
 
 void Endpoint::release() {
     ++turn_;
+    forget_fetched();  // the application sees a hang-up when nobody has it any more
     quarantine_.reset();
     if (watched_ >= 0) watch_.remove(std::exchange(watched_, -1));
     object_ = kNoEntry;

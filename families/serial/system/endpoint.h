@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,8 @@ class Endpoint {
   private:
     void set_state(State state);
     void fetch();
+    void forget_fetched();
+    void take();
     void open();
     void hold(UniqueFd master, UniqueFd memory);
     [[nodiscard]] bool take_notes(const Dictionary& notes);
@@ -127,6 +130,10 @@ class Endpoint {
     std::function<void()> released_;
     State state_ = State::empty;
     uint64_t turn_ = 0;  ///< counts wishes: answers to older ones are dropped
+    uint64_t fetches_ = 0;
+    bool fetching_ = false;
+    bool wanted_ = false;  ///< a driver waits for what is fetched
+    std::optional<Result<daemon::KeeperItem>> fetched_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     daemon::EntryId object_ = daemon::kNoEntry;
     std::function<void(Status)> done_;
