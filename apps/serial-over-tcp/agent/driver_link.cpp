@@ -35,9 +35,7 @@ void DriverLink::on_match(void* self, io_iterator_t iterator) {
 /// Emptying the iterator arms the notification again.
 void DriverLink::look(io_iterator_t iterator) {
     while (const io_object_t service = IOIteratorNext(iterator)) {
-        IOHandle found(service);
-        if (string_property(service, kIOTTYBaseNameKey, true) == port_name_)
-            candidate_ = std::move(found);
+        candidate_ = IOHandle(service);
     }
 }
 
@@ -80,10 +78,6 @@ bool DriverLink::take() {
     } else if (ret == KERN_SUCCESS) {
         ret = kIOReturnError;
     }
-    if (ret == KERN_SUCCESS) {
-        ret = IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest,
-                                               &on_interest, this, interest_.out());
-    }
     if (ret != KERN_SUCCESS) {
         IOServiceClose(connect_);
         connect_ = IO_OBJECT_NULL;
@@ -93,9 +87,16 @@ bool DriverLink::take() {
     }
     memory_ = reinterpret_cast<void*>(address);
     gone_ = false;
-    candidate_.reset();
     hear();
     return true;
+}
+
+/// Not in take(): bytes that wait since the driver before are not to wait for this, too.
+void DriverLink::watch() {
+    if (memory_ == nullptr || !candidate_ || interest_) return;
+    check(IOServiceAddInterestNotification(notifications_, candidate_.get(), kIOGeneralInterest,
+                                           &on_interest, this, interest_.out()));
+    candidate_.reset();
 }
 
 void DriverLink::lose() {

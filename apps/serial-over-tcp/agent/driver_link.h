@@ -34,6 +34,8 @@ class DriverLink {
     void lose();
     /// Takes an instance that waits; true if there is a new one.
     bool take();
+    /// Hears of the end of the instance from here on, if it does not yet: before each wait.
+    void watch();
     /// Whether take() failed in a way that may be over soon: call it again a little later.
     [[nodiscard]] bool retry() const { return retry_; }
 
@@ -54,7 +56,7 @@ class DriverLink {
     std::string port_name_;
     IONotificationPortRef notifications_ = nullptr;
     IOHandle matching_;
-    IOHandle candidate_;  ///< the driver's entry, found and not yet opened
+    IOHandle candidate_;  ///< the driver's entry, found and not yet opened and watched
     IOHandle interest_;
     io_connect_t connect_ = IO_OBJECT_NULL;
     int bell_ = -1;

@@ -78,8 +78,9 @@ void Port::run() {
         if (rings_.attached()) line_.read(driver_->memory());
         peers_.follow(now, open_ && !ring_full_, line_.settings());
         follow_line();
-        report(now);
-        if (move(now)) {
+        const bool moved = move(now);
+        report(now);  // bytes that wait for a new driver come first
+        if (moved) {
             settled_ = false;
             calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
         } else {
@@ -261,6 +262,7 @@ void Port::report(Clock::time_point now) {
 }
 
 void Port::sleep(Clock::time_point now) {
+    driver_->watch();
     if (driver_->gone() || stop_) return;
     const bool receives = open_ && !ring_full_;
     if (receives && peers_.open() && peers_.buffered()) {
