@@ -219,6 +219,8 @@ class World:
                 use[f"descriptors {name}"] = len(os.listdir(f"/proc/{pid}/fd"))
             if name == "opendextd":
                 self.daemon_descriptors = descriptors(pid)
+                # The watch of terminals begins with the first one that is closed, and stays.
+                use["descriptors opendextd"] -= min(1, self.daemon_descriptors.get("anon_inode:inotify", 0))
         # A driver has an init of its own, and those of one prepared process, as long as one of them lives, one in common. The keeper
         # has a descriptor of each.
         # How many spare processes there are is opendextd's choice; it has a socket of each, the keeper three descriptors.
