@@ -26,6 +26,8 @@ constexpr milliseconds kAcknowledge{20};
 constexpr milliseconds kReportState{200};
 constexpr milliseconds kReportCounters{1000};
 constexpr Clock::time_point kNever{};
+/// A round that moved less is likely to be followed by nothing.
+constexpr uint64_t kBulk = 2048;
 /// Rounds without a rest after which it is looked whether somebody calls.
 constexpr unsigned kCallersAfter = 64;
 /// Descriptors that sleep() polls beside those of the peers.
@@ -78,14 +80,19 @@ void Port::run() {
         if (rings_.attached()) line_.read(driver_->memory());
         peers_.follow(now, open_ && !ring_full_, line_.settings());
         follow_line();
+        const uint64_t before = sent_ + received_;
         const bool moved = move(now);
         report(now);  // bytes that wait for a new driver come first
         if (moved) {
             settled_ = false;
-            calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
-        } else {
-            sleep(now);
+            // Behind a small piece there is most likely nothing; sleep() looks for it.
+            const bool small = sent_ + received_ - before < kBulk && !readable_;
+            if (!small) {
+                calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
+                continue;
+            }
         }
+        sleep(now);
     }
     rings_.detach();
     driver_.reset();

@@ -76,10 +76,10 @@ Pump::~Pump() {
 
 void Pump::start(std::function<void()> ended) {
     thread_ = std::thread([this, ended = std::move(ended)] {
-        Sweeper::shared().begin();
+        Sweeper::shared().add_port();
         run();
         leave_sweep();
-        Sweeper::shared().end();
+        Sweeper::shared().remove_port();
         if (ended) ended();
     });
 }
@@ -266,6 +266,12 @@ void Pump::run() {
             unannounced_ = 0;
             driver_.tx_data_available();
             if (round.written < Pace::kBulk) follow_cpu(driver_.program_cpu());
+            // Behind a small piece there is most likely nothing; poll() would tell.
+            if (round.out < Pace::kBulk && round.in == 0 && !round.blocked && !swept &&
+                out == Pace::Wait::event && round.notices == 0 && state() == State::active) {
+                wait();
+                continue;
+            }
             if (out != Pace::Wait::nap) continue;
         }
         if (round.written >= Pace::kBulk) follow_cpu(0);

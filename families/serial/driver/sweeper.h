@@ -36,9 +36,9 @@ class Sweeper {
     /// The process's. It is never destroyed: its thread has no end.
     static Sweeper& shared();
 
-    /// A port has begun, has ended. Sweeping pays where there are several.
-    void begin() { ++ports_; }
-    void end() { --ports_; }
+    /// The process has one port more, one less. Sweeping pays where there are several.
+    void add_port() { ++ports_; }
+    void remove_port() { --ports_; }
     [[nodiscard]] bool has_company() const { return ports_ > 1; }
 
     /// Any thread. The port must leave() before it is destroyed.
