@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a serial path through two processes costs at least: one process has the master of a
-// pseudo-terminal, the other the socket, rings in shared memory lie between. No checks, no protocol,
-// no settings, no recovery. What our link costs more than this is ours; what this costs more than
-// socat is the price of two processes on this kernel and machine.
+// pseudo-terminal, the other the socket, rings in shared memory lie between. No checks, no
+// protocol, no settings, no recovery. What our link costs more than this is ours; what this costs
+// more than socat is the price of two processes on this kernel and machine.
 //
 //   bench_serial_floor PORT LINK [exact]
 //
-// Connects to PORT on 127.0.0.1 and makes LINK, a link to the terminal. `exact`: reads and writes of
-// the terminal as the ports' driver makes them (packet mode, FIONREAD and readv, sendfile).
+// Connects to PORT on 127.0.0.1 and makes LINK, a link to the terminal. `exact`: reads and writes
+// of the terminal as the ports' driver makes them (packet mode, FIONREAD and readv, sendfile).
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -119,7 +119,8 @@ void follow(uint32_t cpu) {
 /// The process with the terminal.
 class TerminalSide {
   public:
-    explicit TerminalSide(const Path& path) : path_(path), out_(path.shared->out), in_(path.shared->in) {}
+    explicit TerminalSide(const Path& path)
+        : path_(path), out_(path.shared->out), in_(path.shared->in) {}
 
     [[noreturn]] void run() {
         for (;;) {
@@ -173,9 +174,9 @@ class TerminalSide {
             const uint32_t count = std::min({there, kRing - at, uint32_t{12288}});
             if (there >= kBulk) follow(0);
             off_t position = static_cast<off_t>(kInBytes + at);
-            const ssize_t took =
-                path_.exact ? ::sendfile(path_.master, path_.memory_fd, &position, count)
-                            : ::write(path_.master, path_.in() + at, count);
+            const ssize_t took = path_.exact
+                                     ? ::sendfile(path_.master, path_.memory_fd, &position, count)
+                                     : ::write(path_.master, path_.in() + at, count);
             if (took > 0) {
                 in_.tail += static_cast<uint32_t>(took);
                 total += static_cast<uint32_t>(took);
@@ -276,7 +277,8 @@ class TerminalSide {
         if (sends_blocked) fds[0].events |= POLLOUT;
         if (!sends_blocked) out.waits_for_bytes = 1;
         if (full) in.waits_for_room = 1;
-        if ((!sends_blocked && out.head != out.tail) || (full && in.head - in.tail < kRing)) continue;
+        if ((!sends_blocked && out.head != out.tail) || (full && in.head - in.tail < kRing))
+            continue;
         ::poll(fds, 2, -1);
         sends_blocked = false;
         receives = (fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0;
@@ -309,12 +311,14 @@ int main(int argc, char** argv) {
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(std::atoi(argv[1])));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(path.socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
+    if (::connect(path.socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        fail("connect");
     const int on = 1;
     ::setsockopt(path.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 
     path.master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (path.master < 0 || ::grantpt(path.master) != 0 || ::unlockpt(path.master) != 0) fail("terminal");
+    if (path.master < 0 || ::grantpt(path.master) != 0 || ::unlockpt(path.master) != 0)
+        fail("terminal");
     const int slave = ::open(::ptsname(path.master), O_RDWR | O_NOCTTY | O_CLOEXEC);
     termios settings{};
     if (::tcgetattr(slave, &settings) != 0) fail("settings");
