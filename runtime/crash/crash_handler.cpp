@@ -49,7 +49,7 @@ class Body {
         put(&value, sizeof value);
     }
     void put(const void* bytes, size_t size) {
-        if (size > sizeof bytes_ - size_) return;
+        if (size == 0 || size > sizeof bytes_ - size_) return;  // no text has no address either
         std::memcpy(bytes_ + size_, bytes, size);
         size_ += size;
     }
