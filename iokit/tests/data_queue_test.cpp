@@ -340,17 +340,18 @@ TEST_F(Shared, TheEndOfTheDriverEndsTheWaitAfterWhatIsLeft) {
     IODataQueueMemory* queue = map(true);
     uint32_t word = 1;
     ASSERT_EQ(kIOReturnSuccess, IODataQueueEnqueue(queue, &word, sizeof word));
-    memory_->end();
+    memory_->end(OPENDEXT_ORIGIN_DRIVER_DIED);
     EXPECT_EQ(kIOReturnSuccess, IODataQueueWaitForAvailableData(queue, port_));
     uint32_t size = sizeof word;
     ASSERT_EQ(kIOReturnSuccess, IODataQueueDequeue(queue, &word, &size));
     EXPECT_EQ(kIOReturnNotResponding, IODataQueueWaitForAvailableData(queue, port_));
-    memory_->ended = false;
+    memory_->ended = OPENDEXT_ORIGIN_NONE;
     std::thread ender([&] {
         std::this_thread::sleep_for(20ms);
-        memory_->end();
+        memory_->end(OPENDEXT_ORIGIN_TERMINATED);
     });
     EXPECT_EQ(kIOReturnNotResponding, IODataQueueWaitForAvailableData(queue, port_));
+    EXPECT_EQ(OPENDEXT_ORIGIN_TERMINATED, opendext_last_error_origin());
     EXPECT_STREQ("the driver of the data queue ended", opendext_last_error_reason());
     ender.join();
 }
