@@ -27,6 +27,7 @@ class FakeHost final : public daemon::FamilyHost {
     std::map<EntryId, Entry> entries;
     std::map<EntryId, int32_t> processes;
     std::map<std::string, std::pair<Dictionary, std::vector<UniqueFd>>> held;
+    int fetches = 0;
     std::map<std::string, std::string> nodes;
     std::vector<std::string> events;  ///< calls and published entries
     std::vector<daemon::NewEntry> published;
@@ -122,6 +123,7 @@ class FakeHost final : public daemon::FamilyHost {
         queue_.push_back([done] { done(success()); });
     }
     void fetch(std::string key, std::function<void(Result<daemon::KeeperItem>)> done) override {
+        ++fetches;
         queue_.push_back([this, key, done] {
             const auto found = held.find(key);
             if (found == held.end()) return done(Error{Errc::not_found, 0, "nothing held"});
@@ -232,6 +234,27 @@ TEST_F(SerialSystemTest, SuccessorOfADeadDriverGetsTheSameTerminal) {
     EXPECT_EQ((std::vector<std::string>{"open pseudo-terminal", "attach 10", "attach 20"}),
               host.events);
     EXPECT_EQ(nodes, host.nodes);
+}
+
+TEST_F(SerialSystemTest, ASuccessorNeedNotWaitForTheKeeper) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    end(first, End::process_died);
+    const int asked = host.fetches;  // when the driver died
+    ASSERT_TRUE(start(add(20, "port")).ok());
+    EXPECT_EQ(asked, host.fetches);
+    EXPECT_EQ("attach 20", host.events.back());
+}
+
+TEST_F(SerialSystemTest, ASuccessorThatIsFasterThanTheKeeperWaitsForIt) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    host.processes[first.id] = 0;
+    system.object_ended(first, End::process_died);
+    const int asked = host.fetches;
+    ASSERT_TRUE(start(add(20, "port")).ok());
+    EXPECT_EQ(asked, host.fetches);
+    EXPECT_EQ("attach 20", host.events.back());
 }
 
 TEST_F(SerialSystemTest, OnlyTheDriverOfATerminalHearsOfItsOpensAndCloses) {
