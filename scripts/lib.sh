@@ -51,12 +51,12 @@ install_missing() { # install_missing run|test|lab
     } || fail "apt-get could not install: ${missing[*]}" "see its messages above; is the network there, and is this Debian 12 or later?"
 }
 
-configure() { # configure [PRESET]: of CMakePresets.json, whose folder is $build
+configure() { # configure PRESET: of CMakePresets.json, whose folder is $build
     if [ ! -f "$build/build.ninja" ] || [ "$root/CMakePresets.json" -nt "$build/build.ninja" ]; then
         note "Configuring in ${build}"
         local log="$build/configure.log"
         mkdir -p "$build" 2>/dev/null || fail "cannot write to $build" "give yourself the folder, or clone the repository into one of your own"
-        (cd "$root" && cmake --preset "${1:-release}") >"$log" 2>&1 || {
+        (cd "$root" && cmake --preset "$1") >"$log" 2>&1 || {
             tail -n 30 "$log" >&2
             fail "cmake failed" "the whole output is in $log"
         }
