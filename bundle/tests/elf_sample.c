@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A shared object with what a loader deals with: constructor, data to relocate, thread memory, a versioned import. */
+/* A shared object with what a loader deals with: constructor, data to relocate, thread memory, a
+ * versioned import. */
 #include <stdio.h>
 
 _Thread_local int elf_sample_calls = 1;
-static const char *const kNames[] = {"one", "two", "three"};
-const char *const *elf_sample_names = kNames;
+static const char* const kNames[] = {"one", "two", "three"};
+const char* const* elf_sample_names = kNames;
 
 __attribute__((constructor)) static void count(void) {
     ++elf_sample_calls;
