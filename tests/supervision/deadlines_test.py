@@ -163,7 +163,7 @@ class Deadlines(UnrulyCase):
         self.realm.configure({"deadline.strat": "1 s"})
         self.assertIn("daemon.err", self.refused("opendext", "power", "status"))
         with open(os.path.join(self.realm.root, "daemon.err"), encoding="utf-8") as file:
-            self.assertIn("realm.conf:1: there is no setting \"deadline.strat\"; the settings are: deadline.", file.read())
+            self.assertIn("realm.conf:1: there is no setting \"deadline.strat\"; the settings are: crash.", file.read())
 
 
 if __name__ == "__main__":
