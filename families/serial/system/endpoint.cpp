@@ -130,6 +130,7 @@ void Endpoint::take() {
 
 void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
     ++turn_;
+    forget_fetched();  // there was no successor to give it to
     object_ = object;
     providers_ = providers_of(object);
     client_ = client;
