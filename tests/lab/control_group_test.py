@@ -24,7 +24,7 @@ class GroupCase(Gluttons, LabCase):
     def setUp(self):
         super().setUp()
         write(ROOT + "/cgroup.subtree_control", "+memory +pids +cpu")
-        self.group = f"{ROOT}/lab-{os.getpid()}-{self.id().rsplit('.', 1)[1][:40]}"
+        self.group = f"{ROOT}/lab-{os.getpid()}-{'-'.join(self.id().split('.')[1:])[:60]}"
         os.mkdir(self.group)
         owner = ORDINARY if self.ordinary_user else 0
         if self.delegated:
