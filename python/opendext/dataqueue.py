@@ -22,7 +22,7 @@ from . import _library as lib
 from . import returns
 from ._arguments import Input
 from .errors import Closed, DriverDied, Origin, Terminated, check, make_error
-from .memory import MappedMemory
+from .memory import MappedMemory, MemoryPinned
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -193,11 +193,14 @@ class DataQueue:
                 waiter.end()
             try:
                 return self.memory.close()
-            except BufferError:
+            except MemoryPinned:
                 # A thread is in a call, or on its way out of its wait; get() begins no other.
-                if not self.memory.is_pinned or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     self._closing = False
                     raise
+            except BufferError:
+                self._closing = False
+                raise
             time.sleep(0.001)
 
     def __enter__(self) -> "DataQueue":

@@ -36,6 +36,10 @@ def _is_writable(address: int) -> bool:
     raise OSError(f"nothing is mapped at 0x{address:x}")
 
 
+class MemoryPinned(BufferError):
+    """A call of another thread is at work in the memory."""
+
+
 class MappedMemory:
     """Memory that the driver and this process share, until close(). `view` is a memoryview of it, read-only where the driver
     says so; the object itself can be indexed and sliced. What two processes write at once is theirs to agree about.
@@ -93,10 +97,6 @@ class MappedMemory:
                 self._pins -= 1
 
     @property
-    def is_pinned(self) -> bool:
-        return self._pins > 0
-
-    @property
     def closed(self) -> bool:
         return self._view is None
 
@@ -106,7 +106,7 @@ class MappedMemory:
             if self._view is None:
                 return
             if self._pins > 0:
-                raise BufferError("the memory cannot be unmapped: a call is at work in it")
+                raise MemoryPinned("the memory cannot be unmapped: a call is at work in it")
             self._view.release()
             block = weakref.ref(self._block)
             self._block = None
