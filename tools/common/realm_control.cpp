@@ -98,6 +98,12 @@ Status ask_to_stop(const Realm& realm) {
 /// Longer than the instances of an extension may take to end.
 constexpr std::chrono::minutes kExtensionTimeout{5};
 
+/// opendextd went, before or after it was connected to.
+bool nobody_is_there(const Error& error) {
+    return error.code == Errc::peer_gone ||
+           (error.code == Errc::system && (error.number == ECONNREFUSED || error.number == ENOENT));
+}
+
 /// A request that is the same however often it is made.
 template <typename Request>
 Status ask_until_answered(const Realm& realm, const std::string& program, Request request) {
@@ -117,7 +123,7 @@ Status ask_until_answered(const Realm& realm, const std::string& program, Reques
                    !reply.ok()) {
             asked = std::move(reply).error();
         }
-        const bool died = !asked.ok() && asked.error().code == Errc::peer_gone;
+        const bool died = !asked.ok() && nobody_is_there(asked.error());
         if (!died || keeper_of(realm) == 0 || Clock::now() >= deadline) return asked;
     }
 }
