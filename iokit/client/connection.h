@@ -139,7 +139,7 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     std::mutex mutex_;
     std::condition_variable death_known_;
     std::string death_;                                  ///< opendextd's words
-    opendext_origin how_ = OPENDEXT_ORIGIN_DRIVER_DIED;  ///< it ended
+    opendext_origin how_ = OPENDEXT_ORIGIN_DRIVER_DIED;  ///< the driver ended; goes with death_
     std::atomic<bool> closed_ = false;                   ///< by us
     bool receives_completions_ = false;
     UniqueFd bell_;  ///< what wakes dispatch(); else a thread waits

@@ -29,7 +29,7 @@ struct DriverMemory {
     [[nodiscard]] uint64_t address() const { return reinterpret_cast<uint64_t>(range.data()); }
     /// The ring of a queue that the driver shares; invalid if it is none.
     [[nodiscard]] DataQueueRing queue() const;
-    /// Sets `ended` and wakes who waits for data.
+    /// Sets `ended` and wakes who waits for data. `how`: not OPENDEXT_ORIGIN_NONE. Any thread.
     void end(opendext_origin how);
 };
 

@@ -19,6 +19,7 @@ kern_return_t fail(kern_return_t code, std::string reason,
 /// The same for an Error. Trouble with opendextd is kIOReturnIPCError, so that it cannot be taken
 /// for a driver's answer.
 kern_return_t fail(const Error& error, opendext_origin origin = OPENDEXT_ORIGIN_DAEMON);
+/// What programs are told of who refused, or of how a driver ended.
 [[nodiscard]] opendext_origin origin_of(protocol::client::RefusedBy by);
 /// kIOReturnSuccess, or the failure that the outcome tells of.
 kern_return_t finish(const protocol::client::DriverOutcome& outcome);

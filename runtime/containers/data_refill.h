@@ -8,7 +8,8 @@
 namespace opendext::runtime {
 
 /// Makes `data`, to which nobody but the caller has a reference, hold a copy of other bytes as if
-/// newly made. False: they do not fit in where it holds its own, nothing was changed.
+/// newly made. False: they do not fit in where it holds its own, nothing was changed. Takes the
+/// bytes before it returns; any thread that may write to `data`.
 bool refill(OSData& data, const void* bytes, size_t size);
 
 }  // namespace opendext::runtime

@@ -11,7 +11,7 @@ namespace opendext::runtime {
 
 /// The OSData in which a thread gives ExternalMethod its input: the same for one call after the
 /// other, as long as the driver does not keep it. Making and freeing one is a tenth of a call that
-/// does not wait.
+/// does not wait. One thread.
 class InputCache {
   public:
     InputCache() = default;

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "families/serial/driver/pace.h"
+
 namespace opendext::serial_tcp {
 namespace {
 
@@ -26,8 +28,6 @@ constexpr milliseconds kAcknowledge{20};
 constexpr milliseconds kReportState{200};
 constexpr milliseconds kReportCounters{1000};
 constexpr Clock::time_point kNever{};
-/// A round that moved less is likely to be followed by nothing.
-constexpr uint64_t kBulk = 2048;
 /// Rounds without a rest after which it is looked whether somebody calls.
 constexpr unsigned kCallersAfter = 64;
 /// Descriptors that sleep() polls beside those of the peers.
@@ -83,16 +83,14 @@ void Port::run() {
         const uint64_t before = sent_ + received_;
         const bool moved = move(now);
         report(now);  // bytes that wait for a new driver come first
-        if (moved) {
-            settled_ = false;
-            // Behind a small piece there is most likely nothing; sleep() looks for it.
-            const bool small = sent_ + received_ - before < kBulk && !readable_;
-            if (!small) {
-                calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
-                continue;
-            }
+        if (moved) settled_ = false;
+        // Behind a small piece there is most likely nothing; sleep() looks for it.
+        const bool more = sent_ + received_ - before >= serial::Pace::kBulk || readable_;
+        if (moved && more) {
+            calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
+        } else {
+            sleep(now);
         }
-        sleep(now);
     }
     rings_.detach();
     driver_.reset();
