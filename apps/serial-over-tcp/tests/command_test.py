@@ -114,6 +114,7 @@ class Commands(SerialCase):
         self.assertFalse(os.path.exists(os.path.join(self.realm.root, "run", "keeper.pid")))
 
     def test_a_hundred_ports_come_and_go_without_a_trace(self):
+        self.realm.configure({"restart.spare-processes": "0"})  # what there is afterwards is known
         def footprint():
             return sorted((harness.command_line(pid).split()[0], len(os.listdir(f"/proc/{pid}/fd")))
                           for pid in self.realm.processes() + self.agent_pids())

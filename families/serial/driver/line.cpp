@@ -58,6 +58,10 @@ Status prepare_line(int master) {
     return success();
 }
 
+Result<bool> has_notices(int master) {
+    return (OD_TRY(get(master)).c_lflag & EXTPROC) != 0;
+}
+
 Status set_notices(int master, bool on) {
     termios2 settings = OD_TRY(get(master));
     const bool is_on = (settings.c_lflag & EXTPROC) != 0;

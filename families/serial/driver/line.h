@@ -41,6 +41,8 @@ struct LineSettings {
 Result<LineSettings> read_line(int master);
 /// Puts a new terminal into raw mode with notices of changes (packet mode, EXTPROC).
 Status prepare_line(int master);
+/// Whether the kernel reports changes of settings (EXTPROC).
+Result<bool> has_notices(int master);
 /// EXTPROC makes the kernel report every change of settings and switches its line discipline off;
 /// without it line editing works and nothing is reported. `on` is right whenever the application
 /// wants a raw line.

@@ -36,6 +36,13 @@ constexpr milliseconds kNoSweep{1000};
 constexpr microseconds kHotTime{100};
 /// A yield that took longer means that somebody else needs the CPU.
 constexpr microseconds kYieldShort{5};
+/// The reader's turn on this CPU takes less; a longer yield was somebody else's.
+constexpr microseconds kReaderTurn{100};
+/// Settings that have not changed for so long are left alone by the program that changed them.
+constexpr milliseconds kQuiet{2};
+constexpr int kQuietTries = 10;
+/// How long a port that stays with the terminal's reader does not ask for anything else.
+constexpr milliseconds kUntold{1};
 /// The terminal can claim room and take nothing; then the next try waits this long, doubled each
 /// time.
 constexpr milliseconds kFirstBackOff{1};
@@ -278,6 +285,10 @@ void Pump::run() {
         const bool stuck = round.out == 0 && round.notices == 0 && round.blocked;
         const bool naps = out_pace_.napping() || in == Pace::Wait::nap;
         if (naps && !swept && Sweeper::shared().has_company()) join_sweep();
+        if (stuck && !naps && !swept &&
+            stay_with_reader(round.written, in == Pace::Wait::stay, now)) {
+            continue;
+        }
         if (naps || (round.written > 0 && stuck)) {
             wait();
             continue;
@@ -385,6 +396,24 @@ void Pump::stay_hot() {
     hot_ = false;
 }
 
+/// The terminal is full and its reader is at work: there is room sooner than a sleep would end.
+/// False: wait() is to tell, of room or of anything else.
+bool Pump::stay_with_reader(uint32_t written, bool bulk, Clock::time_point now) {
+    in_since_ += written;
+    if (bulk || (now < in_stays_until_ && in_since_ >= Pace::kBulk)) {
+        in_since_ = 0;
+        in_stays_until_ = now + kHotTime;
+    }
+    if (now >= in_stays_until_ || now - waited_at_ > kUntold) return false;
+    const auto before = Clock::now();
+    ::sched_yield();
+    if (const auto after = Clock::now(); after - before > kReaderTurn) {
+        in_pace_.crowded(after);
+        in_stays_until_ = {};
+    }
+    return true;
+}
+
 /// Until the terminal, the driver or the system half has something, or a nap is over. A direction
 /// that naps is not asked for: its other side goes on meanwhile, and there will be more at once.
 void Pump::wait() {
@@ -428,6 +457,7 @@ void Pump::wait() {
         length = {seconds.count(), (left - seconds).count()};
     }
     const int ready = ::ppoll(fds, 2, end ? &length : nullptr, nullptr);
+    waited_at_ = Clock::now();
     {
         const std::lock_guard lock(mutex_);
         sleeping_ = false;
@@ -544,6 +574,18 @@ void Pump::look_at_settings() {
     looked_at_ = Clock::now();
     auto line = read_line(port_.master());
     if (!line.ok()) return;
+    // Switching notices writes all settings back, and what a program sets between our reading and
+    // writing would be lost. Programs make their changes one after the other: wait for the last.
+    for (int tries = 0; tries < kQuietTries; ++tries) {
+        const auto notices = has_notices(port_.master());
+        if (!notices.ok() || *notices != line->cooked) break;  // they are as they should be
+        std::this_thread::sleep_for(kQuiet);
+        auto again = read_line(port_.master());
+        if (!again.ok()) return;
+        const bool quiet = *again == *line;
+        line = std::move(again);
+        if (quiet) break;
+    }
     if (const auto status = set_notices(port_.master(), !line->cooked); !status.ok()) {
         driver_.log(status.error().text());
     }

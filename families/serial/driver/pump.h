@@ -123,6 +123,7 @@ class Pump final : private SweptPort {
     void left() override;
     void wait();
     void stay_hot();
+    bool stay_with_reader(uint32_t written, bool bulk, Clock::time_point now);
     void open_or_close();
     void activate(State next);
     void finish_closing();
@@ -165,8 +166,11 @@ class Pump final : private SweptPort {
     std::chrono::steady_clock::time_point looked_at_;  ///< when line_ was read
     Pace out_pace_;
     Pace in_pace_;
-    bool hot_ = false;          ///< a burst from the terminal is under way
-    bool settle_ = true;        ///< poll() saw something: without bytes it is a notice
+    bool hot_ = false;                  ///< a burst from the terminal is under way
+    Clock::time_point in_stays_until_;  ///< a burst to the terminal is under way
+    uint32_t in_since_ = 0;             ///< written since that was last put off
+    Clock::time_point waited_at_;       ///< when poll() was last asked
+    bool settle_ = true;                ///< poll() saw something: without bytes it is a notice
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
 

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-namespace driverkit::serial {
+namespace driverkit {  // not in one: drivers may be C++14
+namespace serial {
 
 /// What the system and a serial driver share about their two queues. It lies at the start of the
 /// `ifmd` memory that IOUserSerial::ConnectQueues returns. Facts: docs/facts/semantics.md
@@ -40,6 +41,7 @@ struct SerialPortInterface {
 static_assert(sizeof(SerialPortInterface) == 256,
               "each side's indexes have a cache line of their own");
 
-}  // namespace driverkit::serial
+}  // namespace serial
+}  // namespace driverkit
 
 #endif /* SERIALDRIVERKIT_SERIALPORTINTERFACE_H */

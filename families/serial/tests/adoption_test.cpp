@@ -17,8 +17,8 @@ namespace {
 using daemon::EntryId;
 using daemon::kNoEntry;
 
-constexpr daemon::ClientProgram kOwner{1, 0};
-constexpr daemon::ClientProgram kStranger{1, 54321};
+const daemon::ClientProgram kOwner{1, 0};
+const daemon::ClientProgram kStranger{1, 54321};
 
 /// opendextd as far as adoption needs it; descriptors and timers are real, run by run_until().
 class Host final : public daemon::FamilyHost {
