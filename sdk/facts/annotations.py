@@ -218,7 +218,7 @@ def read(rows, root=facts.ROOT, elsewhere=frozenset()):
         for claim in claims_of(root, name, text):
             found, complaint = names.find(claim.text)
             if complaint:
-                if re.split(r"[\s(]", claim.text)[0] not in elsewhere:
+                if not {re.split(r"[\s(]", claim.text)[0], claim.text.split("(")[0].strip()} & set(elsewhere):
                     complaints.append("%s: %s" % (claim.where, complaint))
                 continue
             silent = [row for row in found if not mentions(row, claim.body)]

@@ -41,6 +41,7 @@ namespace od_facts {
 template <typename T> using od_type = T;
 template <typename T> void take(T);
 template <typename T> concept has_implicit_default = requires { take<T>({}); };
+constexpr bool same(std::string_view have, std::string_view want) { return have == want; }
 // Values are compared in the width of the constant: 0xffffffff is -1 for an int.
 template <typename T> constexpr bool same(T have, unsigned long long want) {
     if constexpr (sizeof(T) <= 4) {
@@ -55,7 +56,8 @@ template <typename T> constexpr bool same(T have, unsigned long long want) {
 
 def is_dispatchable(row):
     """Its declaration made by iig ends with the parameter `supermethod`."""
-    return ("virtual" in row.attributes and "LOCALONLY" not in row.attributes
+    attributes = facts.first_attributes(row)
+    return ("virtual" in attributes and "LOCALONLY" not in attributes
             and row.member not in ("init", "free", "retain", "release"))
 
 
@@ -177,6 +179,8 @@ def as_unsigned(number):
 
 
 def check_constant(row):
+    if row.signature == row.member:  # no value is known
+        return "static_assert(sizeof(%s) > 0);" % row.member
     match = re.fullmatch(r"(\w+) = (%s)( .*)?" % NUMBER, row.signature)
     return match and "static_assert(same(%s, %s));" % (row.member, as_unsigned(match.group(2)))
 
@@ -206,16 +210,16 @@ CHECKS = {"method": check_method, "static": check_method, "function": check_func
 
 
 @functools.cache
-def handwritten():
-    """From handwritten.cpp, by the key of a row: the check of a row that no rule covers (templates, operators, variables);
-    and why a row is not as the facts say, where Linux gives no choice."""
+def handwritten(path=HERE / "handwritten.cpp"):
+    """From a file, by the key of a row: the check of a row that no rule covers (templates, operators, variables); and why
+    a row is not as the facts say, where Linux gives no choice."""
     checks, deviations, key = {}, {}, None
-    for line in (HERE / "handwritten.cpp").read_text(encoding="utf-8").splitlines():
+    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
         match = re.match(r"// (Row|Deviation): (.*)", line)
         if match and match.group(1) == "Row":
             key = match.group(2).strip()
             if key in checks:
-                raise SystemExit("sdk/facts/handwritten.cpp has two checks for " + key)
+                raise SystemExit("%s has two checks for %s" % (path, key))
             checks[key] = []
         elif match:
             deviations[key] = match.group(2)
@@ -254,10 +258,13 @@ def generate(rows, headers, by_hand, prelude=""):
     return "\n".join(text) + "\n", unchecked
 
 
-def headers_of(build):
+def headers_of(build, framework=facts.CORE):
     include = pathlib.Path(build) / "sdk/include"
-    if not (include / "DriverKit/DriverKit.h").exists():
-        raise SystemExit("%s has no SDK: build the target sdk_DriverKit first" % build)
+    if not (include / framework / (framework + ".h")).exists():
+        raise SystemExit("%s has no SDK of %s: build the target sdk_%s first" % (build, framework, framework))
+    if framework != facts.CORE:
+        return [framework + "/" + framework + ".h"] + sorted(
+            str(path.relative_to(include)) for path in (include / framework).glob("*.h"))
     found = sorted(str(path.relative_to(include)) for path in (include / "DriverKit").rglob("*.h"))
     platform = pathlib.Path(build) / "sdk/platform"
     found += sorted(str(path.relative_to(platform)) for path in (platform / "DriverKit").rglob("*.h"))

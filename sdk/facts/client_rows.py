@@ -7,9 +7,7 @@ import csv
 import rows as facts
 
 CSV = facts.ROOT / "docs/facts/iokit-client-api.csv"
-FRAMEWORKS = ("IOKit", "IOKit/serial", "CoreFoundation", "SystemExtensions", "mach/dispatch")
-# What belongs to the HID family comes with it.
-LATER = ("IOKit/hid", "IOKit/hidsystem")
+FRAMEWORKS = ("IOKit", "IOKit/serial", "IOKit/hid", "IOKit/hidsystem", "CoreFoundation", "SystemExtensions", "mach/dispatch")
 
 # The C names of what the facts know as Objective-C (SystemExtensions.h): by class and selector.
 SE = "SystemExtensions"
@@ -50,13 +48,11 @@ CALLBACK_NAMES = {
 
 
 def client_rows():
-    """The rows of the frameworks here; the number of those that come later, by framework."""
-    rows, later = [], dict.fromkeys(LATER, 0)
+    """The rows, in the order of the file."""
+    rows = []
     with open(CSV, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         for item in reader:
-            if item["framework"] in later:
-                later[item["framework"]] += 1
             if item["framework"] not in FRAMEWORKS:
                 continue
             attributes = tuple(word for word in item["attributes"].split(";") if word)
@@ -70,7 +66,7 @@ def client_rows():
             source = "mach and dispatch" if source == "system headers" else source
             rows.append(ClientRow(reader.line_num, name, item["superclass"], member, item["kind"], item["signature"],
                                   attributes, source))
-    return rows, later
+    return rows
 
 
 class ClientRow(facts.Row):
@@ -99,11 +95,4 @@ class ClientRow(facts.Row):
 
 def names():
     """What annotations may name."""
-    return {row.name for row in client_rows()[0]} | {row.split(".")[1] for row in later_names()}
-
-
-def later_names():
-    """Names of the rows that come later, as FRAMEWORK.NAME."""
-    with open(CSV, newline="", encoding="utf-8") as file:
-        return [item["framework"].replace("/", "") + "." + item["member"] for item in csv.DictReader(file)
-                if item["framework"] in LATER and "." not in item["member"]]
+    return {row.name for row in client_rows()}

@@ -8,8 +8,11 @@ reads what libIOKit exports and which tests show what, and writes docs/client-ap
 
 import argparse
 import os
+import pathlib
 import re
+import subprocess
 import sys
+import tempfile
 
 import annotations
 import api_status
@@ -18,7 +21,8 @@ import client_rows
 import rows as facts
 
 PAGE = facts.ROOT / "docs/client-api-status.md"
-# The library's own headers, then those that families add.
+# The library's own headers, then those that families add; some of these are made from the facts by a script of the family.
+MAKERS = sorted(facts.ROOT.glob("families/*/client/client_headers.py"))
 INCLUDES = [facts.ROOT / "iokit/include", *sorted(facts.ROOT.glob("families/*/client/include"))]
 SYMBOLS = facts.ROOT / "iokit/libIOKit.symbols"
 # Why a row is not as the facts say, by its key.
@@ -111,24 +115,37 @@ def check_of(row):
     return rules[row.kind](row)
 
 
-def headers():
+def made_headers(folder):
+    """Writes those of the families' headers that are made, and gives their folder."""
+    for maker in MAKERS:
+        subprocess.run([sys.executable, "-B", str(maker), folder], check=True)
+    return pathlib.Path(folder)
+
+
+def headers(includes):
     """{name in #include: file}"""
-    found = {str(path.relative_to(folder)): path for folder in INCLUDES for path in sorted(folder.rglob("*.h"))}
+    found = {str(path.relative_to(folder)): path for folder in includes for path in sorted(folder.rglob("*.h"))}
     cpp = "SystemExtensions/SystemExtensions.hpp"
     return found | {cpp: INCLUDES[0] / cpp}
 
 
-def inline_names():
+def inline_names(found):
     """Functions that are defined in the headers and so exported by nobody."""
-    text = "".join(path.read_text(encoding="utf-8") for path in headers().values())
+    text = "".join(path.read_text(encoding="utf-8") for path in found.values())
     return set(re.findall(r"(?:CF_INLINE|static inline)[^;{}()]*?\b(\w+)\s*\(", text))
 
 
 def find_out(compiler):
-    """([Status], complaints, later)."""
-    rows, later = client_rows.client_rows()
+    """([Status], complaints)."""
+    with tempfile.TemporaryDirectory() as folder:
+        return find_out_with(compiler, [*INCLUDES, made_headers(folder)])
+
+
+def find_out_with(compiler, includes):
+    rows = client_rows.client_rows()
     checks.CSV_NAME = str(client_rows.CSV.relative_to(facts.ROOT))
-    text = ["#include <%s>" % header for header in headers()] + [checks.PRELUDE]
+    found = headers(includes)
+    text = ["#include <%s>" % header for header in found] + [checks.PRELUDE]
     without_check = set()
     for row in rows:
         check = check_of(row)
@@ -139,11 +156,11 @@ def find_out(compiler):
     text.append("}  // namespace od_facts\n")
     messages, stray = checks.run_compiler(
         "\n".join(text), [compiler, "-std=c++20", "-fblocks",
-                          *(word for folder in INCLUDES for word in ("-isystem", str(folder))),
+                          *(word for folder in includes for word in ("-isystem", str(folder))),
                           "-isystem", str(facts.ROOT / "sdk/platform")])
     complaints = ["a header does not compile: " + line for line in stray]
     exported = set(SYMBOLS.read_text(encoding="utf-8").split())
-    inline = inline_names()
+    inline = inline_names(found)
     for row in rows:
         if row.kind == "function" and row.line not in messages and row.member not in exported | inline:
             messages[row.line] = "undeclared: not exported by libIOKit"
@@ -151,19 +168,18 @@ def find_out(compiler):
     for row in rows:
         if checks.key_of(row) in DEVIATIONS:
             messages.pop(row.line, None)
-    return api_status.statuses(rows, messages, without_check, shown, {}, DEVIATIONS), complaints, later
+    return api_status.statuses(rows, messages, without_check, shown, {}, DEVIATIONS), complaints
 
 
-def page(found, later):
+def page(found):
     lines = ["<!-- SPDX-License-Identifier: Apache-2.0 -->",
              "<!-- Written by sdk/facts/client_status.py --write; do not edit. -->",
              "# Client library: state of every declaration", "",
-             "Every row of docs/facts/iokit-client-api.csv, but for those of HID. *done*: declared with that signature or value,",
+             "Every row of docs/facts/iokit-client-api.csv. *done*: declared with that signature or value,",
              "exported if it is a function, and shown by the test named; \"generated\" is sdk/facts, which compiles a check made",
              "from the row. *missing*: not declared, or (where it says so) declared and not yet shown by a test; what is not",
              "declared does not compile. Rows marked core are what nearly every program needs: all of them are done.", "",
              api_status.totals_line(found) + ".", "",
-             "Not counted: " + ", ".join("%s %d rows" % item for item in later.items()) + " (they come with the HID family).", "",
              "| Header | rows | done | missing |", "|---|---|---|---|"]
     groups = api_status.grouped(found)
     for name, items in groups.items():
@@ -178,13 +194,13 @@ def page(found, later):
     return "\n".join(lines) + "\n"
 
 
-def check(found, complaints, later):
+def check(found, complaints):
     wrong = list(complaints)
     wrong += ["%s:%d: %s %s" % (client_rows.CSV.relative_to(facts.ROOT), status.row.line, status.row.signature, status.why)
               for status in found if status.differs]
     wrong += ["core, but missing: %s (%s)" % (checks.key_of(status.row), status.why)
               for status in found if status.row.core and status.state != "done"]
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(found, later):
+    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(found):
         wrong.append("docs/client-api-status.md is stale: /usr/bin/python3 sdk/facts/client_status.py --write")
     return wrong
 
@@ -196,12 +212,12 @@ def main():
     parser.add_argument("--write", action="store_true", help="write docs/client-api-status.md")
     parser.add_argument("--check", action="store_true", help="fail if a declaration differs, a core row is missing or the page stale")
     arguments = parser.parse_args()
-    found, complaints, later = find_out(arguments.compiler)
+    found, complaints = find_out(arguments.compiler)
     if arguments.missing is not None:
         api_status.print_missing(found, arguments.missing)
     if arguments.write:
-        PAGE.write_text(page(found, later), encoding="utf-8")
-    wrong = check(found, complaints, later) if arguments.check else []
+        PAGE.write_text(page(found), encoding="utf-8")
+    wrong = check(found, complaints) if arguments.check else []
     print("\n".join(wrong if arguments.check else complaints))
     print(api_status.totals_line(found))
     return 1 if wrong else 0

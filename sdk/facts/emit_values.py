@@ -63,7 +63,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--output", required=True)
     arguments = parser.parse_args()
-    numbers, strings, fields = tables(facts.driverkit_rows())
+    numbers, strings, fields = tables(facts.framework_rows())
     text = ["// Written by sdk/facts/emit_values.py."]
     for header in checks.headers_of(arguments.build):
         text.append("#if __has_include(<%s>)\n#include <%s>\n#endif" % (header, header))

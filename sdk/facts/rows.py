@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of docs/facts/driverkit-api.csv that belong to the DriverKit framework, and how annotations name them."""
+"""The rows of docs/facts/driverkit-api.csv that belong to one framework, and how annotations name them."""
 
 import csv
 import dataclasses
+import functools
 import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CSV = ROOT / "docs/facts/driverkit-api.csv"
+CORE = "DriverKit"
 
 # What a row needs to be done: a test that somebody wrote, or the generated check alone.
 TESTED_KINDS = ("method", "static", "function")
@@ -44,7 +46,7 @@ class Row:
 
     @property
     def group(self):
-        """The heading under which docs/api-status.md has the row."""
+        """The heading under which the page of the status has the row."""
         if self.class_name:
             return self.class_name
         if self.kind == "class":
@@ -53,17 +55,50 @@ class Row:
         return header if not header.startswith("doc:") else "%ss without a class" % self.kind
 
 
-def driverkit_rows():
-    rows = []
+@functools.cache
+def all_rows():
+    """{framework: [Row]}"""
+    rows = {}
     with open(CSV, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         for item in reader:
-            if item["framework"] != "DriverKit":
-                continue
             attributes = tuple(word for word in item["attributes"].split(";") if word)
-            rows.append(Row(reader.line_num, item["class"], item["superclass"], item["member"], item["kind"],
-                            item["signature"], attributes, item["source"]))
+            rows.setdefault(item["framework"], []).append(
+                Row(reader.line_num, item["class"], item["superclass"], item["member"], item["kind"], item["signature"],
+                    attributes, item["source"]))
     return rows
+
+
+def framework_rows(framework=CORE):
+    return list(all_rows()[framework])
+
+
+def names_of_others(framework):
+    """What annotations may name besides the rows of this framework."""
+    return {row.name for other, rows in all_rows().items() if other != framework for row in rows}
+
+
+@functools.cache
+def first_declarations():
+    """({class: super class}, {(class, member): attributes}) of all frameworks."""
+    supers, declared = {}, {}
+    for rows in all_rows().values():
+        for row in rows:
+            if row.kind == "class" and row.super_class:
+                supers[row.member] = row.super_class
+            declared.setdefault((row.class_name, row.member), row.attributes)
+    return supers, declared
+
+
+def first_attributes(row):
+    """The attributes of the method that this one overrides first of all, or its own: an override says less, and what was
+    read in documentation alone says nothing."""
+    supers, declared = first_declarations()
+    attributes, owner = row.attributes, supers.get(row.class_name)
+    while owner:
+        attributes = declared.get((owner, row.member), attributes)
+        owner = supers.get(owner)
+    return attributes
 
 
 def split_top(text, opening="([{<", closing=")]}>"):
@@ -99,7 +134,8 @@ TYPE_WORDS = {"const", "volatile", "unsigned", "signed", "struct", "enum", "int"
 
 
 def without_parameter_name(parameter):
-    """"const OSArray *anArray" -> "const OSArray *"; a lone type stays."""
+    """"const OSArray *anArray" -> "const OSArray *"; a lone type stays. A default argument goes too."""
+    parameter = re.sub(r"\s*=[^=]*$", "", parameter)
     match = re.fullmatch(r"(.*[\s*&])(\w+)((?:\[\w*\])*)", parameter)
     if not match or match.group(2) in TYPE_WORDS:
         return parameter

@@ -32,6 +32,7 @@ struct Port : Base {
 };
 enum { kPortMaximum = 12, kPortNone = -1 };
 #define kPortKey "Port"
+#define kPortNameKey kPortKey
 #define PORT_MASK(n) (1u << (n))
 typedef uint64_t PortNumber;
 uint32_t PortSum(const void *bytes, unsigned long size);
@@ -64,6 +65,7 @@ class Declarations(unittest.TestCase):
         self.assertEqual(self.messages(
             row("class", "Port", "class Port : public Base"),
             row("method", "Port", "kern_return_t Open(uint32_t mode)", "virtual"),
+            row("method", "Port", "kern_return_t Open(uint32_t mode = 0)", "virtual"),
             row("method", "Port", "void Close()"),
             row("method", "Port", "void Close(bool now)"),
             row("method", "Port", "explicit Port(int number)"),
@@ -72,10 +74,12 @@ class Declarations(unittest.TestCase):
             row("field", "Port", "char name[8]"),
             row("constant", "", "kPortMaximum = 12"),
             row("constant", "", "kPortNone = 0xffffffff"),
+            row("constant", "", "kPortNone", member="kPortNone"),
             row("macro", "", '#define kPortKey "Port"'),
+            row("macro", "", "#define kPortNameKey kPortKey"),
             row("macro", "", "#define PORT_MASK(n)"),
             row("typedef", "", "typedef uint64_t PortNumber"),
-            row("function", "", "uint32_t PortSum(const void *bytes, size_t size)")), [None] * 14)
+            row("function", "", "uint32_t PortSum(const void *bytes, size_t size)")), [None] * 17)
 
     def assert_each_fails(self, absent, *rows):
         for item, message in zip(rows, self.messages(*rows)):
@@ -121,6 +125,18 @@ SUM = row("function", "", "uint32_t PortSum(const void *bytes, size_t size)")
 ROWS = [OPEN, CLOSE, CLOSE_NOW, WITH, SUM]
 
 
+class Overrides(unittest.TestCase):
+    def test_have_the_words_of_the_first_declaration(self):
+        def of(framework, class_name, member):
+            return next(item for item in facts.framework_rows(framework) if (item.class_name, item.member) == (class_name, member))
+        # Documentation alone says nothing of these: the classes that they override do.
+        self.assertEqual(of("HIDDriverKit", "IOUserHIDEventDriver", "SetProperties").attributes, ())
+        self.assertTrue(checks.is_dispatchable(of("HIDDriverKit", "IOUserHIDEventDriver", "SetProperties")))
+        self.assertFalse(checks.is_dispatchable(of("HIDDriverKit", "IOUserUSBHostHIDDevice", "getReport")))
+        self.assertFalse(checks.is_dispatchable(of("HIDDriverKit", "IOUserHIDDevice", "handleStart")))
+        self.assertTrue(checks.is_dispatchable(of("DriverKit", "IOService", "Start")))
+
+
 class Comments(unittest.TestCase):
     def read(self, text, name="part/tests/port_test.cpp"):
         """(names of the rows that are shown, complaints)"""
@@ -164,6 +180,15 @@ class Comments(unittest.TestCase):
         self.assertEqual(self.read("// Facts: Port.Open\nTEST(Port, Opens) {\n    port->Open(1);\n}\n"),
                          (set(), ["part/tests/port_test.cpp: Port.Opens: asserts nothing about Port.Open"]))
 
+    def test_rows_of_other_frameworks_are_passed_over(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "tests/hub_test.cpp"
+            path.parent.mkdir()
+            path.write_text("// Facts: Hub.Reset(int), Hub.operator bool, Hub.Stop\nTEST(A, B) {\n    EXPECT_EQ(Reset(1), Stop());\n}\n")
+            _, complaints = annotations.read(ROWS, pathlib.Path(folder), {"Hub.Reset", "Hub.operator bool"})
+        self.assertEqual(len(complaints), 1)
+        self.assertIn("the facts have no row Hub.Stop", complaints[0])
+
     def test_rows_that_do_not_exist_are_refused(self):
         self.assertIn("the facts have no row Port.Reset", self.read("// Facts: Port.Reset\nTEST(A, B) {\n    Reset();\n}\n")[1][0])
         complaint = self.read("// Facts: Port.Close(int)\nTEST(A, B) {\n    Close(1);\n}\n")[1][0]
@@ -200,6 +225,8 @@ class States(unittest.TestCase):
             file.write('row,reason\nPort.Close(bool),"no such thing, in Linux"\nPort.Open,\nPort.Reset,x\n')
             file.flush()
             reasons, complaints = api_status.declared_only(ROWS, file.name)
+            elsewhere = api_status.declared_only(ROWS, file.name, {"Port.Reset"})
+        self.assertEqual(len(elsewhere[1]), 1)
         self.assertEqual(reasons.get(CLOSE_NOW.line), "no such thing, in Linux")
         self.assertNotIn(CLOSE.line, reasons)
         self.assertEqual(complaints, ["docs/api-declared-only.csv: Port.Open has no reason",

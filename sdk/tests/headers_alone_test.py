@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every header of the SDK compiles as the only include of a source: as dexts are compiled, in the oldest and in the newest
+"""Every header of the SDK, those of families with it, compiles as the only include of a source: as dexts are compiled, in the oldest and in the newest
 language that projects name, and as plain C++ without the definitions of dexts. Twice in a row it is still one. Headers
 that C sources may include compile as C."""
 
@@ -25,10 +25,9 @@ def dext_flags(standard):
     return [standard if flag.startswith("-std=") else flag for flag in flags if flag not in ("-O2", "-g")]
 
 
-def headers():
-    found = [path.relative_to(SDK / "include") for path in (SDK / "include/DriverKit").rglob("*.h")]
-    found += [path.relative_to(SDK / "platform") for path in (SDK / "platform").rglob("*.h")]
-    return sorted(str(path) for path in found)
+def headers(*folders):
+    return sorted(str(path.relative_to(SDK / folder)) for folder in folders or ("include", "platform")
+                  for path in (SDK / folder).rglob("*.h"))
 
 
 def compile_alone(header, language, flags, folder):
@@ -61,9 +60,8 @@ class HeadersAlone(unittest.TestCase):
         self.check(headers(), ["-std=gnu++20", "-fblocks", "-fno-exceptions", "-fno-rtti"])
 
     def test_as_c(self):
-        platform = [name for name in headers() if not name.startswith("DriverKit/")]
         flags = [flag for flag in dext_flags("-std=gnu11") if flag not in ("-fno-exceptions", "-fno-rtti")]
-        self.check(platform + C_HEADERS, flags, "c")
+        self.check(headers("platform") + C_HEADERS, flags, "c")
 
 
 if __name__ == "__main__":
