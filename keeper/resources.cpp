@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -112,10 +114,52 @@ Result<Message> open_cpu_latency(const wire::Open& request) {
     return message;
 }
 
+/// A character device, or an attribute of a device in sysfs for writing, by subsystem and name as
+/// the kernel has them: never by a path of the caller's.
+Result<Message> open_device(const wire::Open& request) {
+    std::string words[3];
+    const char* keys[] = {"subsystem", "name", "attribute"};
+    for (size_t i = 0; i < std::size(keys); ++i) {
+        const std::string* word = find_string(request.arguments, keys[i]);
+        if (word != nullptr) words[i] = *word;
+        const bool needed = word != nullptr || i < 2;
+        if (needed &&
+            (words[i].empty() || words[i][0] == '.' || words[i].find('/') != std::string::npos))
+            return Error{Errc::invalid, 0, std::string("a device needs a name as its ") + keys[i]};
+    }
+    const auto& [subsystem, name, attribute] = words;
+    // Memory and disks are nobody's business here.
+    if (subsystem == "mem" || subsystem == "block")
+        return Error{Errc::not_permitted, 0, "devices of " + subsystem + " are not opened"};
+    const std::string place = "/sys/class/" + subsystem + "/" + name + "/";
+    Message message = encode(wire::Opened{});
+    if (!attribute.empty()) {
+        message.fds.emplace_back(
+            ::open((place + attribute).c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (!message.fds[0]) return Error::system("cannot open " + place + attribute);
+        return message;
+    }
+    std::string number, line, node;
+    if (!std::getline(std::ifstream(place + "dev"), number))
+        return Error{Errc::not_found, 0, "the kernel has no device " + subsystem + "/" + name};
+    for (std::ifstream event(place + "uevent"); std::getline(event, line);) {
+        if (line.starts_with("DEVNAME=")) node = "/dev/" + line.substr(8);
+    }
+    UniqueFd fd(::open(node.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+    if (!fd) return Error::system("cannot open " + node);
+    struct stat found{};
+    if (::fstat(fd.get(), &found) != 0 || !S_ISCHR(found.st_mode) ||
+        std::to_string(major(found.st_rdev)) + ":" + std::to_string(minor(found.st_rdev)) != number)
+        return Error{Errc::not_permitted, 0, node + " is not the device " + number};
+    message.fds.push_back(std::move(fd));
+    return message;
+}
+
 Result<Message> open_resource(const wire::Open& request, int terminals) {
     if (request.resource == "pseudo-terminal") return open_pseudo_terminal(terminals);
     if (request.resource == "terminal-watch") return duplicate_of(terminals);
     if (request.resource == "cpu-latency") return open_cpu_latency(request);
+    if (request.resource == "device") return open_device(request);
     return Error{Errc::unsupported, 0, "the keeper knows no resource \"" + request.resource + "\""};
 }
 

@@ -163,5 +163,30 @@ TEST_F(ResourcesTest, NodesGoThroughTheKeeper) {
     EXPECT_TRUE(std::filesystem::is_empty(root_ / "dev"));
 }
 
+TEST_F(ResourcesTest, DevicesAreOpenedBySubsystemAndNameOnly) {
+    start_keeper();
+    const auto refused = [&](Dictionary arguments, std::string_view why) {
+        const Message reply = request(wire::Open{"device", std::move(arguments)});
+        EXPECT_TRUE(reply.fds.empty());
+        EXPECT_NE(reason(reply).find(why), std::string::npos) << reason(reply);
+    };
+    refused({}, "a name as its subsystem");
+    refused({{"subsystem", "misc"}}, "a name as its name");
+    refused({{"subsystem", "misc"}, {"name", "../mem/null"}}, "a name as its name");
+    refused({{"subsystem", ".."}, {"name", "null"}}, "a name as its subsystem");
+    refused({{"subsystem", "misc"}, {"name", "hpet"}, {"attribute", "../dev"}}, "as its attribute");
+    refused({{"subsystem", "mem"}, {"name", "mem"}}, "are not opened");
+    refused({{"subsystem", "misc"}, {"name", "no-such-device"}},
+            "the kernel has no device misc/no-such-device");
+    refused({{"subsystem", "misc"}, {"name", "x"}, {"attribute", "y"}}, "/sys/class/misc/x/y");
+    // The one character device that every container has.
+    const Message reply = request(wire::Open{"device", {{"subsystem", "tty"}, {"name", "tty"}}});
+    if (::access("/sys/class/tty/tty/dev", R_OK) != 0)
+        GTEST_SKIP() << "this container has no sysfs with a terminal";
+    // A process without a terminal of its own gets ENXIO from it, which shows that it was found.
+    EXPECT_TRUE(reply.fds.size() == 1 || reason(reply).find("/dev/tty") != std::string::npos)
+        << reason(reply);
+}
+
 }  // namespace
 }  // namespace opendext::keeper::tests

@@ -94,7 +94,8 @@ struct Exited {
 /// tells of opens and closes of all terminals; the keeper has it too, so a new opendextd gets what
 /// happened meanwhile. Who has it takes out the numbers of terminals that go. "cpu-latency"
 /// {"microseconds": n}: fds [0] a descriptor; while it is open the processors wake up within that
-/// time.
+/// time. "device" {"subsystem", "name": as /sys/class has them}: fds [0] its node, a character
+/// device, non-blocking; with {"attribute": name} that file of the device in sysfs, for writing.
 struct Open {
     static constexpr auto kKind = Kind::open;
     std::string resource;
