@@ -107,6 +107,14 @@ std::optional<Status> Families::set_properties(const Entry& entry, const Diction
     return std::nullopt;
 }
 
+bool Families::program_request(const std::vector<std::string>& classes,
+                               ProgramRequest& request) const {
+    for (Family* family : classes_.families(classes)) {
+        if (family->program_request(request)) return true;
+    }
+    return false;
+}
+
 Families::InterruptOwner Families::interrupt_owner(const Entry& nub, uint32_t index) const {
     for (Family* family : classes_.families(nub.classes)) {
         if (const auto type = family->interrupt_type(nub, index)) return {family, *type};

@@ -39,6 +39,9 @@ class Families {
     [[nodiscard]] std::optional<Status> set_properties(const Entry& entry,
                                                        const Dictionary& properties,
                                                        const ClientProgram& program) const;
+    /// Whether a family took the request; `classes` is the chain that it is about.
+    [[nodiscard]] bool program_request(const std::vector<std::string>& classes,
+                                       ProgramRequest& request) const;
     /// The family that has interrupt `index` of the nub, and its type; nullptr if none has.
     struct InterruptOwner {
         Family* family = nullptr;

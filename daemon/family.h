@@ -80,6 +80,10 @@ struct ClassDeclaration {
     /// Who brings the class, as programs are told (CFBundleIdentifierKernel in
     /// docs/facts/plist-keys.csv).
     std::string bundle_id = "org.opendext";
+    /// A driver that is installed and fits an object of the class ends the one that the object has,
+    /// so that both compete for it (docs/facts/semantics.md section 2). Else a new driver gets an
+    /// object only when the old one leaves.
+    bool newcomers_compete = false;
 };
 
 /// What a family's own matching test says.
@@ -107,10 +111,33 @@ enum class End : uint8_t {
 };
 [[nodiscard]] std::string_view to_string(End end);
 
-/// A program that asks for something over the realm's socket, as the kernel says.
+/// A program that asks for something over the realm's socket. Process and user are what the kernel
+/// says.
 struct ClientProgram {
     int32_t pid = 0;
     uint32_t uid = 0;
+    std::string name = {};         ///< as it calls itself; for logs
+    Dictionary entitlements = {};  ///< by the realm's lists
+};
+
+/// The answer to a ProgramRequest. Descriptors only with success.
+struct ProgramAnswer {
+    Dictionary result;
+    std::vector<UniqueFd> fds;
+};
+
+/// A request of a program that only a family knows how to answer
+/// (protocol::client::FamilyRequest). Every byte of it is hostile.
+struct ProgramRequest {
+    EntryId entry = kNoEntry;  ///< kNoEntry: it is about `class_name`
+    std::string class_name;    ///< of the entry, or as the program says
+    std::string what;
+    Dictionary arguments;
+    std::vector<UniqueFd> fds;
+    ClientProgram program;
+    /// Answers, once, at once or later; answers to programs that are gone are dropped. The text of
+    /// an error reaches the program, with the code of an Error of code kern.
+    std::function<void(Result<ProgramAnswer>)> respond;
 };
 
 class Family {
@@ -218,6 +245,15 @@ class Family {
         (void)properties;
         (void)program;
         return std::nullopt;
+    }
+
+    /// A program asks for something that only this family knows how to do. Return false if `what`
+    /// is none of this family's (the request is then offered to the family of the super class, at
+    /// last refused with kIOReturnUnsupported); else take `request` by move. That the program ends
+    /// later is not told: who must know keeps an end of a socket pair and watches it.
+    [[nodiscard]] virtual bool program_request(ProgramRequest& request) {
+        (void)request;
+        return false;
     }
 
     // Interrupts of a nub of this family. Other families of its class chain are asked if this one

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/clients/connections.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "DriverKit/IOService.system.h"
@@ -47,13 +48,49 @@ UserClientConnections::UserClientConnections(Context& context, Lifecycle& lifecy
     });
 }
 
+/// What a program may have meant: the nearest entry that can be opened, on what stands on `entry`
+/// or on what that stands on. "" if there is none.
+std::string UserClientConnections::nearest_to_open(const Entry& entry) const {
+    constexpr std::string_view kProgramsUse = "OpenDextProgramsUse";
+    const auto in_words = [&](const Entry& one) -> std::string {
+        const Value* call = one.property(kProgramsUse);
+        const Instance* instance = lifecycle_.find(one.id);
+        const bool by_call = call != nullptr && call->string() != nullptr;
+        if (one.activity != Activity::active ||
+            (!by_call && (instance == nullptr || instance->state != InstanceState::registered)))
+            return "";
+        char id[24];
+        std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(one.id));
+        return "; the nearest entry that can be opened is " + one.name + " (" + one.class_name() +
+               ", " + id + ")" + (by_call ? ", with " + *call->string() : "");
+    };
+    std::vector<EntryId> level = entry.clients;
+    while (!level.empty()) {
+        std::vector<EntryId> below;
+        for (const EntryId id : level) {
+            const Entry* one = context_.registry.find(id);
+            if (one == nullptr) continue;
+            if (std::string words = in_words(*one); !words.empty()) return words;
+            below.insert(below.end(), one->clients.begin(), one->clients.end());
+        }
+        level = std::move(below);
+    }
+    for (const Entry* above = context_.registry.find(entry.provider()); above != nullptr;
+         above = context_.registry.find(above->provider())) {
+        if (std::string words = in_words(*above); !words.empty()) return words;
+    }
+    return "";
+}
+
 Status UserClientConnections::check_target(EntryId id) const {
     const Entry* entry = context_.registry.find(id);
     if (entry == nullptr) return Error::kern(kIOReturnNoDevice, "the service is gone");
     const Instance* instance = lifecycle_.find(id);
     if (instance == nullptr) {
         return Error::kern(kIOReturnUnsupported,
-                           entry->name + " has no driver process that could be opened");
+                           entry->name + " has no driver process that could be opened: class " +
+                               entry->class_name() + " has no user client" +
+                               nearest_to_open(*entry));
     }
     if (entry->activity != Activity::active) {
         return Error::kern(kIOReturnNotReady, entry->name + " is being terminated");

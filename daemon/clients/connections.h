@@ -97,6 +97,7 @@ class UserClientConnections {
         Clock::Time asked{};
         Done done;
     };
+    [[nodiscard]] std::string nearest_to_open(const Entry& entry) const;
     [[nodiscard]] Status check_target(EntryId entry) const;
     /// User clients of the service that are on their way out.
     [[nodiscard]] std::set<EntryId> closing(EntryId service) const;

@@ -177,6 +177,11 @@ bool with(const Message& message, Handle handle) {
 }  // namespace
 
 bool ClientServer::handle(Client& client, Message& message) {
+    if (message.kind == static_cast<uint32_t>(client::Kind::family_request)) {
+        return with<client::FamilyRequest>(message, [&](auto request) {
+            family_request(client, std::move(request), std::move(message.fds), message.serial);
+        });
+    }
     return handle_registry(client, message) || handle_notifications(client, message) ||
            handle_control(client, message) || handle_system(client, message) ||
            handle_extensions(client, message);
@@ -481,6 +486,46 @@ void ClientServer::report(Client& client, const client::Report& request, uint64_
         }
         reply(number, serial, std::move(answer));
     });
+}
+
+void ClientServer::family_request(Client& client, client::FamilyRequest request,
+                                  std::vector<UniqueFd> fds, uint64_t serial) {
+    const uint64_t number = client.number;
+    const auto refuse_request = [&](int32_t io_return, std::string reason) {
+        reply(number, serial, client::FamilyAnswer{{io_return, std::move(reason)}, {}});
+    };
+    if (client.waits >= limits_.waits)
+        return refuse_request(kIOReturnNoResources, "too many requests at a time");
+    const Entry* entry = nullptr;
+    if (request.entry != kNoEntry) {
+        entry = context_.registry.find(request.entry);
+        if (entry == nullptr) return refuse_request(kIOReturnNotFound, "there is no such entry");
+        request.class_name = entry->class_name();
+    }
+    const std::vector<std::string> classes =
+        entry != nullptr ? entry->classes : context_.classes.chain(request.class_name);
+    const ClientIdentity& identity = client.identity;
+    ProgramRequest asked{request.entry,
+                         request.class_name,
+                         request.what,
+                         std::move(request.arguments),
+                         std::move(fds),
+                         {identity.pid, identity.uid, identity.program, identity.entitlements},
+                         [this, number, serial](Result<ProgramAnswer> result) {
+                             if (Client* waiting = find(number)) --waiting->waits;
+                             client::FamilyAnswer answer;
+                             if (!result.ok()) {
+                                 answer.outcome = outcome_of(result.error());
+                                 return reply(number, serial, std::move(answer));
+                             }
+                             answer.result = std::move(result->result);
+                             reply(number, serial, std::move(answer), std::move(result->fds));
+                         }};
+    ++client.waits;
+    if (lifecycle_.families().program_request(classes, asked)) return;
+    --client.waits;
+    refuse_request(kIOReturnUnsupported,
+                   request.class_name + " has no request \"" + request.what + "\"");
 }
 
 bool ClientServer::may_administer(const Client& client) const {

@@ -86,6 +86,8 @@ class ClientServer {
     bool handle_system(Client& client, const Message& message);
     bool handle_extensions(Client& client, const Message& message);
     void report(Client& client, const protocol::client::Report& request, uint64_t serial);
+    void family_request(Client& client, protocol::client::FamilyRequest request,
+                        std::vector<UniqueFd> fds, uint64_t serial);
     void get_activity(Client& client, uint64_t serial);
     [[nodiscard]] protocol::client::ActivityIs activity(DriverAnswers inside) const;
     void hello(Client& client, const protocol::client::Hello& hello, uint64_t serial);

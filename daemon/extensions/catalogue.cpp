@@ -209,7 +209,7 @@ Status Catalogue::approve(const std::string& bundle_id) {
     touch();
     for (const PersonalityPtr& personality : personalities) index_.add(personality);
     log(LogLevel::notice, bundle_id + " was approved");
-    matcher_.match_nubs_of(personalities);
+    matcher_.match_nubs_of_new(personalities);
     return success();
 }
 
@@ -356,7 +356,6 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
     matcher_.removed(affected);
     if (!notes.waiting_for_user) {
         for (const PersonalityPtr& personality : personalities) index_.add(personality);
-        affected.insert(affected.end(), personalities.begin(), personalities.end());
     }
     log(LogLevel::notice, id + " " + extension.bundle.version() + " installed with " +
                               std::to_string(personalities.size()) + " personalities" +
@@ -364,6 +363,7 @@ Status Catalogue::put_in_place(StagedBundle staged, const ExtensionNotes& notes)
     OPENDEXT_PROBE(daemon_installed);
     extensions_.insert_or_assign(id, std::move(extension));
     touch();
+    if (!notes.waiting_for_user) matcher_.match_nubs_of_new(personalities);
     matcher_.match_nubs_of(affected);
     return success();
 }

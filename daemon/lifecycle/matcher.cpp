@@ -71,6 +71,7 @@ MatchContext Matcher::match_context() const {
 
 void Matcher::match(EntryId id) {
     Nub& nub = nubs_[id];
+    if (!nub.leaving.empty()) return;  // when they have left
     if (nub.state == RoundState::starting) {
         nub.again = true;
         return;
@@ -93,6 +94,41 @@ void Matcher::match_nubs_of(const std::vector<PersonalityPtr>& personalities) {
                         })) {
             match(id);
         }
+    }
+}
+
+void Matcher::match_nubs_of_new(const std::vector<PersonalityPtr>& personalities) {
+    for (const EntryId id : context_.registry.all()) {
+        const Entry* entry = context_.registry.find(id);
+        if (entry == nullptr || !entry->registered || entry->activity != Activity::active) continue;
+        const bool compete = std::any_of(
+            entry->classes.begin(), entry->classes.end(), [this](const std::string& name) {
+                const ClassTable::Known* known = context_.classes.find(name);
+                return known != nullptr && known->declaration.newcomers_compete;
+            });
+        if (compete) contest(*entry, personalities);
+    }
+    match_nubs_of(personalities);
+}
+
+void Matcher::contest(const Entry& nub, const std::vector<PersonalityPtr>& newcomers) {
+    std::vector<PersonalityPtr> able = newcomers;
+    std::erase_if(able, [&](const PersonalityPtr& newcomer) {
+        return !nub.is_kind_of(newcomer->provider_class) ||
+               !supervisor_.may_start(nub.id, newcomer);
+    });
+    const CandidateList list = find_candidates(nub, able, match_context());
+    for (const CandidateList::Category& category : list.categories) {
+        const Instance* present = holder(nub, category.name);
+        if (present == nullptr || !present->running() ||
+            present->personality->bundle_id == category.candidates.front().personality->bundle_id)
+            continue;
+        log(LogLevel::notice, present->personality->label() + " leaves " + nub.name + " " +
+                                  id_text(nub.id) + ", to compete with " +
+                                  category.candidates.front().personality->label() +
+                                  ", which is new and fits too");
+        nubs_[nub.id].leaving.insert(present->entry);
+        lifecycle_.terminate(present->entry);
     }
 }
 
@@ -121,7 +157,7 @@ void Matcher::begin(EntryId id) {
     const Entry* entry = context_.registry.find(id);
     const auto place = nubs_.find(id);
     if (place == nubs_.end() || entry == nullptr) return;
-    if (stopped_ || entry->activity != Activity::active) {
+    if (stopped_ || entry->activity != Activity::active || !place->second.leaving.empty()) {
         place->second.state = RoundState::idle;
         context_.recorder.touch(Record::round, id);
         place->second.busy.reset();
@@ -353,6 +389,10 @@ void Matcher::detached(const Instance& instance) {
     const Entry* entry = context_.registry.find(nub);
     if (stopped_ || entry == nullptr || entry->activity != Activity::active) return;
     nubs_[nub].claimed = true;  // also one that was adopted
+    if (auto& leaving = nubs_[nub].leaving; leaving.erase(instance.entry) > 0) {
+        if (leaving.empty()) match(nub);
+        return;
+    }
     if (!in_use(instance.personality)) return supervisor_.forget(nub, instance.personality);
     if (!died && !instance.left) return give_back_if_free(nub, nubs_[nub]);
     const bool own_decision =

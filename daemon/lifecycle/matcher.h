@@ -36,6 +36,8 @@ class Matcher {
     void match(EntryId nub);
     /// Every registered nub that one of these personalities could fit.
     void match_nubs_of(const std::vector<PersonalityPtr>& personalities);
+    /// The same for personalities that are new, where newcomers compete.
+    void match_nubs_of_new(const std::vector<PersonalityPtr>& personalities);
     /// They were taken out of the index: what they did is not held against another copy, and what
     /// waits for them waits no more. Before match_nubs_of().
     void removed(const std::vector<PersonalityPtr>& personalities);
@@ -80,11 +82,16 @@ class Matcher {
         RoundState state = RoundState::idle;
         bool again = false;
         bool claimed = false;  ///< its family was asked for it (Family::claim_device)
+        /// Its drivers that were ended for newcomers; the round begins when they have left.
+        std::set<EntryId> leaving;
         std::vector<CategoryRun> runs;
         BusyHold busy;
         std::map<std::string, uint32_t> rematches;  ///< by personality label
     };
 
+    /// Ends the drivers of the nub in whose category one of these fits; the round begins when they
+    /// have left.
+    void contest(const Entry& nub, const std::vector<PersonalityPtr>& newcomers);
     void begin(EntryId id);
     void begin_with(EntryId id, CandidateList list);
     void claim(EntryId id);

@@ -17,7 +17,7 @@ class DeviceFamily final : public Family {
   public:
     explicit DeviceFamily(FamilyHost& family_host) : host(family_host) { latest = this; }
     [[nodiscard]] std::vector<ClassDeclaration> classes() const override {
-        return {{kDevice, "IOService", {}, false, "org.opendext.test"}};
+        return {{kDevice, "IOService", {}, false, "org.opendext.test", newcomers_compete}};
     }
     void realm_started() override {
         NewEntry entry;
@@ -51,8 +51,10 @@ class DeviceFamily final : public Family {
     std::vector<std::string> trace;
     std::vector<std::pair<EntryId, bool>> closed;
     static DeviceFamily* latest;
+    static bool newcomers_compete;
 };
 DeviceFamily* DeviceFamily::latest = nullptr;
+bool DeviceFamily::newcomers_compete = false;
 
 class DeviceTest : public ::testing::Test {
   protected:
@@ -167,6 +169,63 @@ TEST_F(DeviceTest, IsGivenBackWhenTheDriverIsUninstalledOrExits) {
     bed.settle();
     EXPECT_EQ(family->trace, (Trace{"claim", "give back: no driver has it", "claim",
                                     "give back: no driver has it"}));
+}
+
+/// Two bundles, one driver each, for the same device and category.
+class NewcomerTest : public DeviceTest {
+  protected:
+    static constexpr const char* kOther = "com.example.gadget";
+    void begin(bool compete) {
+        DeviceFamily::newcomers_compete = compete;
+        DeviceTest::SetUp();
+        install({{"Widget", on_device("Widget", 20)}});
+        first = up("Widget");
+    }
+    void SetUp() override {}
+    void TearDown() override { DeviceFamily::newcomers_compete = false; }
+    void newcomer(int64_t score, Dictionary more = {}) {
+        more.insert_or_assign("IOProbeScore", score);
+        const Status status = bed.install(bed.write_bundle(
+            kOther,
+            {{"Gadget", Testbed::personality(kOther, "Gadget", kDevice, std::move(more))}}));
+        ASSERT_TRUE(status.ok()) << status.error().text();
+    }
+    bool said(const std::string& text) { return bed.log_text().find(text) != std::string::npos; }
+    FakeDriver* first = nullptr;
+};
+
+TEST_F(NewcomerTest, GetsADeviceOnlyWhenTheOldDriverLeaves) {
+    begin(false);
+    newcomer(30);
+    bed.settle();
+    EXPECT_EQ(bed.find("Gadget"), kNoEntry);
+    EXPECT_FALSE(first->dead);
+    terminate("Widget");
+}
+
+TEST_F(NewcomerTest, CompetesWithTheOldDriverWhereItsFamilySaysSoAndWins) {
+    begin(true);
+    newcomer(30);
+    up("Gadget");
+    EXPECT_EQ(bed.find("Widget"), kNoEntry);
+    EXPECT_TRUE(said("leaves " + std::string(kDevice)));
+    EXPECT_EQ(family->trace, Trace{"claim"}) << "the kernel's driver does not get it in between";
+}
+
+TEST_F(NewcomerTest, CompetesAndLoses) {
+    begin(true);
+    newcomer(10);
+    ASSERT_TRUE(bed.run_until([&] { return first->dead; }));
+    up("Widget", first);
+    EXPECT_EQ(bed.find("Gadget"), kNoEntry);
+}
+
+TEST_F(NewcomerTest, LeavesTheDriverAloneThatItDoesNotFitBeside) {
+    begin(true);
+    newcomer(30, {{"IOMatchCategory", "Other"}});
+    up("Gadget");
+    EXPECT_FALSE(first->dead) << "another category";
+    EXPECT_NE(bed.find("Widget"), kNoEntry);
 }
 
 TEST_F(DeviceTest, CloseInTheMiddleOfLifeGivesUpExclusiveAccessWithoutEndingTheDriver) {

@@ -409,6 +409,18 @@ void Testbed::keeper_message(Message message) {
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;
         }
+        case keeper::Kind::fetch: {
+            const auto item = held.find(decode<keeper::Fetch>(message)->key);
+            if (item == held.end()) {
+                keeper_->send(encode(keeper::Reply{}, message.serial));
+                return;
+            }
+            Message reply = encode(keeper::Held{item->second.properties}, message.serial);
+            for (const UniqueFd& fd : item->second.fds)
+                reply.fds.push_back(std::move(fd.duplicate()).value());
+            keeper_->send(std::move(reply));
+            return;
+        }
         case keeper::Kind::release:
             held.erase(decode<keeper::Release>(message)->key);
             keeper_->send(encode(keeper::Reply{}, message.serial));

@@ -75,6 +75,8 @@ enum class Kind : uint32_t {
     quarantine_lifted = 63,
     debug_next = 64,  ///< rpc/protocol/debug.h
     debug_waiting = 65,
+    family_request = 66,
+    family_answer = 67,
 };
 
 struct Reply : Outcome {
@@ -631,6 +633,26 @@ struct ExtensionChanged {
     ExtensionChange change = ExtensionChange::will_become_enabled;
     ExtensionInfo extension;
     void fields(auto& io) { io(change, extension); }
+};
+
+/// Something that only a family knows how to do. It goes to the families of the class of `entry`,
+/// or of `class_name` where there is no entry yet; what the words, arguments and descriptors mean
+/// is theirs. Answered by FamilyAnswer.
+struct FamilyRequest {
+    static constexpr auto kKind = Kind::family_request;
+    uint64_t entry = 0;      ///< 0: there is none
+    std::string class_name;  ///< a kernel-side class; used if there is no entry
+    std::string what;
+    Dictionary arguments;
+    void fields(auto& io) { io(entry, class_name, what, arguments); }
+};
+
+/// Descriptors only with success.
+struct FamilyAnswer {
+    static constexpr auto kKind = Kind::family_answer;
+    Outcome outcome;
+    Dictionary result;
+    void fields(auto& io) { io(outcome, result); }
 };
 
 }  // namespace opendext::protocol::client

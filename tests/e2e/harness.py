@@ -55,10 +55,11 @@ def dext(name):
     return os.path.join(PREFIX, "share", "opendext", "dexts", name + ".dext")
 
 
-def changed_dext(name, folder, personality, added):
-    """Path of a copy in `folder` of a dext that is shipped, with the keys of `added` in one of its personalities."""
+def changed_dext(name, folder, personality, added, source=None):
+    """Path of a copy in `folder` of a dext that is shipped (or lies at `source`), with the keys of `added` in one of its
+    personalities."""
     copy = os.path.join(folder, name + ".dext")
-    shutil.copytree(dext(name), copy, symlinks=True)
+    shutil.copytree(source or dext(name), copy, symlinks=True)
     path = next(os.path.join(root, "Info.plist") for root, _, files in os.walk(copy) if "Info.plist" in files)
     with open(path, "rb") as file:
         info = plistlib.load(file)
