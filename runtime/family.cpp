@@ -90,6 +90,10 @@ Ran run_after(IOService* object, const char* queue, std::function<void()> work) 
                : Ran::later;
 }
 
+void handle_proxies(const char* class_name, ProxyMethods methods) {
+    runtime::set_proxy_methods(class_name, methods);
+}
+
 uint32_t client_cpu() {
     return runtime::ClientConnection::client_cpu();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "rpc/fd.h"
 #include "rpc/result.h"
@@ -12,6 +13,7 @@ class IOBufferMemoryDescriptor;
 class IOMemoryDescriptor;
 class IOService;
 class OSObject;
+struct IORPC;
 
 /// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the
 /// SDK. Exported by libDriverKit.so.0 for libraries of the same build only: not for dexts, no
@@ -77,6 +79,19 @@ Ran run_after(IOService* object, const char* queue, std::function<void()> work);
 /// 1 + the CPU on which the client program was seen last for which the calling thread completed or
 /// served a call last; 0: not known. A load.
 uint32_t client_cpu();
+
+/// What a driver half does itself for a class of the system's side: a nub whose data methods run in
+/// the process that calls them, on the descriptors that the system half handed out.
+struct ProxyMethods {
+    /// A call of a method on a proxy, on the caller's thread. nullopt: opendextd answers it.
+    std::optional<int32_t> (*call)(OSObject* proxy, const IORPC& rpc) = nullptr;
+    /// The last reference to the proxy has gone: what the driver half keeps of it goes too. A proxy
+    /// has neither init() nor free() of its class; its `ivars` begin as NULL and are free to use.
+    void (*free)(OSObject* proxy) = nullptr;
+};
+/// For proxies whose class is `class_name`. From a constructor of the library; the name stays where
+/// it is.
+void handle_proxies(const char* class_name, ProxyMethods methods);
 
 /// Starts a detached thread, named for debuggers (at most 15 characters). Not before the process
 /// has its control connection: never from a constructor of the library.

@@ -11,7 +11,8 @@
 #include "runtime/objects/class_registry.h"
 
 /// Containers are plain C++ classes without dispatchable methods, so they register themselves
-/// without generated code.
+/// without generated code. Driver halves of families register theirs with ContainerRegistration
+/// too.
 namespace opendext::runtime {
 
 /// What objects of a container class really are. The class itself is abstract for the sake of
@@ -52,7 +53,7 @@ class ContainerRegistration {
             new (static_cast<void*>(instance)) ContainerMetaClass<Class>;
             return kIOReturnSuccess;
         };
-        (void)register_class(&info_);
+        (void)opendext_register_class(&info_);
     }
 
   private:

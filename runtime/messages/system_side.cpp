@@ -20,8 +20,10 @@ std::optional<kern_return_t> answer_for_proxy(OSObject* proxy, const IORPC& rpc)
             return kIOReturnUnsupported;  // a queue works only in the process of its object
         case OSObject_CopyDispatchQueue_ID:
             return kIOReturnNotFound;
-        default:
-            return std::nullopt;
+        default: {
+            const auto* family = static_cast<IOService*>(proxy)->IOService::ivars->proxy_methods;
+            return family == nullptr ? std::nullopt : family->call(proxy, rpc);
+        }
     }
 }
 

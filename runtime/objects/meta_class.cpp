@@ -8,6 +8,7 @@
 
 #include "runtime/log/log.h"
 #include "runtime/objects/class_registry.h"
+#include "runtime/service/service_ivars.h"
 #include "runtime/service/start_trace.h"
 
 using namespace opendext::runtime;
@@ -34,6 +35,7 @@ void OSMetaClassBase::release() const {
     auto* proxy = (reserved & kObjectIsRemote) != 0 ? OSDynamicCast(IOService, object) : nullptr;
     if (proxy != nullptr) {
         // A proxy was never initialised: free() of a driver's class would look for its ivars.
+        if (const auto* family = proxy->IOService::ivars->proxy_methods) family->free(proxy);
         proxy->IOService::free();
     } else {
         object->free();

@@ -30,6 +30,20 @@ namespace {
 // The entry of the object that this thread is about to make: init() may already need it.
 thread_local uint64_t t_pending_entry = 0;
 
+// Filled from constructors of libraries, which may run before ours: constant-initialised.
+struct {
+    const char* class_name;
+    family::ProxyMethods methods;
+} g_proxy_methods[16];
+size_t g_proxy_method_count = 0;
+
+const family::ProxyMethods* proxy_methods_of(std::string_view class_name) {
+    for (size_t i = 0; i < g_proxy_method_count; ++i) {
+        if (class_name == g_proxy_methods[i].class_name) return &g_proxy_methods[i].methods;
+    }
+    return nullptr;
+}
+
 IOService_IVars& ivars_of(const IOService* service) {
     return *service->IOService::ivars;
 }
@@ -55,6 +69,13 @@ void make_proxy(IOService* service, uint64_t entry) {
     service->reserved |= kObjectIsRemote;
     service->IOService::ivars = new IOService_IVars;
     service->IOService::ivars->entry = entry;
+    service->IOService::ivars->proxy_methods = proxy_methods_of(service->GetClassName());
+}
+
+void set_proxy_methods(const char* class_name, const family::ProxyMethods& methods) {
+    if (g_proxy_method_count == std::size(g_proxy_methods))
+        panic("no room for the methods of %s", class_name);
+    g_proxy_methods[g_proxy_method_count++] = {class_name, methods};
 }
 
 std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view name) {

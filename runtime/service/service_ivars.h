@@ -11,6 +11,7 @@
 #include <string>
 
 #include "runtime/dispatch/executor.h"
+#include "runtime/family.h"
 
 class IODispatchQueue;
 
@@ -23,6 +24,8 @@ struct IOService_IVars {
     std::map<std::string, IODispatchQueue*, std::less<>> queues;  // retained; by SetDispatchQueue
     std::atomic<uint32_t> queue_changes{0};
     bool stopped = false;  // super::Stop has run
+    // Of a proxy: what a family does for its class in this process, or nullptr.
+    const opendext::family::ProxyMethods* proxy_methods = nullptr;
 };
 
 namespace opendext::runtime {
@@ -34,6 +37,8 @@ void set_pending_entry(uint64_t entry);
 void set_entry(IOService* service, uint64_t entry);
 /// Makes a proxy of an allocated, uninitialised IOService.
 void make_proxy(IOService* service, uint64_t entry);
+/// For proxies of this class that are made from now on. From constructors of libraries.
+void set_proxy_methods(const char* class_name, const family::ProxyMethods& methods);
 
 /// The executor of the named queue ("" = default) or, where that is not set, of the default queue.
 /// nullptr for an object without queues. Shared so that it outlives the object's own reference.
