@@ -50,11 +50,12 @@ class Daemon {
     static Daemon& instance();
 
     /// The answer to `content`. A refusal is an Error of Errc::kern with opendextd's reason;
-    /// descriptors that came with the answer go to `fds`.
+    /// descriptors that came with the answer go to `fds`, those of `passed` go with the request.
     template <typename Answer, typename Request>
     Result<Answer> request(Request content, std::chrono::milliseconds timeout = kTimeout,
-                           std::vector<UniqueFd>* fds = nullptr) {
-        Answer answer = OD_TRY(ask<Answer>(std::move(content), timeout, fds));
+                           std::vector<UniqueFd>* fds = nullptr,
+                           std::vector<UniqueFd> passed = {}) {
+        Answer answer = OD_TRY(ask<Answer>(std::move(content), timeout, fds, std::move(passed)));
         OD_TRY(check_answer(answer));
         return answer;
     }
@@ -62,8 +63,10 @@ class Daemon {
     /// The same, but a refusal is an answer: its outcome says whose it is.
     template <typename Answer, typename Request>
     Result<Answer> ask(Request content, std::chrono::milliseconds timeout = kTimeout,
-                       std::vector<UniqueFd>* fds = nullptr) {
-        Message message = OD_TRY(exchange(encode(std::move(content)), timeout));
+                       std::vector<UniqueFd>* fds = nullptr, std::vector<UniqueFd> passed = {}) {
+        Message request = encode(std::move(content));
+        request.fds = std::move(passed);
+        Message message = OD_TRY(exchange(std::move(request), timeout));
         Answer answer = OD_TRY(decode_answer<Answer>(message));
         if (fds != nullptr) *fds = std::move(message.fds);
         return answer;

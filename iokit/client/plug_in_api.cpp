@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plug-ins of drivers: none is loaded, so what is left is to say so.
+// Plug-ins: those of families are part of this library; none of a driver's own is loaded.
 #include <IOKit/IOCFPlugIn.h>
 #include <IOKit/IOKitKeys.h>
 
+#include <map>
 #include <string>
 
+#include "iokit/client/plug_in.h"
 #include "iokit/client/reason.h"
 #include "iokit/corefoundation/string.h"
 
@@ -38,7 +40,16 @@ std::string plug_in_of(io_service_t service, const std::string& type) {
     return name;
 }
 
+std::map<std::string, MakePlugIn>& plug_ins() {
+    static auto& all = *new std::map<std::string, MakePlugIn>;  // whole while static objects end
+    return all;
+}
+
 }  // namespace
+
+PlugInRegistration::PlugInRegistration(CFUUIDRef type, MakePlugIn make) {
+    plug_ins().emplace(text_of(type), std::move(make));
+}
 
 kern_return_t IOCreatePlugInInterfaceForService(io_service_t service, CFUUIDRef pluginType,
                                                 CFUUIDRef interfaceType,
@@ -52,6 +63,19 @@ kern_return_t IOCreatePlugInInterfaceForService(io_service_t service, CFUUIDRef 
     if (const kern_return_t code = IORegistryEntryGetName(service, name); code != kIOReturnSuccess)
         return code;
     const std::string type = text_of(pluginType);
+    if (const auto own = plug_ins().find(type); own != plug_ins().end()) {
+        IUnknownVTbl** made = own->second(service);
+        if (made == nullptr) return kIOReturnNoResources;
+        void* wanted = nullptr;
+        const HRESULT found =
+            (*made)->QueryInterface(made, CFUUIDGetUUIDBytes(interfaceType), &wanted);
+        (*made)->Release(made);
+        if (FAILED(found))
+            return fail(kIOReturnUnsupported, "the plug-in of type " + type + " has no interface " +
+                                                  text_of(interfaceType));
+        *theInterface = static_cast<IOCFPlugInInterface**>(wanted);
+        return kIOReturnSuccess;
+    }
     const std::string plug_in = plug_in_of(service, type);
     return fail(kIOReturnNoResources,
                 (plug_in.empty() ? std::string(name) + " has no plug-in of type " + type

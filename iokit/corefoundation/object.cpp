@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 
 #include "iokit/corefoundation/string.h"
 
@@ -17,6 +18,16 @@ class Null final : public Object {
 };
 
 Null null_object;
+
+/// Never destroyed: objects are described until the process ends.
+struct AddedTypes {
+    std::mutex mutex;
+    std::deque<const char*> names;  ///< the first one follows kLastType
+};
+AddedTypes& added_types() {
+    static auto& types = *new AddedTypes;
+    return types;
+}
 
 }  // namespace
 
@@ -51,8 +62,19 @@ const char* name_of(Type type) {
     };
     static_assert(kNames.size() == static_cast<size_t>(kLastType));
     const auto number = static_cast<size_t>(type);
-    return number >= 1 && number <= kNames.size() ? kNames[number - 1]
-                                                  : "object that is not a CFType";
+    if (number >= 1 && number <= kNames.size()) return kNames[number - 1];
+    AddedTypes& added = added_types();
+    const std::lock_guard lock(added.mutex);
+    const size_t index = number - kNames.size() - 1;
+    return number > kNames.size() && index < added.names.size() ? added.names[index]
+                                                                : "object that is not a CFType";
+}
+
+Type add_type(const char* name) {
+    AddedTypes& added = added_types();
+    const std::lock_guard lock(added.mutex);
+    added.names.push_back(name);
+    return static_cast<Type>(static_cast<CFTypeID>(kLastType) + added.names.size());
 }
 
 void misuse(const char* function, const std::string& what) {

@@ -4,6 +4,8 @@
 #include <CoreFoundation/CoreFoundation.h>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +46,9 @@ inline constexpr Type kLastType = Type::system_extensions_workspace;
 
 /// "CFString" and so on.
 [[nodiscard]] const char* name_of(Type type);
+/// A type beyond those above, for the classes of a family; `name` lives as long as the process.
+/// Give it to a static `const Type kType`.
+[[nodiscard]] Type add_type(const char* name);
 
 class Object {
   public:
@@ -60,6 +65,14 @@ class Object {
     }
     void retain() const {
         if (!immortal()) retain_count_.fetch_add(1, std::memory_order_relaxed);
+    }
+    /// A reference from whoever holds none (Weak): false if the last one is gone already.
+    [[nodiscard]] bool retain_if_alive() const {
+        CFIndex count = retain_count_.load(std::memory_order_relaxed);
+        while (count > 0 &&
+               !retain_count_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+        }
+        return count > 0;
     }
     void release() const {
         if (immortal()) return;
@@ -144,6 +157,34 @@ class Owned {
 
   private:
     Ref ref_ = nullptr;
+};
+
+/// Finds an object of class T as long as there is one, without keeping it. The object makes it and
+/// forgets it first thing in its destructor; copies may be anywhere, on any thread.
+template <typename T>
+class Weak {
+  public:
+    Weak() = default;
+    explicit Weak(T* object) : shared_(std::make_shared<Shared>(object)) {}
+    /// A reference of the caller's own; empty if the object is gone.
+    [[nodiscard]] Owned<T*> lock() const {
+        if (shared_ == nullptr) return {};
+        const std::lock_guard lock(shared_->mutex);
+        if (shared_->object == nullptr || !shared_->object->retain_if_alive()) return {};
+        return Owned<T*>(shared_->object);
+    }
+    void forget() {
+        const std::lock_guard lock(shared_->mutex);
+        shared_->object = nullptr;
+    }
+
+  private:
+    struct Shared {
+        explicit Shared(T* object) : object(object) {}
+        std::mutex mutex;
+        T* object;
+    };
+    std::shared_ptr<Shared> shared_;
 };
 
 [[nodiscard]] bool equal(CFTypeRef a, CFTypeRef b);

@@ -8,7 +8,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RECORD = os.path.join(HERE, "..", "libIOKit.symbols")
-INCLUDE = os.path.join(HERE, "..", "include")
+INCLUDE = os.path.join(os.environ["OPENDEXT_PREFIX"], "sdk", "client", "include")  # with what families add
 LIBRARY = os.path.join(os.environ["OPENDEXT_PREFIX"], "lib", "libIOKit.so.0")
 
 

@@ -2,10 +2,11 @@
 #ifndef OPENDEXT_IOKIT_IOCFPLUGIN_H_
 #define OPENDEXT_IOKIT_IOCFPLUGIN_H_
 
-/* Device interfaces that a plug-in of a driver brings into the program. OpenDext loads no plug-ins
- * into programs: programs that ask for one are refused with kIOReturnNoResources, as they are where
- * none is installed, and opendext_last_error_reason() (<opendext/client.h>) says what is there
- * instead. An interface of the program's own can be used and destroyed as any other. */
+/* Device interfaces that a plug-in brings into the program. Those of the families that OpenDext has
+ * are part of this library. It loads no plug-ins of drivers into programs: programs that ask for
+ * one are refused with kIOReturnNoResources, as they are where none is installed, and
+ * opendext_last_error_reason() (<opendext/client.h>) says what is there instead. An interface of
+ * the program's own can be used and destroyed as any other. */
 
 #include <CoreFoundation/CFBase.h>
 #include <CoreFoundation/CFDictionary.h>
