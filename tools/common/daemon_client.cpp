@@ -76,6 +76,23 @@ Status DaemonClient::check(const protocol::Outcome& outcome) {
                        outcome.reason.empty() ? "opendextd refused the request" : outcome.reason);
 }
 
+Result<DaemonClient::FamilyReply> DaemonClient::ask_family(FamilyRequest question,
+                                                           std::vector<UniqueFd> fds,
+                                                           std::chrono::milliseconds timeout) {
+    const uint64_t serial = next_serial_++;
+    Message message = encode(std::move(question), serial);
+    message.fds = std::move(fds);
+    OD_TRY(socket_.send(message));
+    Message reply = OD_TRY(receive(serial, timeout));
+    if (reply.kind == static_cast<uint32_t>(Kind::outcome)) {
+        OD_TRY(check(OD_TRY(decode<Reply>(reply))));
+        return Error{Errc::malformed, 0, "opendextd gave no answer"};
+    }
+    auto answer = OD_TRY(decode<FamilyAnswer>(reply));
+    OD_TRY(check(answer.outcome));
+    return FamilyReply{std::move(answer.result), std::move(reply.fds)};
+}
+
 Result<Message> DaemonClient::receive(uint64_t serial, std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     for (;;) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "rpc/protocol/client.h"
 #include "rpc/realm.h"
@@ -59,6 +60,15 @@ class DaemonClient {
         if constexpr (requires { answer.outcome; }) OD_TRY(check(answer.outcome));
         return answer;
     }
+
+    /// What only a family knows how to do (FamilyRequest), with descriptors both ways.
+    struct FamilyReply {
+        Dictionary result;
+        std::vector<UniqueFd> fds;
+    };
+    Result<FamilyReply> ask_family(protocol::client::FamilyRequest question,
+                                   std::vector<UniqueFd> fds = {},
+                                   std::chrono::milliseconds timeout = kTimeout);
 
     /// The next event (a message with serial 0); Errc::timed_out if none comes within `timeout`.
     Result<Message> next_event(std::chrono::milliseconds timeout);

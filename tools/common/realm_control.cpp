@@ -98,12 +98,6 @@ Status ask_to_stop(const Realm& realm) {
 /// Longer than the instances of an extension may take to end.
 constexpr std::chrono::minutes kExtensionTimeout{5};
 
-/// opendextd went, before or after it was connected to.
-bool nobody_is_there(const Error& error) {
-    return error.code == Errc::peer_gone ||
-           (error.code == Errc::system && (error.number == ECONNREFUSED || error.number == ENOENT));
-}
-
 /// A request that is the same however often it is made.
 template <typename Request>
 Status ask_until_answered(const Realm& realm, const std::string& program, Request request) {
@@ -111,21 +105,11 @@ Status ask_until_answered(const Realm& realm, const std::string& program, Reques
         if (::getrandom(&request.request, sizeof request.request, 0) < 0 && errno != EINTR)
             return Error::system("cannot get a random number");
     }
-    const auto deadline = Clock::now() + kExtensionTimeout;
-    for (;;) {
-        OD_TRY(ensure_realm(realm));
-        Result<DaemonClient> daemon = DaemonClient::connect(realm, program);
-        Status asked = success();
-        if (!daemon.ok()) {
-            asked = std::move(daemon).error();
-        } else if (auto reply = daemon->template request<protocol::client::Reply>(
-                       request, kExtensionTimeout);
-                   !reply.ok()) {
-            asked = std::move(reply).error();
-        }
-        const bool died = !asked.ok() && nobody_is_there(asked.error());
-        if (!died || keeper_of(realm) == 0 || Clock::now() >= deadline) return asked;
-    }
+    return until_answered(realm, kExtensionTimeout, [&]() -> Status {
+        DaemonClient daemon = OD_TRY(DaemonClient::connect(realm, program));
+        OD_TRY(daemon.request<protocol::client::Reply>(request, kExtensionTimeout));
+        return success();
+    });
 }
 
 }  // namespace
@@ -138,6 +122,13 @@ Status install_extension(const Realm& realm, const std::string& program,
 Status uninstall_extension(const Realm& realm, const std::string& program,
                            const std::string& bundle_id) {
     return ask_until_answered(realm, program, protocol::client::Uninstall{bundle_id});
+}
+
+bool comes_back(const Realm& realm, const Error& error) {
+    const bool gone =
+        error.code == Errc::peer_gone ||
+        (error.code == Errc::system && (error.number == ECONNREFUSED || error.number == ENOENT));
+    return gone && keeper_of(realm) != 0;
 }
 
 bool realm_is_up(const Realm& realm) {

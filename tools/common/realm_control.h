@@ -25,6 +25,26 @@ namespace opendext::tools {
 [[nodiscard]] Status uninstall_extension(const Realm& realm, const std::string& program,
                                          const std::string& bundle_id);
 
+/// Whether `error` says that opendextd went, before or after it was connected to, while the realm's
+/// keeper is there to bring it back.
+[[nodiscard]] bool comes_back(const Realm& realm, const Error& error);
+
+/// Brings the realm up and calls `ask`, again if opendextd dies before it has answered and comes
+/// back. For what changes nothing, or is the same however often it is done; `ask` connects itself
+/// and gives a Result.
+template <typename Ask>
+auto until_answered(const Realm& realm, std::chrono::milliseconds patience, Ask ask)
+    -> decltype(ask()) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        OD_TRY(ensure_realm(realm));
+        auto answer = ask();
+        if (answer.ok() || !comes_back(realm, answer.error()) ||
+            std::chrono::steady_clock::now() >= deadline)
+            return answer;
+    }
+}
+
 /// The process id of the realm's keeper, or 0 if none holds the lock of `run/keeper.pid`.
 [[nodiscard]] pid_t keeper_of(const Realm& realm);
 

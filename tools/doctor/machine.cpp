@@ -18,6 +18,7 @@
 #include "rpc/control_group.h"
 #include "rpc/fd.h"
 #include "rpc/realm.h"
+#include "tools/doctor/device_access.h"
 
 namespace opendext::doctor {
 namespace {
@@ -252,6 +253,9 @@ std::vector<Feature> examine_machine() {
                             "serial ports are pseudo terminals, without modem lines"));
     features.push_back(node("PCI devices", "/dev/vfio/vfio", "vfio-pci",
                             "real PCI devices cannot be given to drivers"));
+    for (Feature& feature :
+         examine_device_access(installation_prefix() / "share/opendext/device-access"))
+        features.push_back(std::move(feature));
     return features;
 }
 

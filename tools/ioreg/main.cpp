@@ -64,10 +64,13 @@ Result<std::string> render(const Node& tree, const Options& options) {
 
 Result<std::string> run(const tools::CommandLine& line, const Options& options) {
     const Realm realm = line.realm();
-    OD_TRY(tools::ensure_realm(realm));
-    tools::DaemonClient daemon = OD_TRY(tools::DaemonClient::connect(realm, "ioreg"));
-    const std::unique_ptr<Node> tree = OD_TRY(read_tree(daemon, options.plane));
-    return render(*tree, options);
+    const auto tree = tools::until_answered(
+        realm, tools::DaemonClient::kTimeout, [&]() -> Result<std::unique_ptr<Node>> {
+            tools::DaemonClient daemon = OD_TRY(tools::DaemonClient::connect(realm, "ioreg"));
+            return read_tree(daemon, options.plane);
+        });
+    if (!tree.ok()) return Error{tree.error()};
+    return render(**tree, options);
 }
 
 int main(int argc, char** argv) {

@@ -16,10 +16,13 @@ namespace {
 using protocol::client::ExtensionInfo;
 
 Result<std::vector<ExtensionInfo>> extensions(const Realm& realm) {
-    OD_TRY(tools::ensure_realm(realm));
-    auto daemon = OD_TRY(tools::DaemonClient::connect(realm, "systemextensionsctl"));
-    return OD_TRY(daemon.request<protocol::client::Extensions>(protocol::client::ListExtensions{}))
-        .extensions;
+    using protocol::client::Extensions;
+    auto answer = OD_TRY(
+        tools::until_answered(realm, tools::DaemonClient::kTimeout, [&]() -> Result<Extensions> {
+            auto daemon = OD_TRY(tools::DaemonClient::connect(realm, "systemextensionsctl"));
+            return daemon.request<Extensions>(protocol::client::ListExtensions{});
+        }));
+    return std::move(answer.extensions);
 }
 
 std::string to_text(const std::vector<ExtensionInfo>& extensions) {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // opendext errno, match and doctor as people run them.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "tools/common/json.h"
+#include "tools/doctor/device_access.h"
 #include "tools/tests/programs.h"
 #include "tools/tests/schema.h"
 
@@ -214,6 +220,31 @@ TEST_F(Explained, DoctorNamesExtensionsThatAreNotEnabledOrCannotBeRead) {
     EXPECT_EQ(Value("installed"), first(diagnoses[1].dictionary()->at("findings")).at("broken"));
     EXPECT_NE(std::string::npos,
               this->run("opendext doctor", "gone").output.find("at 'installed'"));
+}
+
+TEST(DeviceAccess, SaysWhichNodesAUserMayOpenAndTheRuleThatHelps) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("opendext-access-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder / "rules");
+    std::filesystem::create_directories(folder / "dev");
+    std::ofstream(folder / "rules/x.json")
+        << R"({"name": "Knobs", "folder": "/dev", "begins": "knob", "cost": "no knobs",
+              "rule": "KERNEL==\"knob*\"", "file": "/etc/x.rules"})";
+    std::ofstream(folder / "rules/broken.json") << "{";
+    auto found = doctor::examine_device_access(folder / "rules", folder);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_TRUE(found[0].present);
+    EXPECT_EQ(found[0].found, "/dev/knob*: there are none");
+    std::ofstream(folder / "dev/knob0") << "";
+    // Nobody may open what is not there, root neither.
+    std::filesystem::create_symlink("nowhere", folder / "dev/knob1");
+    found = doctor::examine_device_access(folder / "rules", folder);
+    EXPECT_FALSE(found[0].present);
+    EXPECT_EQ(found[0].found, "/dev/knob*: this user may open 1 of 2");
+    EXPECT_NE(found[0].fix.find("put this line into /etc/x.rules: KERNEL==\"knob*\""),
+              std::string::npos)
+        << found[0].fix;
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace
