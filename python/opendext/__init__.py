@@ -12,7 +12,7 @@ Needs Python 3.11 and nothing besides libIOKit. Which realm is asked: set_realm(
 it is up, else the user's. Everything that holds something of the system has close() and works in `with`; what is forgotten is
 given back by the garbage collector. Any function may be called from any thread, except where a class says otherwise."""
 
-from . import errors, extensions, matching, returns
+from . import errors, extensions, hid, matching, returns
 from ._arguments import Output
 from ._values import Value, ValueLike
 from .asynchronous import AsyncCall, Completion, CompletionsLost
@@ -33,6 +33,6 @@ __all__ = [
     "AccessDenied", "AsyncCall", "Calls", "Closed", "Completion", "CompletionsLost", "Connection", "DataQueue", "Done", "DriverDied",
     "DriverError", "Error", "Interest", "InterestWatch", "Iterator", "Kind", "MappedMemory", "Message", "NotificationPort",
     "Origin", "Output", "RealmUnavailable", "RegistryChanged", "SERVICE_PLANE", "Service", "Terminated", "TimedOut", "Value", "ValueLike",
-    "Watch", "at_path", "busy_state", "errors", "extensions", "iterate_services", "matching", "returns", "root", "service", "services",
+    "Watch", "at_path", "busy_state", "errors", "extensions", "hid", "iterate_services", "matching", "returns", "root", "service", "services",
     "set_realm", "wait_quiet", "walk", *returns.__all__,
 ]
