@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "families/hid/driver/reports.h"
 
-#include <poll.h>
-
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -81,10 +79,9 @@ bool Reports::on_queue(const std::function<void()>& work) {
 
 void Reports::run() {
     while (!stopped_) {
-        pollfd fds[2] = {{link_->fd(), POLLIN, 0}, {work_.also_fd(), POLLIN, 0}};
-        if (::poll(fds, 2, -1) < 0) continue;
-        if ((fds[1].revents & POLLIN) != 0) (void)on_queue(work_.also);
-        if ((fds[0].revents) == 0) continue;
+        const ReportLink::Ready ready = link_->wait(work_.also_fd());
+        if (ready.also) (void)on_queue(work_.also);
+        if (!ready.link) continue;
         auto input = link_->next_input();
         if (!input.ok()) return;  // the device is gone, or stop() was called
         if (!*input) continue;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace opendext::hid {
@@ -60,6 +61,20 @@ Status LinkBase::watch(int fd, uint32_t events, bool again) {
     if (::epoll_ctl(epoll_.get(), again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) != 0)
         return Error::system("epoll_ctl");
     return success();
+}
+
+ReportLink::Ready LinkBase::wait(int also) {
+    if (also != also_) {
+        // The one before may be closed, and gone from there.
+        if (also_ >= 0) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, also_, nullptr);
+        also_ = also >= 0 && watch(also, EPOLLIN).ok() ? also : -1;
+    }
+    std::array<epoll_event, 8> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    Ready ready;
+    for (int i = 0; i < count; i++)
+        (events[static_cast<size_t>(i)].data.fd == also_ ? ready.also : ready.link) = true;
+    return ready;
 }
 
 void LinkBase::wake() {

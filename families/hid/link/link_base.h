@@ -24,6 +24,7 @@ using Clock = std::chrono::steady_clock;
 class LinkBase : public ReportLink {
   public:
     [[nodiscard]] int fd() const final { return epoll_.get(); }
+    [[nodiscard]] Ready wait(int also) final;
     [[nodiscard]] Result<std::optional<InputReport>> next_input() final;
     void get(ReportType type, uint32_t report_id, uint32_t room, std::chrono::milliseconds timeout,
              Done done) final;
@@ -105,6 +106,7 @@ class LinkBase : public ReportLink {
     void run_finished(std::unique_lock<std::mutex>& lock);
 
     UniqueFd epoll_;
+    int also_ = -1;   ///< what wait() has in it besides
     UniqueFd wake_;   ///< eventfd: `finished_` or `aside_` has something, or the link was closed
     UniqueFd timer_;  ///< the first deadline of a request with `done`
     State state_ = State::open;

@@ -73,6 +73,16 @@ class ReportLink {
     /// time-out, the end. Stays the same as long as the link lives.
     [[nodiscard]] virtual int fd() const = 0;
 
+    struct Ready {
+        bool link = false;  ///< next_input has something to do
+        bool also = false;
+    };
+    /// Waits until next_input has something to do, or `also` is readable (-1: only the former). The
+    /// same as poll() of fd() and `also`, for less: one wait, no descriptor behind a descriptor.
+    /// For one thread, which passes the same `also` as long as that descriptor is open. Neither is
+    /// ready if a signal came.
+    [[nodiscard]] virtual Ready wait(int also) = 0;
+
     /// The next input report, nullopt if none waits; never blocks. Calls `done` of requests that
     /// are finished. Errc::peer_gone once the device is gone and every report was taken;
     /// Errc::malformed if the other end broke the protocol (it counts as gone then).

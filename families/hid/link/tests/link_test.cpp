@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -84,6 +85,31 @@ TEST(ReportLink, EveryUserGetsEveryReport) {
         EXPECT_FALSE(take(*link).has_value());
         EXPECT_FALSE(readable(link->fd(), 0ms));
     }
+}
+
+TEST(ReportLink, WaitsForItselfAndForOneMoreDescriptor) {
+    Played played;
+    const auto link = played.open(1);
+    UniqueFd also(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const uint64_t one = 1;
+    const auto wait = [&](int fd) {
+        const ReportLink::Ready ready = link->wait(fd);
+        return std::pair(ready.link, ready.also);
+    };
+    ASSERT_TRUE(played.device->send_input(0, 0, Bytes{1}).ok());
+    EXPECT_EQ(wait(-1), std::pair(true, false));
+    EXPECT_EQ(wait(also.get()), std::pair(true, false));
+    ASSERT_EQ(::write(also.get(), &one, sizeof one), 8);
+    EXPECT_EQ(wait(also.get()), std::pair(true, true));
+    EXPECT_EQ(wait(-1), std::pair(true, false));  // nobody asks for it any more
+    EXPECT_EQ(take(*link), Bytes{1});
+    EXPECT_EQ(wait(also.get()), std::pair(false, true));
+    // Another one, after the first was closed.
+    UniqueFd next(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+    also.reset();
+    EXPECT_EQ(wait(next.get()), std::pair(false, true));
+    link->close();
+    EXPECT_EQ(wait(next.get()), std::pair(true, true));
 }
 
 TEST(ReportLink, AnExclusiveUserIsTheOnlyOneUntilItGoes) {
