@@ -57,24 +57,33 @@ runtime::TaskPtr task_of(IOService* object, std::function<void()> work) {
     const std::shared_ptr<IOService> kept(object, [](IOService* own) { own->release(); });
     return runtime::make_task([kept, work = std::move(work)] { work(); });
 }
+
+bool run_now(const std::shared_ptr<runtime::Executor>& executor,
+             const std::function<void()>& work) {
+    if (executor->on_queue()) {
+        work();
+        return true;
+    }
+    if (!executor->try_claim()) return false;
+    const runtime::Executor::Claimed claimed(executor);
+    work();
+    return true;
+}
 }  // namespace
 
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work) {
     const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
     if (executor == nullptr) return Ran::cancelled;
-    if (executor->on_queue()) {
-        work();
-        return Ran::at_once;
-    }
-    if (executor->try_claim()) {
-        const runtime::Executor::Claimed claimed(executor);
-        work();
-        return Ran::at_once;
-    }
+    if (run_now(executor, work)) return Ran::at_once;
     return executor->async(task_of(object, std::move(work))) ==
                    runtime::Executor::Outcome::cancelled
                ? Ran::cancelled
                : Ran::later;
+}
+
+bool run_if_idle(IOService* object, const char* queue, const std::function<void()>& work) {
+    const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
+    return executor != nullptr && run_now(executor, work);
 }
 
 Ran run_after(IOService* object, const char* queue, std::function<void()> work) {

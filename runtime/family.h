@@ -71,9 +71,13 @@ enum class Ran : uint8_t {
 /// its turn. Retains `object` until then.
 Ran run_on_queue(IOService* object, const char* queue, std::function<void()> work);
 
-/// The same, for work that is not to run before the call of the driver that the caller is in has
-/// returned. On the queue of `object`: right after what runs there now, on this thread. Else as
-/// run_on_queue(), but never before this returns.
+/// The first half of it: runs `work` if it can run at once, on this thread. False: the queue is
+/// busy or cancelled, and nothing was done.
+bool run_if_idle(IOService* object, const char* queue, const std::function<void()>& work);
+
+/// As run_on_queue(), for work that is not to run before the call of the driver that the caller is
+/// in has returned. On the queue of `object`: right after what runs there now, on this thread. Else
+/// as run_on_queue(), but never before this returns.
 Ran run_after(IOService* object, const char* queue, std::function<void()> work);
 
 /// 1 + the CPU on which the client program was seen last for which the calling thread completed or

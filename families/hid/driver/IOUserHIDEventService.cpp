@@ -70,12 +70,12 @@ InputIdentity identity_of(IOService* device) {
 }
 
 /// Puts a report into the elements and gives it to the driver.
-void handle(IOUserHIDEventService* service, IOHIDInterface* interface, uint64_t timestamp,
-            ReportType type, uint8_t id, std::span<const uint8_t> bytes) {
+void handle(IOUserHIDEventService* service, ElementTree* tree, uint64_t timestamp, ReportType type,
+            uint8_t id, std::span<const uint8_t> bytes) {
     EventService::Report report(events_of(service), timestamp, type, id, bytes);
     auto& changed = service->IOUserHIDEventService::ivars->changed;
     changed.clear();
-    if (ElementTree* const tree = Interface::of(interface).tree()) {
+    if (tree != nullptr) {
         tree->take(timestamp, type, id, bytes, [&](const Element& element, int64_t value) {
             changed.push_back(element.cookie);
             report.element(element, value);
@@ -157,8 +157,8 @@ kern_return_t IOUserHIDEventService::Start_Impl(IOService* provider) {
     });
 
     opendext::hid::Reports::Work work;
-    work.input = [this, interface](const opendext::hid::ReportLink::InputReport& report) {
-        handle(this, interface, report.timestamp, ReportType::input,
+    work.input = [this, tree](const opendext::hid::ReportLink::InputReport& report) {
+        handle(this, tree, report.timestamp, ReportType::input,
                static_cast<uint8_t>(report.report_id), report.bytes);
     };
     work.also_fd = [this] { return events_of(this).lights_fd(); };
@@ -226,7 +226,8 @@ kern_return_t IOUserHIDEventService::processReport(uint64_t timestamp, uint64_t 
     const auto known = report_type_of(type);
     if (!known || report == 0 || reportID > 0xff) return kIOReturnBadArgument;
     if (ivars->interface == nullptr) return kIOReturnNotReady;
-    handle(this, ivars->interface, timestamp, *known, static_cast<uint8_t>(reportID),
+    handle(this, Interface::of(ivars->interface).tree(), timestamp, *known,
+           static_cast<uint8_t>(reportID),
            {reinterpret_cast<const uint8_t*>(report), reportLength});
     return kIOReturnSuccess;
 }

@@ -69,11 +69,12 @@ void Reports::stop() {
 }
 
 bool Reports::on_queue(const std::function<void()>& work) {
+    if (family::run_if_idle(client_, nullptr, work)) return true;
     Turn turn;
     const family::Ran ran =
         family::run_on_queue(client_, nullptr, [&work, held = Turn::Holder(&turn)] { work(); });
     if (ran == family::Ran::cancelled) return false;
-    turn.wait();  // over already, most of the time
+    turn.wait();
     return true;
 }
 

@@ -2,8 +2,7 @@
 #include "families/hid/parse/report_fields.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
+#include <iterator>
 
 namespace opendext::hid {
 
@@ -13,15 +12,14 @@ constexpr uint32_t kWidestValue = 64;
 
 /// The `bits` (at most 64) bits of `bytes` from bit `offset` on, zero-extended.
 uint64_t get_bits(std::span<const uint8_t> bytes, uint64_t offset, uint32_t bits) {
-    static_assert(std::endian::native == std::endian::little);
     if (bits == 0) return 0;
-    const uint64_t first = offset / 8;
+    const uint8_t* const first = bytes.data() + offset / 8;
     const auto shift = static_cast<uint32_t>(offset % 8);
-    uint64_t value = 0;
-    std::memcpy(&value, bytes.data() + first,
-                std::min<uint64_t>(sizeof value, bytes.size() - first));
+    const uint32_t count = (shift + bits + 7) / 8;
+    uint64_t value = first[0];  // fields of a byte or less are the most
+    for (uint32_t i = 1; i < std::min(count, 8U); ++i) value |= uint64_t{first[i]} << (8 * i);
     value >>= shift;
-    if (shift + bits > 64) value |= uint64_t{bytes[first + 8]} << (64 - shift);
+    if (count > 8) value |= uint64_t{first[8]} << (64 - shift);
     return bits == 64 ? value : value & ((uint64_t{1} << bits) - 1);
 }
 
@@ -64,6 +62,33 @@ int64_t slot(const Element& element, std::span<const uint8_t> report, uint32_t i
                     get_bits(report, element.bit_offset + uint64_t{index} * element.bits, bits));
 }
 
+/// Whether each slot is a byte of its own, as those of nearly all arrays.
+bool has_byte_slots(const Element& element) {
+    return element.bits == 8 && element.bit_offset % 8 == 0;
+}
+
+/// Whether one of the first `slots` slots holds the value.
+bool holds(const Element& element, std::span<const uint8_t> report, uint32_t slots, int64_t value) {
+    if (has_byte_slots(element)) {
+        const auto bytes = report.subspan(element.bit_offset / 8, slots);
+        const auto wanted = static_cast<uint8_t>(value);
+        return extended(element, wanted) == value &&
+               std::ranges::find(bytes, wanted) != bytes.end();
+    }
+    for (uint32_t at = 0; at < slots; ++at) {
+        if (slot(element, report, at) == value) return true;
+    }
+    return false;
+}
+
+/// Whether a slot that both reports have holds the same in both.
+bool is_same(const Element& array, std::span<const uint8_t> before, std::span<const uint8_t> now,
+             uint32_t index) {
+    const uint64_t byte = array.bit_offset / 8 + index;
+    return has_byte_slots(array) ? before[byte] == now[byte]
+                                 : slot(array, before, index) == slot(array, now, index);
+}
+
 /// A usage that an array's slot selects; nullptr for none.
 const Element* selected(const ReportDescriptor& descriptor, const Element& array, int64_t value) {
     const int64_t first = array.logical_min;
@@ -79,6 +104,19 @@ std::optional<int64_t> nothing(const ReportDescriptor& descriptor, const Element
     const int64_t all = extended(array, ones);
     if (selected(descriptor, array, all) == nullptr) return all;
     return std::nullopt;
+}
+
+/// Above that, looking for a value slot by slot takes longer than sorting.
+constexpr uint32_t kFewSlots = 32;
+
+/// Adds what a slot selects to `found`, unless one of the first `slots` slots of the other report
+/// has the same.
+void add_unless(const ReportDescriptor& descriptor, const Element& array, int64_t value,
+                std::span<const uint8_t> other, uint32_t slots, std::vector<Cookie>& found) {
+    const Element* item = selected(descriptor, array, value);
+    if (item == nullptr || holds(array, other, slots, value)) return;
+    const auto place = std::ranges::lower_bound(found, item->cookie);
+    if (place == found.end() || *place != item->cookie) found.insert(place, item->cookie);
 }
 
 bool write_item(const ReportDescriptor& descriptor, const Element& item, std::span<uint8_t> report,
@@ -113,10 +151,7 @@ std::optional<int64_t> read_value(const Element& element, std::span<const uint8_
     if (element.kind == ElementKind::array_item) {
         const uint32_t slots = slots_in(element, report.size());
         if (slots == 0) return std::nullopt;
-        for (uint32_t at = 0; at < slots; ++at) {
-            if (slot(element, report, at) == element.selector) return 1;
-        }
-        return 0;
+        return holds(element, report, slots, element.selector) ? 1 : 0;
     }
     if (index >= element.count || element.bits > kWidestValue ||
         !reaches(element, report.size(), index, 1)) {
@@ -173,6 +208,28 @@ std::vector<Cookie> selected_items(const ReportDescriptor& descriptor, const Ele
     std::ranges::sort(found);
     found.erase(std::ranges::unique(found).begin(), found.end());
     return found;
+}
+
+void differing_items(const ReportDescriptor& descriptor, const Element& array,
+                     std::span<const uint8_t> before, std::span<const uint8_t> now,
+                     std::vector<Cookie>& off, std::vector<Cookie>& on) {
+    off.clear();
+    on.clear();
+    if (array.kind != ElementKind::array || array.item_count == 0) return;
+    if (array.count > kFewSlots) {
+        const std::vector<Cookie> were = selected_items(descriptor, array, before);
+        const std::vector<Cookie> are = selected_items(descriptor, array, now);
+        std::ranges::set_difference(were, are, std::back_inserter(off));
+        std::ranges::set_difference(are, were, std::back_inserter(on));
+        return;
+    }
+    const uint32_t were = slots_in(array, before.size());
+    const uint32_t are = slots_in(array, now.size());
+    for (uint32_t index = 0; index < std::max(were, are); ++index) {
+        if (index < were && index < are && is_same(array, before, now, index)) continue;  // most
+        if (index < were) add_unless(descriptor, array, slot(array, before, index), now, are, off);
+        if (index < are) add_unless(descriptor, array, slot(array, now, index), before, were, on);
+    }
 }
 
 bool is_null(const Element& element, int64_t value) {

@@ -44,6 +44,12 @@ namespace opendext::hid {
                                                  const Element& array,
                                                  std::span<const uint8_t> report);
 
+/// Which items of an array differ between two reports: `off` gets those that only `before` selects,
+/// `on` those that only `now` does, each as selected_items() has them. What was in them is cleared.
+void differing_items(const ReportDescriptor& descriptor, const Element& array,
+                     std::span<const uint8_t> before, std::span<const uint8_t> now,
+                     std::vector<Cookie>& off, std::vector<Cookie>& on);
+
 /// Whether a value of the element means "no value": it has a null state and the value is outside
 /// the logical extent (6.2.2.5).
 [[nodiscard]] bool is_null(const Element& element, int64_t value);

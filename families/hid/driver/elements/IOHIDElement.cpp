@@ -150,7 +150,7 @@ uint32_t IOHIDElement::getUnitExponent() {
     return ivars->element.unit_exponent;
 }
 uint64_t IOHIDElement::getTimeStamp() {
-    return ivars->timestamp;
+    return ivars->values == nullptr ? ivars->timestamp : ivars->values->brought_at(*ivars);
 }
 
 uint32_t IOHIDElement::getValue(IOOptionBits options) {

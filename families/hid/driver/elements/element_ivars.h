@@ -12,6 +12,8 @@
 
 #include "families/hid/parse/report_descriptor.h"
 
+struct IOHIDElement_IVars;
+
 namespace opendext::hid {
 
 /// What the tree does for its elements.
@@ -21,6 +23,8 @@ class ElementValues {
     /// the tree was made complete.
     [[nodiscard]] virtual std::span<const uint8_t> image(const Element& element,
                                                          bool previous) const = 0;
+    /// The time of the report that brought the element last; 0: none did.
+    [[nodiscard]] virtual uint64_t brought_at(const IOHIDElement_IVars& own) const = 0;
     virtual bool set_value(const Element& element, uint64_t value) = 0;
     virtual bool set_data(const Element& element, std::span<const uint8_t> data) = 0;
     virtual IOReturn exchange(IOHIDElement* element, IOHIDElementCommitDirection direction) = 0;
@@ -46,7 +50,10 @@ struct IOHIDElement_IVars {
     IOHIDElement* parent = nullptr;                  ///< held by the tree
     OSArray* children = nullptr;                     ///< released here
     OSData* data = nullptr;                          ///< what getDataValue gave last
+    // Of the last report that had this element and not all others (ElementValues::brought_at), and
+    // which one of its id that was; an array's item: of the last that selected it or let go of it.
     uint64_t timestamp = 0;
+    uint64_t number = 0;
     opendext::hid::Calibration calibration;
 
     /// The tree goes away: what is left is the description.

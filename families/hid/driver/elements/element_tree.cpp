@@ -13,10 +13,23 @@ namespace opendext::hid {
 
 namespace {
 
+/// Where a field or an array of a report lies.
+struct Place {
+    uint32_t first;  ///< byte
+    uint32_t end;    ///< the byte behind the last one
+    Cookie cookie;
+    bool always;  ///< relative: the same movement twice is two
+};
+
 /// A report as it is now and as it was: where all values lie.
 struct Image {
     std::vector<uint8_t> now;
     std::vector<uint8_t> before;
+    std::vector<Place> places;
+    uint64_t number = 0;  ///< how often it came
+    // When it came last with all its bytes, and which one that was.
+    uint64_t whole_at = 0;
+    uint64_t whole_number = 0;
 };
 
 class Tree final : public ElementTree, private ElementValues {
@@ -40,6 +53,7 @@ class Tree final : public ElementTree, private ElementValues {
   private:
     [[nodiscard]] std::span<const uint8_t> image(const Element& element,
                                                  bool previous) const override;
+    [[nodiscard]] uint64_t brought_at(const IOHIDElement_IVars& own) const override;
     bool set_value(const Element& element, uint64_t value) override;
     bool set_data(const Element& element, std::span<const uint8_t> data) override;
     IOReturn exchange(IOHIDElement* element, IOHIDElementCommitDirection direction) override;
@@ -48,8 +62,11 @@ class Tree final : public ElementTree, private ElementValues {
         return *objects_[cookie - 1]->ivars;
     }
     [[nodiscard]] Image* find_image(ReportType type, uint8_t id);
+    void add_places(Image& image, const std::vector<Cookie>& fields) const;
+    bool brought(const Image& image, uint64_t timestamp, Cookie cookie,
+                 size_t reported_bytes) const;
     void take_field(uint64_t timestamp, const Element& field, const Image& image,
-                    size_t reported_bytes, const Changed& changed);
+                    const Changed& changed);
     void take_array(uint64_t timestamp, const Element& array, const Image& image,
                     const Changed& changed);
 
@@ -58,11 +75,15 @@ class Tree final : public ElementTree, private ElementValues {
     OSArray* elements_ = nullptr;
     std::vector<IOHIDElement*> objects_;  // held by elements_
     std::array<std::map<uint8_t, Image>, report_types> images_;
+    std::vector<Cookie> off_, on_;  // of take_array
 };
 
 Tree::~Tree() {
     // A driver may keep elements for longer.
-    for (IOHIDElement* object : objects_) object->ivars->detach();
+    for (IOHIDElement* object : objects_) {
+        object->ivars->timestamp = object->getTimeStamp();
+        object->ivars->detach();
+    }
     OSSafeReleaseNULL(elements_);
 }
 
@@ -94,9 +115,21 @@ bool Tree::make_elements() {
             made.now.assign(report.bytes[type], 0);
             if (descriptor_.uses_report_ids) made.now[0] = report.id;
             made.before = made.now;
+            add_places(made, report.elements[type]);
         }
     }
     return true;
+}
+
+void Tree::add_places(Image& image, const std::vector<Cookie>& fields) const {
+    image.places.reserve(fields.size());
+    for (const Cookie cookie : fields) {
+        const Element& field = *descriptor_.element(cookie);
+        const uint64_t end = (field.bit_offset + field.total_bits() + 7) / 8;
+        image.places.push_back({static_cast<uint32_t>(field.bit_offset / 8),
+                                static_cast<uint32_t>(std::min<uint64_t>(end, image.now.size())),
+                                cookie, field.is_relative()});
+    }
 }
 
 const Element* Tree::find(IOHIDElement* element) const {
@@ -115,6 +148,16 @@ std::span<const uint8_t> Tree::image(const Element& element, bool previous) cons
     const auto found = images.find(element.report_id);
     if (found == images.end()) return {};
     return previous ? found->second.before : found->second.now;
+}
+
+uint64_t Tree::brought_at(const IOHIDElement_IVars& own) const {
+    const Element& element = own.element;
+    if (element.kind == ElementKind::array_item || element.is_collection()) return own.timestamp;
+    const auto& images = images_[static_cast<size_t>(element.report_type)];
+    const auto found = images.find(element.report_id);
+    return found == images.end() || own.number > found->second.whole_number
+               ? own.timestamp
+               : found->second.whole_at;
 }
 
 bool Tree::set_value(const Element& element, uint64_t value) {
@@ -143,39 +186,54 @@ IOReturn Tree::exchange(IOHIDElement* element, IOHIDElementCommitDirection direc
 
 void Tree::take(uint64_t timestamp, ReportType type, uint8_t id, std::span<const uint8_t> bytes,
                 const Changed& changed) {
+    static const Changed nobody = [](const Element&, int64_t) {};
+    const Changed& tell = changed ? changed : nobody;
     Image* image = find_image(type, id);
-    const Report* report = descriptor_.report(id);
-    if (image == nullptr || report == nullptr) return;
-    const auto tell = [&](const Element& element, int64_t value) {
-        if (changed) changed(element, value);
-    };
+    if (image == nullptr) return;
     // What a short report does not have stays as it was.
+    const auto reported = bytes.first(std::min(bytes.size(), image->now.size()));
+    const bool whole = reported.size() == image->now.size();
     image->before = image->now;
-    std::ranges::copy(bytes.first(std::min(bytes.size(), image->now.size())), image->now.begin());
-    for (const Cookie cookie : report->elements[static_cast<size_t>(type)]) {
-        const Element& element = *descriptor_.element(cookie);
-        take_field(timestamp, element, *image, bytes.size(), tell);
+    std::ranges::copy(reported, image->now.begin());
+    ++image->number;
+    if (whole) {
+        image->whole_at = timestamp;
+        image->whole_number = image->number;
+    }
+    // Most fields of most reports are as they were: only those are looked at that have bytes
+    // between the first and the last one that changed.
+    const auto [now, before] = std::ranges::mismatch(image->now, image->before);
+    const auto first = static_cast<size_t>(now - image->now.begin());
+    size_t end = image->now.size();
+    while (end > first && image->now[end - 1] == image->before[end - 1]) --end;
+    for (const Place& place : image->places) {
+        if (!whole && !brought(*image, timestamp, place.cookie, reported.size())) continue;
+        if (place.always || (place.end > first && place.first < end))
+            take_field(timestamp, *descriptor_.element(place.cookie), *image, tell);
     }
 }
 
+/// Whether a short report has the field, or slots of the array; it is marked then.
+bool Tree::brought(const Image& image, uint64_t timestamp, Cookie cookie,
+                   size_t reported_bytes) const {
+    const Element& field = *descriptor_.element(cookie);
+    const uint64_t reported = reported_bytes * 8;
+    const bool has = field.kind == ElementKind::array
+                         ? field.bit_offset < reported
+                         : field.bit_offset + field.total_bits() <= reported;
+    if (has) {
+        ivars(cookie).timestamp = timestamp;
+        ivars(cookie).number = image.number;
+    }
+    return has;
+}
+
 void Tree::take_field(uint64_t timestamp, const Element& field, const Image& image,
-                      size_t reported_bytes, const Changed& changed) {
-    const uint64_t end = field.bit_offset + field.total_bits();
-    if (field.bit_offset >= reported_bytes * 8) return;
-    const bool is_array = field.kind == ElementKind::array;
-    if (!is_array && end > reported_bytes * 8) return;
-    ivars(field.cookie).timestamp = timestamp;
-    // Most fields of most reports are as they were.
-    const auto first = static_cast<std::ptrdiff_t>(field.bit_offset / 8);
-    const auto last =
-        static_cast<std::ptrdiff_t>(std::min<uint64_t>((end + 7) / 8, image.now.size()));
-    if (!field.is_relative() && std::equal(image.now.begin() + first, image.now.begin() + last,
-                                           image.before.begin() + first))
-        return;
-    if (is_array) return take_array(timestamp, field, image, changed);
+                      const Changed& changed) {
+    if (field.kind == ElementKind::array) return take_array(timestamp, field, image, changed);
     if (field.count == 1 && field.bits <= 64) {
         const int64_t value = read_value(field, image.now).value_or(0);
-        const bool moved = field.is_relative() && value != 0;  // the same movement twice is two
+        const bool moved = field.is_relative() && value != 0;
         if (moved || value != read_value(field, image.before)) changed(field, value);
     } else if (read_data(field, image.now) != read_data(field, image.before)) {
         changed(field, 0);
@@ -184,18 +242,15 @@ void Tree::take_field(uint64_t timestamp, const Element& field, const Image& ima
 
 void Tree::take_array(uint64_t timestamp, const Element& array, const Image& image,
                       const Changed& changed) {
-    const std::vector<Cookie> before = selected_items(descriptor_, array, image.before);
-    const std::vector<Cookie> now = selected_items(descriptor_, array, image.now);
-    const auto differs = [&](std::span<const Cookie> these, std::span<const Cookie> others,
-                             int64_t value) {
-        for (const Cookie cookie : these) {
-            if (std::ranges::binary_search(others, cookie)) continue;
+    differing_items(descriptor_, array, image.before, image.now, off_, on_);
+    const auto tell = [&](std::span<const Cookie> items, int64_t value) {
+        for (const Cookie cookie : items) {
             ivars(cookie).timestamp = timestamp;
             changed(*descriptor_.element(cookie), value);
         }
     };
-    differs(before, now, 0);  // what went up first: a key that replaces another comes after it
-    differs(now, before, 1);
+    tell(off_, 0);  // what went up first: a key that replaces another comes after it
+    tell(on_, 1);
 }
 
 std::vector<uint8_t> Tree::give(ReportType type, uint8_t id) const {

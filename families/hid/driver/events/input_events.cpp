@@ -99,6 +99,7 @@ InputNode* InputEvents::node(NodeKind kind, const Capabilities& wanted) {
         if (status.ok()) return &*place.node;
         log_("no more events go to the kernel's " + std::string(to_string(kind)) + ": " +
              status.error().text());
+        if (kind == NodeKind::keyboard) lights_fd_ = -1;
         place.node.reset();
         place.state = State::absent;
         return nullptr;
@@ -121,6 +122,7 @@ InputNode* InputEvents::node(NodeKind kind, const Capabilities& wanted) {
     }
     place.node.emplace(std::move(*node));
     place.state = State::open;
+    if (kind == NodeKind::keyboard && place.node->has_lights()) lights_fd_ = place.node->fd();
     return &*place.node;
 }
 
@@ -371,10 +373,8 @@ void InputEvents::release_all() {
     }
 }
 
-int InputEvents::lights_fd() {
-    const std::lock_guard lock(mutex_);
-    const auto& keyboard = nodes_[static_cast<size_t>(NodeKind::keyboard)];
-    return keyboard.node && keyboard.node->has_lights() ? keyboard.node->fd() : -1;
+int InputEvents::lights_fd() const {
+    return lights_fd_.load(std::memory_order_acquire);
 }
 
 std::optional<InputNode::Light> InputEvents::next_light() {

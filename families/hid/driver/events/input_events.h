@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -94,7 +95,7 @@ class InputEvents {
     void release_all();
 
     /// The descriptor on which the kernel tells of a keyboard's lights; -1: none.
-    [[nodiscard]] int lights_fd();
+    [[nodiscard]] int lights_fd() const;
     [[nodiscard]] std::optional<InputNode::Light> next_light();
 
   private:
@@ -117,6 +118,7 @@ class InputEvents {
     const Log log_;
     std::array<Node, kNodeKinds> nodes_;
     int gathering_ = 0;
+    std::atomic<int> lights_fd_{-1};
 
     std::bitset<KEY_CNT> keys_down_;
     uint32_t buttons_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 
 #include "families/hid/parse/report_fields.h"
@@ -73,6 +75,60 @@ TEST(Fields, SlotsCountFromTheLogicalMinimum) {
     EXPECT_EQ(selected_items(media, array, Bytes{3, 0, 0}), (std::vector<Cookie>{}));
     EXPECT_EQ(selected_items(media, array, Bytes{3, 0x3d, 0x02}), (std::vector<Cookie>{}));
     EXPECT_EQ(selected_items(media, media.elements[0], Bytes{3, 1, 0}), (std::vector<Cookie>{}));
+}
+
+TEST(Fields, OfAnArrayDifferByWhatOneReportSelectsAndTheOtherDoesNot) {
+    const ReportDescriptor keyboard = parsed(boot_keyboard);
+    const Element& array = with_usage(keyboard, 7, usage_of_array);
+    const Cookie a = with_usage(keyboard, 7, 4).cookie;
+    const Cookie b = with_usage(keyboard, 7, 5).cookie;
+    std::vector<Cookie> off{99};
+    std::vector<Cookie> on{99};
+    // b comes twice, and a only moves.
+    differing_items(keyboard, array, Bytes{0, 0, 4, 0, 0, 0, 0, 0}, Bytes{0, 0, 5, 4, 5, 0, 0, 0},
+                    off, on);
+    EXPECT_EQ(off, (std::vector<Cookie>{}));
+    EXPECT_EQ(on, (std::vector<Cookie>{b}));
+    // A short report selects nothing in the slots that it does not have.
+    differing_items(keyboard, array, Bytes{0, 0, 5, 4, 0, 0, 0, 0}, Bytes{0, 0, 5}, off, on);
+    EXPECT_EQ(off, (std::vector<Cookie>{a}));
+    EXPECT_EQ(on, (std::vector<Cookie>{}));
+    differing_items(keyboard, with_usage(keyboard, 7, 0xe1), Bytes{0}, Bytes{2}, off, on);
+    EXPECT_EQ(off.size() + on.size(), 0U);  // no array
+}
+
+/// An array of so many slots of a byte, of 30 buttons.
+ReportDescriptor array_of(uint8_t slots) {
+    return parsed(Bytes{0x05, 0x09, 0x09, 0x01, 0xa1, 0x01, 0x19,  0x01, 0x29, 0x1e, 0x15,
+                        0x01, 0x25, 0x1e, 0x75, 0x08, 0x95, slots, 0x81, 0x00, 0xc0});
+}
+
+TEST(Fields, OfArraysOfAllLengthsDifferAsTheirSelectionsDo) {
+    std::mt19937 random(7);
+    for (const uint8_t slots : {1, 2, 6, 31, 32, 33, 64}) {
+        const ReportDescriptor device = array_of(slots);
+        const Element& array = with_usage(device, 9, usage_of_array);
+        const auto report = [&] {
+            Bytes bytes(random() % 4 == 0 ? random() % (slots + 1u) : slots);
+            for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() % 34);
+            return bytes;
+        };
+        std::vector<Cookie> off;
+        std::vector<Cookie> on;
+        for (int turn = 0; turn < 500; ++turn) {
+            const Bytes before = report();
+            const Bytes now = turn % 5 == 0 ? before : report();
+            differing_items(device, array, before, now, off, on);
+            const auto were = selected_items(device, array, before);
+            const auto are = selected_items(device, array, now);
+            std::vector<Cookie> expected_off;
+            std::vector<Cookie> expected_on;
+            std::ranges::set_difference(were, are, std::back_inserter(expected_off));
+            std::ranges::set_difference(are, were, std::back_inserter(expected_on));
+            ASSERT_EQ(off, expected_off) << int{slots} << " slots, turn " << turn;
+            ASSERT_EQ(on, expected_on) << int{slots} << " slots, turn " << turn;
+        }
+    }
 }
 
 TEST(Fields, OfAnyWidthAreFoundAcrossBytes) {

@@ -193,8 +193,16 @@ TEST_F(Elements, KeepWhatAShortReportDoesNotHave) {
     EXPECT_EQ(take(2, {0, 4}), (Changes{{1, 0}, {0x30, 4}}));
     EXPECT_EQ(with_usage(1, 0x31)->getValue(0), 6U);
     EXPECT_EQ(with_usage(1, 0x31)->getTimeStamp(), 1U);
+    EXPECT_EQ(with_usage(1, 0x30)->getTimeStamp(), 2U);
     EXPECT_EQ(take(3, {}), (Changes{}));
+    EXPECT_EQ(with_usage(1, 0x30)->getTimeStamp(), 2U);
     EXPECT_EQ(take(4, {0, 4, 6, 7, 99, 99}), (Changes{{0x30, 4}, {0x31, 6}, {0x38, 7}}));
+    EXPECT_EQ(with_usage(1, 0x30)->getTimeStamp(), 4U);
+    EXPECT_EQ(with_usage(1, 0x31)->getTimeStamp(), 4U);
+    // The last report counts, whatever time it has.
+    EXPECT_EQ(take(2, {0, 1}), (Changes{{0x30, 1}}));
+    EXPECT_EQ(with_usage(1, 0x30)->getTimeStamp(), 2U);
+    EXPECT_EQ(with_usage(1, 0x31)->getTimeStamp(), 4U);
 }
 
 TEST_F(Elements, AreNotTouchedByReportsThatTheDeviceDoesNotHave) {
