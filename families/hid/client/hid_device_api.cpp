@@ -95,8 +95,8 @@ void Played::end() {
 }
 
 void Played::process() {
-    const Status processed = device_->side().process();
-    if (processed.ok() || processed.error().code != Errc::peer_gone || ended_) return;
+    // Whether opendextd hung up or made no sense: it has ended the device, or will.
+    if (device_->side().process().ok() || ended_) return;
     // Told once; the links of those who have it open go on.
     if (!std::exchange(unplugged_, true) && callbacks_.unplugged != nullptr)
         callbacks_.unplugged(callbacks_.context);

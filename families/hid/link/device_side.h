@@ -66,7 +66,8 @@ class DeviceSide {
 
     /// Handles everything that waits; never blocks. A user that breaks the protocol loses its link,
     /// which `on_user` tells. Errc::peer_gone, once, when the control socket has hung up: opendextd
-    /// ended the device (the users' links go on).
+    /// ended the device (the users' links go on). Another error, once, when what came over it made
+    /// no sense: it was closed, which ends the device too.
     [[nodiscard]] virtual Status process() = 0;
 
     /// Sends an input report to every user, or to the exclusive one while there is one. A user

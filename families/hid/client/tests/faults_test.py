@@ -2,9 +2,11 @@
 """The other side goes away: each call of a program is under way when its device is unplugged or killed, and each program is
 killed when a call of it is under way."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,8 +16,10 @@ import unittest
 import harness
 
 sys.path.insert(0, os.path.join(harness.PREFIX, "lib", "python3", "dist-packages"))
+sys.path.insert(0, os.path.join(harness.SOURCE, "tests", "campaign"))
 
 import opendext  # noqa: E402
+import world  # noqa: E402
 from opendext import hid  # noqa: E402
 
 # Input report 1 and feature report 1 of one byte, output report 2 of one byte.
@@ -23,6 +27,7 @@ DESCRIPTOR = bytes.fromhex("0600ff0901a101" "150026ff0075089501" "8501" "0902810
 # Plays the device in a process of its own; every request is answered, or told and never answered.
 PLAYER = """
 import sys
+import threading
 sys.path.insert(0, sys.argv[1])
 from opendext import hid
 def asked(request):
@@ -30,8 +35,12 @@ def asked(request):
         print("asked", flush=True)
         return hid.LATER
     return b"\\x01\\x07" if request.room else None
-device = hid.SimulatedDevice(bytes.fromhex(sys.argv[2]), {"Product": "Doomed", "VendorID": 0xF0DE}, get_report=asked, set_report=asked)
+ended = threading.Event()
+device = hid.SimulatedDevice(bytes.fromhex(sys.argv[2]), {"Product": "Doomed", "VendorID": 0xF0DE}, get_report=asked, set_report=asked,
+                             on_unplugged=ended.set)
 print(device.entry, flush=True)
+if sys.argv[3] == "told":
+    print("unplugged" if ended.wait(100) else "not told", flush=True)
 for line in sys.stdin:
     if line.startswith("send"):
         device.send_input(bytes([1, int(line.split()[1])]))
@@ -189,6 +198,22 @@ class Faults(harness.RealmCase):
         self.assertEqual(again.get_report(FEATURE, 1), bytes([1, 7]))
         again.close()
         self.assertFalse(device.removed)
+
+    def test_a_player_hears_that_its_device_ended_with_nonsense_from_opendextd(self):
+        for nonsense in (b"nonsense", bytes(32)):
+            player = self.plug("told")
+            daemon = next(pid for pid in self.realm.processes() if self.command(pid) == "opendextd")
+            try:
+                peers, theirs = world.peers(), world.socket_numbers(daemon)
+                ends = [theirs[peers[inode]] for inode in world.socket_numbers(player.pid) if peers.get(inode) in theirs]
+                self.assertNotEqual(ends, [])
+                for number in ends:  # the control socket, and the connection of the library
+                    with contextlib.closing(socket.socket(fileno=world.steal(daemon, number))) as end:
+                        end.send(nonsense)
+            except PermissionError as error:
+                self.skipTest(f"descriptors of others cannot be had: {error}")
+            self.assertEqual(player.stdout.readline(), "unplugged\n")
+            self.wait_for(lambda: not hid.devices(vendor=0xF0DE), "the entry gone")
 
     def command(self, pid):
         try:
