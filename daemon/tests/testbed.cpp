@@ -313,6 +313,7 @@ void Testbed::succeed() {
     settle();
     daemon.reset();
     keeper_.reset();
+    held_spawned_.clear();  // nobody hears of them any more
     ready = false;
     Inheritance left;
     left.starts = ++starts_;
