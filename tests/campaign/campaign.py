@@ -74,7 +74,7 @@ class Batch:
     def run(self):
         folder = tempfile.mkdtemp(prefix="opendext-campaign-")
         settings = dict(setting.split("=", 1) for setting in self.options.set)
-        world = w.World(self.built, folder, settings, pace_us=self.options.pace)
+        world = w.World(self.built, folder, settings, pace_us=self.options.pace, patient=self.options.patient)
         number = name = None
         failed = True
         try:
@@ -113,6 +113,7 @@ class Batch:
         self.light = self.light + 1 if kind.light else LIGHT
         if self.light >= LIGHT:
             world.check_bystanders()
+            world.check_processes()
             self.light = 0
         return outcome
 
@@ -233,6 +234,7 @@ def parse(arguments):
     parser.add_argument("--batch", type=int, default=500, metavar="N", help="faults in one realm (default: 500)")
     parser.add_argument("--period", type=int, default=250, metavar="N",
                         help="one fault of so many ends opendextd, which may crash five times in a minute (default: 250)")
+    parser.add_argument("--patient", action="store_true", help="opendextd may crash as often as it likes: for a short period")
     parser.add_argument("--pace", type=int, default=300, metavar="US", help="pause of the load between two calls (default: 300)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="realms at a time (default: 1)")
     parser.add_argument("--seconds", type=float, metavar="S", help="begin no batch after this time")

@@ -48,6 +48,10 @@ class Scenario:
     def end_check(self):
         """Raises Violation unless every bystander goes on and saw no error since the beginning of the batch."""
 
+    def check_processes(self):
+        """Raises Violation if a bystander is served by another process than at the beginning, where end_check() does not see that.
+        Only while opendextd answers."""
+
     def kill_one(self):
         """Kills the driver of a victim and waits until the next one serves; gives the Outcome. None: it has no victims."""
         return None

@@ -39,8 +39,10 @@ def build(folder):
         [*compiler, os.path.join(HERE, "lines.cpp"), "-o", os.path.join(folder, "lines")],
         [*compiler, "-I", harness.SOURCE, os.path.join(HERE, "hostile.cpp"),
          os.path.join(harness.PREFIX, "archive", "libopendext_rpc.a"), "-o", os.path.join(folder, "hostile")],
+        *([*compiler, "-isystem", os.path.join(harness.PREFIX, "sdk", "client", "include"), os.path.join(HERE, name + ".cpp"), "-o",
+           os.path.join(folder, name), "-L" + library, "-l:libIOKit.so.0", "-Wl,-rpath," + library] for name in ("player", "reader")),
         *([harness.program("opendext"), "build", os.path.join(HERE, name), "-o", os.path.join(folder, name), "--bundle-id",
-           f"org.example.{name}", "--quiet"] for name in ("subject", "port")),
+           f"org.example.{name}", "--quiet"] for name in ("subject", "port", "input")),
     ]
     environment = harness.Realm(os.path.join(folder, "no-realm")).environment()
     # Two at a time: the machine may be small.
@@ -97,13 +99,16 @@ class Helper:
 class World:
     """One realm, from its start to the check that nothing of it is left."""
 
-    def __init__(self, built, folder, settings, pace_us=300):
+    def __init__(self, built, folder, settings, pace_us=300, patient=False):
+        """patient: the keeper rides out any number of deaths of opendextd."""
         self.built, self.folder, self.pace_us = built, folder, pace_us
         self.realm = harness.Realm(os.path.join(folder, "realm"))
         # Drivers die more often than anybody gives up on them, and giving names to stacks is most of what that costs.
         self.realm.configure({"restart.policy": "driverkit", "restart.relaunches": "1000000", "crash.stacks-per-minute": "6",
                               # One that crashes on its way up does so until it is told to stop.
                               "restart.start-crash-retries": "1000", "restart.longest-wait": "1 s",
+                              # So that a driver that is left to opendextd does not hold a batch up.
+                              "deadline.set-properties": "3 s",
                               # So that "all threads" are some that a small machine has.
                               "sandbox.threads": "256", **settings})
         self.installed = set()
@@ -112,6 +117,15 @@ class World:
         self.helpers = []
         self.scenarios = []
         self.keeper = self.keeper_start = None
+        self.patient = self.start_patient_keeper() if patient else None
+
+    def start_patient_keeper(self):
+        keeper = subprocess.Popen(
+            [harness.program("opendext-keeper"), "--realm", self.realm.root, "--foreground", "--most-crashes", "1000000",
+             "--longest-pause", "0"],
+            env=self.realm.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        harness.wait_for(self.realm.keeper_pid, "the keeper", DEADLINE)
+        return keeper
 
     def tool(self, name, *words):
         done = self.realm.run(name, *words)
@@ -121,6 +135,8 @@ class World:
 
     def daemon_may_end(self):
         """Waits until one more crash of opendextd is not too many: the sixth within a minute ends the realm."""
+        if self.patient is not None:
+            return
         while len(self.daemon_ends) >= 4 and time.monotonic() - self.daemon_ends[-4] < 62:
             time.sleep(0.2)
         self.daemon_ends.append(time.monotonic())
@@ -153,6 +169,16 @@ class World:
     def check_keeper(self):
         if harness.start_time(self.keeper) != self.keeper_start:
             raise Violation("the keeper ended")
+
+    def check_processes(self):
+        """Bystanders are served by the processes of before, where their programs would not notice."""
+        for scenario in self.scenarios:
+            scenario.check_processes()
+
+    def story(self, pid):
+        """What the realm's log tells of a process, last."""
+        lines = [line for line in self.realm.log() if line.get("pid") == pid or f"[{pid}]" in line.get("message", "")]
+        return "; ".join(f"{line.get('time', '')[11:23]} {line.get('category', '')}: {line.get('message', '')}" for line in lines[-8:])
 
     def check_bystanders(self):
         """All at the same time."""
@@ -201,6 +227,8 @@ class World:
         for helper in self.helpers:
             helper.end()
         left = self.realm.stop()
+        if self.patient is not None:
+            self.patient.wait(DEADLINE)
         if left:
             raise Violation(f"processes were left behind by the realm: {left}")
 

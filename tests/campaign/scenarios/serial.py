@@ -73,13 +73,17 @@ class Scenario(Base):
         if problems:
             raise w.Violation("; ".join(problems))
 
+    def check_processes(self):
+        for name, pid in self.stable.items():
+            now = self.served_by(name, 0)
+            if now != pid:
+                raise w.Violation(f"port {name} has another process, {now}, than {pid}; {self.world.story(pid)}")
+
     def check_all(self):
         for name in VICTIMS + (LOOP,):
             self.flows(name)
             self.pid[name] = self.served_by(name, 0)
-        for name, pid in self.stable.items():
-            if self.served_by(name, 0) != pid:
-                raise w.Violation(f"port {name} has another process than {pid}")
+        self.check_processes()
 
     def back(self, name, begin):
         """Another process than that which is dead now serves the port."""
