@@ -20,6 +20,7 @@
 //   mute 0|1          1: feature reports are taken and never answered
 //   replug            unplugs the device and plugs it in again: "ok ENTRY"
 //   users             "ok N": how many have it open
+//   greet             asks opendextd something, so that there is a connection to it
 #include <time.h>
 #include <opendext/hid_device.hpp>
 
@@ -323,6 +324,14 @@ class Player {
     std::thread sender_;
 };
 
+std::string greet() {
+    const io_service_t root =
+        IOServiceGetMatchingService(kIOMainPortDefault, IOServiceMatching("IOHIDUserDevice"));
+    if (root == IO_OBJECT_NULL) return "opendextd knows no device";
+    IOObjectRelease(root);
+    return "ok";
+}
+
 std::string carry_out(Player& player, std::istringstream& words) {
     std::string order;
     int64_t a = 0;
@@ -338,6 +347,7 @@ std::string carry_out(Player& player, std::istringstream& words) {
     if (order == "flood") return player.flood(static_cast<uint32_t>(a));
     if (order == "mute") return player.mute(a != 0);
     if (order == "users") return player.users();
+    if (order == "greet") return greet();
     return "there is no order " + order;
 }
 

@@ -35,11 +35,10 @@ constexpr std::array kKnown{
     Known{"PhysicalDeviceUniqueID", Value::Kind::string},
 };
 
-/// What is derived from the descriptor, and what the registry and the matching give a meaning.
+/// What the registry and the matching give a meaning. What follows from the descriptor is replaced
+/// without ado: many drivers say it too.
 bool is_ours(std::string_view key) {
-    constexpr std::array kOurs{"DeviceUsagePairs",   "PrimaryUsage",        "PrimaryUsagePage",
-                               "MaxInputReportSize", "MaxOutputReportSize", "MaxFeatureReportSize",
-                               "OpenDextSysfs",      "OpenDextNode",        "OpenDextPid"};
+    constexpr std::array kOurs{"OpenDextSysfs", "OpenDextNode", "OpenDextPid"};
     return std::find(kOurs.begin(), kOurs.end(), key) != kOurs.end() || key.starts_with("IO") ||
            key.starts_with("CFBundle") || key.starts_with("com.apple.");
 }

@@ -168,6 +168,8 @@ class Scenario(Base):
             self.pid[name] = self.serving(name)
         for name in KEYS + (BYSTANDER_KEYS,):
             self.two_users(name)
+            # One that has asked nothing since opendextd died has no connection to the next one.
+            self.player[name].ask("greet")
 
     def two_users(self, name):
         """A keyboard's driver, and a program."""

@@ -160,7 +160,9 @@ TEST(DeviceDescription, KeysOfTheRegistryAreNotADevicesToSet) {
                                          {"Category", Value("kept")}},
                                         "Virtual");
     ASSERT_TRUE(device.ok());
-    EXPECT_EQ(device->left_out.size(), 4u);
+    EXPECT_EQ(device->left_out,
+              (std::vector<std::string>{"CFBundleIdentifier", "IOServiceDEXTEntitlements",
+                                        "OpenDextNode"}));
     EXPECT_EQ(opendext::find(device->properties, "IOServiceDEXTEntitlements"), nullptr);
     EXPECT_EQ(opendext::find(device->properties, "OpenDextNode"), nullptr);
     EXPECT_EQ(find_number(device->properties, "MaxInputReportSize")->raw, 1u);
