@@ -15,7 +15,7 @@
 //                     reports that a driver got and did not answer, times that opendextd ended the
 //                     device
 //   forgive           forgets these
-//   arm POINT FAULT   with the next report
+//   arm POINT FAULT   with the next report; waits until that is on its way
 //   flood N           so many reports at once, which nobody answers
 //   mute 0|1          1: feature reports are taken and never answered
 //   replug            unplugs the device and plugs it in again: "ok ENTRY"
@@ -49,6 +49,7 @@ using std::chrono::steady_clock;
 
 constexpr uint32_t kWindow = 8;
 constexpr auto kGiveUp = milliseconds(1000);
+constexpr auto kLimit = milliseconds(30'000);
 // A boot keyboard with eight more bytes in, and a feature report of eight.
 constexpr uint8_t kDescriptor[] = {
     0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x05, 0x07, 0x19, 0xe0, 0x29, 0xe7, 0x15, 0x00, 0x25,
@@ -123,10 +124,11 @@ class Player {
         return "ok";
     }
     std::string arm(uint8_t point, uint8_t fault) {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         armed_ = {point, fault};
-        hurry_.notify_all();
-        return "ok";
+        arming_ = true;
+        const bool sent = hurried(lock, kLimit, [this] { return !arming_; });
+        return sent ? "ok" : "no report could be sent";
     }
     std::string flood(uint32_t count) {
         const std::lock_guard lock(device_mutex_);
@@ -256,8 +258,14 @@ class Player {
                 make_again();
                 continue;
             }
-            const std::lock_guard lock(device_mutex_);
-            if (device_) static_cast<void>(device_->send(*next));
+            {
+                const std::lock_guard lock(device_mutex_);
+                if (device_) static_cast<void>(device_->send(*next));
+            }
+            if ((*next)[kKeysPointAt] == kInputNowhere) continue;
+            const std::lock_guard lock(mutex_);
+            arming_ = false;
+            hurry_.notify_all();
         }
     }
     void make_again() {
@@ -292,6 +300,10 @@ class Player {
         if (next_ - 1 == std::max(base_, echoed_)) moved_ = steady_clock::now();
         Report made = report(next_++, kKeysOrdinary);
         const Armed armed = std::exchange(armed_, {});
+        if (armed.point != kInputNowhere) {
+            made[kKeysArmsAt] = kInputArms & 0xff;
+            made[kKeysArmsTooAt] = kInputArms >> 8 & 0xff;
+        }
         made[kKeysPointAt] = armed.point;
         made[kKeysFaultAt] = armed.fault;
         return made;
@@ -319,6 +331,7 @@ class Player {
     uint32_t base_ = 0;  ///< answers up to here are not waited for
     steady_clock::time_point moved_ = steady_clock::now();
     Armed armed_;
+    bool arming_ = false;  ///< that report is not on its way yet
     uint64_t came_ = 0, disordered_ = 0, missing_ = 0, unplugged_times_ = 0;
     std::string text_;
     std::thread sender_;

@@ -142,6 +142,8 @@ class Opened {
         std::array<uint8_t, kInputReportSize> report{kind, point, fault, count};
         std::memcpy(&report[kPadSequenceAt], &sequence, sizeof sequence);
         std::memcpy(&report[kPadTokenAt], &token, sizeof token);
+        const uint32_t total = kind == kPadArm ? kInputArms : 0;
+        std::memcpy(&report[kPadTotalAt], &total, sizeof total);
         check(
             IOHIDDeviceSetReport(device_, kIOHIDReportTypeOutput, 0, report.data(), report.size()),
             "set of a pad");

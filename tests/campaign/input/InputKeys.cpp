@@ -90,7 +90,8 @@ void InputKeys::handleKeyboardReport(uint64_t timestamp, uint32_t reportID) {
 void InputKeys::handleReport(uint64_t timestamp, uint8_t* report, uint32_t reportLength,
                              IOHIDReportType type, uint32_t reportID) {
     if (type != kIOHIDReportTypeInput || reportLength < kInputReportSize) return;
-    if (report[kKeysPointAt] != kInputNowhere && report[kKeysPointAt] < kInputPoints)
+    if (report[kKeysArmsAt] == (kInputArms & 0xff) &&
+        report[kKeysArmsTooAt] == (kInputArms >> 8 & 0xff))
         InputArm(report[kKeysPointAt], report[kKeysFaultAt]);
     InputReach(kInputInHandleReport);
     super::handleReport(timestamp, report, reportLength, type, reportID);

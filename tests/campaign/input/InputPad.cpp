@@ -139,6 +139,7 @@ kern_return_t InputPad::setReport(IOMemoryDescriptor* report, IOHIDReportType re
             Send(kPadEcho, sequence, token);
             break;
         case kPadArm:
+            if (InputNumberAt(bytes, kPadTotalAt) != kInputArms) return kIOReturnBadArgument;
             InputArm(bytes[kPadPointAt], bytes[kPadFaultAt]);
             break;
         case kPadBurst:

@@ -42,8 +42,14 @@ enum {
 
 enum { kInputReportSize = 16, kInputFeatureSize = 8 };
 
-/* Input of a keyboard: 8 bytes as ever, then sequence (4), point, fault, kind. */
+/* What a report has that is to arm a point, so that garbage does not. */
+enum { kInputArms = 0x5ca1ab1e };
+
+/* Input of a keyboard: 8 bytes as ever, then sequence (4), point, fault, kind; one that arms has
+ * the two lower bytes of kInputArms in its reserved byte and the last one. */
 enum {
+    kKeysArmsAt = 1,
+    kKeysArmsTooAt = 15,
     kKeysSequenceAt = 8,
     kKeysPointAt = 12,
     kKeysFaultAt = 13,
@@ -58,7 +64,7 @@ enum { kKeysEcho = 1, kKeysOfProgram = 2, kKeysState = 3 };
 
 /* Reports of a pad: kind, point, fault, count, sequence (4), token (4), total (4). The input has
  * the sequence and the token of the output that it answers, and which it is of all inputs of this
- * process. */
+ * process. One that arms has kInputArms for the total. */
 enum {
     kPadPointAt = 1,
     kPadFaultAt = 2,
