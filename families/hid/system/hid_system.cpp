@@ -10,6 +10,7 @@
 
 #include "daemon/io_return.h"
 #include "families/hid/system/description.h"
+#include "families/hid/system/leftovers.h"
 #include "families/hid/system/matching.h"
 #include "families/hid/system/rights.h"
 
@@ -139,6 +140,7 @@ Device* HidSystem::device_below(const Entry& interface) {
 
 void HidSystem::realm_started() {
     nodes_.realm_started();
+    release_left_of(host_, [this](EntryId id) { return host_.entry(id) == nullptr; });
     resume_plugged();
     if (!kernel_) return;
     resume_raw();
@@ -226,6 +228,9 @@ void HidSystem::object_ended(const Entry& object, daemon::End end) {
     if (Device* device = device_of(object.id); device != nullptr) {
         device->end();
         devices_.erase(object.id);
+    } else if (object.is_kind_of("IOHIDDevice")) {
+        // It ended before this opendextd could adopt it.
+        release_left_of(host_, [&](EntryId id) { return id == object.id; });
     }
 }
 

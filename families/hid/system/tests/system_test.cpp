@@ -107,6 +107,25 @@ TEST_F(HidSystemTest, APluggedDeviceHasAnInterfaceWithTheSameProperties) {
               Value("com.apple.developer.driverkit.transport.hid"));
 }
 
+TEST_F(HidSystemTest, WhatAnEarlierOpendextdLeftOfDevicesThatAreGoneIsGivenBack) {
+    const Plugged mouse = plug();
+    ASSERT_EQ(mouse.reply.code(), 0) << mouse.reply.reason();
+    const Reply user = open(mouse.entry);
+    ASSERT_EQ(user.code(), 0) << user.reason();
+    bed.settle();
+    const std::string other = std::to_string(mouse.entry + 1'000'000);
+    for (const char* what : {"hid-device:", "hid-gate:", "hid-trace:"}) bed.held[what + other];
+    bed.held["hid-user:" + other + ":7"];
+    bed.held["hid-user:nonsense"];
+    bed.held["not-of-hid:" + other];
+    bed.succeed();
+    EXPECT_EQ(held("hid-device:"), 1U);
+    EXPECT_EQ(held("hid-user:"), 1U) << "the one who has the mouse open";
+    EXPECT_EQ(held("hid-gate:") + held("hid-trace:"), 0U);
+    EXPECT_EQ(held("not-of-hid:"), 1U);
+    EXPECT_NE(bed.daemon->registry().find(mouse.entry), nullptr);
+}
+
 TEST_F(HidSystemTest, BuiltInHardwareNeedsOneMoreEntitlement) {
     ASSERT_EQ(plug({{"ReportDescriptor", Value(kMouse)}, {"Built-In", Value(true)}}).reply.code(),
               0);
