@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import select
@@ -205,7 +206,7 @@ class World:
                 todo += one
                 continue
             if one.get("pid") and one.get("properties", {}).get(key) == value:
-                found.append(one["pid"])
+                found.append(Process(one["pid"]))
             todo += one.get("children") or []
         return found
 
@@ -220,7 +221,7 @@ class World:
         """The child of the keeper whose command has these words."""
         def found():
             with open(f"/proc/{self.keeper}/task/{self.keeper}/children", encoding="utf-8") as file:
-                return [pid for pid in map(int, file.read().split()) if text in command(pid)]
+                return [Process(pid) for pid in map(int, file.read().split()) if text in command(pid)]
         return harness.wait_for(found, text, DEADLINE)[0]
 
     def end(self):
@@ -297,15 +298,43 @@ def descriptors(pid):
 
 # Means to hurt.
 
+class Process(int):
+    """A process id, and whose it is: the kernel gives the number away again when the process has ended, and what was meant for a
+    driver that had just died of something else would hit another one."""
+
+    def __new__(cls, pid):
+        own = super().__new__(cls, pid)
+        own.started = harness.start_time(own)
+        return own
+
+
+def is_same(pid):
+    """Whether the process is still the one of which this was the id; of a plain number nothing is known."""
+    return not isinstance(pid, Process) or pid.started is not None and harness.start_time(pid) == pid.started
+
+
+def open_process(pid):
+    """A pidfd of it; ProcessLookupError if it has ended."""
+    process = os.pidfd_open(pid)
+    if is_same(pid):
+        return process
+    os.close(process)
+    raise ProcessLookupError(errno.ESRCH, f"process {pid} is another one now")
+
+
 def kill(pid, number=signal.SIGKILL):
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+        process = open_process(pid)
+        try:
+            signal.pidfd_send_signal(process, number)
+        finally:
+            os.close(process)
 
 
 def wait_for_end(pid):
     """Until the process is dead."""
     try:
-        process = os.pidfd_open(pid)
+        process = open_process(pid)
     except ProcessLookupError:
         return
     try:
@@ -317,7 +346,7 @@ def wait_for_end(pid):
 
 def steal(pid, number):
     """A duplicate of a descriptor of another process."""
-    process = os.pidfd_open(pid)
+    process = open_process(pid)
     try:
         got = _LIBC.syscall(_PIDFD_GETFD, process, number, 0)
         if got < 0:
@@ -365,6 +394,8 @@ def far_end(pid, number, holder):
     """A duplicate of the end that `holder` has of the socket `number` of `pid`; None if there is none any more."""
     with contextlib.suppress(OSError):
         own = os.stat(f"/proc/{pid}/fd/{number}").st_ino
+        if not is_same(pid):
+            return None
         there = socket_numbers(holder).get(peers().get(own))
         return None if there is None else steal(holder, there)
     return None
@@ -420,6 +451,8 @@ def scribble(pid, name, random, writes, mostly):
     """Random words into the memory that a process shares with others under `name`: mostly into the first `mostly` bytes.
     How many areas there were."""
     areas = []
+    if not is_same(pid):
+        return 0
     with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
         for line in file:
             words = line.split()

@@ -78,7 +78,7 @@ class Scenario(Base):
 
     def serving(self, number):
         """The process that serves a subject's program: calls, completions and records go on."""
-        return int(self.load.ask(f"check {number} {self.world.limit_ms}"))
+        return w.Process(self.load.ask(f"check {number} {self.world.limit_ms}"))
 
     def begin_check(self):
         for number in BYSTANDERS:
@@ -110,7 +110,7 @@ class Scenario(Base):
     def back(self, number, begin):
         """Waits until another process serves the victim."""
         pid, time_ns = map(int, self.load.ask(f"back {number} {self.pid[number]} {self.world.limit_ms}").split())
-        self.pid[number] = pid
+        self.pid[number] = w.Process(pid)
         self.serving(number)
         return Outcome(RECOVERED, time_ns - begin)
 

@@ -124,8 +124,8 @@ class Scenario(Base):
     def serving(self, name):
         """The driver of a victim: reports go on, for it and for programs."""
         if name in PADS:
-            return int(self.reader.ask(f"check {name} {self.world.limit_ms}"))
-        pid = int(self.player[name].ask(f"check {self.world.limit_ms}"))
+            return w.Process(self.reader.ask(f"check {name} {self.world.limit_ms}"))
+        pid = w.Process(self.player[name].ask(f"check {self.world.limit_ms}"))
         self.reader.ask(f"check {name} {self.world.limit_ms}")
         return pid
 
@@ -180,10 +180,10 @@ class Scenario(Base):
         w.wait_for_end(self.pid[name])
         order = f"{self.pid[name]} {self.world.limit_ms}"
         answer = self.reader.ask(f"back {name} {order}") if name in PADS else self.player[name].ask(f"back {order}")
-        pid, time_ns = map(int, answer.split())
-        self.pid[name] = pid
+        pid, time_ns = answer.split()
+        self.pid[name] = w.Process(pid)
         self.in_order(name)
-        return Outcome(RECOVERED, time_ns - begin)
+        return Outcome(RECOVERED, int(time_ns) - begin)
 
     def in_order(self, name):
         """What came of a victim was in order, although something may be missing."""
@@ -295,7 +295,7 @@ class Scenario(Base):
 
     def next_driver(self, name, old):
         if name in KEYS:
-            return int(self.reader.ask(f"driver {name} {old} {self.world.limit_ms}"))
+            return w.Process(self.reader.ask(f"driver {name} {old} {self.world.limit_ms}"))
         return harness.wait_for(lambda: set(self.world.processes("PadNumber", number_of(name))) - {old}, "the next process",
                                 w.DEADLINE).pop()
 
@@ -309,7 +309,7 @@ class Scenario(Base):
         left = random.random() < 0.2  # to opendextd, which waits 5 s
         old = self.pid[name]
         answer = self.player[name].ask(f"back {old} {self.world.limit_ms}").split()
-        self.pid[name] = int(answer[0])
+        self.pid[name] = w.Process(answer[0])
         self.bystanders()
         if not left:
             w.kill(old)
@@ -354,7 +354,7 @@ class Scenario(Base):
         w.kill(old)
         w.wait_for_end(old)
         time.sleep(0.004 * random.random())
-        for pid in self.world.realm.drivers(BUNDLE):
+        for pid in map(w.Process, self.world.realm.drivers(BUNDLE)):
             if pid not in known and pid > max(known):
                 w.kill(pid)
         return self.back(name, w.now_ns())
@@ -466,7 +466,7 @@ class Scenario(Base):
     def another(self, name, begin):
         answer = self.player[name].ask(f"back {self.pid[name]} {self.world.limit_ms}").split()
         w.wait_for_end(self.pid[name])
-        self.pid[name] = int(answer[0])
+        self.pid[name] = w.Process(answer[0])
         self.in_order(name)
         return Outcome(RECOVERED, int(answer[1]) - begin)
 

@@ -53,7 +53,7 @@ class Scenario(Base):
     # Looking.
 
     def served_by(self, name, other_than):
-        return int(self.load.ask(f"port 0 {name} {other_than} {self.world.limit_ms}"))
+        return w.Process(self.load.ask(f"port 0 {name} {other_than} {self.world.limit_ms}"))
 
     def flows(self, name):
         """Until what is sent from now on has arrived, both ways; when that was."""
@@ -158,7 +158,7 @@ class Scenario(Base):
         w.wait_for_end(old)
         time.sleep(0.004 * random.random())
         known = set(self.pid.values())
-        for pid in self.world.realm.drivers("org.opendext.SerialOverTCP"):
+        for pid in map(w.Process, self.world.realm.drivers("org.opendext.SerialOverTCP")):
             if pid not in known and pid > max(known):
                 w.kill(pid)
         begin = w.now_ns()
