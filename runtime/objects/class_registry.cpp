@@ -12,7 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <unordered_map>
+#include <utility>
 
 #include "runtime/log/log.h"
 
@@ -22,9 +22,7 @@ struct OSMetaClassPrivate {
     std::string super_name;
     // Set once, under the registry's lock, and read without it.
     std::atomic<OSMetaClass*> super{nullptr};
-    std::atomic<bool> methods_known{false};
     bool super_missing_reported = false;
-    std::unordered_map<uint64_t, std::string_view> queues;  // of this class and its ancestors
 };
 
 namespace opendext::runtime {
@@ -34,11 +32,22 @@ struct Registry {
     std::mutex mutex;
     std::map<std::string, OSMetaClass*, std::less<>> by_name;
     std::vector<OSMetaClass*> in_order;
+    // Of the prepared process: is not changed, so that its memory stays shared by all drivers.
+    const Registry* base = nullptr;
+
+    [[nodiscard]] OSMetaClass* find(std::string_view name) const {
+        if (const auto found = by_name.find(name); found != by_name.end()) return found->second;
+        return base == nullptr ? nullptr : base->find(name);
+    }
 };
 
-Registry& registry() {
-    static auto& instance = *new Registry;  // used by destructors at exit
+Registry*& current_registry() {
+    static auto* instance = new Registry;  // used by destructors at exit
     return instance;
+}
+
+Registry& registry() {
+    return *current_registry();
 }
 
 std::string bounded(const char (&text)[96]) {
@@ -73,11 +82,9 @@ std::vector<std::string_view> queue_names(const OSClassDescription* description)
 OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>& lock) {
     if (own.super != nullptr || own.super_name.empty()) return own.super;
     if (!lock.owns_lock()) lock.lock();
-    auto& all = registry();
-    const auto found = all.by_name.find(own.super_name);
-    if (found != all.by_name.end()) {
-        own.super = found->second;
-        return own.super;
+    if (OSMetaClass* found = registry().find(own.super_name)) {
+        own.super = found;
+        return found;
     }
     if (!own.super_missing_reported) {
         own.super_missing_reported = true;
@@ -89,22 +96,23 @@ OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>
     return nullptr;
 }
 
-const std::unordered_map<uint64_t, std::string_view>& methods(OSMetaClass* meta,
-                                                              std::unique_lock<std::mutex>& lock) {
-    OSMetaClassPrivate& own = *meta->metaClassPrivate;
-    if (own.methods_known.load(std::memory_order_acquire)) return own.queues;
-    if (!lock.owns_lock()) lock.lock();
-    if (own.methods_known) return own.queues;
-    if (OSMetaClass* super = resolve_super(own, lock)) own.queues = methods(super, lock);
-    const OSClassDescription* description = own.info->description;
-    const auto names = queue_names(description);
+/// The queue that this class itself declares for a method, "" for one without; nullopt if it does
+/// not have the method. From the class's own tables: nothing is made at the first call.
+std::optional<std::string_view> own_queue_name(const OSClassDescription* description,
+                                               uint64_t msgid) {
     const auto* options = table<uint64_t>(description, description->methodOptionsOffset);
-    for (uint32_t i = 0; i + 1 < description->methodOptionsSize / sizeof(uint64_t); i += 2) {
-        const size_t queue = options[i + 1] & 0xff;
-        own.queues[options[i]] = queue < names.size() ? names[queue] : std::string_view();
+    const size_t count = description->methodOptionsSize / sizeof(uint64_t) / 2;
+    for (size_t i = count; i-- > 0;) {
+        if (options[2 * i] != msgid) continue;
+        const size_t queue = options[2 * i + 1] & 0xff;
+        std::string_view found;
+        for_each_string(table<char>(description, description->queueNamesOffset),
+                        description->queueNamesSize, [&](size_t index, std::string_view name) {
+                            if (index == queue) found = name;
+                        });
+        return found;
     }
-    own.methods_known.store(true, std::memory_order_release);
-    return own.queues;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -124,8 +132,8 @@ kern_return_t register_class(OSClassLoadInformation* info) {
 
     auto& all = registry();
     std::unique_lock lock(all.mutex);
-    if (const auto found = all.by_name.find(own->name); found != all.by_name.end()) {
-        const std::string other = found->second->metaClassPrivate->super_name;
+    if (const OSMetaClass* found = all.find(own->name)) {
+        const std::string other = found->metaClassPrivate->super_name;
         lock.unlock();
         log(LogType::fault,
             "class %s : %s is not registered: the process has a class %s : %s already; rename one "
@@ -152,8 +160,7 @@ kern_return_t register_class(OSClassLoadInformation* info) {
 OSMetaClass* find_class(std::string_view name) {
     auto& all = registry();
     const std::lock_guard lock(all.mutex);
-    const auto found = all.by_name.find(name);
-    return found == all.by_name.end() ? nullptr : found->second;
+    return all.find(name);
 }
 
 OSMetaClass* super_class(const OSMetaClass* meta) {
@@ -189,20 +196,31 @@ std::vector<ClassSummary> all_classes() {
     auto& all = registry();
     const std::lock_guard lock(all.mutex);
     std::vector<ClassSummary> classes;
-    classes.reserve(all.in_order.size());
-    for (const OSMetaClass* meta : all.in_order) {
-        const OSMetaClassPrivate& own = *meta->metaClassPrivate;
-        classes.push_back({own.name, own.super_name, own.info->description->flags});
-    }
+    const auto add = [&](const Registry& some) {
+        classes.reserve(classes.size() + some.in_order.size());
+        for (const OSMetaClass* meta : some.in_order) {
+            const OSMetaClassPrivate& own = *meta->metaClassPrivate;
+            classes.push_back({own.name, own.super_name, own.info->description->flags});
+        }
+    };
+    if (all.base != nullptr) add(*all.base);
+    add(all);
     return classes;
 }
 
 std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid) {
     std::unique_lock lock(registry().mutex, std::defer_lock);
-    const auto& known = methods(meta, lock);
-    const auto found = known.find(msgid);
-    if (found == known.end()) return std::nullopt;
-    return found->second;
+    for (; meta != nullptr; meta = resolve_super(*meta->metaClassPrivate, lock)) {
+        if (const auto queue = own_queue_name(class_description(meta), msgid)) return queue;
+    }
+    return std::nullopt;
+}
+
+void share_classes() {
+    for (const OSMetaClass* meta : registry().in_order) static_cast<void>(super_class(meta));
+    auto own = std::make_unique<Registry>();
+    own->base = &registry();
+    current_registry() = own.release();
 }
 
 std::string method_name(OSMetaClass* meta, uint64_t msgid) {

@@ -38,6 +38,10 @@ kern_return_t register_class(OSClassLoadInformation* info);
 /// All classes in the order of registration.
 [[nodiscard]] std::vector<ClassSummary> all_classes();
 
+/// In the prepared process, once: classes that are registered from here on are kept apart, so that
+/// the memory of those that are there stays as it is.
+void share_classes();
+
 /// The queue name that the most derived class listing `msgid` gives it ("" = default queue);
 /// nullopt if no class of the chain implements the method in this process.
 [[nodiscard]] std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid);
