@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/peer_watch.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <system_error>
-#include <thread>
 
 namespace opendext {
+namespace {
+
+// To ThreadSanitizer a thread that nobody has joined when the process ends is a leak.
+#if __has_feature(thread_sanitizer)
+constexpr bool kRests = false;
+#else
+constexpr bool kRests = true;
+#endif
+
+constexpr uint64_t kEnd = 0;  // the number of what ends the thread
+
+}  // namespace
 
 PeerWatch& PeerWatch::instance() {
     // Its thread may outlive every static object. A child of fork() has no such thread, and must
@@ -31,7 +45,8 @@ Status PeerWatch::start() {
     ::sigfillset(&all);  // the program's signals are for its own threads
     ::pthread_sigmask(SIG_SETMASK, &all, &old);
     try {
-        std::thread([this] { run(); }).detach();
+        thread_ = std::thread([this, epoll = epoll_.get()] { run(epoll); });
+        if (!kRests) thread_.detach();
     } catch (const std::system_error& failed) {
         epoll_.reset();
         ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
@@ -63,12 +78,33 @@ void PeerWatch::remove(uint64_t number, int socket) {
     watched_.erase(number);
 }
 
-void PeerWatch::run() {
+void PeerWatch::rest() {
+    std::unique_lock lock(mutex_);
+    if (!kRests || !epoll_.valid() || !watched_.empty()) return;
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return;  // another time
+    const UniqueFd hung_up(ends[0]);
+    ::close(ends[1]);
+    epoll_event event{};
+    event.data.u64 = kEnd;  // EPOLLHUP comes anyway
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, hung_up.get(), &event) != 0) return;
+    std::thread thread = std::move(thread_);
+    const UniqueFd epoll = std::move(epoll_);
+    lock.unlock();  // it may have woken for a socket that has been removed since, and wants it
+    thread.join();
+}
+
+void PeerWatch::run(int epoll) {
     ::pthread_setname_np(::pthread_self(), "od-peers");
     epoll_event events[16];
     for (;;) {
-        const int count = ::epoll_wait(epoll_.get(), events, 16, -1);
+        const int count = ::epoll_wait(epoll, events, 16, -1);
         if (count < 0 && errno != EINTR) return;
+        // Nothing was watched then; what is watched since has another thread.
+        if (std::any_of(events, events + std::max(count, 0),
+                        [](const epoll_event& event) { return event.data.u64 == kEnd; })) {
+            return;
+        }
         const std::lock_guard lock(mutex_);
         for (int i = 0; i < count; ++i) {
             const uint64_t number = events[i].data.u64;  // the struct is packed

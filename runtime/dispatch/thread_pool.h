@@ -13,6 +13,8 @@ namespace opendext::runtime {
 /// Starts a detached thread with a stack of 512 KiB, as DriverKit's threads have. Ends the process
 /// with a message if the system refuses: nothing of a driver works without threads.
 void start_thread(const char* name, TaskPtr work);
+/// Gives back what is left of threads of start_thread() that have ended.
+void join_ended_threads();
 
 /// The threads that run queues. They are made when there is work and nobody idle, up to a limit,
 /// and end when idle for a while. No thread exists before the first submit: the library is loaded

@@ -7,16 +7,31 @@
 
 #include <cstdint>
 
+#include "rpc/peer_watch.h"
+#include "runtime/dispatch/thread_pool.h"
+
 namespace opendext::runtime {
+namespace {
+
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+}  // namespace
 
 [[gnu::noinline]] void tidy_memory() {
+    join_ended_threads();
+    PeerWatch::instance().rest();
     ::malloc_trim(0);
     // Nothing else lies so close below the main thread's stack: the kernel keeps a wide gap there.
     constexpr uintptr_t kDepth = 128 << 10;
     const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-    // One page for what this function and madvise() have below.
+    // What this function and madvise() have below: next to nothing, but with a sanitizer.
+    constexpr uintptr_t kOwn = kSanitized ? 8192 : 512;
     const uintptr_t end =
-        (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(page - 1)) - page;
+        (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kOwn) & ~(page - 1);
     // ENOMEM where the stack was never so deep: what there is was given back all the same.
     ::madvise(reinterpret_cast<void*>(end - kDepth), kDepth, MADV_DONTNEED);
 }
