@@ -37,8 +37,8 @@ struct AbortMessage {
     char text[];
 };
 
-std::atomic<int> g_socket{-1};
-std::atomic<int> g_first{0};  ///< the thread that crashed first
+std::atomic<int> g_socket{0};  ///< 0, which is no socket, before there is one
+std::atomic<int> g_first{0};   ///< the thread that crashed first
 AbortMessage* const* g_abort_message = nullptr;
 
 /// The bytes of a driver::Crashed, as FieldWriter would write them.
@@ -190,8 +190,8 @@ void install_crash_handler(int control_socket) {
     for (const int number : kSignals) ::sigaction(number, &action, nullptr);
 }
 
-AlternateStack::AlternateStack() {
-    const stack_t stack{memory_, 0, kSize};
+AlternateStack::AlternateStack(Room& room) {
+    const stack_t stack{room.bytes, 0, sizeof room.bytes};
     ::sigaltstack(&stack, nullptr);
 }
 

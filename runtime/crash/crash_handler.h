@@ -16,15 +16,15 @@ void set_crash_socket(int control_socket);
 /// the far end of a stack is not what overflows. An object of the thread's first function.
 class AlternateStack {
   public:
-    AlternateStack();
+    /// Registers of the largest machines (AMX: 11 KiB), and the handler.
+    struct Room {
+        alignas(16) char bytes[32 * 1024];
+    };
+    /// `room` is not touched until it is needed.
+    explicit AlternateStack(Room& room);
     ~AlternateStack();
     AlternateStack(const AlternateStack&) = delete;
     AlternateStack& operator=(const AlternateStack&) = delete;
-
-  private:
-    /// Registers of the largest machines (AMX: 11 KiB), and the handler. Not touched until needed.
-    static constexpr size_t kSize = 32 * 1024;
-    alignas(16) char memory_[kSize];
 };
 
 }  // namespace opendext::runtime

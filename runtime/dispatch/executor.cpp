@@ -55,8 +55,8 @@ class Executors {
 }  // namespace
 
 uint64_t thread_token() {
-    static std::atomic<uint64_t> next{1};
-    thread_local const uint64_t token = next.fetch_add(1, std::memory_order_relaxed);
+    static std::atomic<uint64_t> last{0};
+    thread_local const uint64_t token = last.fetch_add(1, std::memory_order_relaxed) + 1;
     return token;
 }
 

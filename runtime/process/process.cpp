@@ -2,6 +2,7 @@
 #include "runtime/process/process.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ constexpr auto kPatience =
 /// A driver that opendextd has not spoken to for so long keeps no thread but the main one for it,
 /// and no memory that it does not use.
 constexpr int kQuietMs = 500;
+constexpr int kAllLeftMs = 6000;      // longer than an idle thread of the pool stays
 constexpr size_t kIdleFollowers = 2;  // more threads than that leave when they have nothing to do
 
 std::mutex g_current_mutex;
@@ -211,6 +213,14 @@ void Process::await_quiet(std::unique_lock<std::mutex>& lock) {
 void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
     leader_present_ = true;
     lock.unlock();
+    if (main_leads_) {  // what receive() has on the stack is there when there is something for it
+        pollfd socket{socket_.fd(), POLLIN, 0};
+        // Other threads have heard that they may leave, those of the pool leave after some seconds.
+        for (const int patience : {kQuietMs, kAllLeftMs, -1}) {
+            if (::poll(&socket, 1, patience) != 0) break;
+            tidy_memory();
+        }
+    }
     auto message = socket_.receive();
     quiet_ = false;
     main_leads_ = false;
@@ -340,12 +350,17 @@ void Process::reply(uint64_t serial, int32_t io_return, std::string reason) {
 
 extern "C" __attribute__((visibility("default"))) int opendext_driver_main(
     const opendext_driver_start* start) {
+    using opendext::runtime::AlternateStack;
     using opendext::runtime::Process;
     if (start == nullptr || start->size < offsetof(opendext_driver_start, boot_arguments))
         return 71;
     if (start->size >= offsetof(opendext_driver_start, set_title))
         opendext::runtime::set_boot_arguments(start->boot_arguments);
-    const opendext::runtime::AlternateStack stack;
+    // Not on the stack, of which an idle process would have a page on either side of it.
+    void* room = ::mmap(nullptr, sizeof(AlternateStack::Room), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) return 71;
+    const AlternateStack stack(*static_cast<AlternateStack::Room*>(room));
     opendext::runtime::install_crash_handler(start->control_fd);
     const auto process = std::make_shared<Process>(*start);
     Process::set_current(process);
