@@ -40,6 +40,11 @@ typedef struct opendext_driver_start {
 #define OPENDEXT_DRIVER_MAIN "opendext_driver_main"
 typedef int (*opendext_driver_main_t)(const opendext_driver_start* start);
 
+/* Called once in the prepared process, before any driver is forked: makes there what would
+ * otherwise be made, or looked up, in each driver. */
+#define OPENDEXT_DRIVER_PREPARE "opendext_driver_prepare"
+typedef void (*opendext_driver_prepare_t)(void);
+
 #ifdef __cplusplus
 }
 #endif

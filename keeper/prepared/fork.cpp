@@ -69,6 +69,7 @@ Result<UniqueFd> start_init(int link) {
     void* stack =
         ::mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack == MAP_FAILED) return Error::system("cannot make a stack for a namespace's init");
+    ::madvise(stack, kStack, MADV_DONTFORK);  // the driver's share of it would be a page
     int pidfd = -1;
     const int pid = ::__clone(be_init, static_cast<char*>(stack) + kStack,
                               CLONE_VM | CLONE_PARENT | CLONE_PIDFD | SIGCHLD,

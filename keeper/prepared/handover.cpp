@@ -12,6 +12,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "keeper/prepared/runtime_library.h"
+#include "keeper/prepared/sanitized.h"
 #include "rpc/fields.h"
 #include "rpc/protocol/keeper.h"
 
@@ -33,6 +35,23 @@ struct Ready {
 
 constexpr int kHandoverFd = 4;
 
+/// Says in the environment how the successor is loaded and what it keeps, so that what is the same
+/// in all drivers is in pages that all share.
+void set_loading(const Start& start) {
+    // Stacks of threads that have ended are not kept for others: most drivers are idle.
+    static constexpr std::string_view kMine = "glibc.pthread.stack_cache_size=0";
+    const char* given = ::getenv("GLIBC_TUNABLES");
+    std::string tunables = given == nullptr ? "" : given;
+    if (tunables.find(kMine) == std::string::npos)
+        tunables.append(tunables.empty() ? "" : ":").append(kMine);
+    ::setenv("GLIBC_TUNABLES", tunables.c_str(), 1);
+    // Else each driver looks up by itself, and writes down, where the functions are that it calls.
+    ::setenv("LD_BIND_NOW", "1", 1);
+    if (kSanitized || !start.runtime.empty()) return;  // the sanitizer's library is the first
+    if (const std::string libraries = preloaded_libraries(); !libraries.empty())
+        ::setenv("LD_PRELOAD", libraries.c_str(), 1);
+}
+
 /// In the child: the same program with the same arguments but for --handover.
 [[noreturn]] void run_again(const Start& start, Socket socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -50,11 +69,7 @@ constexpr int kHandoverFd = 4;
         ::dup2(ours, kHandoverFd);
     }
     ::fcntl(start.link, F_SETFD, 0);
-    // Stacks of threads that have ended are not kept for others: most drivers are idle.
-    const char* tunables = ::getenv("GLIBC_TUNABLES");
-    const std::string mine = "glibc.pthread.stack_cache_size=0";
-    ::setenv("GLIBC_TUNABLES",
-             (tunables == nullptr ? mine : std::string(tunables) + ":" + mine).c_str(), 1);
+    set_loading(start);
     ::execv("/proc/self/exe", arguments.data());
     std::fprintf(stderr, "opendext-driver: cannot start anew: %s\n", std::strerror(errno));
     ::_exit(0);  // the predecessor goes on

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "keeper/prepared/cgroup.h"
 #include "keeper/prepared/driver_process.h"
@@ -84,6 +85,18 @@ void prepare_heap() {
     const auto top = reinterpret_cast<uintptr_t>(::sbrk(0));
     for (size_t size = 64 << 10; size > 1024; size /= 2) plug(size, std::min(top, end));
     for (size_t size = 1016; size >= 24; size -= 16) plug(size, std::min(top, end));
+}
+
+/// After prepare_heap(): what is made here and changes in drivers lies where their own things will.
+void prepare_runtime(const Libraries& libraries) {
+    if (!kSanitized) {
+        // What the C library changes when a process gets its first second thread.
+        std::thread([] {}).join();
+        // That has gone when this succeeds, which does nothing else: namespaces are for processes
+        // with one thread.
+        while (::unshare(CLONE_THREAD) != 0) ::sched_yield();
+    }
+    if (libraries.prepare != nullptr) libraries.prepare();
 }
 
 Result<Forks> prepare(const Start& start, Blueprint& blueprint) {
@@ -204,6 +217,7 @@ int run(int argc, char** argv) {
     const Result<Forks> forks = prepare(start, blueprint);
     if (!forks.ok()) complain(forks.error());
     prepare_heap();
+    prepare_runtime(blueprint.libraries);
     if (const Status ready = say_ready(predecessor); !ready.ok()) complain(ready.error());
     return serve(start, keeper, blueprint, forks);
 }

@@ -28,12 +28,41 @@ bool is_family_library(const std::string& name) {
            name != kRuntimeName;
 }
 
+/// Of the families, in a fixed order.
+std::vector<std::filesystem::path> family_libraries(const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files;
+    std::error_code error;
+    for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+        if (is_family_library(file.path().filename())) files.push_back(file.path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+std::filesystem::path library_folder() {
+    return installation_prefix() / "lib";
+}
+
 }  // namespace
+
+std::string preloaded_libraries() {
+    std::string list;
+    std::vector<std::filesystem::path> files = family_libraries(library_folder());
+    files.insert(files.begin(), library_folder() / kRuntimeName);
+    for (const std::filesystem::path& file : files) {
+        const std::string& name = file.native();
+        std::error_code none;
+        if (!std::filesystem::exists(file, none)) continue;
+        if (name.find_first_of(": ") != std::string::npos) return "";
+        list += (list.empty() ? "" : ":") + name;
+    }
+    return list;
+}
 
 Result<Libraries> load_libraries(const std::filesystem::path& runtime) {
     for (const char* name : kSystemLibraries)
         ::dlopen(name, RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE);
-    const std::filesystem::path folder = installation_prefix() / "lib";
+    const std::filesystem::path folder = library_folder();
     void* library =
         OD_TRY(load(runtime.empty() ? (folder / kRuntimeName).string() : runtime.string()));
     auto* entry = reinterpret_cast<opendext_driver_main_t>(::dlsym(library, OPENDEXT_DRIVER_MAIN));
@@ -41,15 +70,11 @@ Result<Libraries> load_libraries(const std::filesystem::path& runtime) {
         return Error{Errc::unsupported, 0,
                      std::string("the runtime has no ") + OPENDEXT_DRIVER_MAIN};
     Libraries libraries{entry, {}};
+    libraries.prepare =
+        reinterpret_cast<opendext_driver_prepare_t>(::dlsym(library, OPENDEXT_DRIVER_PREPARE));
     if (!runtime.empty()) return libraries;
 
-    std::vector<std::filesystem::path> files;
-    std::error_code error;
-    for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
-        if (is_family_library(file.path().filename())) files.push_back(file.path());
-    }
-    std::sort(files.begin(), files.end());
-    for (const std::filesystem::path& file : files) {
+    for (const std::filesystem::path& file : family_libraries(folder)) {
         void* family = OD_TRY(load(file));
         const auto* calls = static_cast<const SandboxCalls*>(::dlsym(family, kSandboxCallsSymbol));
         if (calls == nullptr) continue;

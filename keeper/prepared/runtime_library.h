@@ -17,9 +17,16 @@ struct Family {
     SandboxCalls calls;
 };
 struct Libraries {
-    opendext_driver_main_t entry = nullptr;  ///< of the runtime
-    std::vector<Family> families;            ///< those that need calls
+    opendext_driver_main_t entry = nullptr;       ///< of the runtime
+    std::vector<Family> families;                 ///< those that need calls
+    opendext_driver_prepare_t prepare = nullptr;  ///< of the runtime, if it has one
 };
+
+/// The runtime and the families' libraries as LD_PRELOAD takes them, for the start of a prepared
+/// process. What is there from a program's start shares one list of scopes, and what the loader
+/// keeps of it lies together: loading a dext then changes few pages. "" where a path has a
+/// character that separates.
+std::string preloaded_libraries();
 
 /// Loads everything that a driver process needs besides its dext, for good and visible to all: the
 /// runtime, the driver halves of the families (every lib/*DriverKit.so.* of the installation), and
