@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a report of a keyboard to the event that a program reads, through a driver, beside a plain loop from hidraw to uinput and
-beside the kernel alone. In the lab: README.md."""
+beside the kernel alone; and how many instructions each takes. In the lab: README.md."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 DRIVER, LOOP, KERNEL = "2", "98", "99"  # as in guest.py
+INSTRUCTIONS_PER_US = 500  # lab/run --instructions
 
 
 def lab(*words, **options):
@@ -29,14 +30,15 @@ def run(options, row):
         subprocess.run([os.path.join(prefix, "bin", "opendext"), "build", os.path.join(SOURCE, "families", "hid", "tests", "plain_events"), "-o", folder,
                         "--bundle-id", "org.example.plainevents", "--quiet"], check=True)
         rounds, reports = (5, 100) if options.quick else (15, 200)
-        for case, gap in (("back to back", 0), ("5 ms between reports", 5000)):
-            count = reports // 4 if gap else reports
-            done = lab("--modules", "uhid,uinput,hid-generic,evdev", "--share", folder, "--time-limit", "280", "--", sys.executable, "-B",
+        for case, gap, options_of_lab in (("back to back", 0, ()), ("5 ms between reports", 5000, ()), ("instructions", 0, ("--instructions",))):
+            count = reports // 4 if gap or options_of_lab else reports
+            done = lab(*options_of_lab, "--modules", "uhid,uinput,hid-generic,evdev", "--share", folder, "--time-limit", "280", "--", sys.executable, "-B",
                        os.path.join(HERE, "guest.py"), events, os.path.join(folder, "PlainEvents.dext"), str(rounds), str(count), str(gap),
                        env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.join(SOURCE, "tests", name) for name in ("e2e", "lab"))})
             if done.returncode != 0:
                 raise RuntimeError(f"the lab ended with status {done.returncode}:\n{done.stdout}")
             times = json.loads(done.stdout.strip().splitlines()[-1])
+            unit, factor = ("instructions", INSTRUCTIONS_PER_US) if options_of_lab else ("us", 1)
             for quantile in ("p50", "p99"):
                 for peer, name in ((LOOP, "loop"), (KERNEL, "kernel")):
-                    yield row("hid", "report to event, " + case, quantile, "us", times[DRIVER][quantile], times[peer][quantile], name)
+                    yield row("hid", "report to event, " + case, quantile, unit, times[DRIVER][quantile] * factor, times[peer][quantile] * factor, name)
