@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -93,8 +94,8 @@ void prepare_runtime(const Libraries& libraries) {
         // What the C library changes when a process gets its first second thread.
         std::thread([] {}).join();
         // That has gone when this succeeds, which does nothing else: namespaces are for processes
-        // with one thread.
-        while (::unshare(CLONE_THREAD) != 0) ::sched_yield();
+        // with one thread. Where unshare() is forbidden there will be no namespaces either.
+        while (::unshare(CLONE_THREAD) != 0 && errno == EINVAL) ::sched_yield();
     }
     if (libraries.prepare != nullptr) libraries.prepare();
 }
