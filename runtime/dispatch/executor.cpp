@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/dispatch/executor.h"
 
-#include <chrono>
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -56,7 +56,8 @@ class Executors {
 
 uint64_t thread_token() {
     static std::atomic<uint64_t> last{0};
-    thread_local const uint64_t token = last.fetch_add(1, std::memory_order_relaxed) + 1;
+    thread_local uint64_t token = 0;
+    if (token == 0) token = last.fetch_add(1, std::memory_order_relaxed) + 1;
     return token;
 }
 
@@ -91,7 +92,7 @@ Executor::Outcome Executor::async(TaskPtr&& task) {
 }
 
 /// Gives the executor to a thread of the pool. Gives up the lock.
-void Executor::start_drain(std::unique_lock<std::mutex>& lock) {
+void Executor::start_drain(std::unique_lock<FutexLock>& lock) {
     busy_ = true;
     lock.unlock();
     ThreadPool::shared().submit(make_task([self = shared_from_this()] { self->drain(); }));
@@ -99,14 +100,14 @@ void Executor::start_drain(std::unique_lock<std::mutex>& lock) {
 
 /// Cancelled, and nothing is left to run: the endings follow. The executor is not busy. May give up
 /// the lock.
-void Executor::end_if_over(std::unique_lock<std::mutex>& lock) {
+void Executor::end_if_over(std::unique_lock<FutexLock>& lock) {
     if (!cancelled_ || busy_ || beside_ > 0 || endings_.empty() || !entries_.empty()) return;
     for (TaskPtr& ending : endings_) line_up(std::move(ending), nullptr);
     endings_.clear();
     start_drain(lock);
 }
 
-void Executor::leave_beside(std::unique_lock<std::mutex>& lock) {
+void Executor::leave_beside(std::unique_lock<FutexLock>& lock) {
     --beside_;
     end_if_over(lock);
 }
@@ -177,7 +178,7 @@ void Executor::hold() {
 }
 
 /// Waits until this thread holds the executor.
-void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
+void Executor::take_turn(std::unique_lock<FutexLock>& lock) {
     if (!busy_) {
         busy_ = true;
     } else {
@@ -193,7 +194,7 @@ void Executor::take_turn(std::unique_lock<std::mutex>& lock) {
 
 /// This thread holds a queue and is about to wait for this one: says so if that can never end.
 /// Nobody can end it, but a driver's author wants to know.
-void Executor::report_deadlock(std::unique_lock<std::mutex>& lock) {
+void Executor::report_deadlock(std::unique_lock<FutexLock>& lock) {
     Waits& waits = Waits::shared();
     waits.add(thread_token(), t_current, this);
     const std::vector<std::string> circle = waits.circle_of(thread_token());
@@ -208,7 +209,7 @@ void Executor::report_deadlock(std::unique_lock<std::mutex>& lock) {
 
 /// The holder is through: the executor goes to the next in line. With `to_pool` tasks are left to
 /// the pool's threads, since the calling thread has something else to do. May give up the lock.
-void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
+void Executor::pass_on(std::unique_lock<FutexLock>& lock, bool to_pool) {
     owner_.store(0, std::memory_order_relaxed);
     if (entries_.empty()) {
         busy_ = false;
@@ -219,8 +220,8 @@ void Executor::pass_on(std::unique_lock<std::mutex>& lock, bool to_pool) {
         Waiter* waiter = entries_.front().waiter;
         entries_.pop_front();
         waiter->granted = true;
-        waiter->granted_changed
-            .notify_one();  // under the lock: the waiter lives on the other thread's stack
+        // Under the lock: the waiter lives on the other thread's stack.
+        waiter->granted_changed.notify();
         return;
     }
     if (to_pool) start_drain(lock);
@@ -361,9 +362,8 @@ Executor::Wake Executor::sleep(const void* event, uint64_t deadline_ns) {
     if (deadline_ns == 0) {
         changed.wait(lock, woken);
     } else {
-        // steady_clock is CLOCK_MONOTONIC
-        const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
-        changed.wait_until(lock, deadline, woken);
+        (void)changed.wait_until(
+            lock, static_cast<int64_t>(std::min<uint64_t>(deadline_ns, INT64_MAX)), woken);
     }
     const bool was_woken = sleeper.woken;
     if (was_woken) {
@@ -393,7 +393,7 @@ size_t Executor::wakeup(const void* event, bool all) {
             busy_ = true;
             sleeper.waiter.granted = true;
         }
-        sleeper.waiter.granted_changed.notify_one();
+        sleeper.waiter.granted_changed.notify();
         at = sleepers_.erase(at);
         ++count;
         if (!all) break;

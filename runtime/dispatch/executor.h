@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "rpc/age.h"
+#include "rpc/futex_lock.h"
 #include "runtime/dispatch/task.h"
 
 namespace opendext::runtime {
@@ -117,7 +117,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
   private:
     struct Waiter {
-        std::condition_variable granted_changed;
+        FutexCondition granted_changed;
         bool granted = false;
     };
     struct Sleeper {
@@ -138,23 +138,23 @@ class Executor : public std::enable_shared_from_this<Executor> {
         entries_.push_back({std::move(task), waiter, begun_now()});
         wanted_.store(true, std::memory_order_relaxed);
     }
-    void leave_beside(std::unique_lock<std::mutex>& lock);
+    void leave_beside(std::unique_lock<FutexLock>& lock);
 
     /// Before this thread passes the executor on.
     void run_followers();
     void hold();
     [[nodiscard]] Activity activity(size_t most) const;
-    void take_turn(std::unique_lock<std::mutex>& lock);
-    void report_deadlock(std::unique_lock<std::mutex>& lock);
-    void pass_on(std::unique_lock<std::mutex>& lock, bool to_pool);
-    void start_drain(std::unique_lock<std::mutex>& lock);
-    void end_if_over(std::unique_lock<std::mutex>& lock);
+    void take_turn(std::unique_lock<FutexLock>& lock);
+    void report_deadlock(std::unique_lock<FutexLock>& lock);
+    void pass_on(std::unique_lock<FutexLock>& lock, bool to_pool);
+    void start_drain(std::unique_lock<FutexLock>& lock);
+    void end_if_over(std::unique_lock<FutexLock>& lock);
     void drain();
 
     const std::string name_;
     const bool reentrant_;
     const bool methods_parallel_;
-    mutable std::mutex mutex_;
+    mutable FutexLock mutex_;
     std::deque<Entry> entries_;
     std::deque<TaskPtr> followers_;  // touched by the holder only
     std::list<Sleeper*> sleepers_;

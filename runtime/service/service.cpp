@@ -79,7 +79,10 @@ void set_proxy_methods(const char* class_name, const family::ProxyMethods& metho
 }
 
 std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view name) {
-    auto* service = OSDynamicCast(IOService, object);
+    return executor_of(static_cast<const IOService*>(OSDynamicCast(IOService, object)), name);
+}
+
+std::shared_ptr<Executor> executor_of(const IOService* service, std::string_view name) {
     if (service == nullptr || service->IOService::ivars == nullptr) return nullptr;
     IOService_IVars& own = ivars_of(service);
     const std::lock_guard lock(own.mutex);

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 
+#include "rpc/futex_lock.h"
 #include "runtime/dispatch/executor.h"
 #include "runtime/family.h"
 
@@ -17,7 +18,7 @@ class IODispatchQueue;
 
 /// The runtime's part of every IOService, own object or proxy.
 struct IOService_IVars {
-    std::mutex mutex;
+    opendext::FutexLock mutex;
     uint64_t entry = 0;             // registry entry id; 0 before the object is bound
     IOService* provider = nullptr;  // retained from Start to free
     IODispatchQueue* default_queue = nullptr;
@@ -43,5 +44,6 @@ void set_proxy_methods(const char* class_name, const family::ProxyMethods& metho
 /// The executor of the named queue ("" = default) or, where that is not set, of the default queue.
 /// nullptr for an object without queues. Shared so that it outlives the object's own reference.
 std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view queue);
+std::shared_ptr<Executor> executor_of(const IOService* service, std::string_view queue);
 
 }  // namespace opendext::runtime
