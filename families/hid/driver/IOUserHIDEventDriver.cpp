@@ -171,6 +171,7 @@ bool IOUserHIDEventDriver::parseKeyboardElement(IOHIDElement* element) {
     const uint32_t usage = element->getUsage();
     if (page == kHIDPage_KeyboardOrKeypad && usage == kHIDUsage_KeyboardErrorRollOver) {
         ivars->rollover = element;
+        ivars->rollover_cookie = element->getCookie();
         return true;
     }
     const bool is_key = (page == kHIDPage_KeyboardOrKeypad && usage >= kHIDUsage_KeyboardA &&
@@ -324,27 +325,29 @@ void IOUserHIDEventDriver::handleReport(uint64_t timestamp, uint8_t*, uint32_t,
 }
 
 void IOUserHIDEventDriver::handleKeyboardReport(uint64_t timestamp, uint32_t reportID) {
-    if (ivars->rollover != nullptr && ivars->rollover->getReportID() == reportID &&
-        ivars->rollover->getValue(0) != 0) {
-        ivars->missed_keys = true;  // what is down stays down until the device can say again
-        return;
+    const std::vector<opendext::hid::Change>& changes = opendext::hid::changed_elements(this);
+    for (const auto& [cookie, value] : changes) {
+        if (cookie == ivars->rollover_cookie) ivars->rolled_over = value != 0;
     }
-    const auto look_at = [&](IOUserHIDEventDriver_IVars::Key& key) {
-        if (key.element->getReportID() != reportID) return;
-        const bool down = key.element->getValue(0) != 0;
+    const auto tell = [&](IOUserHIDEventDriver_IVars::Key& key, bool down) {
         if (down == key.down) return;
         key.down = down;
         (void)dispatchKeyboardEvent(timestamp, key.element->getUsagePage(), key.element->getUsage(),
                                     down ? 1 : 0, 0, true);
     };
-    if (std::exchange(ivars->missed_keys, false)) {
-        std::ranges::for_each(ivars->keys, look_at);
+    if ((ivars->rolled_over || ivars->missed_keys) && ivars->rollover->getReportID() == reportID) {
+        // What is down stays down until the device can say again, which keys are.
+        ivars->missed_keys = ivars->rolled_over;
+        if (ivars->rolled_over) return;
+        for (IOUserHIDEventDriver_IVars::Key& key : ivars->keys) {
+            if (key.element->getReportID() == reportID) tell(key, key.element->getValue(0) != 0);
+        }
         return;
     }
-    for (const opendext::hid::Cookie cookie : opendext::hid::changed_elements(this)) {
+    for (const auto& [cookie, value] : changes) {
         const uint32_t place =
             cookie < ivars->key_of_cookie.size() ? ivars->key_of_cookie[cookie] : 0;
-        if (place != 0) look_at(ivars->keys[place - 1]);
+        if (place != 0) tell(ivars->keys[place - 1], value != 0);
     }
 }
 

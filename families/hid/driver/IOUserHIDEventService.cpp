@@ -32,7 +32,7 @@ namespace family = opendext::family;
 struct IOUserHIDEventService_IVars {
     IOHIDInterface* interface = nullptr;  // retained from Start to free
     bool open = false;
-    std::vector<opendext::hid::Cookie> changed;  // by the report that is being handled
+    std::vector<opendext::hid::Change> changed;  // by the report that is being handled
 };
 
 namespace {
@@ -77,7 +77,7 @@ void handle(IOUserHIDEventService* service, ElementTree* tree, uint64_t timestam
     changed.clear();
     if (tree != nullptr) {
         tree->take(timestamp, type, id, bytes, [&](const Element& element, int64_t value) {
-            changed.push_back(element.cookie);
+            changed.push_back({element.cookie, value});
             report.element(element, value);
         });
     }
@@ -103,7 +103,7 @@ IOHIDElement* find_light(IOUserHIDEventService* service, uint32_t page, uint32_t
 
 }  // namespace
 
-const std::vector<opendext::hid::Cookie>& opendext::hid::changed_elements(
+const std::vector<opendext::hid::Change>& opendext::hid::changed_elements(
     IOUserHIDEventService* service) {
     return service->IOUserHIDEventService::ivars->changed;
 }

@@ -27,6 +27,8 @@ struct IOUserHIDEventDriver_IVars {
     List<Key> keys;
     List<uint32_t> key_of_cookie;      ///< 1 + the place in `keys`; 0: no key
     IOHIDElement* rollover = nullptr;  ///< more keys are down than the device can say
+    opendext::hid::Cookie rollover_cookie = opendext::hid::no_cookie;
+    bool rolled_over = false;
     bool missed_keys = false;          ///< it could not say: all keys have to be looked at
     void add_key(IOHIDElement* element);
     List<IOHIDElement*> relative, absolute, scroll;

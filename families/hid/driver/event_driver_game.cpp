@@ -181,6 +181,7 @@ void IOUserHIDEventDriver::setGameControllerProperties(OSDictionary* properties)
 }
 
 void IOUserHIDEventDriver::handleGameControllerReport(uint64_t timestamp, uint32_t reportID) {
+    if (ivars->controls.empty() && ivars->hat == nullptr) return;
     bool here = false;
     opendext::hid::GameState state = ivars->game;
     const auto set = [&](GameControl control, IOFixed value) {

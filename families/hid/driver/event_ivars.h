@@ -12,8 +12,12 @@ struct IOHIDEventService_IVars {
 
 class IOUserHIDEventService;
 namespace opendext::hid {
-/// The elements whose values the report changed that is being handled, by cookie.
-const std::vector<Cookie>& changed_elements(IOUserHIDEventService* service);
+struct Change {
+    Cookie cookie;
+    int64_t value;  ///< as in Changed
+};
+/// What the report changed that is being handled.
+const std::vector<Change>& changed_elements(IOUserHIDEventService* service);
 /// Sets the output element of a light and sends its report: what SetLED does that no driver
 /// overrides.
 kern_return_t set_light(IOUserHIDEventService* service, uint32_t page, uint32_t usage, bool on);

@@ -81,14 +81,6 @@ bool holds(const Element& element, std::span<const uint8_t> report, uint32_t slo
     return false;
 }
 
-/// Whether a slot that both reports have holds the same in both.
-bool is_same(const Element& array, std::span<const uint8_t> before, std::span<const uint8_t> now,
-             uint32_t index) {
-    const uint64_t byte = array.bit_offset / 8 + index;
-    return has_byte_slots(array) ? before[byte] == now[byte]
-                                 : slot(array, before, index) == slot(array, now, index);
-}
-
 /// A usage that an array's slot selects; nullptr for none.
 const Element* selected(const ReportDescriptor& descriptor, const Element& array, int64_t value) {
     const int64_t first = array.logical_min;
@@ -109,14 +101,39 @@ std::optional<int64_t> nothing(const ReportDescriptor& descriptor, const Element
 /// Above that, looking for a value slot by slot takes longer than sorting.
 constexpr uint32_t kFewSlots = 32;
 
+void add(Cookie cookie, std::vector<Cookie>& found) {
+    const auto place = std::ranges::lower_bound(found, cookie);
+    if (place == found.end() || *place != cookie) found.insert(place, cookie);
+}
+
 /// Adds what a slot selects to `found`, unless one of the first `slots` slots of the other report
 /// has the same.
 void add_unless(const ReportDescriptor& descriptor, const Element& array, int64_t value,
                 std::span<const uint8_t> other, uint32_t slots, std::vector<Cookie>& found) {
     const Element* item = selected(descriptor, array, value);
-    if (item == nullptr || holds(array, other, slots, value)) return;
-    const auto place = std::ranges::lower_bound(found, item->cookie);
-    if (place == found.end() || *place != item->cookie) found.insert(place, item->cookie);
+    if (item != nullptr && !holds(array, other, slots, value)) add(item->cookie, found);
+}
+
+/// differing_items() of an array whose slots are bytes; these of both reports.
+void differing_bytes(const ReportDescriptor& descriptor, const Element& array,
+                     std::span<const uint8_t> before, std::span<const uint8_t> now,
+                     std::vector<Cookie>& off, std::vector<Cookie>& on) {
+    const auto add_unless_in = [&](std::span<const uint8_t> other, uint8_t byte,
+                                   std::vector<Cookie>& found) {
+        const Element* item = selected(descriptor, array, extended(array, byte));
+        if (item == nullptr) return;
+        for (const uint8_t one : other) {
+            if (one == byte) return;
+        }
+        add(item->cookie, found);
+    };
+    for (size_t index = 0; index < std::max(before.size(), now.size()); ++index) {
+        const bool was = index < before.size();
+        const bool is = index < now.size();
+        if (was && is && before[index] == now[index]) continue;  // most
+        if (was) add_unless_in(now, before[index], off);
+        if (is) add_unless_in(before, now[index], on);
+    }
 }
 
 bool write_item(const ReportDescriptor& descriptor, const Element& item, std::span<uint8_t> report,
@@ -225,8 +242,15 @@ void differing_items(const ReportDescriptor& descriptor, const Element& array,
     }
     const uint32_t were = slots_in(array, before.size());
     const uint32_t are = slots_in(array, now.size());
+    if (has_byte_slots(array)) {
+        const auto slots = [&](std::span<const uint8_t> report, uint32_t count) {
+            return count == 0 ? report.first(0) : report.subspan(array.bit_offset / 8, count);
+        };
+        return differing_bytes(descriptor, array, slots(before, were), slots(now, are), off, on);
+    }
     for (uint32_t index = 0; index < std::max(were, are); ++index) {
-        if (index < were && index < are && is_same(array, before, now, index)) continue;  // most
+        if (index < were && index < are && slot(array, before, index) == slot(array, now, index))
+            continue;
         if (index < were) add_unless(descriptor, array, slot(array, before, index), now, are, off);
         if (index < are) add_unless(descriptor, array, slot(array, now, index), before, were, on);
     }

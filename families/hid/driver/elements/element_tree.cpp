@@ -193,19 +193,27 @@ void Tree::take(uint64_t timestamp, ReportType type, uint8_t id, std::span<const
     // What a short report does not have stays as it was.
     const auto reported = bytes.first(std::min(bytes.size(), image->now.size()));
     const bool whole = reported.size() == image->now.size();
-    image->before = image->now;
-    std::ranges::copy(reported, image->now.begin());
+    image->before.swap(image->now);
+    // Most fields of most reports are as they were: only those are looked at that have bytes
+    // between the first and the last one that changed.
+    size_t first = reported.size();
+    size_t end = 0;
+    for (size_t at = 0; at < reported.size(); ++at) {
+        image->now[at] = reported[at];
+        if (reported[at] == image->before[at]) continue;
+        first = std::min(first, at);
+        end = at + 1;
+    }
+    if (!whole) {
+        std::copy(image->before.begin() + static_cast<std::ptrdiff_t>(reported.size()),
+                  image->before.end(),
+                  image->now.begin() + static_cast<std::ptrdiff_t>(reported.size()));
+    }
     ++image->number;
     if (whole) {
         image->whole_at = timestamp;
         image->whole_number = image->number;
     }
-    // Most fields of most reports are as they were: only those are looked at that have bytes
-    // between the first and the last one that changed.
-    const auto [now, before] = std::ranges::mismatch(image->now, image->before);
-    const auto first = static_cast<size_t>(now - image->now.begin());
-    size_t end = image->now.size();
-    while (end > first && image->now[end - 1] == image->before[end - 1]) --end;
     for (const Place& place : image->places) {
         if (!whole && !brought(*image, timestamp, place.cookie, reported.size())) continue;
         if (place.always || (place.end > first && place.first < end))
@@ -235,8 +243,12 @@ void Tree::take_field(uint64_t timestamp, const Element& field, const Image& ima
         const int64_t value = read_value(field, image.now).value_or(0);
         const bool moved = field.is_relative() && value != 0;
         if (moved || value != read_value(field, image.before)) changed(field, value);
-    } else if (read_data(field, image.now) != read_data(field, image.before)) {
-        changed(field, 0);
+    } else if (const std::vector<uint8_t> data = read_data(field, image.now);
+               data != read_data(field, image.before)) {
+        uint64_t value = 0;
+        if (data.size() <= sizeof value)
+            std::ranges::copy(data, reinterpret_cast<uint8_t*>(&value));
+        changed(field, static_cast<int64_t>(value));
     }
 }
 

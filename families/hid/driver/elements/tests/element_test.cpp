@@ -205,6 +205,15 @@ TEST_F(Elements, KeepWhatAShortReportDoesNotHave) {
     EXPECT_EQ(with_usage(1, 0x31)->getTimeStamp(), 4U);
 }
 
+TEST_F(Elements, OfManyFieldsAreToldWithTheirValue) {
+    // Keys of one usage in two bytes, and a block of nine.
+    use({0x05, 0x0c, 0x09, 0x01, 0xa1, 0x01, 0x09, 0xe9, 0x15, 0x00, 0x26, 0xff, 0x00, 0x75, 0x08,
+         0x95, 0x02, 0x81, 0x02, 0x06, 0x42, 0xff, 0x09, 0x10, 0x95, 0x09, 0x81, 0x02, 0xc0});
+    EXPECT_EQ(take(1, {2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}), (Changes{{0xe9, 0x0102}}));
+    EXPECT_EQ(with_usage(0x0c, 0xe9)->getValue(0), 0x0102U);
+    EXPECT_EQ(take(2, {2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0}), (Changes{{0x10, 0}}));
+}
+
 TEST_F(Elements, AreNotTouchedByReportsThatTheDeviceDoesNotHave) {
     use(vendor_device);
     tree_->take(1, ReportType::input, 9, Bytes{9, 1, 2}, nullptr);
