@@ -5,12 +5,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "rpc/fd.h"
+#include "rpc/futex_lock.h"
 #include "rpc/result.h"
 
 /// What an event service does, as it happens: report -> element -> event. A ring of records in
@@ -100,7 +100,7 @@ class TraceWriter {
 
     UniqueFd memory_;
     Mapping mapping_;
-    std::mutex mutex_;
+    FutexLock mutex_;
     uint64_t next_ = 0;
 };
 

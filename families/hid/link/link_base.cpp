@@ -160,7 +160,7 @@ void LinkBase::go(State state, Error why) {
 }
 
 /// Calls what is finished, without the lock.
-void LinkBase::run_finished(std::unique_lock<std::mutex>& lock) {
+void LinkBase::run_finished(std::unique_lock<FutexLock>& lock) {
     while (!finished_.empty()) {
         auto [done, answer] = std::move(finished_.front());
         finished_.pop_front();

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "families/hid/link/report_link.h"
+#include "rpc/futex_lock.h"
 
 namespace opendext::hid {
 
@@ -67,7 +68,7 @@ class LinkBase : public ReportLink {
     virtual void flush() {}
     virtual void end() = 0;
 
-    mutable std::mutex mutex_;
+    mutable FutexLock mutex_;
 
   private:
     enum class State : uint8_t { open, gone, closed };
@@ -103,7 +104,7 @@ class LinkBase : public ReportLink {
     void take_answers(Waiter& waiter);
     void keep_for_later(const InputReport& input);
     void go(State state, Error why);
-    void run_finished(std::unique_lock<std::mutex>& lock);
+    void run_finished(std::unique_lock<FutexLock>& lock);
 
     UniqueFd epoll_;
     int also_ = -1;   ///< what wait() has in it besides

@@ -2,6 +2,7 @@
 #include "families/hid/driver/events/input_events.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "families/hid/driver/events/key_codes.h"

@@ -5,13 +5,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "families/hid/driver/events/shape.h"
+#include "rpc/futex_lock.h"
 
 namespace opendext::hid {
 
@@ -111,7 +111,7 @@ class InputEvents {
     void buttons(InputNode& pointer, uint32_t buttons);
     void done();
 
-    std::mutex mutex_;
+    FutexLock mutex_;
     const InputIdentity identity_;
     Shape shape_;
     const OpenNode open_;
