@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keyboards made by uhid, and how long a report of each takes to the event that a program reads.
 //
-//   events PRODUCT… ROUNDS REPORTS GAP_US   one keyboard for each product id; says "node PRODUCT
-//   /dev/hidrawN" for each,
-//                                    waits for a line on standard input, prints the times as JSON
+//   events PRODUCT… REPORTS GAP_US   one keyboard for each product id; says "node PRODUCT
+//                                    /dev/hidrawN" for each; for each line on standard input so
+//                                    many reports of each in turn, and the times as a line of JSON
 //   events loop NODE PRODUCT         the peer: reports of that node to an input device of its own
 #include <dirent.h>
 #include <fcntl.h>
@@ -175,7 +175,7 @@ bool key_event(int events, bool pressed, Clock::duration patience) {
     }
 }
 
-void one(Measured& keyboard) {
+double one(Measured& keyboard) {
     keyboard.pressed = !keyboard.pressed;
     const auto begin = Clock::now();
     send(keyboard.uhid, keyboard.pressed);
@@ -183,7 +183,7 @@ void one(Measured& keyboard) {
         errno = ETIMEDOUT;
         fail("the event of a report of " + std::to_string(keyboard.product));
     }
-    keyboard.us.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count());
+    return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
 /// The first reports may come before everybody listens, and a driver may make its input device when
@@ -205,15 +205,20 @@ void warm_up(Measured& keyboard, bool of_kernel) {
     fail("no event of " + std::to_string(keyboard.product));
 }
 
-void measure(std::vector<Measured>& keyboards, int rounds, int reports, int gap_us) {
-    // The last one is the kernel's own.
-    for (Measured& each : keyboards) warm_up(each, &each == &keyboards.back());
-    for (int round = 0; round < rounds; ++round) {
-        for (Measured& each : keyboards) {
-            for (int i = 0; i < reports; ++i) {
-                one(each);
-                if (gap_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(gap_us));
-            }
+/// One turn: so many reports of each keyboard. Who comes first changes with each turn, and the
+/// first reports after a change of keyboards do not count: where they are new to a processor, they
+/// are slow.
+void measure(std::vector<Measured>& keyboards, int reports, int gap_us) {
+    constexpr int kUncounted = 4;
+    static bool backwards = true;
+    backwards = !backwards;
+    for (size_t turn = 0; turn < keyboards.size(); ++turn) {
+        Measured& each = keyboards[backwards ? keyboards.size() - 1 - turn : turn];
+        each.us.clear();
+        for (int i = -kUncounted; i < reports; ++i) {
+            const double us = one(each);
+            if (i >= 0) each.us.push_back(us);
+            if (gap_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(gap_us));
         }
     }
     std::printf("{");
@@ -224,6 +229,7 @@ void measure(std::vector<Measured>& keyboards, int rounds, int reports, int gap_
                     keyboards[i].product, us[us.size() / 2], us[us.size() * 99 / 100]);
     }
     std::printf("}\n");
+    std::fflush(stdout);
 }
 
 // -- The peer
@@ -287,17 +293,22 @@ int main(int argc, char** argv) {
         loop(argv[2], static_cast<unsigned>(std::atoi(argv[3])));
         return 0;
     }
-    if (argc < 5) return 2;
+    if (argc < 4) return 2;
     std::vector<Measured> keyboards;
-    for (int i = 1; i < argc - 3; ++i) {
+    for (int i = 1; i < argc - 2; ++i) {
         const auto product = static_cast<unsigned>(std::atoi(argv[i]));
         keyboards.push_back({product, keyboard(product), -1, false, {}});
         std::printf("node %u %s\n", product, hidraw_of(product).c_str());
     }
     std::fflush(stdout);
-    std::string line;
-    std::getline(std::cin, line);
-    measure(keyboards, std::atoi(argv[argc - 3]), std::atoi(argv[argc - 2]),
-            std::atoi(argv[argc - 1]));
+    bool warm = false;
+    for (std::string line; std::getline(std::cin, line);) {
+        // The last one is the kernel's own.
+        for (Measured& each : keyboards) {
+            if (!warm) warm_up(each, &each == &keyboards.back());
+        }
+        warm = true;
+        measure(keyboards, std::atoi(argv[argc - 2]), std::atoi(argv[argc - 1]));
+    }
     return 0;
 }
