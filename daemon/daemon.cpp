@@ -75,8 +75,10 @@ Daemon::Daemon(EventLoop& loop, Options options, Socket keeper)
                options_.realm.programs(),
                options_.clock != nullptr ? *options_.clock : loop_},
       families_(classes_),
-      opens_(registry_, [this](const Entry& provider, EntryId client,
-                               bool forced) { provider_closed(provider, client, forced); }),
+      opens_(registry_, recorder_,
+             [this](const Entry& provider, EntryId client, bool forced) {
+                 provider_closed(provider, client, forced);
+             }),
       lifecycle_(context_, families_,
                  {[this](const Instance& instance) {
                       matcher_.detached(instance);

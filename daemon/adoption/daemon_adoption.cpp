@@ -68,6 +68,7 @@ Status Daemon::restore() {
     lifecycle_.restore_panic_logs(ledger, options_.inheritance->held);
     lifecycle_.restore_tables(ledger, options_.inheritance->starts << 32 | 1);
     restore_instances();
+    opens_.restore(ledger);
     power_.restore(ledger);
     supervisor_.restore(
         ledger,

@@ -35,8 +35,9 @@ enum class Record : uint32_t {
     panic_log = 17,   ///< number of the driver process, which of its panic logs
     interrupt = 18,   ///< number of the attachment
     crash = 19,       ///< number of the driver process: its report is not complete on disk
+    opened = 20,      ///< registry entry id: who has it open (FamilyHost::open_provider)
 };
-inline constexpr Record kLastRecord = Record::crash;
+inline constexpr Record kLastRecord = Record::opened;
 /// In the place of the number of a driver process.
 inline constexpr uint64_t kKeeper = 0;
 

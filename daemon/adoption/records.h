@@ -140,6 +140,12 @@ struct Watch {
     void fields(auto& io) { io(kind, matching, waiting, told, items, armed); }
 };
 
+/// An entry that a driver has for itself.
+struct Opened {
+    EntryId client = kNoEntry;
+    void fields(auto& io) { io(client); }
+};
+
 struct Action {
     uint64_t process = 0;
     uint64_t number = 0;

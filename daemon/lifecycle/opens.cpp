@@ -4,18 +4,39 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/adoption/records.h"
 #include "daemon/io_return.h"
 
 namespace opendext::daemon {
 
-ProviderOpens::ProviderOpens(Registry& registry, Closed closed)
-    : registry_(registry), closed_(std::move(closed)) {
+ProviderOpens::ProviderOpens(Registry& registry, Recorder& recorder, Closed closed)
+    : registry_(registry), recorder_(recorder), closed_(std::move(closed)) {
+    recorder_.describe(Record::opened, [this](uint64_t provider, uint64_t) -> std::vector<uint8_t> {
+        const EntryId client = opener(provider);
+        if (client == kNoEntry) return {};
+        return record_of(records::Opened{client});
+    });
     // An object that stopped, or lost its process, is detached at once.
     registry_.observe([this](Event event, const Entry& entry) {
         if (event != Event::detached) return;
-        openers_.erase(entry.id);
+        forget(entry.id);
         client_gone(entry.id);
     });
+}
+
+void ProviderOpens::restore(const Ledger& ledger) {
+    ledger.visit(static_cast<uint32_t>(Record::opened),
+                 [this](const Ledger::Key& key, std::span<const uint8_t> bytes) {
+                     const auto record = read_record<records::Opened>(bytes);
+                     // Of one that is being terminated too: it is closed when that is over.
+                     if (record.ok() && registry_.find(key.first) != nullptr &&
+                         registry_.find(record->client) != nullptr)
+                         openers_.emplace(key.first, record->client);
+                 });
+}
+
+void ProviderOpens::forget(EntryId provider) {
+    if (openers_.erase(provider) != 0) recorder_.touch(Record::opened, provider);
 }
 
 int32_t ProviderOpens::open(EntryId provider, EntryId client) {
@@ -28,12 +49,13 @@ int32_t ProviderOpens::open(EntryId provider, EntryId client) {
         return kIOReturnBadArgument;
     }
     const auto [opener, opened] = openers_.emplace(provider, client);
+    if (opened) recorder_.touch(Record::opened, provider);
     return opened || opener->second == client ? kIOReturnSuccess : kIOReturnExclusiveAccess;
 }
 
 int32_t ProviderOpens::close(EntryId provider, EntryId client) {
     if (client == kNoEntry || opener(provider) != client) return kIOReturnNotOpen;
-    openers_.erase(provider);
+    forget(provider);
     if (const Entry* entry = registry_.find(provider)) closed_(*entry, client, false);
     return kIOReturnSuccess;
 }
@@ -47,7 +69,7 @@ void ProviderOpens::client_gone(EntryId client) {
     for (auto next = openers_.begin(); next != openers_.end();) {
         const auto [provider, opener] = *next++;
         if (opener != client) continue;
-        openers_.erase(provider);
+        forget(provider);
         if (const Entry* entry = registry_.find(provider)) closed_(*entry, client, true);
     }
 }

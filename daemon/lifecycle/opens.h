@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "daemon/adoption/recorder.h"
 #include "daemon/registry/registry.h"
 
 namespace opendext::daemon {
@@ -15,7 +16,10 @@ class ProviderOpens {
   public:
     /// A provider is not open any more; `forced`: its client ended without closing it.
     using Closed = std::function<void(const Entry& provider, EntryId client, bool forced)>;
-    ProviderOpens(Registry& registry, Closed closed);
+    ProviderOpens(Registry& registry, Recorder& recorder, Closed closed);
+
+    /// Who had what open when an earlier opendextd died.
+    void restore(const Ledger& ledger);
 
     /// Exclusive access of `client` to `provider`, which it stands on. Open by the same client
     /// already: success. kIOReturnExclusiveAccess: another one has it; kIOReturnBadArgument: one of
@@ -28,8 +32,10 @@ class ProviderOpens {
 
   private:
     void client_gone(EntryId client);
+    void forget(EntryId provider);
 
     Registry& registry_;
+    Recorder& recorder_;
     Closed closed_;
     std::map<EntryId, EntryId> openers_;  ///< client by provider
 };

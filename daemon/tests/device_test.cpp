@@ -20,6 +20,10 @@ class DeviceFamily final : public Family {
         return {{kDevice, "IOService", {}, false, "org.opendext.test", newcomers_compete}};
     }
     void realm_started() override {
+        if (const auto left = host.left(kDevice); !left.empty()) {
+            device = left.front();
+            return;
+        }
         NewEntry entry;
         entry.provider = host.user_resources();
         entry.class_name = kDevice;
@@ -61,6 +65,7 @@ class DeviceTest : public ::testing::Test {
     void SetUp() override {
         for (const char* name : {"Widget", "Gadget"}) bed.classes[name] = "IOService";
         bed.options.clock = &clock;
+        bed.outlived = true;
         bed.options.families = {{"device", [](FamilyHost& host) -> std::unique_ptr<Family> {
                                      return std::make_unique<DeviceFamily>(host);
                                  }}};
@@ -276,6 +281,28 @@ TEST_F(DeviceTest, WhatADriverLeavesOpenIsClosedByForce) {
     bed.settle();
     EXPECT_EQ(family->closed.back(), (std::pair<EntryId, bool>{widget, true}));
     EXPECT_EQ(family->host.opener(family->device), kNoEntry);
+}
+
+TEST_F(DeviceTest, WhatADriverHasOpenOutlivesOpendextd) {
+    install({{"Widget", on_device("Widget", 20)},
+             {"Gadget", on_device("Gadget", 10, {{"IOMatchCategory", "Other"}})}});
+    up("Widget");
+    up("Gadget");
+    const EntryId widget = bed.find("Widget");
+    const EntryId gadget = bed.find("Gadget");
+    ASSERT_EQ(family->host.open_provider(family->device, widget), kIOReturnSuccess);
+    bed.succeed();
+    family = DeviceFamily::latest;
+    EXPECT_EQ(family->host.opener(family->device), widget);
+    EXPECT_EQ(family->host.open_provider(family->device, gadget), kIOReturnExclusiveAccess);
+    bed.driver_of(widget)->die(9);
+    bed.settle();
+    EXPECT_EQ(family->closed, (std::vector<std::pair<EntryId, bool>>{{widget, true}}));
+    EXPECT_EQ(family->host.open_provider(family->device, gadget), kIOReturnSuccess);
+    EXPECT_EQ(family->host.close_provider(family->device, gadget), kIOReturnSuccess);
+    bed.succeed();
+    family = DeviceFamily::latest;
+    EXPECT_EQ(family->host.opener(family->device), kNoEntry) << "what was closed stays closed";
 }
 
 }  // namespace
