@@ -136,6 +136,7 @@ void FakeDriver::received(Message message) {
         }
         case driver::Kind::call_result:
             answers[message.serial] = decode<driver::CallResult>(message)->result;
+            answered_fds = std::move(message.fds);
             return;
         case driver::Kind::created: {
             const auto made = decode<driver::Created>(message);
@@ -314,6 +315,7 @@ void Testbed::succeed() {
     daemon.reset();
     keeper_.reset();
     held_spawned_.clear();  // nobody hears of them any more
+    held_fetched_.clear();
     ready = false;
     Inheritance left;
     left.starts = ++starts_;
@@ -419,7 +421,11 @@ void Testbed::keeper_message(Message message) {
             Message reply = encode(keeper::Held{item->second.properties}, message.serial);
             for (const UniqueFd& fd : item->second.fds)
                 reply.fds.push_back(std::move(fd.duplicate()).value());
-            keeper_->send(std::move(reply));
+            if (hold_fetched) {
+                held_fetched_.push_back(std::move(reply));
+            } else {
+                keeper_->send(std::move(reply));
+            }
             return;
         }
         case keeper::Kind::release:
@@ -435,6 +441,11 @@ void Testbed::keeper_message(Message message) {
 void Testbed::tell_spawned() {
     hold_spawned = false;
     for (Message& spawned : std::exchange(held_spawned_, {})) keeper_->send(std::move(spawned));
+}
+
+void Testbed::tell_fetched() {
+    hold_fetched = false;
+    for (Message& fetched : std::exchange(held_fetched_, {})) keeper_->send(std::move(fetched));
 }
 
 fs::path Testbed::write_bundle(const std::string& id, Dictionary personalities,

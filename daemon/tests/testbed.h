@@ -94,6 +94,7 @@ class FakeDriver {
     /// Calls and runs the daemon until the answer is there.
     protocol::InvocationResult call_and_wait(protocol::Invocation invocation);
     std::map<uint64_t, protocol::InvocationResult> answers;
+    std::vector<UniqueFd> answered_fds;  ///< of the last answer
     /// Calls of other methods that opendextd relays: answered with this code.
     int32_t relayed_result = 0;
     std::vector<protocol::Invocation> relayed;
@@ -188,6 +189,8 @@ class Testbed {
     bool refuse_spawn = false;
     bool hold_spawned = false;  ///< the keeper tells of processes when tell_spawned() is called
     void tell_spawned();
+    bool hold_fetched = false;  ///< the same for what it is asked for with Fetch
+    void tell_fetched();
     bool hold_relayed = false;  ///< calls of other methods are never answered
 
     FakeDriver* driver_of(EntryId entry);
@@ -215,6 +218,7 @@ class Testbed {
     void report_exit(int32_t pid, int wait_status);
     int32_t next_pid_ = 50'000'000;  // above any pid of a kernel
     std::vector<Message> held_spawned_;
+    std::vector<Message> held_fetched_;
     std::unique_ptr<Connection> keeper_;
     Socket daemon_end_;
     uint64_t starts_ = 1;

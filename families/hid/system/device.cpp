@@ -16,6 +16,7 @@
 namespace opendext::hid {
 namespace {
 
+using daemon::Entry;
 using daemon::EntryId;
 using daemon::KeeperItem;
 using daemon::kNoEntry;
@@ -70,26 +71,31 @@ std::string Device::gate_key() const {
 }
 
 Device::Device(daemon::FamilyHost& host, Make make) : host_(host), make_(std::move(make)) {
-    if (make_.unplugged) {
-        control_hang_up_ = host_.watch(make_.control.get(), EPOLLRDHUP, [this](uint32_t) {
-            control_hang_up_.reset();
-            const auto unplugged = make_.unplugged;
-            unplugged();
-        });
-    }
+    if (make_.control) watch_control();
 }
 
 Device::~Device() = default;
 
-void Device::resume() {
+void Device::watch_control() {
+    if (!make_.unplugged) return;
+    control_hang_up_ = host_.watch(make_.control.get(), EPOLLRDHUP, [this](uint32_t) {
+        control_hang_up_.reset();
+        const auto unplugged = make_.unplugged;
+        unplugged();
+    });
+}
+
+void Device::resume(std::function<void()> resumed) {
+    when_resumed_ = std::move(resumed);
     next_user_ = number_after_restart();
+    users_read_ = false;
     ++resuming_;
     if (make_.player == Player::kernel) return resume_gate([this] { resume_users(); });
-    if (!make_.control) return resume_control([this] { resume_users(); });
-    resume_users();
+    resume_control([this] { resume_users(); });
 }
 
 void Device::resume_users() {
+    users_read_ = true;
     for (const auto& [key, notes] : host_.held_before(users_prefix())) {
         const Number* number = find_number(notes, "user");
         const Number* pid = find_number(notes, "pid");
@@ -104,9 +110,12 @@ void Device::resume_users() {
         const auto user = static_cast<uint32_t>(number->raw);
         users_[user].who = {static_cast<int32_t>(pid->raw), *name, driver->raw,
                             *exclusive->boolean()};
+        users_[user].left = true;
         if (*exclusive->boolean()) exclusive_ = user;
         if (driver->raw != kNoEntry) {
-            if (host_.entry(driver->raw) == nullptr) remove(user);
+            // It may have ended, or closed the device, since this opendextd began.
+            const Entry* entry = host_.entry(driver->raw);
+            if (entry == nullptr || host_.opener(entry->provider()) != entry->id) remove(user);
             continue;
         }
         ++resuming_;
@@ -126,7 +135,16 @@ void Device::resume_users() {
 
 void Device::resumed() {
     if (--resuming_ > 0) return;
-    for (const auto& next : std::exchange(waiting_, {})) next();
+    if (const auto then = std::exchange(when_resumed_, nullptr)) then();
+    for (Waiting& next : std::exchange(waiting_, {}))
+        open_now(std::move(next.visitor), std::move(next.done));
+}
+
+/// What there is of users and gate, whether it was read or not.
+void Device::release_left() {
+    for (const auto& [key, notes] : host_.held_before(users_prefix()))
+        host_.release(key, [](const Status&) {});
+    host_.release(gate_key(), [](const Status&) {});
 }
 
 void Device::resume_gate(std::function<void()> done) {
@@ -145,7 +163,13 @@ void Device::resume_control(std::function<void()> done) {
     host_.fetch(control_key(make_.entry), [this, done = std::move(done),
                                            alive = std::weak_ptr(alive_)](Result<KeeperItem> item) {
         if (alive.expired()) return;
-        if (item.ok() && item->fds.size() == 1) make_.control = std::move(item->fds[0]);
+        if (item.ok() && item->fds.size() == 1) {
+            make_.control = std::move(item->fds[0]);
+            watch_control();
+        } else if (make_.unplugged) {
+            const auto unplugged = make_.unplugged;
+            return unplugged();
+        }
         done();
     });
 }
@@ -162,7 +186,7 @@ Status Device::make_gate() {
 }
 
 Status Device::refuse(const Visitor& visitor) const {
-    if (exclusive_) {
+    if (exclusive_ && !visitor.again) {
         return Error::kern(daemon::kIOReturnExclusiveAccess,
                            make_.name + " is seized by " + in_words(users_.at(*exclusive_).who) +
                                ", until it closes the device");
@@ -171,21 +195,35 @@ Status Device::refuse(const Visitor& visitor) const {
         return Error::kern(daemon::kIOReturnNoResources,
                            make_.name + " has " + std::to_string(kMaxUsers) + " users already");
     }
-    const bool known = std::any_of(users_.begin(), users_.end(), [&](const auto& user) {
-        return visitor.driver != kNoEntry && user.second.who.driver == visitor.driver;
-    });
-    if (known)
+    if (visitor.driver != kNoEntry && users_.contains(number_of(visitor.driver)))
         return Error::kern(daemon::kIOReturnExclusiveAccess, "the driver has it open already");
     return success();
 }
 
+/// Of a driver's object; 0: it is no user.
+uint32_t Device::number_of(EntryId driver) const {
+    const auto user = std::find_if(users_.begin(), users_.end(), [&](const auto& known) {
+        return known.second.who.driver == driver;
+    });
+    return user == users_.end() ? 0 : user->first;
+}
+
+/// Whether the driver is let in in place of itself: it lost its link, or was let in by an earlier
+/// opendextd and asks all the same, since it did not get the answer.
+bool Device::takes_its_place(const Visitor& visitor) {
+    const auto known = users_.find(number_of(visitor.driver));
+    if (known == users_.end() || !(visitor.again || known->second.left)) return false;
+    remove(known->first);
+    return true;
+}
+
 void Device::open(Visitor visitor, std::function<void(Result<Opened>)> done) {
     if (resuming_ == 0) return open_now(std::move(visitor), std::move(done));
-    waiting_.push_back(
-        [this, visitor = std::move(visitor), done = std::move(done)] { open_now(visitor, done); });
+    waiting_.push_back({std::move(visitor), std::move(done)});
 }
 
 void Device::open_now(Visitor visitor, std::function<void(Result<Opened>)> done) {
+    visitor.again = visitor.driver != kNoEntry && takes_its_place(visitor);
     if (Status allowed = refuse(visitor); !allowed.ok()) return done(std::move(allowed).error());
     auto added = add(visitor);
     if (!added.ok()) return done(std::move(added).error());
@@ -302,10 +340,7 @@ void Device::remove(uint32_t number) {
 }
 
 void Device::close(EntryId driver) {
-    const auto user = std::find_if(users_.begin(), users_.end(), [&](const auto& known) {
-        return known.second.who.driver == driver;
-    });
-    if (user != users_.end()) remove(user->first);
+    if (const uint32_t user = number_of(driver); user != 0) remove(user);
 }
 
 Status Device::close_user(uint32_t user, int32_t pid) {
@@ -322,7 +357,13 @@ Status Device::close_user(uint32_t user, int32_t pid) {
 void Device::end() {
     control_hang_up_.reset();
     while (!users_.empty()) remove(users_.begin()->first);
-    if (gate_) host_.release(gate_key(), [](const Status&) {});
+    for (Waiting& next : std::exchange(waiting_, {}))
+        next.done(Error::kern(daemon::kIOReturnNoDevice, "the device is gone"));
+    if (!users_read_) {
+        release_left();
+    } else if (gate_) {
+        host_.release(gate_key(), [](const Status&) {});
+    }
     if (make_.player == Player::kernel) return;
     // The keeper has a duplicate until it has read this.
     if (make_.control) ::shutdown(make_.control.get(), SHUT_RDWR);

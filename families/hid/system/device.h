@@ -30,6 +30,7 @@ struct Visitor {
     std::string name;
     daemon::EntryId driver = daemon::kNoEntry;  ///< the object of a driver; else it is a program
     bool exclusive = false;
+    bool again = false;  ///< of a driver that has it open: it lost its link, and wants another one
 };
 
 /// One IOHIDDevice and who has it open. Makes the links and hands them out; no report comes here.
@@ -60,9 +61,10 @@ class Device {
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
 
-    /// Goes on with what an earlier opendextd left; `open` waits until then. The control socket of
-    /// a driver's device comes from the keeper too.
-    void resume();
+    /// Goes on with what an earlier opendextd left; `open` waits until then. The control socket
+    /// comes from the keeper too. `resumed`: when the device can be used. A program's device whose
+    /// socket is not there is unplugged instead.
+    void resume(std::function<void()> resumed = {});
 
     /// kIOReturnExclusiveAccess while another user has the device for itself; the reason says who.
     void open(Visitor visitor, std::function<void(Result<Opened>)> done);
@@ -84,12 +86,21 @@ class Device {
   private:
     struct User {
         Visitor who;
+        bool left = false;  ///< an earlier opendextd let it in
         UniqueFd lease;
         std::unique_ptr<daemon::Handle> hang_up;
     };
+    /// An open that waits until the device has resumed.
+    struct Waiting {
+        Visitor visitor;
+        std::function<void(Result<Opened>)> done;
+    };
 
+    void watch_control();
     void open_now(Visitor visitor, std::function<void(Result<Opened>)> done);
     [[nodiscard]] Status refuse(const Visitor& visitor) const;
+    [[nodiscard]] uint32_t number_of(daemon::EntryId driver) const;
+    [[nodiscard]] bool takes_its_place(const Visitor& visitor);
     Result<Opened> add(const Visitor& visitor);
     [[nodiscard]] Status hand_out(const std::vector<uint8_t>& packet, int fd) const;
     void watch_lease(uint32_t number);
@@ -103,6 +114,7 @@ class Device {
     void resume_control(std::function<void()> done);
     void resume_users();
     void resumed();
+    void release_left();
 
     daemon::FamilyHost& host_;
     Make make_;
@@ -111,8 +123,10 @@ class Device {
     std::map<uint32_t, User> users_;
     std::optional<uint32_t> exclusive_;
     uint32_t next_user_ = 1;
-    int resuming_ = 0;  ///< answers of the keeper that are outstanding
-    std::vector<std::function<void()>> waiting_;
+    int resuming_ = 0;        ///< answers of the keeper that are outstanding
+    bool users_read_ = true;  ///< false: what an earlier opendextd left of them is still to be read
+    std::function<void()> when_resumed_;
+    std::vector<Waiting> waiting_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>();
 };
 

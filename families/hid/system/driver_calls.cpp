@@ -74,8 +74,7 @@ void HidSystem::open_link(const Entry& interface, KernelCall call) {
         call.respond(code);
     };
     const Entry* driver = host_.entry(client);
-    if (host_.opener(id) == client)
-        return refuse(daemon::kIOReturnExclusiveAccess, "the driver has it open already");
+    const bool had_it = host_.opener(id) == client;
     if (const int32_t opened = host_.open_provider(id, client);
         opened != daemon::kIOReturnSuccess) {
         const Entry* other = host_.entry(host_.opener(id));
@@ -88,10 +87,10 @@ void HidSystem::open_link(const Entry& interface, KernelCall call) {
     visitor.name = driver != nullptr ? driver->name : "driver";
     visitor.driver = client;
     visitor.exclusive = (in->options & kSeize) != 0;
-    device->open(std::move(visitor), [this, id, client, numbered = device->numbered(),
+    device->open(std::move(visitor), [this, id, client, had_it, numbered = device->numbered(),
                                       respond = call.respond](Result<Device::Opened> opened) {
         if (!opened.ok()) {
-            (void)host_.close_provider(id, client);
+            if (!had_it) (void)host_.close_provider(id, client);
             host_.log(LogLevel::notice, client, "Open: " + opened.error().text());
             return respond(code_of(opened.error()));
         }

@@ -152,18 +152,15 @@ void HidSystem::realm_started() {
 
 void HidSystem::resume_plugged() {
     for (const EntryId id : host_.left(kUserDevice)) {
-        host_.fetch(Device::control_key(id), [this, id](Result<KeeperItem> item) {
-            const Entry* entry = host_.entry(id);
-            if (entry == nullptr) return;
-            if (!item.ok() || item->fds.size() != 1) return host_.terminate(id);
-            Device::Make make;
-            make.entry = id;
-            make.numbered = is_numbered(*entry);
-            make.name = entry->name;
-            make.control = std::move(item->fds[0]);
-            make.unplugged = [this, id] { host_.terminate(id); };
-            add(std::move(make)).resume();
-            if (!entry->registered) host_.register_entry(id);
+        const Entry& entry = *host_.entry(id);
+        Device::Make make;
+        make.entry = id;
+        make.numbered = is_numbered(entry);
+        make.name = entry.name;
+        make.unplugged = [this, id] { host_.terminate(id); };
+        add(std::move(make)).resume([this, id] {
+            if (const Entry* device = host_.entry(id); device != nullptr && !device->registered)
+                host_.register_entry(id);
         });
     }
 }
