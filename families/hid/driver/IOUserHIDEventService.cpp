@@ -163,6 +163,7 @@ kern_return_t IOUserHIDEventService::Start_Impl(IOService* provider) {
     };
     work.also_fd = [this] { return events_of(this).lights_fd(); };
     work.also = [this] { events_of(this).take_lights(); };
+    work.relinked = [this] { events_of(this).let_go(); };
     ret = state.open(this, 0, std::move(work));
     ivars->open = ret == kIOReturnSuccess;
     if (!ivars->open) {

@@ -67,7 +67,10 @@ Result<InputEvents::Opened> EventService::open_node(NodeKind kind) {
 }
 
 void EventService::stop() {
-    if (state_.exchange(State::stopped) != State::running) return;
+    if (state_.exchange(State::stopped) == State::running) let_go();
+}
+
+void EventService::let_go() {
     const std::lock_guard lock(mutex_);
     if (input_) input_->release_all();
 }

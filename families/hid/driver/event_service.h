@@ -25,7 +25,9 @@ class EventService {
     kern_return_t start();
     /// What the device says of itself; the input devices that it needs are made.
     void describe(InputIdentity identity, const ReportDescriptor& descriptor);
-    /// Lets go of all keys; events are refused from now on.
+    /// Lets go of all keys: what the device said of them may have been lost.
+    void let_go();
+    /// The same; events are refused from now on.
     void stop();
 
     // kIOReturnNotReady before start() and after stop().

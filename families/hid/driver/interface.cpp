@@ -14,6 +14,7 @@
 #include <set>
 #include <utility>
 
+#include "families/hid/open_options.h"
 #include "runtime/family.h"
 
 struct IOHIDInterface_IVars {
@@ -123,8 +124,8 @@ std::shared_ptr<Reports> Interface::reports() {
     return reports_;
 }
 
-kern_return_t Interface::open(IOService* client, IOOptionBits options, Reports::Work work) {
-    (void)tree();
+kern_return_t Interface::ask_for_link(IOService* client, IOOptionBits options,
+                                      std::unique_ptr<ReportLink>& made) {
     bool hidraw = false;
     bool numbered = false;
     uint32_t user = 0;
@@ -153,11 +154,25 @@ kern_return_t Interface::open(IOService* client, IOOptionBits options, Reports::
     if (!link.ok()) {
         family::log(family::LogType::error, "hid", "the device's report link: %s",
                     link.error().text().c_str());
-        (void)proxy_->Close(client, 0);
         return kIOReturnIOError;
     }
+    made = std::move(*link);
+    return kIOReturnSuccess;
+}
+
+kern_return_t Interface::open(IOService* client, IOOptionBits options, Reports::Work work) {
+    (void)tree();
+    options &= ~kOpenAgain;
+    std::unique_ptr<ReportLink> link;
+    if (const kern_return_t ret = ask_for_link(client, options, link); ret != kIOReturnSuccess) {
+        if (ret == kIOReturnIOError) (void)proxy_->Close(client, 0);
+        return ret;
+    }
+    work.relink = [this, client, options](std::unique_ptr<ReportLink>& another) {
+        return ask_for_link(client, options | kOpenAgain, another);
+    };
     const std::lock_guard lock(mutex_);
-    reports_ = Reports::start(client, proxy_, std::move(*link), std::move(work));
+    reports_ = Reports::start(client, proxy_, std::move(link), std::move(work));
     return kIOReturnSuccess;
 }
 
@@ -247,7 +262,7 @@ Answer Interface::told(Answer answer, const char* what) {
 Answer Interface::get(ReportType type, uint32_t id, uint32_t room) {
     const auto reports = this->reports();
     if (!reports) return {kIOReturnNotOpen, {}, {}};
-    Answer answer = told(reports->link().get(type, id, room, timeout_), "GetReport");
+    Answer answer = told(reports->link()->get(type, id, room, timeout_), "GetReport");
     if (answer.status == kIOReturnSuccess && watcher_)
         watcher_(type, static_cast<uint8_t>(id), answer.bytes);
     return answer;
@@ -257,7 +272,7 @@ Answer Interface::set(ReportType type, uint32_t id, std::span<const uint8_t> byt
     const auto reports = this->reports();
     if (!reports) return {kIOReturnNotOpen, {}, {}};
     if (watcher_) watcher_(type, static_cast<uint8_t>(id), bytes);
-    return told(reports->link().set(type, id, bytes, timeout_), "SetReport");
+    return told(reports->link()->set(type, id, bytes, timeout_), "SetReport");
 }
 
 void Interface::watch(Watcher watcher) {

@@ -54,6 +54,8 @@ class Interface final : public ElementHost {
     kern_return_t exchange_all(OSArray* elements, IOHIDElementCommitDirection direction);
 
   private:
+    kern_return_t ask_for_link(IOService* client, IOOptionBits options,
+                               std::unique_ptr<ReportLink>& made);
     kern_return_t exchange_report(ReportType type, uint8_t id,
                                   IOHIDElementCommitDirection direction);
     [[nodiscard]] std::shared_ptr<Reports> reports();

@@ -7,6 +7,7 @@
 #include "HIDDriverKit/IOHIDEventService.system.h"
 #include "HIDDriverKit/IOHIDInterface.system.h"
 #include "daemon/io_return.h"
+#include "families/hid/open_options.h"
 #include "families/hid/system/description.h"
 #include "families/hid/system/hid_system.h"
 
@@ -75,6 +76,9 @@ void HidSystem::open_link(const Entry& interface, KernelCall call) {
     };
     const Entry* driver = host_.entry(client);
     const bool had_it = host_.opener(id) == client;
+    // It may have closed the interface meanwhile.
+    const bool again = (in->options & kOpenAgain) != 0;
+    if (again && !had_it) return call.respond(daemon::kIOReturnNotOpen);
     if (const int32_t opened = host_.open_provider(id, client);
         opened != daemon::kIOReturnSuccess) {
         const Entry* other = host_.entry(host_.opener(id));
@@ -87,6 +91,7 @@ void HidSystem::open_link(const Entry& interface, KernelCall call) {
     visitor.name = driver != nullptr ? driver->name : "driver";
     visitor.driver = client;
     visitor.exclusive = (in->options & kSeize) != 0;
+    visitor.again = again;
     device->open(std::move(visitor), [this, id, client, had_it, numbered = device->numbered(),
                                       respond = call.respond](Result<Device::Opened> opened) {
         if (!opened.ok()) {

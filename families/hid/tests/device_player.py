@@ -3,12 +3,15 @@
 """A simulated HID device for tests: device_player.py DESCRIPTOR-HEX PROPERTIES-JSON [--stall]
 
 Plugs the device in and says {"entry": …}. On standard input: {"send": HEX} is an input report, {"get": [TYPE, ID, HEX]} says
-what a get of that report is answered with, {"status": [TYPE, ID, NUMBER]} answers every request for it with that IOReturn. On
-standard output, one JSON object a line: {"set": [TYPE, ID, HEX]}, {"get": [TYPE, ID]}, {"sent": true}. With --stall requests are
-never answered. End of input unplugs the device."""
+what a get of that report is answered with, {"status": [TYPE, ID, NUMBER]} answers every request for it with that IOReturn, {"break":
+"nonsense" or "hang up"} breaks the links of all users. On standard output, one JSON object a line: {"set": [TYPE, ID, HEX]},
+{"get": [TYPE, ID]}, {"sent": true}, {"broke": N}. With --stall requests are never answered. End of input unplugs the device."""
 
+import contextlib
 import json
 import os
+import socket
+import struct
 import sys
 import threading
 
@@ -52,12 +55,37 @@ class Player:
             raise make_error(self.statuses[which])
         return None
 
+    @staticmethod
+    def links():
+        """The links of users: packet sockets that opendextd made, in pairs."""
+        for name in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                link = socket.socket(fileno=os.dup(int(name)))
+                pid = struct.unpack("iII", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+                if link.type == socket.SOCK_SEQPACKET and not link.getpeername() and pid != os.getpid():
+                    yield link
+                else:
+                    link.close()
+
+    def break_links(self, how):
+        count = 0
+        for link in self.links():
+            if how == "nonsense":
+                link.send(b"nonsense")
+            else:
+                link.shutdown(socket.SHUT_RDWR)
+            link.close()
+            count += 1
+        return count
+
     def run(self):
         for line in sys.stdin:
             order = json.loads(line)
             if "send" in order:
                 self.device.send_input(bytes.fromhex(order["send"]))
                 self.say(sent=True)
+            if "break" in order:
+                self.say(broke=self.break_links(order["break"]))
             if "get" in order:
                 kind, number, report = order["get"]
                 self.reports[kind, number] = bytes.fromhex(report)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drivers that turn reports into events: their elements, their log, key for key and axis for axis in the trace."""
 
+import os
+import signal
 import unittest
 
 import harness
@@ -69,6 +71,31 @@ class KeyboardTest(hid_case.HidCase):
         event = self.trace_of_keys.next("event")
         while (event["usage"], event["value"]) != (B, 1):
             event = self.trace_of_keys.next("event")
+
+    def test_a_report_link_that_breaks_is_made_again(self):
+        drivers = self.realm.drivers("KeyEvents")
+        for count, how in enumerate(("nonsense", "hang up", "hang up", "nonsense"), 1):
+            self.keyboard.order(**{"break": how})
+            self.assertEqual(self.keyboard.expect("broke"), 1)
+            lines = self.wait_for_message("and was made again", count)
+            self.assertRegex(lines[-1], r"the report link of KeyEvents broke \(.+\) and was made again: reports may be missing")
+            self.keyboard.send([0, 0, A, 0, 0, 0, 0, 0])
+            self.keyboard.send(bytes(8))
+            self.trace_of_keys.events(key(A, 1), key(A, 0))
+        # Requests go over the new one, and nobody has been started again.
+        self.keyboard.send([0, 0, CAPS_LOCK, 0, 0, 0, 0, 0])
+        self.assertEqual(self.keyboard.expect("set"), [1, 0, "02"])
+        self.assertEqual(self.realm.drivers("KeyEvents"), drivers)
+
+    def test_a_link_that_breaks_while_there_is_no_opendextd_is_made_by_the_next_one(self):
+        daemon = self.realm.drivers("opendextd --realm")[0]
+        os.kill(daemon, signal.SIGSTOP)
+        self.keyboard.order(**{"break": "hang up"})
+        self.assertEqual(self.keyboard.expect("broke"), 1)
+        os.kill(daemon, signal.SIGKILL)
+        self.wait_for_message("and was made again")
+        self.keyboard.send([0, 0, A, 0, 0, 0, 0, 0])
+        self.trace_of_keys.events(key(A, 1))
 
     def test_unplugged_and_plugged_in_again_it_goes_on(self):
         self.keyboard.unplug()

@@ -72,6 +72,18 @@ class InterfaceTest(hid_case.HidCase):
         device.send([0x42, 0, 0, 0])
         self.wait_for_message("first 42")
 
+    def test_reports_and_requests_go_on_after_a_link_has_broken(self):
+        device = self.start()
+        device.order(**{"break": "nonsense"})
+        self.assertEqual(device.expect("broke"), 1)
+        self.wait_for_message("the report link of OwnReports broke")
+        device.send([0x42, 0, 0, 0])
+        self.wait_for_message("first 42")
+        device.send([2, 0x77, 0, 0])
+        self.assertEqual(device.expect("set"), [1, 0, "5a77"])
+        device.unplug()
+        self.assertEqual(self.wait_for_message("close 0x"), ["close 0x0, again 0xe00002cd"])
+
     def test_unplugged_while_a_request_waits(self):
         self.tool("opendext", "install", hid_case.dext("OwnReports"))
         device = self.plug(VENDOR_DEVICE, "--stall", VendorID=0x1209, ProductID=3, RequestTimeout=60_000_000)
