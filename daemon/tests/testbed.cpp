@@ -405,6 +405,15 @@ void Testbed::keeper_message(Message message) {
             keeper_->send(encode(keeper::Reply{}, message.serial));
             return;
         }
+        case keeper::Kind::open: {
+            const auto open = decode<keeper::Open>(message);
+            UniqueFd fd = open_resource ? open_resource(*open) : UniqueFd();
+            Message reply = fd ? encode(keeper::Opened{}, message.serial)
+                               : encode(keeper::Reply{}, message.serial);
+            if (fd) reply.fds.push_back(std::move(fd));
+            keeper_->send(std::move(reply));
+            return;
+        }
         case keeper::Kind::hold: {
             auto hold = decode<keeper::Hold>(message);
             if (hold->key != kLedgerKey)

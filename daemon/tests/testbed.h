@@ -189,6 +189,8 @@ class Testbed {
     bool refuse_spawn = false;
     bool hold_spawned = false;  ///< the keeper tells of processes when tell_spawned() is called
     void tell_spawned();
+    /// What the keeper opens; unset, or without a descriptor: it refuses.
+    std::function<UniqueFd(const protocol::keeper::Open&)> open_resource;
     bool hold_fetched = false;  ///< the same for what it is asked for with Fetch
     void tell_fetched();
     bool hold_relayed = false;  ///< calls of other methods are never answered

@@ -184,7 +184,8 @@ kern_return_t IOUserHIDDevice::Start_Impl(IOService* provider) {
         auto fd = family::take_descriptor(uhid);
         OSSafeReleaseNULL(uhid);
         if (fd.ok()) device.uhid.emplace(std::move(*fd));
-        if (device.uhid && fresh) {
+        // A predecessor may have died before it had made the device: not only if it is fresh.
+        if (device.uhid) {
             if (const opendext::Status made =
                     device.uhid->create(identity_of(description.get()), raw);
                 !made.ok()) {

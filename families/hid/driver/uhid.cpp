@@ -68,7 +68,8 @@ Status UhidNode::create(const UhidIdentity& identity,
     create.country = identity.country;
     create.rd_size = static_cast<uint16_t>(report_descriptor.size());
     std::ranges::copy(report_descriptor, create.rd_data);
-    if (!put(fd_.get(), *event, sizeof *event)) return Error::system("uhid: UHID_CREATE2");
+    if (!put(fd_.get(), *event, sizeof *event) && errno != EALREADY)
+        return Error::system("uhid: UHID_CREATE2");
     return success();
 }
 

@@ -27,7 +27,7 @@ class UhidNode {
   public:
     explicit UhidNode(UniqueFd fd) : fd_(std::move(fd)) {}
 
-    /// Not on a descriptor that has a device already.
+    /// Does nothing if the descriptor has a device already.
     [[nodiscard]] Status create(const UhidIdentity& identity,
                                 std::span<const uint8_t> report_descriptor) const;
 

@@ -34,6 +34,16 @@ protocol::Ref attach(CallAnswer& answer, UniqueFd fd) {
     return ref;
 }
 
+/// What the kernel is told of a device that is made on uhid.
+Dictionary kernels_view(const Dictionary& properties) {
+    Dictionary view;
+    for (const char* key : {"ReportDescriptor", "Product", "SerialNumber", "Transport", "VendorID",
+                            "ProductID", "VersionNumber", "CountryCode"}) {
+        if (const Value* value = opendext::find(properties, key)) view.emplace(key, *value);
+    }
+    return view;
+}
+
 int32_t code_of(const Error& error) {
     return error.code == Errc::kern ? static_cast<int32_t>(error.number) : daemon::kIOReturnError;
 }
@@ -157,7 +167,7 @@ void HidSystem::publish_virtual(const Entry& object, KernelCall call) {
         if (!held.ok()) host_.log(LogLevel::error, id, held.error().text());
     });
     auto users = std::make_shared<UniqueFd>(std::move(control->first));
-    nodes_.open(object, "uhid", 0,
+    nodes_.open(object, {"uhid", 0, kernels_view(described->properties)},
                 [this, id, users, respond = call.respond](Result<DriverNodes::Node> node) {
                     CallAnswer answer;
                     system::IOHIDDevice__Publish::Out out;
@@ -193,7 +203,7 @@ void HidSystem::open_event_node(const Entry& object, KernelCall call) {
     const auto in = system::IOHIDEventService__OpenEventNode::decode(call.invocation);
     if (!in.ok() || !call.from_owner || in->kind >= kEventNodes)
         return call.respond(daemon::kIOReturnBadArgument);
-    nodes_.open(object, "uinput", in->kind,
+    nodes_.open(object, {"uinput", in->kind},
                 [this, id = object.id, respond = call.respond](Result<DriverNodes::Node> node) {
                     if (!node.ok()) {
                         if (kernel_) host_.log(LogLevel::notice, id, node.error().text());

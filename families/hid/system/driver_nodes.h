@@ -21,10 +21,16 @@ class DriverNodes {
         UniqueFd fd;
         bool fresh = true;  ///< false: it was a predecessor's
     };
-    /// `name`: "uhid" or "uinput", `part`: tells apart several of one object. Errc::unsupported
-    /// where the kernel has none or the realm may not use it.
-    void open(const daemon::Entry& object, const std::string& name, uint32_t part,
-              std::function<void(Result<Node>)> done);
+    /// What an object wants.
+    struct Wanted {
+        std::string name;   ///< "uhid" or "uinput"
+        uint32_t part = 0;  ///< tells apart several of one object
+        /// What the kernel is told of the device: a predecessor's that differs is not gone on with,
+        /// but made anew.
+        Dictionary device = {};
+    };
+    /// Errc::unsupported where the kernel has none or the realm may not use it.
+    void open(const daemon::Entry& object, Wanted wanted, std::function<void(Result<Node>)> done);
     /// Those of an earlier opendextd.
     void realm_started();
     /// The object ended; a successor finds what a process left that died.
@@ -35,14 +41,22 @@ class DriverNodes {
     struct Kept {
         daemon::EntryId nub = daemon::kNoEntry;
         std::string bundle_id;
-        std::string owner;  ///< key without the node's part
+        std::string owner;                          ///< the same for a driver and its successor
+        daemon::EntryId object = daemon::kNoEntry;  ///< who had it last
+        Dictionary device;
     };
-    static std::string owner_of(const daemon::Entry& object);
-    void release(const std::function<bool(const Kept&)>& which);
+    using Done = std::function<void(Result<Node>)>;
+    [[nodiscard]] std::string left_for(const Kept& wanted) const;
+    [[nodiscard]] bool is_free(const Kept& kept, daemon::EntryId object) const;
+    void make(const std::string& name, Kept wanted, const Done& done);
+    void hold(const std::string& key, Node node, const Done& done);
+    /// Whether there were any.
+    bool release(const std::function<bool(const Kept&)>& which);
 
     daemon::FamilyHost& host_;
     const bool allowed_;
     std::map<std::string, Kept> kept_;  ///< by the keeper's key
+    uint64_t last_ = 0;                 ///< number in a key
 };
 
 }  // namespace opendext::hid

@@ -24,12 +24,15 @@ class HidSystemTest : public ::testing::Test {
   protected:
     void SetUp() override {
         bed.options.families = {{"hid", [](FamilyHost& host) -> std::unique_ptr<Family> {
-                                     return std::make_unique<HidSystem>(host, HidSystem::Options{});
+                                     return std::make_unique<HidSystem>(host, hid_options);
                                  }}};
         bed.outlived = true;
         bed.start();
         program = std::make_unique<FakeClient>(bed);
     }
+
+    /// Of the family, before SetUp().
+    static inline HidSystem::Options hid_options;
 
     struct Reply {
         client::FamilyAnswer answer;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drivers that use or play a device, when opendextd dies.
+// Drivers that use or play a device: their links, and what becomes of them when opendextd dies.
+#include <sys/eventfd.h>
+
 #include <utility>
 
 #include "HIDDriverKit/IOHIDDevice.system.h"
 #include "HIDDriverKit/IOHIDInterface.system.h"
-#include "families/hid/link/report_link.h"
+#include "families/hid/open_options.h"
 #include "families/hid/system/tests/hid_bed.h"
 
 namespace opendext::hid::testing {
@@ -66,34 +68,53 @@ class HidSuccessionTest : public HidSystemTest {
         program = std::make_unique<FakeClient>(bed);
         bed.settle();
     }
-    /// A device that a driver plays.
-    EntryId play() {
+    void install_pads(Dictionary more = {}) {
         bed.scripts["Pad"].hold_start = true;
-        install("Pad", "IOUserResources", {{"IOClass", "AppleUserHIDDevice"}});
-        EntryId pad = kNoEntry;
+        more.emplace("IOClass", "AppleUserHIDDevice");
+        install("Pad", "IOUserResources", std::move(more));
+    }
+    struct Pad {
+        EntryId entry = kNoEntry;
+        bool on_kernel = false;
+        bool fresh = false;
+    };
+    /// Lets the driver of a pad, another one than `last`, play the device that is described.
+    Pad play(Dictionary description = {{"ReportDescriptor", Value(kMouse)}},
+             EntryId last = kNoEntry) {
+        Pad pad;
         EXPECT_TRUE(bed.run_until([&] {
-            pad = bed.find("Pad");
-            return pad != kNoEntry && bed.driver_of(pad) != nullptr &&
-                   bed.driver_of(pad)->said("start Pad");
-        }));
-        system::IOHIDDevice__Publish::In in;
-        in.description.kind = protocol::RefKind::value;
-        in.description.value = Value(Dictionary{{"ReportDescriptor", Value(kMouse)}});
-        FakeDriver* driver = bed.driver_of(pad);
-        EXPECT_EQ(driver->call_and_wait(system::IOHIDDevice__Publish::encode(pad, in)).io_return,
-                  kIOReturnSuccess);
-        control = std::move(driver->answered_fds);
-        driver->finish_start(pad, kIOReturnSuccess);
-        up("Pad");
-        (void)driver->call_and_wait(system::IOService_RegisterService::encode(pad, {}));
+            for (const EntryId id : bed.find_all("Pad")) {
+                FakeDriver* driver = bed.driver_of(id);
+                if (id > last && driver != nullptr && driver->said("start Pad")) pad.entry = id;
+            }
+            return pad.entry != kNoEntry;
+        })) << bed.log_text();
+        publish(pad, std::move(description));
+        bed.driver_of(pad.entry)->finish_start(pad.entry, kIOReturnSuccess);
+        up("Pad", last);
+        (void)bed.driver_of(pad.entry)->call_and_wait(
+            system::IOService_RegisterService::encode(pad.entry, {}));
         bed.settle();
         return pad;
+    }
+    void publish(Pad& pad, Dictionary description) {
+        system::IOHIDDevice__Publish::In in;
+        in.description.kind = protocol::RefKind::value;
+        in.description.value = Value(std::move(description));
+        FakeDriver* driver = bed.driver_of(pad.entry);
+        const auto published =
+            driver->call_and_wait(system::IOHIDDevice__Publish::encode(pad.entry, in));
+        EXPECT_EQ(published.io_return, kIOReturnSuccess);
+        pad.on_kernel = driver->answered_fds.size() == 2;
+        pad.fresh = published.plain.at(0) != 0;
+        std::ranges::move(driver->answered_fds, std::back_inserter(control));
     }
     std::vector<UniqueFd> control;  ///< of the device that a driver plays
 };
 
 TEST_F(HidSuccessionTest, ADeviceThatEndsBeforeItWasTakenOverLeavesNothingWithTheKeeper) {
-    const EntryId pad = play();
+    install_pads();
+    const EntryId pad = play().entry;
     const Reply user = open(pad);
     ASSERT_EQ(user.code(), 0) << user.reason();
     bed.settle();
@@ -156,6 +177,31 @@ TEST_F(HidSuccessionTest, AnOpenWhoseAnswerWasLostIsAnsweredByTheNextOpendextd) 
     EXPECT_EQ(open(mouse.entry).code(), kIOReturnExclusiveAccess) << "seized";
 }
 
+TEST_F(HidSuccessionTest, ADriverThatLostItsLinkGetsAnotherOne) {
+    const Plugged mouse = plug();
+    install("Keys", "IOHIDInterface");
+    const EntryId keys = up("Keys");
+    EXPECT_EQ(open_link(keys, kOpenAgain).result, kIOReturnNotOpen) << "it has none to lose";
+    const Link first = open_link(keys);
+    ASSERT_EQ(first.result, kIOReturnSuccess);
+    const Reply seized = open(mouse.entry, true);
+    ASSERT_EQ(seized.code(), 0);
+    const Link again = open_link(keys, kOpenAgain);
+    EXPECT_EQ(again.result, kIOReturnSuccess) << "who had it open before it was seized stays";
+    EXPECT_NE(again.user, first.user);
+    EXPECT_EQ(open_link(keys).result, kIOReturnExclusiveAccess);
+    system::IOHIDInterface_Close::In in;
+    in.forClient.kind = protocol::RefKind::object;
+    in.forClient.id = keys;
+    const EntryId interface = bed.find("IOHIDInterface");
+    EXPECT_EQ(bed.driver_of(keys)
+                  ->call_and_wait(system::IOHIDInterface_Close::encode(interface, in))
+                  .io_return,
+              kIOReturnSuccess);
+    EXPECT_EQ(open_link(keys, kOpenAgain).result, kIOReturnNotOpen) << "it has closed it";
+    EXPECT_EQ(held("hid-user:"), 1U) << "the program";
+}
+
 TEST_F(HidSuccessionTest, AnOpenWaitsUntilTheDeviceIsTakenOverAndIsAnsweredIfItGoesInstead) {
     Plugged mouse = plug();
     bed.settle();
@@ -174,6 +220,89 @@ TEST_F(HidSuccessionTest, AnOpenWaitsUntilTheDeviceIsTakenOverAndIsAnsweredIfItG
     bed.tell_fetched();
     bed.settle();
     EXPECT_EQ(held("hid-"), 0U);
+}
+
+/// In the system's realm, where drivers make devices of the kernel.
+class HidKernelTest : public HidSuccessionTest {
+  protected:
+    void SetUp() override {
+        hid_options = {true, {"/nowhere", "/nowhere"}};
+        bed.open_resource = [this](const protocol::keeper::Open& open) {
+            const std::string* name = find_string(open.arguments, "name");
+            if (name == nullptr || *name != "uhid") return UniqueFd();
+            ++opened;
+            return UniqueFd(::eventfd(0, EFD_CLOEXEC));
+        };
+        HidSuccessionTest::SetUp();
+    }
+    void TearDown() override { hid_options = {}; }
+    static Dictionary described(const char* product) {
+        return {{"ReportDescriptor", Value(kMouse)}, {"Product", Value(product)}};
+    }
+    int opened = 0;
+};
+
+TEST_F(HidKernelTest, TheNextDriverGoesOnWithADeviceOfTheKernelThatIsDescribedAsBefore) {
+    install_pads();
+    const Pad first = play(described("one"));
+    EXPECT_TRUE(first.on_kernel);
+    EXPECT_TRUE(first.fresh);
+    bed.driver_of(first.entry)->die(9);
+    const Pad second = play(described("one"), first.entry);
+    EXPECT_TRUE(second.on_kernel);
+    EXPECT_FALSE(second.fresh);
+    succeed();
+    bed.driver_of(second.entry)->die(9);
+    const Pad third = play(described("one"), second.entry);
+    EXPECT_TRUE(third.on_kernel);
+    EXPECT_FALSE(third.fresh) << "under the next opendextd too";
+    EXPECT_EQ(opened, 1);
+    EXPECT_EQ(held("hid-node:"), 1U);
+}
+
+TEST_F(HidKernelTest, ADeviceThatIsDescribedInAnotherWayIsMadeAnew) {
+    install_pads();
+    const Pad first = play(described("one"));
+    bed.driver_of(first.entry)->die(9);
+    const Pad second = play(described("two"), first.entry);
+    EXPECT_TRUE(second.on_kernel);
+    EXPECT_TRUE(second.fresh);
+    EXPECT_NE(bed.log_text().find("describes another one than before"), std::string::npos);
+    EXPECT_EQ(held("hid-node:"), 1U) << "the first one is gone";
+    succeed();
+    bed.driver_of(second.entry)->die(9);
+    Data other = kMouse;
+    other[15] = 8;  // eight values of one bit, as before, and a maximum of 8
+    const Pad third =
+        play({{"ReportDescriptor", Value(other)}, {"Product", Value("two")}}, second.entry);
+    EXPECT_TRUE(third.fresh) << "another report descriptor";
+    EXPECT_EQ(opened, 3);
+    EXPECT_EQ(held("hid-node:"), 1U);
+}
+
+TEST_F(HidKernelTest, TwoDriversOfAKindHaveADeviceEach) {
+    bed.scripts["Pad"].hold_start = true;
+    Dictionary personalities;
+    for (const char* category : {"One", "Other"}) {
+        personalities.emplace(category, Testbed::personality(kBundle, "Pad", "IOUserResources",
+                                                             {{"IOClass", "AppleUserHIDDevice"},
+                                                              {"IOMatchCategory", category}}));
+    }
+    const Status installed = bed.install(bed.write_bundle(kBundle, std::move(personalities)));
+    ASSERT_TRUE(installed.ok()) << installed.error().text();
+    ASSERT_TRUE(bed.run_until([&] {
+        return std::ranges::count_if(bed.find_all("Pad"), [&](EntryId id) {
+                   return bed.driver_of(id) != nullptr && bed.driver_of(id)->said("start Pad");
+               }) == 2;
+    })) << bed.log_text();
+    for (const EntryId id : bed.find_all("Pad")) {
+        Pad pad{id};
+        publish(pad, described("the same"));
+        EXPECT_TRUE(pad.on_kernel);
+        EXPECT_TRUE(pad.fresh);
+    }
+    EXPECT_EQ(opened, 2);
+    EXPECT_EQ(held("hid-node:"), 2U);
 }
 
 }  // namespace
