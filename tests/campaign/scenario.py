@@ -3,7 +3,10 @@
 a new family adds a file."""
 
 import dataclasses
+import time
 from typing import Callable
+
+import world as w
 
 SURVIVED, RECOVERED, LOST = "survived", "recovered", "lost"
 
@@ -58,3 +61,25 @@ class Scenario:
 
     def check_all(self):
         """Everything of the scenario goes on, victims too."""
+
+    # Garbage on the control socket between a driver and opendextd. For scenarios with victim(random), which gives one that serves now;
+    # pid, its process by victim; back(victim, begin), which waits for another process; and after_lies(victim, begin).
+
+    def from_driver(self, random):
+        victim = self.victim(random)
+        begin = w.now_ns()
+        # None that is empty: it looks like the end of the connection, and opendextd then waits for that of the process.
+        texts = [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))]
+        w.lie(self.pid[victim], 3, [text for text in texts if text], random)
+        return self.after_lies(victim, begin)
+
+    def to_driver(self, random):
+        victim = self.victim(random)
+        end = w.far_end(self.pid[victim], 3, self.world.daemon())
+        if end is None:
+            return Outcome(SURVIVED)
+        begin = w.now_ns()
+        w.pour(end, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
+        time.sleep(0.01)
+        w.kill(self.pid[victim])  # it may have taken a message for a right one, and is as good as dead
+        return self.back(victim, begin)

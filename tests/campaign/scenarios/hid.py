@@ -367,26 +367,7 @@ class Scenario(Base):
 
     # Garbage.
 
-    def from_driver(self, random):
-        name = self.victim(random)
-        begin = w.now_ns()
-        # None that is empty: it looks like the end of the connection, and opendextd then waits for that of the process.
-        texts = [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))]
-        w.lie(self.pid[name], 3, [text for text in texts if text], random)
-        return self.perhaps_killed(name, begin)
-
-    def to_driver(self, random):
-        name = self.victim(random)
-        end = w.far_end(self.pid[name], 3, self.world.daemon())
-        if end is None:
-            return Outcome(SURVIVED)
-        begin = w.now_ns()
-        w.pour(end, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
-        time.sleep(0.01)
-        w.kill(self.pid[name])  # it may have taken a message for a right one, and is as good as dead
-        return self.back(name, begin)
-
-    def perhaps_killed(self, name, begin):
+    def after_lies(self, name, begin):
         """It goes on, or has ended, or is as good as dead and is killed."""
         try:
             if name in KEYS:
@@ -418,13 +399,13 @@ class Scenario(Base):
         name = self.victim(random, KEYS)
         player = self.player[name].process.pid
         liar, other = (self.pid[name], player) if who == "driver" else (player, self.pid[name])
-        return self.perhaps_killed(name, self.lie_on_links(random, liar, other))
+        return self.after_lies(name, self.lie_on_links(random, liar, other))
 
     def on_pad_link(self, random, who):
         name = self.victim(random, PADS)
         reader = self.reader.process.pid
         liar, other = (self.pid[name], reader) if who == "driver" else (reader, self.pid[name])
-        return self.perhaps_killed(name, self.lie_on_links(random, liar, other))
+        return self.after_lies(name, self.lie_on_links(random, liar, other))
 
     def on_control(self, random, from_opendextd):
         """The device may be gone afterwards; its player then plugs it in again."""
@@ -438,7 +419,7 @@ class Scenario(Base):
         time.sleep(0.01)
         if self.player[name].process.poll() is not None:
             raise w.Violation(f"the player of {name} ended with {self.player[name].process.returncode}")
-        return self.perhaps_killed(name, begin)
+        return self.after_lies(name, begin)
 
     # Hurting players.
 

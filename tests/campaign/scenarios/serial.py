@@ -197,27 +197,8 @@ class Scenario(Base):
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(terminal, b"x" * 2000)
 
-    def same_or_other(self, victim, begin):
+    def after_lies(self, victim, begin):
         end = self.flows(victim)
         before = self.pid[victim]
         self.pid[victim] = self.served_by(victim, 0)
         return Outcome(SURVIVED) if self.pid[victim] == before else Outcome(RECOVERED, end - begin)
-
-    def from_driver(self, random):
-        victim = self.victim(random)
-        begin = w.now_ns()
-        # None that is empty: it looks like the end of the connection, and opendextd then waits for that of the process.
-        texts = [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))]
-        w.lie(self.pid[victim], 3, [text for text in texts if text], random)
-        return self.same_or_other(victim, begin)
-
-    def to_driver(self, random):
-        victim = self.victim(random)
-        end = w.far_end(self.pid[victim], 3, self.world.daemon())
-        if end is None:
-            return Outcome(SURVIVED)
-        begin = w.now_ns()
-        w.pour(end, [w.garbage(random, range(64)) for _ in range(random.randrange(1, 12))], random)
-        time.sleep(0.01)
-        w.kill(self.pid[victim])  # it may have taken a message for a right one, and is as good as dead
-        return self.back(victim, begin)
