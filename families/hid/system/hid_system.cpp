@@ -13,6 +13,7 @@
 #include "families/hid/system/leftovers.h"
 #include "families/hid/system/matching.h"
 #include "families/hid/system/rights.h"
+#include "rpc/realm.h"
 
 namespace opendext::hid {
 namespace {
@@ -42,6 +43,8 @@ const daemon::FamilyRegistration registration(
     "hid", [](daemon::FamilyHost& host) -> std::unique_ptr<daemon::Family> {
         HidSystem::Options options;
         options.kernel = host.device_directory() == "/dev";
+        if (options.kernel)
+            options.inhibition_notes = Realm::system().root() / "run" / "hid-inhibited";
         if (const char* text = std::getenv("OPENDEXT_HID_KERNEL"); text != nullptr) {
             const std::string_view folders = text;
             const size_t colon = folders.find(':');
@@ -91,7 +94,7 @@ HidSystem::HidSystem(daemon::FamilyHost& host, Options options)
     : host_(host),
       kernel_(options.kernel),
       nodes_(host, options.kernel),
-      inhibition_(host, options.places),
+      inhibition_(host, options.places, options.inhibition_notes),
       hidraw_(host, options.places,
               {[this](const HidrawDevice& found) { hidraw_appeared(found); },
                [this](const std::string& name) { hidraw_gone(name); }}) {}

@@ -23,6 +23,8 @@ class HidSystem final : public daemon::Family {
         /// uhid and uinput devices.
         bool kernel = false;
         HidrawPlaces places;
+        /// Where it is noted which input devices are held off; empty: nowhere.
+        std::filesystem::path inhibition_notes = {};
     };
     HidSystem(daemon::FamilyHost& host, Options options);
 

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <utility>
@@ -20,6 +21,12 @@ std::string key_of(EntryId nub) {
     return std::string(kPrefix) + std::to_string(nub);
 }
 
+bool is_input(const std::string& name) {
+    constexpr std::string_view kInput = "input";
+    return name.starts_with(kInput) && name.size() > kInput.size() &&
+           name.find_first_not_of("0123456789", kInput.size()) == std::string::npos;
+}
+
 Status write_state(const UniqueFd& inhibited, char value) {
     const char text[2] = {value, '\n'};
     if (::pwrite(inhibited.get(), text, sizeof text, 0) == sizeof text) return success();
@@ -32,6 +39,8 @@ Inhibition::~Inhibition() {
     for (const auto& [nub, taken] : taken_) {
         for (const Input& input : taken.inputs) (void)write_state(input.inhibited, '0');
     }
+    taken_.clear();
+    note();
 }
 
 void Inhibition::take(EntryId nub, std::vector<std::string> inputs,
@@ -39,7 +48,8 @@ void Inhibition::take(EntryId nub, std::vector<std::string> inputs,
     std::erase_if(inputs, [&](const std::string& input) {
         char state = '0';
         std::ifstream(places_.sysfs / "class/input" / input / "inhibited") >> state;
-        return state == '1';
+        // One that a realm held off which was killed is ours as if it had been given back.
+        return state == '1' && noted_.erase(input) == 0;
     });
     if (inputs.empty()) return done(success());
     taken_[nub] = {};
@@ -89,6 +99,7 @@ void Inhibition::hold(EntryId nub, std::function<void(Status)> done) {
                 taken_.erase(taken);
                 return done(std::move(status));
             }
+            note();
             for (const Input& input : taken->second.inputs) {
                 Status written = write_state(input.inhibited, '1');
                 if (written.ok()) continue;
@@ -118,7 +129,63 @@ void Inhibition::give_back(EntryId nub) {
     }
     for (const Input& input : found->second.inputs) let_go(input);
     taken_.erase(found);
+    note();
     host_.release(key_of(nub), [](const Status&) {});
+}
+
+/// One name a line, replaced as a whole.
+void Inhibition::note() const {
+    if (notes_.empty()) return;
+    std::set<std::string> names = noted_;
+    for (const auto& [nub, taken] : taken_) {
+        for (const Input& input : taken.inputs) names.insert(input.name);
+    }
+    std::error_code error;
+    if (names.empty()) {
+        std::filesystem::remove(notes_, error);
+        return;
+    }
+    const std::filesystem::path fresh = notes_.string() + ".new";
+    {
+        std::ofstream file(fresh);
+        for (const std::string& name : names) file << name << '\n';
+        file.flush();
+        if (!file) error = std::make_error_code(std::errc::io_error);
+    }
+    if (!error) std::filesystem::rename(fresh, notes_, error);
+    if (error) {
+        host_.log(LogLevel::error, daemon::kNoEntry,
+                  "cannot note in " + notes_.string() +
+                      " which input devices are held off: " + error.message());
+    }
+}
+
+/// Numbers of input devices are not used twice before the next start of the machine, which has no
+/// such file.
+void Inhibition::undo_noted() {
+    std::ifstream file(notes_);
+    for (std::string name; std::getline(file, name);) {
+        if (is_input(name)) noted_.insert(name);
+    }
+    for (const auto& [nub, taken] : taken_) {
+        for (const Input& input : taken.inputs) noted_.erase(input.name);
+    }
+    for (const std::string& name : std::set(noted_)) {
+        host_.open("device",
+                   {{"subsystem", "input"}, {"name", Value(name)}, {"attribute", "inhibited"}},
+                   [this, name](Result<KeeperItem> item) {
+                       // A driver may have taken it meanwhile. One that cannot be opened is
+                       // unplugged.
+                       if (noted_.erase(name) == 0) return;
+                       if (item.ok() && item->fds.size() == 1) {
+                           let_go({name, std::move(item->fds[0])});
+                           host_.log(LogLevel::notice, daemon::kNoEntry,
+                                     "the kernel's " + name +
+                                         " is given back: a realm that was killed held it off");
+                       }
+                       note();
+                   });
+    }
 }
 
 void Inhibition::realm_started() {
@@ -131,17 +198,20 @@ void Inhibition::realm_started() {
         }
         const EntryId nub = number->raw;
         // Its device may have gone while there was no opendextd.
-        taken_[nub] = {{}, true, host_.entry(nub) == nullptr};
-        host_.fetch(key, [this, nub, names = *inputs->array()](Result<KeeperItem> item) {
-            Taken& taken = taken_[nub];
-            taken.fetching = false;
-            for (size_t i = 0; item.ok() && i < item->fds.size() && i < names.size(); i++) {
-                if (names[i].string() != nullptr)
-                    taken.inputs.push_back({*names[i].string(), std::move(item->fds[i])});
-            }
-            if (taken.unwanted) give_back(nub);
+        Taken& taken = taken_[nub];
+        taken = {{}, true, host_.entry(nub) == nullptr};
+        for (const Value& name : *inputs->array())
+            taken.inputs.push_back({name.string() != nullptr ? *name.string() : "", {}});
+        host_.fetch(key, [this, nub](Result<KeeperItem> item) {
+            Taken& mine = taken_[nub];
+            mine.fetching = false;
+            const size_t there = item.ok() ? std::min(item->fds.size(), mine.inputs.size()) : 0;
+            mine.inputs.resize(there);
+            for (size_t i = 0; i < there; i++) mine.inputs[i].inhibited = std::move(item->fds[i]);
+            if (mine.unwanted) give_back(nub);
         });
     }
+    if (!notes_.empty()) undo_noted();
 }
 
 }  // namespace opendext::hid

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,12 +16,14 @@ namespace opendext::hid {
 
 /// Holds the kernel's input devices off while a driver of ours has their HID device
 /// (/sys/class/input/inputN/inhibited): what is typed goes to the driver only. The keeper has the
-/// descriptors, so that a new opendextd gives back what its predecessor took. Input devices that
-/// somebody else has inhibited are left as they are.
+/// descriptors, so that a new opendextd gives back what its predecessor took; for the case that the
+/// keeper ends too there is a file of notes, and the next realm begins by giving back. Input
+/// devices that somebody else has inhibited are left as they are.
 class Inhibition {
   public:
-    Inhibition(daemon::FamilyHost& host, HidrawPlaces places)
-        : host_(host), places_(std::move(places)) {}
+    /// `notes`: the file; empty: none.
+    Inhibition(daemon::FamilyHost& host, HidrawPlaces places, std::filesystem::path notes)
+        : host_(host), places_(std::move(places)), notes_(std::move(notes)) {}
     /// The realm ends.
     ~Inhibition();
     Inhibition(const Inhibition&) = delete;
@@ -46,10 +50,14 @@ class Inhibition {
                    std::function<void(Status)> done);
     void hold(daemon::EntryId nub, std::function<void(Status)> done);
     void let_go(const Input& input);
+    void undo_noted();
+    void note() const;
 
     daemon::FamilyHost& host_;
     const HidrawPlaces places_;
+    const std::filesystem::path notes_;
     std::map<daemon::EntryId, Taken> taken_;
+    std::set<std::string> noted_;  ///< of a realm that was killed, to be given back
 };
 
 }  // namespace opendext::hid

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drivers that use or play a device: their links, and what becomes of them when opendextd dies.
+#include <fcntl.h>
 #include <sys/eventfd.h>
 
+#include <fstream>
 #include <utility>
 
 #include "HIDDriverKit/IOHIDDevice.system.h"
@@ -303,6 +305,34 @@ TEST_F(HidKernelTest, TwoDriversOfAKindHaveADeviceEach) {
     }
     EXPECT_EQ(opened, 2);
     EXPECT_EQ(held("hid-node:"), 2U);
+}
+
+TEST_F(HidSystemTest, AnInputDeviceThatAKilledRealmHeldOffIsGivenBackByTheNextOne) {
+    const std::filesystem::path folder = bed.folder / "kernel";
+    std::filesystem::create_directories(folder);
+    const auto attribute = [&](const std::string& name) { return folder / name; };
+    for (const char* name : {"input7", "input8"}) std::ofstream(attribute(name)) << "1\n";
+    const std::filesystem::path notes = folder / "notes";
+    std::ofstream(notes) << "input7\ninput9\n../nonsense\n";
+    bed.open_resource = [&](const protocol::keeper::Open& open) {
+        EXPECT_EQ(*find_string(open.arguments, "attribute"), "inhibited");
+        const std::string name = *find_string(open.arguments, "name");
+        EXPECT_TRUE(name.starts_with("input")) << name;
+        return UniqueFd(::open(attribute(name).c_str(), O_WRONLY | O_CLOEXEC));
+    };
+    // As if the realm began with these.
+    hid_options = {true, {"/nowhere", "/nowhere"}, notes};
+    bed.succeed();
+    hid_options = {};
+    const auto state = [&](const char* name) {
+        std::string text;
+        std::ifstream(attribute(name)) >> text;
+        return text;
+    };
+    EXPECT_TRUE(bed.run_until([&] { return !std::filesystem::exists(notes); }));
+    EXPECT_EQ(state("input7"), "0");
+    EXPECT_EQ(state("input8"), "1") << "somebody else's";
+    EXPECT_NE(bed.log_text().find("the kernel's input7 is given back"), std::string::npos);
 }
 
 }  // namespace
