@@ -3,8 +3,10 @@
 """HID with a kernel: its devices as nubs, held off while a driver has them; what drivers make for the kernel."""
 
 import glob
+import json
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -19,9 +21,10 @@ sys.path[:0] = [os.path.join(harness.SOURCE, "tests", "lab"), os.path.join(HID, 
 
 import hid_case  # pylint: disable=wrong-import-position
 import uhid_device  # pylint: disable=wrong-import-position
-from lab_case import IN_LAB, Machine, SystemCase, load, read  # pylint: disable=wrong-import-position
+from lab_case import IN_LAB, ORDINARY, Machine, SystemCase, load, read  # pylint: disable=wrong-import-position
 
 QEMU = 0x627  # vendor
+NOT_PERMITTED = 0xe00002e2
 EVENT = struct.Struct("llHHi")
 EV_KEY, EV_LED, EV_ABS = 1, 0x11, 3
 KEY_A, LED_CAPS = 30, 1
@@ -167,6 +170,32 @@ class KernelDevicesTest(Case):
         self.tool("opendext", "stop")
         self.assertEqual(self.inhibited(keyboard), ["0"])
 
+    def kill_realm(self):
+        """All of it at once: an opendextd that sees the keeper's end gives devices back."""
+        processes = self.realm.processes()
+        os.kill(self.daemon(), signal.SIGSTOP)
+        os.kill(self.realm.keeper_pid(), signal.SIGKILL)
+        self.wait_for(lambda: not any(map(harness.start_time, processes)), "the end of the realm")
+
+    def test_a_realm_that_was_killed_is_tidied_up_by_the_next_one(self):
+        keyboard = self.device("QEMU USB Keyboard")
+        self.install_events(VendorID=QEMU, ProductID=1, PrimaryUsagePage=1, PrimaryUsage=6)
+        self.wait_for(lambda: self.inhibited(keyboard) == ["1"], "the kernel held off")
+        self.trace("PlainEvents")
+        self.kill_realm()
+        self.assertEqual(self.inhibited(keyboard), ["1"])
+        # The driver gets the device again, and it is given back when that leaves.
+        self.tool("opendext", "start")
+        self.trace("PlainEvents")
+        self.assertEqual(self.inhibited(keyboard), ["1"])
+        self.kill_realm()
+        # Without the driver: at once.
+        shutil.rmtree("/var/lib/opendext/extensions")
+        self.tool("opendext", "start")
+        self.wait_for(lambda: self.inhibited(keyboard) == ["0"], "the device given back")
+        self.wait_for_message("is given back: a realm that was killed held it off")
+        self.assertFalse(os.path.exists("/run/opendext/run/hid-inhibited"))
+
     @staticmethod
     def is_virtual(node):
         return "/virtual/" in os.path.realpath("/sys/class/input/" + os.path.basename(node))
@@ -214,6 +243,26 @@ class HidrawTest(Case):
         self.wait_for(lambda: player.outputs == [bytes([5, 1, 2])], "the output report")
         player.send([5, 8, 9])
         self.assertEqual(bytes(device.read(timeout=60).data), bytes([5, 8, 9]))
+
+    def test_a_user_without_rights_is_told_so(self):
+        self.uhid("Numbered", NUMBERED, 0x54)
+        device = self.device("Numbered")
+        node = device["properties"]["OpenDextNode"]
+
+        def opened():
+            done = subprocess.run([sys.executable, "-B", os.path.join(HID, "lab", "ordinary_user.py"), str(device["id"])],
+                                  env=self.realm.environment(), user=ORDINARY, group=ORDINARY, extra_groups=[], capture_output=True,
+                                  text=True, timeout=300, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+        os.chmod(node, 0o600)
+        for call, (code, reason) in opened().items():
+            self.assertEqual(code, NOT_PERMITTED, call)
+            self.assertRegex(reason, r"cannot open /dev/hidraw\d+ of .+: permission denied; `opendext doctor` shows the udev rule", call)
+        os.chmod(node, 0o666)
+        after = opened()
+        self.assertEqual((after["device"], after["seized"]), ([0, ""], [0, ""]))
+        self.assertEqual(after["manager"][0], NOT_PERMITTED, "QEMU's are root's still")
 
     def test_a_device_that_stalls_gives_a_time_out_with_the_reason(self):
         import opendext  # pylint: disable=import-outside-toplevel
