@@ -105,6 +105,9 @@ Result<Inheritance> inherit(const Socket& socket, std::chrono::milliseconds dead
                 if (!key.starts_with(kOwnKeys)) item.fds.clear();
                 left.held.emplace(std::move(key), std::move(item));
             }
+            // What ended while we asked is told once: such a process is not adopted as one that
+            // lives, although the keeper may have its socket still.
+            for (const keeper::Exited& exited : questions.ended) left.controls.erase(exited.pid);
             left.ended.insert(left.ended.end(), questions.ended.begin(), questions.ended.end());
             return left;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ledger, and that nothing leaves opendextd or its sockets before it is recorded.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -9,13 +10,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "daemon/adoption/inheritance.h"
 #include "daemon/adoption/ledger.h"
 #include "daemon/adoption/program_watch.h"
 #include "daemon/adoption/recorder.h"
 #include "daemon/connection.h"
 #include "daemon/event_loop.h"
+#include "rpc/protocol/keeper.h"
 #include "rpc/socket_peek.h"
 
 namespace opendext::daemon {
@@ -244,6 +248,44 @@ TEST_F(SettleTest, WhatWasSaidBeforeCloseArrives) {
     connection->send(message(9));
     connection->close();
     EXPECT_EQ(got(), 9U);
+}
+
+TEST(InheritTest, ADriverThatEndsWhileTheKeeperIsAskedIsNotAdopted) {
+    namespace keeper = protocol::keeper;
+    auto ends = std::move(Socket::pair()).value();
+    std::thread plays([&socket = ends.second] {
+        const Ledger ledger = std::move(Ledger::create()).value();
+        for (int asked = 0; asked < 4; ++asked) {
+            const Message request = std::move(socket.receive_within(kPatience)).value();
+            Message answer;
+            if (const auto fetch = decode<keeper::Fetch>(request); fetch.ok()) {
+                answer = encode(keeper::Held{}, request.serial);
+                answer.fds.push_back(fetch->key == kLedgerKey
+                                         ? std::move(ledger.duplicate()).value()
+                                         : UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+                // It has not been reaped yet, so its socket is there all the same.
+                if (fetch->key == keeper::control_key(77))
+                    EXPECT_TRUE(socket.send(encode(keeper::Exited{77, 9})).ok());
+            } else {
+                keeper::Inherited left;
+                left.starts = 2;
+                left.running = {77, 78};
+                left.ended = {{78, 11}};  // another process, with a number that is used again
+                left.held = {std::string(kLedgerKey)};
+                answer = encode(std::move(left), request.serial);
+            }
+            EXPECT_TRUE(socket.send(std::move(answer)).ok());
+        }
+    });
+    const Result<Inheritance> left = inherit(ends.first, kPatience);
+    plays.join();
+    ASSERT_TRUE(left.ok()) << left.error().text();
+    EXPECT_TRUE(left->adopts);
+    EXPECT_FALSE(left->controls.contains(77)) << "it would be taken for one that hangs";
+    EXPECT_TRUE(left->controls.contains(78));
+    ASSERT_EQ(left->ended.size(), 2U);
+    EXPECT_EQ(left->ended.back().pid, 77);
+    EXPECT_EQ(left->ended.back().wait_status, 9);
 }
 
 TEST(ProgramWatchTest, TellsTheEndOfAProgramOnce) {
