@@ -102,23 +102,27 @@ void HidSystem::open_link(const Entry& interface, KernelCall call) {
     visitor.driver = client;
     visitor.exclusive = (in->options & kSeize) != 0;
     visitor.again = again;
-    device->open(std::move(visitor), [this, id, client, had_it, numbered = device->numbered(),
-                                      respond = call.respond](Result<Device::Opened> opened) {
-        if (!opened.ok()) {
-            if (!had_it) (void)host_.close_provider(id, client);
-            host_.log(LogLevel::notice, client, "Open: " + opened.error().text());
-            return respond(code_of(opened.error()));
-        }
-        CallAnswer answer;
-        system::IOHIDInterface__OpenLink::Out out;
-        out.hidraw = opened->gate.valid();
-        out.numbered = numbered;
-        out.user = opened->user;
-        out.link = attach(answer, std::move(opened->link));
-        out.gate = attach(answer, std::move(opened->gate));
-        system::IOHIDInterface__OpenLink::encode_result(out, answer.result);
-        respond(std::move(answer));
-    });
+    device->open(std::move(visitor),
+                 [this, id, client, had_it, again, numbered = device->numbered(),
+                  respond = call.respond](Result<Device::Opened> opened) {
+                     if (!opened.ok()) {
+                         if (!had_it) (void)host_.close_provider(id, client);
+                         const int32_t code = code_of(opened.error());
+                         // A link that broke because the device went is no news.
+                         if (!again || code != daemon::kIOReturnNoDevice)
+                             host_.log(LogLevel::notice, client, "Open: " + opened.error().text());
+                         return respond(code);
+                     }
+                     CallAnswer answer;
+                     system::IOHIDInterface__OpenLink::Out out;
+                     out.hidraw = opened->gate.valid();
+                     out.numbered = numbered;
+                     out.user = opened->user;
+                     out.link = attach(answer, std::move(opened->link));
+                     out.gate = attach(answer, std::move(opened->gate));
+                     system::IOHIDInterface__OpenLink::encode_result(out, answer.result);
+                     respond(std::move(answer));
+                 });
 }
 
 void HidSystem::close_interface(const Entry& interface, const KernelCall& call) {
