@@ -41,7 +41,7 @@ class Reports : public std::enable_shared_from_this<Reports> {
     Reports(const Reports&) = delete;
     Reports& operator=(const Reports&) = delete;
 
-    /// For requests of any thread. One that broke answers kNoDevice until there is another.
+    /// For requests of any thread. One that broke answers kAborted until there is another.
     [[nodiscard]] std::shared_ptr<ReportLink> link();
     /// No `input` begins afterwards; requests that wait end with kAborted. Does not wait for the
     /// thread. A call that runs on another thread than the client's queue may still see one end.

@@ -210,9 +210,11 @@ uint32_t Device::number_of(EntryId driver) const {
 
 /// Whether the driver is let in in place of itself: it lost its link, or was let in by an earlier
 /// opendextd and asks all the same, since it did not get the answer.
-bool Device::takes_its_place(const Visitor& visitor) {
+/// What it has of the device stays as it was.
+bool Device::takes_its_place(Visitor& visitor) {
     const auto known = users_.find(number_of(visitor.driver));
     if (known == users_.end() || !(visitor.again || known->second.left)) return false;
+    visitor.exclusive = known->second.who.exclusive;
     remove(known->first);
     return true;
 }

@@ -100,7 +100,7 @@ class Device {
     void open_now(Visitor visitor, std::function<void(Result<Opened>)> done);
     [[nodiscard]] Status refuse(const Visitor& visitor) const;
     [[nodiscard]] uint32_t number_of(daemon::EntryId driver) const;
-    [[nodiscard]] bool takes_its_place(const Visitor& visitor);
+    [[nodiscard]] bool takes_its_place(Visitor& visitor);
     Result<Opened> add(const Visitor& visitor);
     [[nodiscard]] Status hand_out(const std::vector<uint8_t>& packet, int fd) const;
     void watch_lease(uint32_t number);

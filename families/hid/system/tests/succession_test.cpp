@@ -188,10 +188,15 @@ TEST_F(HidSuccessionTest, ADriverThatLostItsLinkGetsAnotherOne) {
     ASSERT_EQ(first.result, kIOReturnSuccess);
     const Reply seized = open(mouse.entry, true);
     ASSERT_EQ(seized.code(), 0);
-    const Link again = open_link(keys, kOpenAgain);
+    const Link again = open_link(keys, kOpenAgain | kSeizes);
     EXPECT_EQ(again.result, kIOReturnSuccess) << "who had it open before it was seized stays";
     EXPECT_NE(again.user, first.user);
     EXPECT_EQ(open_link(keys).result, kIOReturnExclusiveAccess);
+    EXPECT_EQ(open(mouse.entry).code(), kIOReturnExclusiveAccess);
+    EXPECT_EQ(
+        ask({mouse.entry, "", "close", {{"user", *find(seized.answer.result, "user")}}}).code(), 0);
+    const Reply other = open(mouse.entry);
+    EXPECT_EQ(other.code(), 0) << "the driver did not seize it by this";
     system::IOHIDInterface_Close::In in;
     in.forClient.kind = protocol::RefKind::object;
     in.forClient.id = keys;
