@@ -40,6 +40,15 @@ std::vector<std::string> small_environment() {
     return result;
 }
 
+/// The only folder that a process may read: no trailing slash, no "..", and not the whole machine.
+Result<std::string> folder_of_bundle(const std::string& path) {
+    std::filesystem::path bundle = std::filesystem::path(path).lexically_normal();
+    if (!bundle.has_filename()) bundle = bundle.parent_path();
+    if (!bundle.is_absolute() || !bundle.has_relative_path())
+        return Error{Errc::invalid, 0, "\"" + path + "\" is no absolute path of a bundle"};
+    return bundle.string();
+}
+
 }  // namespace
 
 Drivers::Drivers(EventLoop& loop, Options options, std::function<void(Message)> event)
@@ -73,21 +82,17 @@ void Drivers::add_prepared(Child child) {
 }
 
 void Drivers::spawn(wire::Spawn request, std::vector<UniqueFd> control, Done done) {
-    // The only folder that the process may read: no trailing slash, no "..", and not the whole
-    // machine.
-    std::filesystem::path bundle = std::filesystem::path(request.bundle_path).lexically_normal();
-    if (!bundle.has_filename()) bundle = bundle.parent_path();
-    if (!bundle.is_absolute() || !bundle.has_relative_path()) {
-        return done(Error{Errc::invalid, 0,
-                          "\"" + request.bundle_path + "\" is no absolute path of a bundle"});
+    if (!request.bundle_path.empty()) {
+        Result<std::string> bundle = folder_of_bundle(request.bundle_path);
+        if (!bundle.ok()) return done(std::move(bundle).error());
+        request.bundle_path = std::move(bundle).value();
     }
     auto ends = Socket::pair();
     if (!ends.ok()) return done(std::move(ends).error());
     const uint64_t serial = next_serial_++;
     Request& entry = requests_[serial];
     entry.bundle_id = request.bundle_id;
-    entry.bundle_path = bundle;
-    request.bundle_path = bundle;
+    entry.bundle_path = request.bundle_path;
     entry.message = encode(std::move(request), serial);
     entry.message.fds.push_back(std::move(control.front()));
     if (control.size() > 1) entry.control = std::move(control[1]);
@@ -176,14 +181,15 @@ void Drivers::adopt(Request request, uint64_t serial, Child child) {
     Driver& driver = drivers_[pid];
     driver.child = std::move(child);
     driver.bundle_id = std::move(request.bundle_id);
+    driver.bundle_path = std::move(request.bundle_path);
     driver.shared_init = shared_init_;
     driver.control = std::move(request.control);
     driver.control_group = std::move(request.control_group);
     driver.report = std::move(request.report);
-    driver.reports = loop_.readable(
-        driver.report.fd(), [this, pid, path = request.bundle_path] { on_report(pid, path); });
+    driver.reports = loop_.readable(driver.report.fd(), [this, pid] { on_report(pid); });
+    driver.reports.go_first();  // the second step is closed before a call that comes after it
     driver.end = loop_.ended(driver.child.pidfd.get(), [this, pid, serial](int status) {
-        on_report(pid, {});  // a last word of why the sandbox could not be closed
+        on_report(pid);  // a last word of why the sandbox could not be closed
         tell_end(drivers_[pid], status);
         if (const std::string& group = drivers_[pid].control_group; !group.empty())
             ::rmdir(group.c_str());
@@ -244,7 +250,7 @@ void Drivers::end_unused_init(uint64_t serial) {
     if (!used) end_init(serial);
 }
 
-void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
+void Drivers::on_report(pid_t pid) {
     Driver& driver = drivers_[pid];
     if (!driver.reports) return;
     Result<std::optional<Message>> received = driver.report.receive(Socket::Wait::dont_block);
@@ -253,16 +259,13 @@ void Drivers::on_report(pid_t pid, const std::string& bundle_path) {
     if (kind == static_cast<uint32_t>(report::Kind::listener) &&
         received.value()->fds.size() == 1 && !driver.gate) {
         driver.gate = std::make_unique<Gate>(
-            loop_, std::move(received.value()->fds[0]), pid, driver.child.pidfd, bundle_path,
+            loop_, std::move(received.value()->fds[0]), pid, driver.child.pidfd, driver.bundle_path,
             Gate::Hooks{[this](wire::Refused refused) { event_(encode(std::move(refused))); },
                         [this, pid] { on_last_thread_gone(pid); }});
         return;
     }
-    if (kind == static_cast<uint32_t>(report::Kind::close_second_step) && driver.gate) {
+    if (kind == static_cast<uint32_t>(report::Kind::close_second_step) && driver.gate)
         driver.gate->close_second_step();
-        static_cast<void>(
-            driver.report.send(encode(report::SecondStepClosed{}), Socket::Wait::dont_block));
-    }
     if (const auto failed = received.ok() ? decode<report::Failed>(**received) : Error{};
         failed.ok()) {
         std::fprintf(stderr, "opendext-keeper: %s[%d]: cannot close the sandbox: %s\n",
@@ -284,6 +287,17 @@ Status Drivers::signal(const wire::Signal& request) {
         return Error{Errc::invalid, 0, "there is no signal " + std::to_string(request.number)};
     }
     return driver->second.child.signal(request.number);
+}
+
+Status Drivers::furnish(wire::Furnish request) {
+    const auto driver = drivers_.find(request.pid);
+    if (driver == drivers_.end() || !driver->second.bundle_path.empty()) {
+        return Error{Errc::not_found, 0,
+                     "process " + std::to_string(request.pid) + " does not wait for a bundle"};
+    }
+    driver->second.bundle_path = OD_TRY(folder_of_bundle(request.bundle_path));
+    driver->second.bundle_id = std::move(request.bundle_id);
+    return success();
 }
 
 void Drivers::on_prepared_end(pid_t pid, int wait_status) {

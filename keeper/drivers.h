@@ -37,6 +37,7 @@ class Drivers {
     /// `control`: the process's end of its control socket, and perhaps the other end, to be kept.
     void spawn(protocol::keeper::Spawn request, std::vector<UniqueFd> control, Done done);
     Status signal(const protocol::keeper::Signal& request);
+    Status furnish(protocol::keeper::Furnish request);
     void kill_all();
     /// The kept end of the control socket of a living process.
     [[nodiscard]] Result<UniqueFd> control(pid_t pid) const;
@@ -54,7 +55,7 @@ class Drivers {
     struct Driver {
         Child child;
         bool end_told = false;  ///< opendextd knows how it ends
-        std::string bundle_id, control_group;
+        std::string bundle_id, bundle_path, control_group;
         uint64_t shared_init = 0;  ///< in inits_: of the namespace around its own
         UniqueFd control;          ///< opendextd's end of the control socket, for a successor
         Socket report;
@@ -78,7 +79,7 @@ class Drivers {
     void on_last_thread_gone(pid_t pid);
     void end_init(uint64_t serial);
     void end_unused_init(uint64_t serial);
-    void on_report(pid_t pid, const std::string& bundle_path);
+    void on_report(pid_t pid);
     void on_prepared_end(pid_t pid, int wait_status);
     void add_prepared(Child child);
     void restart_after(std::chrono::seconds pause);

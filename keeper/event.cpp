@@ -62,6 +62,10 @@ Watch& Watch::operator=(Watch&& other) noexcept {
     return *this;
 }
 
+void Watch::go_first() const {
+    if (state_) sd_event_source_set_priority(state_->source, SD_EVENT_PRIORITY_IMPORTANT);
+}
+
 void Watch::enable(bool on) const {
     if (state_) sd_event_source_set_enabled(state_->source, on ? SD_EVENT_ON : SD_EVENT_OFF);
 }

@@ -20,6 +20,9 @@ class Watch {
     Watch(Watch&&) noexcept = default;
     Watch& operator=(Watch&& other) noexcept;
     explicit operator bool() const { return state_ != nullptr; }
+    /// What is ready at the same time is seen to before the others. Whatever came of it elsewhere
+    /// comes after it.
+    void go_first() const;
     /// Pauses and resumes it.
     void enable(bool on) const;
 

@@ -27,29 +27,31 @@ class Gate {
         /// memory apart and to close its descriptors.
         std::function<void()> over;
     };
-    /// `listener` is the filter's; `bundle` the only folder that may be read while loading.
-    Gate(EventLoop& loop, UniqueFd listener, pid_t pid, const UniqueFd& pidfd, std::string bundle,
-         Hooks hooks);
+    /// `listener` is the filter's; `bundle` the only folder of which files may be read while
+    /// loading, empty as long as there is none.
+    Gate(EventLoop& loop, UniqueFd listener, pid_t pid, const UniqueFd& pidfd,
+         const std::string& bundle, Hooks hooks);
     void close_second_step() { loading_ = false; }
 
   private:
     struct Verdict {
-        enum class Kind { refuse, let_through, answered } kind = Kind::refuse;
+        enum class Kind { refuse, let_through, answered, opened } kind = Kind::refuse;
         int error = 0;       ///< answered: errno value for the caller
         std::string detail;  ///< refuse: for the report
+        UniqueFd file = {};  ///< opened: what the caller gets a descriptor of
     };
     void answer_one();
     Verdict judge(const seccomp_data& call) const;
     Verdict judge_open(const seccomp_data& call) const;
     Verdict stat_descriptor(const seccomp_data& call) const;
-    bool is_below_bundle(const std::string& path) const;
+    Verdict open_in_bundle(const std::string& path) const;
     void refused(const seccomp_notif& request, std::string detail);
 
     EventLoop& loop_;
     UniqueFd listener_;
     pid_t pid_;
     const UniqueFd& pidfd_;
-    std::string bundle_;
+    const std::string& bundle_;
     Hooks hooks_;
     bool loading_ = true;
     unsigned in_window_ = 0;  ///< refusals since the window of one second began

@@ -109,6 +109,7 @@ Status Keeper::start_daemon() {
         ends.second.fd(), kDaemonFd, Privilege::drop));
     link_ = std::move(ends.first);
     messages_ = loop_.readable(link_.fd(), [this] { on_message(); });
+    messages_.go_first();  // Furnish comes before what the process then opens
     daemon_end_ = loop_.ended(daemon_->pidfd.get(), [this](int status) { on_daemon_end(status); });
     timer_ = loop_.after(options_.start, [this] {
         end(Error{Errc::timed_out, 0, "opendextd was not ready in time"});
@@ -189,6 +190,8 @@ Result<Message> Keeper::answer(Message& request) {
     switch (static_cast<wire::Kind>(request.kind)) {
         case wire::Kind::signal:
             return outcome(drivers_.signal(OD_TRY(decode<wire::Signal>(request))));
+        case wire::Kind::furnish:
+            return outcome(drivers_.furnish(OD_TRY(decode<wire::Furnish>(request))));
         case wire::Kind::hold: {
             wire::Hold hold = OD_TRY(decode<wire::Hold>(request));
             if (holdings_.size() >= kMostHoldings)

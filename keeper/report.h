@@ -13,7 +13,6 @@ enum class Kind : uint32_t {
     listener = 1,
     failed = 2,
     close_second_step = 3,
-    second_step_closed = 4,
 };
 
 /// process -> keeper, before any code of the dext is loaded. fds: [0] the seccomp listener: the
@@ -31,15 +30,10 @@ struct Failed {
     void fields(auto& io) { io(reason); }
 };
 
-/// process -> keeper: the dext is loaded. Answered by SecondStepClosed; from then on no path is
-/// opened any more.
+/// process -> keeper: the dext is loaded, no path is opened any more. The last word; the keeper
+/// sees to it before it answers any call that comes after it, so nobody waits for an answer.
 struct CloseSecondStep {
     static constexpr auto kKind = Kind::close_second_step;
-    void fields(auto&) {}
-};
-
-struct SecondStepClosed {
-    static constexpr auto kKind = Kind::second_step_closed;
     void fields(auto&) {}
 };
 

@@ -28,8 +28,9 @@ typedef struct opendext_driver_start {
     void* context;
     const char*
         boot_arguments; /* for IOParseBootArgNumber and …String: "debug=1 -v"; may be NULL */
-    /* Has `ps` show another text for this process. May be NULL. */
-    void (*set_title)(void* context, const char* title);
+    /* Has `ps` show another text for this process, and another short name unless `bundle_id` is
+     * empty. On the main thread. May be NULL. */
+    void (*set_title)(void* context, const char* title, const char* bundle_id);
 } opendext_driver_start;
 
 /* The entry point of libDriverKit.so.0. Runs the driver process until opendextd sends Exit or

@@ -121,18 +121,16 @@ int close_second_step(void* context) {
         if (step->features->refusal == Refusal::silent) {
             return install_silent(step->filters->second);
         }
-        OD_TRY(step->report->send(encode(keeper::report::CloseSecondStep{})));
-        const std::optional<Message> answer = OD_TRY(step->report->receive());
-        OD_TRY(decode<keeper::report::SecondStepClosed>(*answer));
-        return success();
+        return step->report->send(encode(keeper::report::CloseSecondStep{}));
     }();
     step->report->close();
     if (closed.ok()) return 0;
     return closed.error().code == Errc::system ? static_cast<int>(closed.error().number) : EPROTO;
 }
 
-void set_title(void* context, const char* title) {
+void set_title(void* context, const char* title, const char* bundle_id) {
     static_cast<SecondStep*>(context)->title->set(title);
+    if (*bundle_id != '\0') set_short_name(bundle_id);
 }
 
 }  // namespace

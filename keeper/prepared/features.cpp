@@ -305,7 +305,7 @@ Dictionary Features::rights(const std::string& bundle, const CallLists& calls) c
             {"files", Dictionary{{"by", landlock > 0      ? "landlock " + std::to_string(landlock)
                                         : mount_namespace ? "mount namespace"
                                                           : "list of calls"},
-                                 {"read while loading", Array{bundle}},
+                                 {"read while loading", bundle.empty() ? Array{} : Array{bundle}},
                                  {"read afterwards", Array{}}}},
             {"limits", std::move(limited)},
             {"descriptors", Dictionary{{"control socket", 1}, {"null device", 3}}},

@@ -44,6 +44,8 @@ Message answer(Message& request, Blueprint& blueprint, const Forks& forks) {
         const wire::Spawn spawn = OD_TRY(decode<wire::Spawn>(request));
         if (fds.size() != 2) return Error{Errc::malformed, 0, "Spawn needs two descriptors"};
         if (!features.refused.empty()) return Error{Errc::not_permitted, 0, features.refused};
+        if (spawn.bundle_path.empty() && features.refusal == Refusal::silent)
+            return Error{Errc::unsupported, 0, "without a listener nobody could open its files"};
         Filters& filters = *OD_TRY(blueprint.filters_for(spawn.libraries));
         DriverGroup group;
         if (!features.cgroup.empty()) {

@@ -66,6 +66,19 @@ Status make_directories(const std::string& path) {
     }
 }
 
+/// The tree as `path` below a root that is being made, read-only.
+Status mount_below(const std::string& root, const UniqueFd& tree, const std::string& path) {
+    const std::string place = root + path;
+    OD_TRY(make_directories(place));
+    if (::move_mount(tree.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        return Error::system("cannot mount the bundle");
+    mount_attr read_only{};
+    read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+    if (::mount_setattr(AT_FDCWD, place.c_str(), 0, &read_only, sizeof read_only) != 0)
+        return Error::system("cannot make the bundle read-only");
+    return success();
+}
+
 }  // namespace
 
 int landlock_version() {
@@ -79,13 +92,15 @@ Status restrict_files(int version, const std::string& bundle) {
     const UniqueFd rules(
         static_cast<int>(::syscall(SYS_landlock_create_ruleset, &ruleset, size, 0)));
     if (!rules) return Error::system("cannot make Landlock rules");
-    const UniqueFd folder(::open(bundle.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!folder) return Error::system("cannot open the bundle " + bundle);
-    const LandlockPath path{kExecute | kReadFile | kReadDirectory, folder.get()};
-    if (::syscall(SYS_landlock_add_rule, rules.get(), kRulePathBeneath, &path, 0) != 0 ||
-        ::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0) {
-        return Error::system("cannot close off files with Landlock");
+    if (!bundle.empty()) {
+        const UniqueFd folder(::open(bundle.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!folder) return Error::system("cannot open the bundle " + bundle);
+        const LandlockPath path{kExecute | kReadFile | kReadDirectory, folder.get()};
+        if (::syscall(SYS_landlock_add_rule, rules.get(), kRulePathBeneath, &path, 0) != 0)
+            return Error::system("cannot keep the bundle open with Landlock");
     }
+    if (::syscall(SYS_landlock_restrict_self, rules.get(), 0) != 0)
+        return Error::system("cannot close off files with Landlock");
     return success();
 }
 
@@ -106,21 +121,15 @@ Status mount_only(const std::string& bundle) {
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
         return Error::system("cannot make mounts private");
     // Taken before the new root can hide it.
-    const UniqueFd tree(::open_tree(AT_FDCWD, bundle.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (!tree) return Error::system("cannot open the bundle " + bundle);
+    UniqueFd tree;
+    if (!bundle.empty()) {
+        tree = UniqueFd(::open_tree(AT_FDCWD, bundle.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        if (!tree) return Error::system("cannot open the bundle " + bundle);
+    }
     if (::mount("opendext", kRoot, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=0755") != 0) {
         return Error::system("cannot mount an empty root");
     }
-    OD_TRY(make_directories(kRoot + bundle));
-    if (::move_mount(tree.get(), "", AT_FDCWD, (kRoot + bundle).c_str(), MOVE_MOUNT_F_EMPTY_PATH) !=
-        0) {
-        return Error::system("cannot mount the bundle");
-    }
-    mount_attr read_only{};
-    read_only.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-    if (::mount_setattr(AT_FDCWD, (kRoot + bundle).c_str(), 0, &read_only, sizeof read_only) != 0) {
-        return Error::system("cannot make the bundle read-only");
-    }
+    if (tree) OD_TRY(mount_below(kRoot, tree, bundle));
     if (::chdir(kRoot) != 0) return Error::system("cannot enter the empty root");
     if (::syscall(SYS_pivot_root, ".", ".") == 0) {
         if (::umount2(".", MNT_DETACH) != 0) return Error::system("cannot leave the old root");
@@ -128,6 +137,7 @@ Status mount_only(const std::string& bundle) {
         return Error::system("cannot change the root");
     }
     if (::chdir("/") != 0) return Error::system("cannot enter the new root");
+    mount_attr read_only{};
     read_only.attr_set = MOUNT_ATTR_RDONLY;
     if (::mount_setattr(AT_FDCWD, "/", 0, &read_only, sizeof read_only) != 0) {
         return Error::system("cannot make the root read-only");

@@ -15,14 +15,14 @@ namespace opendext::prepared {
 
 /// Version of the Landlock ABI, 0 if the kernel has none.
 int landlock_version();
-/// From now on files can be read and executed only below `bundle`; TCP, abstract sockets and
-/// signals to others are refused too where the version has them.
+/// From now on files can be read and executed only below `bundle`, or nowhere if it is empty; TCP,
+/// abstract sockets and signals to others are refused too where the version has them.
 Status restrict_files(int version, const std::string& bundle);
 /// In a fresh user namespace below one where we are root: gives us a number there, without which
 /// nothing can be created, not even in a file system of our own.
 Status keep_user();
 /// The same as restrict_files by a mount namespace (the process is in a fresh one): a root
-/// directory that holds nothing but `bundle`.
+/// directory that holds nothing but `bundle`, if that is not empty.
 Status mount_only(const std::string& bundle);
 
 Status drop_capabilities();

@@ -204,6 +204,17 @@ KeeperTest::Driver KeeperTest::spawn(const std::string& bundle_id, uint64_t memo
     return driver;
 }
 
+KeeperTest::Driver KeeperTest::spawn_bare() {
+    const std::filesystem::path bundle = std::exchange(bundle_, {});
+    Driver driver = spawn();
+    bundle_ = bundle;
+    return driver;
+}
+
+std::string KeeperTest::furnish(const Driver& driver, const std::string& bundle) {
+    return reason(request(wire::Furnish{driver.pid, "com.example.Late", bundle}));
+}
+
 void KeeperTest::Driver::tell(const std::string& order) const {
     EXPECT_TRUE(control.send(encode(Order{order})).ok());
 }

@@ -73,6 +73,10 @@ class KeeperTest : public testing::Test {
         }
     }
     Driver spawn(const std::string& bundle_id = "com.example.Tester", uint64_t memory_limit = 0);
+    /// One that has no bundle yet.
+    Driver spawn_bare();
+    /// Says which bundle it is for. What the keeper says to that, "" for success.
+    std::string furnish(const Driver& driver, const std::string& bundle);
     /// What the keeper says when the process cannot be made.
     Message spawn_message(const std::string& bundle_id, uint64_t memory_limit, UniqueFd control);
 

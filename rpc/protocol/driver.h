@@ -86,11 +86,13 @@ struct Load {
 };
 
 /// opendextd -> driver, no answer: a process that was made before anybody needed it has a driver's
-/// work to do now. `title`: what `ps` is to show.
+/// work to do now. `title`: what `ps` is to show. `bundle_id`: before Load, of a process that was
+/// made for no bundle; else empty.
 struct Assign {
     static constexpr auto kKind = Kind::assign;
     std::string title;
-    void fields(auto& io) { io(title); }
+    std::string bundle_id = {};
+    void fields(auto& io) { io(title, bundle_id); }
 };
 
 struct ClassInfo {

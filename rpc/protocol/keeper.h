@@ -29,6 +29,7 @@ enum class Kind : uint32_t {
     inherited = 18,
     abandon = 19,
     limits_hit = 20,
+    furnish = 21,
 };
 
 struct Reply : Outcome {
@@ -44,8 +45,10 @@ struct Spawn {
     uint64_t token = 0;       ///< the process must show it at check-in
     std::string server_name;  ///< IOUserServerName
     std::string bundle_id;
-    uint64_t tag = 0;           ///< registry entry id of the object it is started for
-    std::string bundle_path;    ///< absolute; the only files that the process may read
+    uint64_t tag = 0;  ///< registry entry id of the object it is started for
+    /// Absolute; the only files that the process may read. Empty: none before Furnish. Where the
+    /// keeper cannot open them for it, that is refused.
+    std::string bundle_path;
     std::string title;          ///< what `ps` shows: bundle path, bundle id, registry id
     uint64_t memory_limit = 0;  ///< bytes of address space above the baseline; 0 = default
     /// Libraries that the executable names (DT_NEEDED). The process may make the system calls of
@@ -69,6 +72,17 @@ struct Spawned {
 /// In `rights`: the folder of the process's control group, if it has one of its own. The keeper
 /// removes it when the process has ended.
 inline constexpr const char* kControlGroup = "control group";
+
+/// A process that was forked without a bundle, and has loaded nothing yet, may read this one's
+/// files from now on. Once; answered by Reply. The keeper sees to it before it answers any call
+/// that the process makes after whoever sends this went on.
+struct Furnish {
+    static constexpr auto kKind = Kind::furnish;
+    int32_t pid = 0;
+    std::string bundle_id;
+    std::string bundle_path;  ///< absolute
+    void fields(auto& io) { io(pid, bundle_id, bundle_path); }
+};
 
 /// Send a signal to a driver process that is still alive.
 struct Signal {

@@ -105,7 +105,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     const std::string sandbox_;
     int (*const close_second_step_)(void*);
     void* const step_context_;
-    void (*const set_title_)(void*, const char*);
+    void (*const set_title_)(void*, const char*, const char*);
     Socket socket_;
     ObjectTable objects_;
     std::unique_ptr<Connections> connections_;

@@ -100,7 +100,7 @@ bool Process::handle_at_once(const Message& message) {
         }
         case driver::Kind::assign:
             if (auto request = parse<driver::Assign>(message); request && set_title_ != nullptr)
-                set_title_(step_context_, request->title.c_str());
+                set_title_(step_context_, request->title.c_str(), request->bundle_id.c_str());
             return true;
         case driver::Kind::resume:
             resume(message.serial);

@@ -18,8 +18,13 @@ TEST_P(IsolationTest, EveryWayOutIsClosedAndNamed) {
     const std::filesystem::path tests =
         std::filesystem::read_symlink("/proc/self/exe").parent_path();
     std::filesystem::copy_file(tests / "libisolation_escape.so", bundle_ / "dext.so");
-    start_keeper({"--without", GetParam()});
-    const Driver driver = spawn("com.example.Escape");
+    const bool bare = std::string(GetParam()) == "bare";
+    start_keeper({"--without", bare ? "" : GetParam()});
+    const Driver driver = bare ? spawn_bare() : spawn("com.example.Escape");
+    if (bare) {
+        EXPECT_EQ(furnish(driver, bundle_), "");
+        EXPECT_EQ(driver.ask("bundle " + bundle_.string()), "known");
+    }
     EXPECT_EQ(driver.ask("load"), "loaded");
     EXPECT_EQ(driver.ask("step two"), "closed");
     std::istringstream lines(driver.ask("attempts"));
@@ -75,11 +80,13 @@ TEST_P(IsolationTest, EveryWayOutIsClosedAndNamed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sandboxes, IsolationTest,
-                         testing::Values("", "landlock", "namespaces", "listener",
+                         testing::Values("", "bare", "landlock", "namespaces", "listener",
                                          "namespaces,landlock"),
                          [](const auto& info) {
-                             std::string name =
-                                 *info.param == '\0' ? "all" : std::string("without_") + info.param;
+                             const std::string param = info.param;
+                             std::string name = param.empty()     ? "all"
+                                                : param == "bare" ? param
+                                                                  : "without_" + param;
                              for (char& c : name) c = c == ',' ? '_' : c;
                              return name;
                          });
