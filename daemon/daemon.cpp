@@ -200,6 +200,7 @@ Status Daemon::start() {
             lifecycle_.register_service(id);
     }
     OPENDEXT_PROBE(daemon_serving);
+    lifecycle_.processes().spares().begin();
     keeper_.ready();
     if (adopts()) {
         // The predecessor died while the realm ended: that goes on, or is through.

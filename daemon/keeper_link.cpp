@@ -104,6 +104,10 @@ void KeeperLink::spawn(keeper::Spawn content, std::vector<UniqueFd> control,
             });
 }
 
+void KeeperLink::furnish(int32_t pid, std::string bundle_id, std::string bundle_path) {
+    simple_request(keeper::Furnish{pid, std::move(bundle_id), std::move(bundle_path)}, {}, {});
+}
+
 void KeeperLink::signal(int32_t pid, int32_t number) {
     simple_request(keeper::Signal{pid, number}, {}, {});
 }

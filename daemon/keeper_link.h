@@ -34,6 +34,9 @@ class KeeperLink {
     };
     void spawn(protocol::keeper::Spawn request, std::vector<UniqueFd> control,
                std::function<void(Result<Spawned>)> done);
+    /// The process may read the bundle's files from now on. Nobody waits for the answer: one that
+    /// may not fails to load it.
+    void furnish(int32_t pid, std::string bundle_id, std::string bundle_path);
     /// SIGKILL and so on; nobody waits for the answer, Exited tells.
     void signal(int32_t pid, int32_t number);
     void open(std::string resource, Dictionary arguments,

@@ -41,6 +41,7 @@ std::string awaited_of(ProcessState state) {
             return "its end, now that its control socket is closed";
         case ProcessState::dying:
             return "its end, as the keeper reports it";
+        case ProcessState::bare:
         case ProcessState::ready:
         case ProcessState::gone:
             break;

@@ -43,6 +43,8 @@ std::string_view to_string(ProcessState state) {
             return "spawning";
         case ProcessState::checking_in:
             return "checking in";
+        case ProcessState::bare:
+            return "bare";
         case ProcessState::loading:
             return "loading";
         case ProcessState::ready:
@@ -137,6 +139,7 @@ void DriverProcess::launch() {
 
 /// What `ps` shows.
 std::string DriverProcess::title() const {
+    if (spec_.executable.empty()) return "opendext-driver: bare driver process";
     if (spec_.tag == kNoEntry) return "opendext-driver: spare driver process";
     char id[24];
     std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
@@ -146,7 +149,23 @@ std::string DriverProcess::title() const {
 void DriverProcess::assign(EntryId tag) {
     spec_.tag = tag;
     born_ = std::chrono::steady_clock::now();
-    send(driver::Assign{title()});
+    send(driver::Assign{title(), {}});
+}
+
+void DriverProcess::furnish(LaunchSpec spec) {
+    spec_ = std::move(spec);
+    born_ = std::chrono::steady_clock::now();
+    const auto files = rights_.find("files");
+    if (files != rights_.end() && files->second.dictionary() != nullptr) {
+        Dictionary words = *files->second.dictionary();
+        words.insert_or_assign("read while loading", Array{spec_.bundle_path});
+        files->second = std::move(words);
+    }
+    // Before the process hears of it: the keeper takes it before what the process then asks for.
+    keeper_.furnish(pid_, spec_.bundle_id, spec_.bundle_path);
+    send(driver::Assign{title(), spec_.bundle_id});
+    set_state(ProcessState::checking_in);
+    admit();
 }
 
 void DriverProcess::connect(Socket socket) {
@@ -231,22 +250,33 @@ void DriverProcess::checked_in(const Message& message) {
         return;
     }
     if (sandbox_.empty()) sandbox_ = check_in.value().sandbox;
-    if (const auto refused = hooks_.check_in(*this)) {
-        // No crash: it will be refused as long as it is what it is.
-        told_to_exit_ = true;
-        tell_waiters(Error::kern(kIOReturnNotPermitted, *refused));
-        kill(*refused);
-        return;
-    }
     OPENDEXT_PROBE(daemon_checked_in);
     // It may come before the keeper has told of the process: no deadline of check-in then begins.
     if (state_ == ProcessState::spawning) set_state(ProcessState::checking_in);
     countdown_.reset();
+    if (spec_.executable.empty()) return set_state(ProcessState::bare);
+    admit();
+}
+
+/// Whether it may have its bundle, and from when on.
+void DriverProcess::admit() {
+    if (const auto refused = hooks_.check_in(*this)) {
+        // Whoever is to hear of it may not wait yet.
+        loop_.post([self = shared_from_this(), reason = *refused] { self->refuse(reason); });
+        return;
+    }
     const bool waits = hooks_.hold && hooks_.hold(*this, [weak = weak_from_this()] {
         const ProcessPtr self = weak.lock();
         if (self && self->state_ == ProcessState::checking_in) self->load();
     });
     if (!waits) load();
+}
+
+/// No crash: it will be refused as long as it is what it is.
+void DriverProcess::refuse(const std::string& reason) {
+    told_to_exit_ = true;
+    tell_waiters(Error::kern(kIOReturnNotPermitted, reason));
+    kill(reason);
 }
 
 void DriverProcess::load() {

@@ -24,6 +24,7 @@ namespace opendext::daemon {
 enum class ProcessState : uint8_t {
     spawning,     ///< the keeper forks it
     checking_in,  ///< it runs and has not shown its token
+    bare,         ///< it is closed in and has no bundle to load yet (spares.h)
     loading,      ///< it loads the bundle's executable
     ready,        ///< it hosts objects
     exiting,      ///< it was told to end
@@ -60,9 +61,9 @@ struct LaunchSpec {
     std::string server_name;
     std::string bundle_id;
     std::string bundle_path;
-    std::string version;  ///< of the bundle
-    std::string executable;
-    uint64_t copy = 0;  ///< installed copy of the bundle
+    std::string version;     ///< of the bundle
+    std::string executable;  ///< empty: the process is for a bundle that is not known yet
+    uint64_t copy = 0;       ///< installed copy of the bundle
     EntryId tag = kNoEntry;
     Dictionary entitlements;
     bundle::FileStamp stamp;  ///< of the executable when it was checked last
@@ -136,6 +137,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void launch();
     /// A spare process (spares.h) is for this object from now on; its life is counted from here.
     void assign(EntryId tag);
+    /// The same for a bare one, which loads the bundle of `spec` now.
+    void furnish(LaunchSpec spec);
     /// Goes on with a process of a predecessor, which was ready or exiting
     /// (daemon/adoption/process_adoption.cpp).
     void adopt(records::Process record, records::Classes classes, LinkLeft link);
@@ -248,6 +251,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void received(Message message);
     void closed(const Error& reason);
     void checked_in(const Message& message);
+    void admit();
+    void refuse(const std::string& reason);
     void load();
     void loaded(Result<Message> message);
     void await_own_end();

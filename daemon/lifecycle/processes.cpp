@@ -120,8 +120,12 @@ Result<ProcessPtr> Processes::launch(const Personality& personality, EntryId obj
         process->launch();
         return process;
     }
-    process->assign(object);
     context_.recorder.touch(Record::handled, process->number());
+    if (process->state() == ProcessState::bare) {
+        process->furnish(std::move(spec));
+        return process;
+    }
+    process->assign(object);
     if (process->state() == ProcessState::ready) {
         context_.recorder.touch(Record::classes, process->number());
         came_up(*process);

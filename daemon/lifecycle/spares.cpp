@@ -17,17 +17,47 @@ bool is_alike(const LaunchSpec& a, const LaunchSpec& b) {
            a.executable == b.executable && a.stamp == b.stamp && a.server_name == b.server_name;
 }
 
+bool is_bare(const DriverProcess& process) {
+    return process.spec().executable.empty();
+}
+
+/// Named by every dext; it brings no calls of a family.
+constexpr const char* kRuntime = "libDriverKit.so.0";
+
+/// Those of an executable by which the keeper chooses what its process may call; none if nothing is
+/// known of it, which would be the calls of every family.
+std::vector<std::string> frameworks(const std::vector<std::string>& libraries) {
+    if (libraries.empty()) return {};
+    std::vector<std::string> found{kRuntime};
+    for (const std::string& name : libraries) {
+        if (name != kRuntime && name.find("DriverKit.so.") != std::string::npos)
+            found.push_back(name);
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
 }  // namespace
 
 Spares::Spares(EventLoop& loop, size_t most, Make make)
-    : loop_(loop), most_(most), make_(std::move(make)) {}
+    : loop_(loop), most_(most), make_(std::move(make)), libraries_{kRuntime} {}
+
+void Spares::begin() {
+    launch_later();
+}
 
 ProcessPtr Spares::take(const LaunchSpec& wanted) {
     const auto place = std::ranges::find_if(spares_, [&](const auto& entry) {
         return entry.second->usable() && is_alike(entry.second->spec(), wanted);
     });
-    if (place == spares_.end()) return nullptr;
-    return spares_.extract(place).mapped();
+    if (place != spares_.end()) return spares_.extract(place).mapped();
+    libraries_ = frameworks(wanted.libraries);
+    launch_later();
+    const auto bare = std::ranges::find_if(spares_, [&](const auto& entry) {
+        return entry.second->state() == ProcessState::bare && entry.second->pid() > 0 &&
+               entry.second->spec().libraries == libraries_;
+    });
+    return bare == spares_.end() ? nullptr : spares_.extract(bare).mapped();
 }
 
 void Spares::refill(const LaunchSpec& like) {
@@ -36,7 +66,11 @@ void Spares::refill(const LaunchSpec& like) {
     wanted_.push_back(like);
     wanted_.back().tag = kNoEntry;
     if (wanted_.size() > most_) wanted_.erase(wanted_.begin());
-    if (!timer_) timer_ = loop_.after(kPause, [this] { launch_wanted(); });
+    launch_later();
+}
+
+void Spares::launch_later() {
+    if (most_ != 0 && !timer_) timer_ = loop_.after(kPause, [this] { launch_wanted(); });
 }
 
 void Spares::launch_wanted() {
@@ -46,17 +80,35 @@ void Spares::launch_wanted() {
         ProcessPtr oldest;
         bool there = false;
         for (const auto& [number, process] : spares_) {
-            if (!process->usable()) continue;
+            if (!process->usable() || is_bare(*process)) continue;
             if (!oldest) oldest = process;
             ++usable;
             there = there || is_alike(process->spec(), spec);
         }
         if (there) continue;
         if (usable >= most_) oldest->exit_in_order("a spare process of another driver");
-        const ProcessPtr process = make_(std::move(spec));
-        spares_.emplace(process->number(), process);
-        process->launch();
+        launch(std::move(spec));
     }
+    launch_bare();
+}
+
+void Spares::launch(LaunchSpec spec) {
+    const ProcessPtr process = make_(std::move(spec));
+    spares_.emplace(process->number(), process);
+    process->launch();
+}
+
+void Spares::launch_bare() {
+    if (bare_refused_ || libraries_.empty()) return;
+    for (const auto& [number, process] : std::map(spares_)) {
+        if (!is_bare(*process) || !process->usable()) continue;
+        if (process->spec().libraries == libraries_) return;
+        process->exit_in_order("a bare process for drivers of other families");
+    }
+    LaunchSpec spec;
+    spec.server_name = spec.bundle_id = "opendext-driver";
+    spec.libraries = libraries_;
+    launch(std::move(spec));
 }
 
 ProcessPtr Spares::find(uint64_t number) const {
@@ -71,7 +123,11 @@ ProcessPtr Spares::of_pid(int32_t pid) const {
 }
 
 bool Spares::ended(uint64_t number) {
-    return spares_.erase(number) != 0;
+    const auto place = spares_.find(number);
+    if (place == spares_.end()) return false;
+    bare_refused_ = bare_refused_ || (is_bare(*place->second) && place->second->pid() == 0);
+    spares_.erase(place);
+    return true;
 }
 
 void Spares::discard(std::string_view bundle_id) {

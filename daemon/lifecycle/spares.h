@@ -16,6 +16,9 @@ namespace opendext::daemon {
 /// last, a moment later, so that its next start (another device, a restart after its death) finds a
 /// process that is there. Nobody but this knows of them: they are in no list, belong to no entry,
 /// are not recorded for a successor, and the end of one is no crash of a driver.
+/// One more is bare: closed in, and for no bundle yet. The first start of a driver takes it. Its
+/// filter is made when it is forked, so it is for drivers of one set of families: the set of the
+/// last driver that started for the first time.
 class Spares {
   public:
     /// Makes the object of a process, and does not launch it.
@@ -23,8 +26,10 @@ class Spares {
     /// `most`: so many at a time, of different drivers; 0: none.
     Spares(EventLoop& loop, size_t most, Make make);
 
-    /// The spare process for that driver, perhaps still on its way up, or nullptr. It is the
-    /// caller's.
+    /// The realm is up: there is to be a bare process.
+    void begin();
+    /// The spare process for that driver, perhaps still on its way up; else a bare one that fits;
+    /// or nullptr. It is the caller's.
     [[nodiscard]] ProcessPtr take(const LaunchSpec& wanted);
     /// A process for that driver has come up: there is to be a spare one. The spare that has waited
     /// longest goes for it if there are too many.
@@ -39,13 +44,18 @@ class Spares {
     void stop();
 
   private:
+    void launch_later();
     void launch_wanted();
+    void launch_bare();
+    void launch(LaunchSpec spec);
 
     EventLoop& loop_;
     size_t most_;
     Make make_;
     std::map<uint64_t, ProcessPtr> spares_;  ///< by number, so the oldest first; also leaving ones
     std::vector<LaunchSpec> wanted_;
+    std::vector<std::string> libraries_;  ///< frameworks that the next bare process is for
+    bool bare_refused_ = false;           ///< one did not come up: there are none
     std::unique_ptr<Handle> timer_;
 };
 

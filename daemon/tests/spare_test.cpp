@@ -45,6 +45,18 @@ class SpareTest : public ::testing::Test {
         }));
         return found;
     }
+    /// Waits until a process is up that is for no bundle yet; it.
+    FakeDriver* bare() {
+        FakeDriver* found = nullptr;
+        EXPECT_TRUE(bed.run_until([&] {
+            for (FakeDriver* driver : bed.alive()) {
+                if (driver->spawn.bundle_path.empty()) found = driver;
+            }
+            return found != nullptr;
+        }));
+        bed.settle();
+        return found;
+    }
     Testbed bed;
 };
 
@@ -82,6 +94,51 @@ TEST_F(SpareTest, ItsEndIsNoCrashOfTheDriver) {
     first->die(9);
     EXPECT_TRUE(bed.run_until([&] { return serving() != nullptr && serving() != first; }))
         << "without a spare one the driver starts in a process of its own";
+}
+
+TEST_F(SpareTest, TheFirstStartTakesTheBareProcess) {
+    start(1);
+    FakeDriver* waiting = bare();
+    ASSERT_NE(waiting, nullptr);
+    EXPECT_TRUE(waiting->trace.empty()) << "there is nothing to load yet";
+    EXPECT_FALSE(waiting->spawn.libraries.empty()) << "it may not make every family's calls";
+    install();
+    ASSERT_TRUE(bed.run_until([&] { return serving() == waiting; }));
+    EXPECT_TRUE(waiting->said(std::string("furnish ") + kBundle));
+    EXPECT_TRUE(waiting->said("load"));
+    std::string title;
+    for (const std::string& line : waiting->trace)
+        if (line.starts_with("assign ")) title = line;
+    EXPECT_NE(title.find(kBundle), std::string::npos) << title;
+    FakeDriver* next = bare();
+    EXPECT_NE(next, nullptr) << "there is another one for the next driver";
+    EXPECT_NE(next, waiting);
+}
+
+TEST_F(SpareTest, ADriverThatMayNotStartTakesNoBareProcess) {
+    bed.options.policy = PolicyMode::strict;
+    start(1);
+    FakeDriver* waiting = bare();
+    ASSERT_NE(waiting, nullptr);
+    install();
+    EXPECT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("entitlement check failed") != std::string::npos; }));
+    bed.settle();
+    EXPECT_FALSE(waiting->said("load"));
+    EXPECT_EQ(serving(), nullptr);
+    EXPECT_EQ(bed.log_text().find(" died: "), std::string::npos);
+}
+
+TEST_F(SpareTest, ABareProcessThatCannotBeMadeIsNotTriedAgain) {
+    bed.refuse_spawn = true;
+    start(1);
+    ASSERT_TRUE(bed.run_until(
+        [&] { return bed.log_text().find("a spare process ended") != std::string::npos; }));
+    bed.refuse_spawn = false;
+    install();
+    EXPECT_NE(spare(), nullptr);
+    bed.settle();
+    for (const FakeDriver* driver : bed.alive()) EXPECT_EQ(driver->spawn.bundle_id, kBundle);
 }
 
 TEST_F(SpareTest, NoneIsMadeWhereNoneIsWanted) {

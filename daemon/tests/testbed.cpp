@@ -397,6 +397,17 @@ void Testbed::keeper_message(Message message) {
             if (auto_check_in) made.check_in();
             return;
         }
+        case keeper::Kind::furnish: {
+            const auto furnish = decode<keeper::Furnish>(message);
+            for (FakeDriver& each : drivers) {
+                if (each.pid != furnish->pid || each.dead) continue;
+                each.spawn.bundle_id = furnish->bundle_id;
+                each.spawn.bundle_path = furnish->bundle_path;
+                each.trace.push_back("furnish " + furnish->bundle_id);
+            }
+            keeper_->send(encode(keeper::Reply{}, message.serial));
+            return;
+        }
         case keeper::Kind::signal: {
             const auto signal = decode<keeper::Signal>(message);
             for (FakeDriver& each : drivers) {

@@ -254,7 +254,9 @@ class World:
         # has a descriptor of each.
         # How many spare processes there are is opendextd's choice; it has a socket of each, the keeper three descriptors.
         spares = use.pop("processes opendext-driver: spare driver process", 0)
-        use["spare processes too many"] = max(0, spares - SPARES)
+        bare = use.pop("processes opendext-driver: bare driver process", 0)
+        use["spare processes too many"] = max(0, spares - SPARES) + max(0, bare - 1)
+        spares += bare
         use["descriptors opendextd"] -= spares
         use["descriptors opendext-keeper"] -= 3 * spares
         inits = use.pop("processes driver-init", 0)

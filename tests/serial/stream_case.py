@@ -24,6 +24,7 @@ FOR_EVER = 1 << 62
 LONG = os.environ.get("OPENDEXT_TEST_LONG", "") not in ("", "0")
 # What ps shows of a driver process that waits for its driver, and of process 1 of each.
 SPARE = "spare driver process"
+BARE = "bare driver process"
 PREPARED = "prepared driver process"
 # What the sockets of one connection hold at most.
 IN_SOCKETS = 16 * MIB
@@ -212,9 +213,9 @@ class StreamCase(SerialCase):
                 os.kill(pid, signal.SIGCONT)
 
     def processes(self):
-        """What runs in the realm, by kind: opendextd, agent, drivers … A spare driver process comes and goes as it likes."""
+        """What runs in the realm, by kind: opendextd, agent, drivers … Spare driver processes come and go as they like."""
         running = [harness.command_line(pid) for pid in self.realm.processes() + self.agent_pids()]
-        for spare in [line for line in running if SPARE in line]:
+        for spare in [line for line in running if SPARE in line or BARE in line]:
             running.remove(spare)
             running.remove(next(line for line in running if PREPARED in line))  # its process 1
         return sorted(os.path.basename(line.split(" ")[0]) for line in running)
@@ -229,8 +230,8 @@ class StreamCase(SerialCase):
         return counts
 
     def at_rest(self):
-        """Processes and descriptors, once the spare driver process is up too: it has descriptors in others."""
-        self.wait_for(lambda: self.realm.drivers(SPARE), "a spare driver process")
+        """Processes and descriptors, once the spare driver processes are up too: they have descriptors in others."""
+        self.wait_for(lambda: self.realm.drivers(SPARE) and self.realm.drivers(BARE), "spare driver processes")
         return self.processes(), self.descriptors()
 
     def rests(self, before):
