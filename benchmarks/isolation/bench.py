@@ -7,6 +7,7 @@ peer is one posix_spawn of a bare dynamically linked C++ program (bare.cpp) unti
 
 import json
 import os
+import plistlib
 import shutil
 import socket
 import statistics
@@ -20,7 +21,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests",
 import harness  # noqa: E402 pylint: disable=wrong-import-position
 
 BUNDLE = "org.example.swarm"
-PARTS = ("start", "first", "serial", "crowd")
+PARTS = ("start", "first", "unprepared", "serial", "crowd")
+ROUNDS = 100
 
 
 def arguments(group):
@@ -37,11 +39,33 @@ def build(folder):
     subprocess.run([*compiler, "-isystem", os.path.join(harness.SOURCE, "iokit", "include"), os.path.join(HERE, "client.cpp"), "-o", client,
                     "-L" + library, "-l:libIOKit.so.0", "-Wl,-rpath," + library], check=True)
     subprocess.run([*compiler, os.path.join(HERE, "bare.cpp"), "-o", bare], check=True)
+    build_swarm(os.path.join(HERE, "swarm"), folder)
+    return client, bare
+
+
+def build_swarm(sources, folder):
     built = harness.Realm(os.path.join(folder, "no-realm")).run(
-        "opendext", "build", os.path.join(HERE, "swarm"), "-o", folder, "--bundle-id", BUNDLE, "--quiet", timeout=300)
+        "opendext", "build", sources, "-o", folder, "--bundle-id", BUNDLE, "--quiet", timeout=300)
     if built.returncode != 0:
         raise RuntimeError(f"the dext of the benchmark does not build:\n{built.stdout}{built.stderr}")
-    return client, bare
+
+
+def build_kinds(folder):
+    """The same dext with a driver of its own, and so a process of its own, for each nub: each starts once."""
+    sources = os.path.join(folder, "kinds")
+    shutil.copytree(os.path.join(HERE, "swarm"), sources)
+    path = os.path.join(sources, "Info.plist")
+    with open(path, "rb") as file:
+        info = plistlib.load(file)
+    personalities = info["IOKitPersonalities"]
+    leaf, control = personalities.pop("Leaf"), personalities["Control"]
+    for kind in range(ROUNDS):
+        control[f"NubProperties{kind}"] = {**control["NubProperties"], "SwarmKind": kind}
+        personalities[f"Leaf{kind}"] = {**leaf, "IOUserServerName": f"{BUNDLE}.{kind}", "IOPropertyMatch": {"SwarmKind": kind}}
+    with open(path, "wb") as file:
+        plistlib.dump(info, file)
+    os.mkdir(os.path.join(folder, "of-kinds"))
+    build_swarm(sources, os.path.join(folder, "of-kinds"))
 
 
 def quantile(values, share):
@@ -63,7 +87,7 @@ def memory(pid):
 
 
 def starts(realm, client, bare, quick, row, name="match to Start"):
-    rounds = 30 if quick else 100
+    rounds = 30 if quick else ROUNDS
     done = subprocess.run([client, "start", str(rounds), bare], env=realm.environment(), stdout=subprocess.PIPE, text=True,
                           timeout=600, check=True)
     found = json.loads(done.stdout)
@@ -139,10 +163,10 @@ def crowd(realm, client, count, row):
     yield row("isolation", name, "private each", "KiB", statistics.median(own for _, own in each), 128, "aim")
 
 
-def realm_with_swarm(folder, name, settings):
+def realm_with_swarm(folder, name, settings, bundle="Swarm.dext"):
     realm = harness.Realm(os.path.join(folder, name))
     realm.configure(settings)
-    tool(realm, "opendext", "install", os.path.join(folder, "Swarm.dext"))
+    tool(realm, "opendext", "install", os.path.join(folder, bundle))
     harness.wait_for(lambda: realm.drivers(BUNDLE), "the driver")
     time.sleep(0.5)  # the realm comes to rest
     return realm
@@ -154,8 +178,13 @@ def run(options, row):
     parts = options.parts.split(",")
     try:
         client, bare = build(folder)
-        if "first" in parts:  # no process is there before it is asked for
-            realms.append(realm_with_swarm(folder, "first", {**harness.KILLED_OFTEN, "restart.spare-processes": "0"}))
+        if "first" in parts:
+            build_kinds(folder)
+            realms.append(realm_with_swarm(folder, "first", harness.KILLED_OFTEN, os.path.join("of-kinds", "Swarm.dext")))
+            yield from starts(realms[-1], client, bare, options.quick, row, "match to Start, first start")
+            realms.pop().stop()
+        if "unprepared" in parts:  # no process is there before it is asked for
+            realms.append(realm_with_swarm(folder, "unprepared", {**harness.KILLED_OFTEN, "restart.spare-processes": "0"}))
             yield from starts(realms[-1], client, bare, options.quick, row, "match to Start, no spare process")
             realms.pop().stop()
         realms.append(realm_with_swarm(folder, "realm", harness.KILLED_OFTEN))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "SwarmControl.h"
+#include <stdio.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOUserClient.h>
 #include "SwarmNub.h"
@@ -9,6 +10,7 @@ struct SwarmControl_IVars {
     IOLock* lock;
     SwarmNub* nubs[kSwarmMost];
     uint64_t count;
+    uint64_t made;
 };
 
 bool SwarmControl::init() {
@@ -27,7 +29,10 @@ void SwarmControl::free() {
 kern_return_t SwarmControl::MakeOne() {
     if (ivars->count == kSwarmMost) return kIOReturnNoResources;
     IOService* made = nullptr;
-    kern_return_t ret = Create(this, "NubProperties", &made);
+    char kind[32];  // each nub may be of another kind, with a driver of its own
+    snprintf(kind, sizeof kind, "NubProperties%llu", (unsigned long long)ivars->made++);
+    kern_return_t ret = Create(this, kind, &made);
+    if (ret != kIOReturnSuccess) ret = Create(this, "NubProperties", &made);
     if (ret != kIOReturnSuccess) return ret;
     SwarmNub* nub = OSDynamicCast(SwarmNub, made);
     if (nub == nullptr) {
