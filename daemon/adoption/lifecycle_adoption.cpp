@@ -110,7 +110,9 @@ void Lifecycle::resume(EntryId id) {
             process.await(driver::named_serial(driver::Named::instantiate, id),
                           context_.deadlines.of(Deadline::instantiate),
                           std::string(to_string(Deadline::instantiate)),
-                          [this, id](const Result<Message>& reply) { instantiated(id, reply); });
+                          [this, id](const Result<Message>& reply) {
+                              instantiated(id, reply, StartSent::unknown);
+                          });
             break;
         case InstanceState::starting:
             if (instance->start_returned) {

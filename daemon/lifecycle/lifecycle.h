@@ -114,8 +114,11 @@ class Lifecycle {
 
     // start.cpp
     void process_ready(EntryId id, const Status& status);
-    void instantiated(EntryId id, const Result<Message>& message);
-    void call_start(Instance& instance);
+    /// Whether the call of Start went with Instantiate.
+    enum class StartSent : uint8_t { yes, no, unknown };
+    void instantiated(EntryId id, const Result<Message>& message, StartSent start);
+    [[nodiscard]] static protocol::Invocation start_call(const Instance& instance);
+    void call_start(Instance& instance, StartSent sent);
     void start_returned(EntryId id, Result<CallAnswer> answer);
     void begin_family_start(Instance& instance);
     void families_started(EntryId id, const Status& status);

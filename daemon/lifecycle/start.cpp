@@ -226,14 +226,21 @@ void Lifecycle::process_ready(EntryId id, const Status& status) {
     context_.registry.set_property(id, "IOUserServerTag", instance->process->spec().tag);
     context_.registry.set_user_classes(id, instance->process->class_chain(user_class));
     publish_objects(*instance->process);
+    driver::Instantiate request{id, user_class};
+    const StartSent sent = asleep_ ? StartSent::no : StartSent::yes;
+    if (sent == StartSent::yes) {
+        request.start_serial = driver::named_serial(driver::Named::start, id);
+        request.start = start_call(*instance);
+        introduce(request.start.refs, *instance->process, context_.registry, actions_);
+    }
     instance->process->request(
-        driver::Instantiate{id, user_class}, {}, context_.deadlines.of(Deadline::instantiate),
+        std::move(request), {}, context_.deadlines.of(Deadline::instantiate),
         std::string(to_string(Deadline::instantiate)),
-        [this, id](const Result<Message>& reply) { instantiated(id, reply); },
+        [this, id, sent](const Result<Message>& reply) { instantiated(id, reply, sent); },
         driver::named_serial(driver::Named::instantiate, id));
 }
 
-void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
+void Lifecycle::instantiated(EntryId id, const Result<Message>& message, StartSent start) {
     Instance* instance = find(id);
     if (instance == nullptr || instance->state != InstanceState::instantiating) return;
     if (!message.ok()) {
@@ -248,20 +255,29 @@ void Lifecycle::instantiated(EntryId id, const Result<Message>& message) {
         return fail(*instance,
                     Error::kern(reply.value().io_return, "init: " + reply.value().reason));
     }
-    if (instance->stop_requested)
+    if (instance->stop_requested && start == StartSent::no)
         return fail(*instance, Error{Errc::not_ready, 0, "the provider went away"});
-    call_start(*instance);
+    call_start(*instance, start);
 }
 
-void Lifecycle::call_start(Instance& instance) {
+protocol::Invocation Lifecycle::start_call(const Instance& instance) {
+    system::IOService_Start::In in;
+    in.provider = object_reference(instance.provider);
+    return system::IOService_Start::encode(instance.entry, in);
+}
+
+/// The process takes the same call once: one that a predecessor may have sent can be sent again.
+void Lifecycle::call_start(Instance& instance, StartSent sent) {
     OPENDEXT_PROBE(daemon_start);
     instance.state = InstanceState::starting;
     const EntryId id = instance.entry;
-    system::IOService_Start::In in;
-    in.provider = object_reference(instance.provider);
-    call(system::IOService_Start::encode(id, in), {}, context_.deadlines.of(Deadline::start),
-         std::string(to_string(Deadline::start)),
-         [this, id](Result<CallAnswer> answer) { start_returned(id, std::move(answer)); });
+    const auto deadline = context_.deadlines.of(Deadline::start);
+    const std::string what(to_string(Deadline::start));
+    auto done = [this, id](Result<CallAnswer> answer) { start_returned(id, std::move(answer)); };
+    if (sent != StartSent::yes)
+        return call(start_call(instance), {}, deadline, what, std::move(done));
+    instance.process->await(driver::named_serial(driver::Named::start, id), deadline, what,
+                            answer_of(*instance.process, std::move(done)));
 }
 
 void Lifecycle::start_returned(EntryId id, Result<CallAnswer> answer) {

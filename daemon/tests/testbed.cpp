@@ -124,6 +124,8 @@ void FakeDriver::received(Message message) {
             driver::Reply reply;
             reply.io_return = script.init_result;
             send(encode(reply, message.serial));
+            if (reply.io_return == 0 && request->start_serial != 0)
+                called(encode(driver::Call{request->start}, request->start_serial));
             return;
         }
         case driver::Kind::call:

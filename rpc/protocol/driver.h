@@ -111,12 +111,15 @@ struct Loaded {
 
 /// opendextd -> driver: make an object of `class_name` for registry entry `entry` and call init().
 /// Reply. Errors: class not registered -> kIOReturnUnsupported "no user class found"; init() false
-/// -> kIOReturnError.
+/// -> kIOReturnError. With `start_serial`: a Call of that serial follows at once, if that succeeds;
+/// the Reply comes before its CallResult.
 struct Instantiate {
     static constexpr auto kKind = Kind::instantiate;
     uint64_t entry = 0;
     std::string class_name;
-    void fields(auto& io) { io(entry, class_name); }
+    uint64_t start_serial = 0;
+    Invocation start = {};
+    void fields(auto& io) { io(entry, class_name, start_serial, start); }
 };
 
 /// Either direction: call a method. Answered by CallResult unless the one-way flag is set. fds as

@@ -92,6 +92,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void handle_call(Message message, bool may_run_here);
     void handle_other(Message message);
     void instantiate(const Message& message);
+    void call_now(const protocol::Invocation& invocation, uint64_t serial);
     void drop(const Message& message);
     void attach_client(Message message);
     void resume(uint64_t serial);

@@ -232,7 +232,30 @@ void Process::instantiate(const Message& message) {
         reply(message.serial, kIOReturnBadArgument, "the registry entry has an object already");
         return;
     }
+    if (request->start_serial == 0) return reply(message.serial, kIOReturnSuccess);
+    {
+        // An opendextd that adopts the process may not know that it was sent along.
+        const std::lock_guard lock(mutex_);
+        named_serials_.insert(request->start_serial);
+    }
     reply(message.serial, kIOReturnSuccess);
+    call_now(request->start, request->start_serial);
+}
+
+/// Runs a call on this thread, or on the queue of the method.
+void Process::call_now(const protocol::Invocation& invocation, uint64_t serial) {
+    auto call = std::make_shared<RemoteCall>(shared_from_this(), serial);
+    std::vector<UniqueFd> none;
+    if (!call->prepare(invocation, none)) return;
+    const auto executor = call->executor();
+    auto task = make_task([call] { call->run(); });
+    if (executor == nullptr) {
+        task->run();
+    } else if (executor->try_claim()) {
+        executor->run_claimed(std::move(task));
+    } else if (executor->async(std::move(task)) == Executor::Outcome::cancelled) {
+        call->refuse(kIOReturnOffline, "the queue of the method is cancelled");
+    }
 }
 
 void Process::drop(const Message& message) {
