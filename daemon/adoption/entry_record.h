@@ -15,6 +15,13 @@ struct Place {
     void fields(auto& io) { io(plane, parents); }
 };
 
+/// Of a record, or straight of the registry's own, which is not copied for it.
+void entry_fields(auto& io, auto& entry, std::vector<Place>& places) {
+    io(entry.name, entry.location, entry.classes, entry.user_classes, entry.properties,
+       entry.user_properties, entry.service, entry.registered, entry.matched, entry.activity,
+       entry.providers, places);
+}
+
 struct Entry {
     std::string name;
     std::string location;
@@ -28,10 +35,7 @@ struct Entry {
     Activity activity = Activity::active;
     std::vector<uint64_t> providers;
     std::vector<Place> places;  ///< in other planes
-    void fields(auto& io) {
-        io(name, location, classes, user_classes, properties, user_properties, service, registered,
-           matched, activity, providers, places);
-    }
+    void fields(auto& io) { entry_fields(io, *this, places); }
 };
 
 }  // namespace opendext::daemon::records

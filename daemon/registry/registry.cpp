@@ -78,16 +78,16 @@ Entry& Registry::insert(std::unique_ptr<Entry> entry) {
 void Registry::record(Recorder& recorder) {
     recorder_ = &recorder;
     recorder.describe(Record::entry, [this](uint64_t id, uint64_t) -> std::vector<uint8_t> {
-        const Entry* entry = find(id);
+        Entry* entry = find(id);
         if (entry == nullptr) return {};
-        records::Entry record{entry->name,         entry->location,   entry->classes,
-                              entry->user_classes, entry->properties, entry->user_properties,
-                              entry->service,      entry->registered, entry->matched,
-                              entry->activity,     entry->providers,  {}};
+        std::vector<records::Place> places;
         for (const auto& [plane, links] : entry->planes) {
-            if (!links.parents.empty()) record.places.push_back({plane, links.parents});
+            if (!links.parents.empty()) places.push_back({plane, links.parents});
         }
-        return record_of(std::move(record));
+        Writer writer;
+        FieldWriter io(writer);
+        records::entry_fields(io, *entry, places);
+        return writer.take();
     });
 }
 
