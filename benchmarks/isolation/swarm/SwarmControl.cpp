@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "SwarmControl.h"
-#include <stdio.h>
 #include <DriverKit/IOLib.h>
 #include <DriverKit/IOUserClient.h>
+#include <stdio.h>
 #include "SwarmNub.h"
 #include "SwarmProtocol.h"
 
