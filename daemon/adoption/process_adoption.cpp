@@ -17,9 +17,7 @@ records::Process DriverProcess::record() const {
 }
 
 records::Classes DriverProcess::record_classes() const {
-    records::Classes record;
-    for (const auto& [name, info] : classes_) record.classes.push_back(info);
-    return record;
+    return {classes_};
 }
 
 void DriverProcess::adopt(records::Process record, records::Classes classes, LinkLeft link) {
@@ -28,10 +26,7 @@ void DriverProcess::adopt(records::Process record, records::Classes classes, Lin
     killed_for_ = std::move(record.killed_for);
     told_to_exit_ = record.told_to_exit;
     server = record.server;
-    for (driver::ClassInfo& info : classes.classes) {
-        std::string name = info.name;
-        classes_.emplace(std::move(name), std::move(info));
-    }
+    classes_ = std::move(classes.classes);
     set_state(ProcessState::ready);
     if (!link.control.valid()) return;  // it has ended meanwhile, and is about to be told so
     handled_ = link.handled;

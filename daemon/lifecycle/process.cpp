@@ -4,8 +4,10 @@
 #include <sys/random.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "daemon/io_return.h"
@@ -244,12 +246,14 @@ void DriverProcess::received(Message message) {
 
 void DriverProcess::checked_in(const Message& message) {
     if (state_ != ProcessState::spawning && state_ != ProcessState::checking_in) return;
-    const Result<driver::CheckIn> check_in = decode<driver::CheckIn>(message);
-    if (!check_in.ok() || check_in.value().token != token_) {
+    Result<driver::CheckIn> check_in = decode<driver::CheckIn>(message);
+    if (!check_in.ok() || check_in->token != token_) {
         kill("Check In Token verification failed");
         return;
     }
-    if (sandbox_.empty()) sandbox_ = check_in.value().sandbox;
+    if (check_in->classes.size() > kMaxClasses) return kill("registers too many classes");
+    if (sandbox_.empty()) sandbox_ = std::move(check_in->sandbox);
+    classes_ = std::move(check_in->classes);
     OPENDEXT_PROBE(daemon_checked_in);
     // It may come before the keeper has told of the process: no deadline of check-in then begins.
     if (state_ == ProcessState::spawning) set_state(ProcessState::checking_in);
@@ -293,7 +297,7 @@ void DriverProcess::loaded(Result<Message> message) {
         return;
     }
     Result<driver::Loaded> loaded = decode<driver::Loaded>(message.value());
-    if (!loaded.ok() || loaded->classes.size() > kMaxClasses) {
+    if (!loaded.ok() || loaded->classes.size() > kMaxClasses - classes_.size()) {
         kill("answered Load with something else");
         return;
     }
@@ -302,23 +306,25 @@ void DriverProcess::loaded(Result<Message> message) {
         return;
     }
     OPENDEXT_PROBE(daemon_loaded);
-    for (driver::ClassInfo& info : loaded->classes) {
-        std::string name = info.name;
-        classes_.emplace(std::move(name), std::move(info));
-    }
+    std::ranges::move(loaded->classes, std::back_inserter(classes_));
     set_state(ProcessState::ready);
     hooks_.ready(*this);
     tell_waiters(success());
 }
 
+const driver::ClassInfo* DriverProcess::find_class(const std::string& name) const {
+    const auto place = std::ranges::find(classes_, name, &driver::ClassInfo::name);
+    return place == classes_.end() ? nullptr : &*place;
+}
+
 std::vector<std::string> DriverProcess::class_chain(const std::string& name) const {
     std::vector<std::string> chain;
-    auto next = classes_.find(name);
+    const driver::ClassInfo* next = find_class(name);
     // The process wrote the table: it may contain a circle.
-    while (next != classes_.end() && chain.size() < kMaxChain) {
-        if (next->first == "OSObject") break;
-        chain.push_back(next->first);
-        next = classes_.find(next->second.super_name);
+    while (next != nullptr && chain.size() < kMaxChain) {
+        if (next->name == "OSObject") break;
+        chain.push_back(next->name);
+        next = find_class(next->super_name);
     }
     return chain;
 }

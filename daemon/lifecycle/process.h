@@ -213,7 +213,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] const std::string& sandbox() const { return sandbox_; }
     /// What the process may do, as a list (docs/design/sandbox.md).
     [[nodiscard]] const Dictionary& rights() const { return rights_; }
-    [[nodiscard]] bool has_class(const std::string& name) const { return classes_.contains(name); }
+    [[nodiscard]] bool has_class(const std::string& name) const {
+        return find_class(name) != nullptr;
+    }
     /// From `name` up, as the process registered its classes.
     [[nodiscard]] std::vector<std::string> class_chain(const std::string& name) const;
 
@@ -250,6 +252,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void spawned(Result<KeeperLink::Spawned> result);
     void received(Message message);
     void closed(const Error& reason);
+    [[nodiscard]] const protocol::driver::ClassInfo* find_class(const std::string& name) const;
     void checked_in(const Message& message);
     void admit();
     void refuse(const std::string& reason);
@@ -275,9 +278,9 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     Dictionary rights_;
     std::string killed_for_;
     bool told_to_exit_ = false;
-    bool exit_failed_ = false;  ///< it did not follow Exit
-    bool hung_ = false;         ///< it is being looked at and then killed
-    std::map<std::string, protocol::driver::ClassInfo> classes_;
+    bool exit_failed_ = false;                          ///< it did not follow Exit
+    bool hung_ = false;                                 ///< it is being looked at and then killed
+    std::vector<protocol::driver::ClassInfo> classes_;  ///< in the order of registration
     std::vector<std::function<void(Status)>> waiters_;
     std::unique_ptr<Connection> connection_;
     uint64_t first_ = 1;

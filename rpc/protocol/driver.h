@@ -69,12 +69,20 @@ struct Reply : Outcome {
     static constexpr auto kKind = Kind::outcome;
 };
 
+struct ClassInfo {
+    std::string name;
+    std::string super_name;
+    uint64_t flags = 0;
+    void fields(auto& io) { io(name, super_name, flags); }
+};
+
 /// driver -> opendextd, first message; no answer. A wrong token ends the process.
 struct CheckIn {
     static constexpr auto kKind = Kind::check_in;
     uint64_t token = 0;
     std::string sandbox;  ///< what closes the process in, in words; empty parts are named
-    void fields(auto& io) { io(token, sandbox); }
+    std::vector<ClassInfo> classes = {};  ///< that the process has registered, of frameworks
+    void fields(auto& io) { io(token, sandbox, classes); }
 };
 
 /// opendextd -> driver: load the executable of the bundle. Answered by Loaded.
@@ -95,17 +103,10 @@ struct Assign {
     void fields(auto& io) { io(title, bundle_id); }
 };
 
-struct ClassInfo {
-    std::string name;
-    std::string super_name;
-    uint64_t flags = 0;
-    void fields(auto& io) { io(name, super_name, flags); }
-};
-
 struct Loaded {
     static constexpr auto kKind = Kind::loaded;
     Outcome outcome;
-    std::vector<ClassInfo> classes;  ///< every class the process has registered, framework and dext
+    std::vector<ClassInfo> classes;  ///< registered since CheckIn: the dext's
     void fields(auto& io) { io(outcome, classes); }
 };
 

@@ -4,6 +4,7 @@
 #include <DriverKit/OSMetaClass.h>
 #include <DriverKit/OSObject.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cinttypes>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "runtime/log/log.h"
@@ -192,13 +194,14 @@ OSMetaClass* nearest_remotable(OSMetaClass* meta) {
     return meta;
 }
 
-std::vector<ClassSummary> all_classes() {
+std::vector<ClassSummary> all_classes(size_t known) {
     auto& all = registry();
     const std::lock_guard lock(all.mutex);
     std::vector<ClassSummary> classes;
     const auto add = [&](const Registry& some) {
-        classes.reserve(classes.size() + some.in_order.size());
-        for (const OSMetaClass* meta : some.in_order) {
+        const size_t skipped = std::min(known, some.in_order.size());
+        known -= skipped;
+        for (const OSMetaClass* meta : std::span(some.in_order).subspan(skipped)) {
             const OSMetaClassPrivate& own = *meta->metaClassPrivate;
             classes.push_back({own.name, own.super_name, own.info->description->flags});
         }

@@ -35,8 +35,8 @@ kern_return_t register_class(OSClassLoadInformation* info);
 [[nodiscard]] bool is_kind_of(const OSMetaClass* meta, const OSMetaClass* ancestor);
 /// The class or its nearest ancestor that may stand for an object of another process.
 [[nodiscard]] OSMetaClass* nearest_remotable(OSMetaClass* meta);
-/// All classes in the order of registration.
-[[nodiscard]] std::vector<ClassSummary> all_classes();
+/// All classes in the order of registration, but for the first `known`.
+[[nodiscard]] std::vector<ClassSummary> all_classes(size_t known = 0);
 
 /// In the prepared process, once: classes that are registered from here on are kept apart, so that
 /// the memory of those that are there stays as it is.

@@ -80,6 +80,7 @@ int Process::run() {
     driver::CheckIn check_in;
     check_in.token = token_;
     check_in.sandbox = sandbox_;
+    check_in.classes = classes_to_tell();
     if (auto sent = socket_.send(encode(check_in)); !sent) {
         end(71, "check-in: " + sent.error().text());
     }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "rpc/driver_start.h"
 #include "rpc/result.h"
@@ -16,6 +17,10 @@
 #include "runtime/log/log.h"
 #include "runtime/objects/object_table.h"
 #include "runtime/service/watches.h"
+
+namespace opendext::protocol::driver {
+struct ClassInfo;
+}
 
 namespace opendext::runtime {
 
@@ -92,6 +97,8 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     void handle_call(Message message, bool may_run_here);
     void handle_other(Message message);
     void instantiate(const Message& message);
+    /// Those that opendextd has not been told of.
+    std::vector<protocol::driver::ClassInfo> classes_to_tell();
     void call_now(const protocol::Invocation& invocation, uint64_t serial);
     void drop(const Message& message);
     void attach_client(Message message);
@@ -116,7 +123,8 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     std::condition_variable follower_wanted_;
     std::map<uint64_t, Pending*> pending_;
     std::atomic<uint64_t> next_serial_ = 1;
-    uint64_t last_serial_ = 0;          // of opendextd's messages, but for the named ones
+    uint64_t last_serial_ = 0;  // of opendextd's messages, but for the named ones
+    size_t classes_told_ = 0;
     std::set<uint64_t> named_serials_;  // that have come, of entries that have not been dropped
     bool leader_present_ = false;
     bool main_is_idle_ = false;

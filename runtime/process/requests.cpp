@@ -62,13 +62,19 @@ void Process::load(const Message& message) {
         if (!request->bundle_path.empty()) bundle_path_ = request->bundle_path;
         executable_there_ = true;
     }
-    for (ClassSummary& each : all_classes()) {
-        answer.classes.push_back({std::move(each.name), std::move(each.super_name), each.flags});
-    }
+    answer.classes = classes_to_tell();
     post(encode(std::move(answer), message.serial));
     // The next message makes an object, which may take as long as it likes: somebody has to lead
     // meanwhile. Here nobody waits for the thread.
     add_follower();
+}
+
+std::vector<driver::ClassInfo> Process::classes_to_tell() {
+    std::vector<driver::ClassInfo> classes;
+    for (ClassSummary& each : all_classes(classes_told_))
+        classes.push_back({std::move(each.name), std::move(each.super_name), each.flags});
+    classes_told_ += classes.size();
+    return classes;
 }
 
 /// What no later message may overtake, and what runs no code of the driver. False if it is another

@@ -55,7 +55,8 @@ TEST_F(LifeCycle, ChecksInWithItsTokenAndTellsItsClasses) {
     EXPECT_EQ(daemon_.second_step_calls, 1);
     bool driver_seen = false;
     bool service_seen = false;
-    for (const auto& each : loaded_.classes) {
+    EXPECT_TRUE(loaded_.classes.empty()) << "those of this program were there at check-in";
+    for (const auto& each : daemon_.check_in.classes) {
         if (each.name == "RuntimeTestDriver") {
             driver_seen = true;
             EXPECT_EQ(each.super_name, "IOService");
