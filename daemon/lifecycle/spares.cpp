@@ -9,6 +9,8 @@ namespace {
 
 /// Whoever has just started is not to share the processors with its successor.
 constexpr std::chrono::milliseconds kPause{50};
+/// Where the keeper makes no bare process, it is not asked for ever.
+constexpr unsigned kMostFailures = 3;
 
 /// The same but for what it is started for. An installed copy has one executable and one list of
 /// entitlements.
@@ -57,7 +59,9 @@ ProcessPtr Spares::take(const LaunchSpec& wanted) {
         return entry.second->state() == ProcessState::bare && entry.second->pid() > 0 &&
                entry.second->spec().libraries == libraries_;
     });
-    return bare == spares_.end() ? nullptr : spares_.extract(bare).mapped();
+    if (bare == spares_.end()) return nullptr;
+    bare_failed_ = 0;
+    return spares_.extract(bare).mapped();
 }
 
 void Spares::refill(const LaunchSpec& like) {
@@ -99,7 +103,7 @@ void Spares::launch(LaunchSpec spec) {
 }
 
 void Spares::launch_bare() {
-    if (bare_refused_ || libraries_.empty()) return;
+    if (most_ == 0 || bare_failed_ >= kMostFailures || libraries_.empty()) return;
     for (const auto& [number, process] : std::map(spares_)) {
         if (!is_bare(*process) || !process->usable()) continue;
         if (process->spec().libraries == libraries_) return;
@@ -125,7 +129,7 @@ ProcessPtr Spares::of_pid(int32_t pid) const {
 bool Spares::ended(uint64_t number) {
     const auto place = spares_.find(number);
     if (place == spares_.end()) return false;
-    bare_refused_ = bare_refused_ || (is_bare(*place->second) && place->second->pid() == 0);
+    if (is_bare(*place->second) && place->second->pid() == 0) ++bare_failed_;
     spares_.erase(place);
     return true;
 }

@@ -55,7 +55,7 @@ class Spares {
     std::map<uint64_t, ProcessPtr> spares_;  ///< by number, so the oldest first; also leaving ones
     std::vector<LaunchSpec> wanted_;
     std::vector<std::string> libraries_;  ///< frameworks that the next bare process is for
-    bool bare_refused_ = false;           ///< one did not come up: there are none
+    unsigned bare_failed_ = 0;            ///< bare ones in a row that could not be made
     std::unique_ptr<Handle> timer_;
 };
 

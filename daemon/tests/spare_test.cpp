@@ -129,16 +129,34 @@ TEST_F(SpareTest, ADriverThatMayNotStartTakesNoBareProcess) {
     EXPECT_EQ(bed.log_text().find(" died: "), std::string::npos);
 }
 
-TEST_F(SpareTest, ABareProcessThatCannotBeMadeIsNotTriedAgain) {
-    bed.refuse_spawn = true;
+TEST_F(SpareTest, ABareProcessThatCannotBeMadeIsTriedAFewTimes) {
+    bed.refuse_bare = true;
     start(1);
-    ASSERT_TRUE(bed.run_until(
-        [&] { return bed.log_text().find("a spare process ended") != std::string::npos; }));
-    bed.refuse_spawn = false;
+    for (int driver = 0; driver < 5; ++driver) {
+        const std::string bundle = kBundle + std::to_string(driver);
+        install(bundle.c_str());
+        EXPECT_TRUE(bed.run_until([&] { return serving(bundle.c_str()) != nullptr; })) << bundle;
+        EXPECT_NE(spare(bundle.c_str()), nullptr);
+    }
+    size_t failures = 0;
+    const std::string log = bed.log_text();
+    for (size_t at = 0; (at = log.find("a spare process ended", at)) != std::string::npos; ++at)
+        ++failures;
+    EXPECT_EQ(failures, 3U);
+}
+
+TEST_F(SpareTest, NoneIsMadeWhenTheRealmEnds) {
+    start(1);
+    ASSERT_NE(bare(), nullptr);
     install();
-    EXPECT_NE(spare(), nullptr);
-    bed.settle();
-    for (const FakeDriver* driver : bed.alive()) EXPECT_EQ(driver->spawn.bundle_id, kBundle);
+    ASSERT_TRUE(bed.run_until([&] { return serving() != nullptr; }));
+    bed.daemon->stop({});
+    EXPECT_TRUE(bed.run_until([&] { return bed.shut_down; }));
+    const size_t made = bed.drivers.size();
+    bool later = false;
+    const auto timer = bed.loop->after(std::chrono::milliseconds(100), [&] { later = true; });
+    EXPECT_TRUE(bed.run_until([&] { return later; }));
+    EXPECT_EQ(bed.drivers.size(), made);
 }
 
 TEST_F(SpareTest, NoneIsMadeWhereNoneIsWanted) {

@@ -373,7 +373,8 @@ void Testbed::keeper_message(Message message) {
             shut_down = true;
             return;
         case keeper::Kind::spawn: {
-            if (refuse_spawn) {
+            if (refuse_spawn ||
+                (refuse_bare && decode<keeper::Spawn>(message)->bundle_path.empty())) {
                 keeper::Reply reply;
                 reply.io_return = kIOReturnNoResources;
                 reply.reason = "no more processes";

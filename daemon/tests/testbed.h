@@ -187,6 +187,7 @@ class Testbed {
     /// If set, it gets the control socket of every process in place of a FakeDriver.
     std::function<void(const protocol::keeper::Spawn&, Socket)> real_driver;
     bool refuse_spawn = false;
+    bool refuse_bare = false;   ///< the same for processes without a bundle
     bool hold_spawned = false;  ///< the keeper tells of processes when tell_spawned() is called
     void tell_spawned();
     /// What the keeper opens; unset, or without a descriptor: it refuses.
