@@ -75,14 +75,16 @@ void Port::run() {
     driver_ = std::make_unique<DriverLink>(name_);
     while (!stop_) {
         const auto now = Clock::now();
-        follow_driver();
+        const bool driver_is_new = follow_driver();
         connection_->step(now, std::exchange(calls_, false));
         if (rings_.attached()) line_.read(driver_->memory());
         peers_.follow(now, open_ && !ring_full_, line_.settings());
-        follow_line();
+        if (peers_.count() != peer_count_) line_.peers_changed(peer_count_ = peers_.count());
+        if (!driver_is_new) tell_line();
         const uint64_t before = sent_ + received_;
         const bool moved = move(now);
-        report(now);  // bytes that wait for a new driver come first
+        if (driver_is_new) tell_line();  // bytes that wait for a new driver come first
+        report(now);
         if (moved) settled_ = false;
         // Behind a small piece there is most likely nothing; sleep() looks for it.
         const bool more = sent_ + received_ - before >= serial::Pace::kBulk || readable_;
@@ -96,22 +98,22 @@ void Port::run() {
     driver_.reset();
 }
 
-void Port::follow_driver() {
+/// True if there is another one from now on.
+bool Port::follow_driver() {
     if (driver_->gone()) {
         rings_.detach();  // saves what the driver may not have taken, then the memory goes
         open_ = false;
         driver_->lose();
     }
-    if (driver_->memory() == nullptr && driver_->take()) {
-        rings_.attach(driver_->memory());
-        line_.driver_is_new();
-        reported_version_ = 0;
-    }
+    if (driver_->memory() != nullptr || !driver_->take()) return false;
+    rings_.attach(driver_->memory());
+    line_.driver_is_new();
+    reported_version_ = 0;
+    return true;
 }
 
-/// What the peers say of the line goes to the driver.
-void Port::follow_line() {
-    if (peers_.count() != peer_count_) line_.peers_changed(peer_count_ = peers_.count());
+/// What the peers say of the line goes to the driver, which tells opendextd before it answers.
+void Port::tell_line() {
     SerialOverTCPRemoteLine news;
     if (driver_->memory() != nullptr && line_.take_news(news)) driver_->set_line(news);
 }

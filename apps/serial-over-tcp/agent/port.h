@@ -39,8 +39,8 @@ class Port {
 
   private:
     void run();
-    void follow_driver();
-    void follow_line();
+    bool follow_driver();
+    void tell_line();
     bool move(Clock::time_point now);
     bool send_out();
     bool send_backlog();
