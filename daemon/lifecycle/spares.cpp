@@ -59,9 +59,7 @@ ProcessPtr Spares::take(const LaunchSpec& wanted) {
         return entry.second->state() == ProcessState::bare && entry.second->pid() > 0 &&
                entry.second->spec().libraries == libraries_;
     });
-    if (bare == spares_.end()) return nullptr;
-    bare_failed_ = 0;
-    return spares_.extract(bare).mapped();
+    return bare == spares_.end() ? nullptr : spares_.extract(bare).mapped();
 }
 
 void Spares::refill(const LaunchSpec& like) {
@@ -103,12 +101,14 @@ void Spares::launch(LaunchSpec spec) {
 }
 
 void Spares::launch_bare() {
-    if (most_ == 0 || bare_failed_ >= kMostFailures || libraries_.empty()) return;
+    if (most_ == 0 || libraries_.empty()) return;
     for (const auto& [number, process] : std::map(spares_)) {
         if (!is_bare(*process) || !process->usable()) continue;
+        if (process->state() == ProcessState::bare) bare_failed_ = 0;
         if (process->spec().libraries == libraries_) return;
         process->exit_in_order("a bare process for drivers of other families");
     }
+    if (bare_failed_ >= kMostFailures) return;
     LaunchSpec spec;
     spec.server_name = spec.bundle_id = "opendext-driver";
     spec.libraries = libraries_;
