@@ -145,13 +145,12 @@ TEST_F(SpareTest, ABareProcessThatCannotBeMadeIsTriedAFewTimes) {
     EXPECT_EQ(failures, 3U);
 }
 
-TEST_F(SpareTest, NoneIsMadeWhenTheRealmEnds) {
+TEST_F(SpareTest, NoneIsMadeOnceTheRealmEnds) {
     start(1);
     ASSERT_NE(bare(), nullptr);
     install();
     ASSERT_TRUE(bed.run_until([&] { return serving() != nullptr; }));
-    bed.daemon->stop({});
-    EXPECT_TRUE(bed.run_until([&] { return bed.shut_down; }));
+    bed.daemon->lifecycle().processes().spares().stop();
     const size_t made = bed.drivers.size();
     bool later = false;
     const auto timer = bed.loop->after(std::chrono::milliseconds(100), [&] { later = true; });
