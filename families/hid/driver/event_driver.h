@@ -29,7 +29,7 @@ struct IOUserHIDEventDriver_IVars {
     IOHIDElement* rollover = nullptr;  ///< more keys are down than the device can say
     opendext::hid::Cookie rollover_cookie = opendext::hid::no_cookie;
     bool rolled_over = false;
-    bool missed_keys = false;          ///< it could not say: all keys have to be looked at
+    bool missed_keys = false;  ///< it could not say: all keys have to be looked at
     void add_key(IOHIDElement* element);
     List<IOHIDElement*> relative, absolute, scroll;
     OSArray* buttons = nullptr;  // retained
