@@ -19,6 +19,7 @@
 
 #include "families/hid/link/link_base.h"
 #include "rpc/futex.h"
+#include "rpc/plain_calls.h"
 
 namespace opendext::hid {
 namespace {
@@ -284,7 +285,7 @@ class HidrawLink final : public LinkBase {
         }
         Received received;
         for (;;) {
-            const ssize_t count = ::read(worker_->node(), buffer.data(), kMaxReport);
+            const ssize_t count = plain::read(worker_->node(), buffer.data(), kMaxReport);
             if (count < 0 && errno == EINTR) continue;
             if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return received;
             if (count <= 0) {

@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 
+#include "rpc/plain_calls.h"
+
 namespace opendext::hid {
 namespace {
 
@@ -70,7 +72,7 @@ ReportLink::Ready LinkBase::wait(int also) {
         also_ = also >= 0 && watch(also, EPOLLIN).ok() ? also : -1;
     }
     std::array<epoll_event, 8> events;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    const int count = plain::epoll_wait(epoll_.get(), events.data(), events.size());
     Ready ready;
     for (int i = 0; i < count; i++)
         (events[static_cast<size_t>(i)].data.fd == also_ ? ready.also : ready.link) = true;

@@ -11,6 +11,8 @@
 #include <optional>
 #include <utility>
 
+#include "rpc/plain_calls.h"
+
 namespace opendext::hid {
 namespace {
 
@@ -160,7 +162,7 @@ void InputNode::sync() {
     const size_t bytes = waiting_.size() * sizeof(input_event);
     ssize_t written = 0;
     do {
-        written = ::write(fd_.get(), waiting_.data(), bytes);
+        written = plain::write(fd_.get(), waiting_.data(), bytes);
     } while (written < 0 && errno == EINTR);
     if (written != static_cast<ssize_t>(bytes)) ++dropped_;
     waiting_.clear();
