@@ -225,8 +225,10 @@ void measure(std::vector<Measured>& keyboards, int reports, int gap_us) {
     for (size_t i = 0; i < keyboards.size(); ++i) {
         std::vector<double>& us = keyboards[i].us;
         std::ranges::sort(us);
+        // Half of the reports press a key and half let go of it, which may take longer or shorter.
+        const double middle = (us[(us.size() - 1) / 2] + us[us.size() / 2]) / 2;
         std::printf("%s\"%u\": {\"p50\": %.2f, \"p99\": %.2f}", i == 0 ? "" : ", ",
-                    keyboards[i].product, us[us.size() / 2], us[us.size() * 99 / 100]);
+                    keyboards[i].product, middle, us[us.size() * 99 / 100]);
     }
     std::printf("}\n");
     std::fflush(stdout);
