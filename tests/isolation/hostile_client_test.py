@@ -84,6 +84,7 @@ class HostileClient(harness.RealmCase):
         self.assertLessEqual({before["opendextd"], before["opendext-keeper"]}, now)
 
     def started(self):
+        self.realm.configure({"restart.spare-processes": "0"})  # no process comes up meanwhile
         self.tool("ioreg")
         [daemon] = [pid for pid in self.realm.processes() if os.path.basename(harness.command_line(pid).split(" ")[0]) == "opendextd"]
         return {"opendextd": daemon, "opendext-keeper": self.realm.keeper_pid()}

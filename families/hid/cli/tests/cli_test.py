@@ -148,6 +148,7 @@ class SimulatedDevicesTest(Case):
 
     def test_devices_that_come_and_go_leave_nothing(self):
         cycles = int(os.environ.get("OPENDEXT_HID_CYCLES", "60"))
+        self.realm.configure({"restart.spare-processes": "0"})  # no process comes up meanwhile
         daemon = json.loads(self.tool("opendext", "start") and self.tool("opendext", "status", "--json"))["daemon_pid"]
 
         def descriptors():
