@@ -141,7 +141,7 @@ void DriverProcess::launch() {
 
 /// What `ps` shows.
 std::string DriverProcess::title() const {
-    if (spec_.executable.empty()) return "opendext-driver: bare driver process";
+    if (is_bare()) return "opendext-driver: bare driver process";
     if (spec_.tag == kNoEntry) return "opendext-driver: spare driver process";
     char id[24];
     std::snprintf(id, sizeof id, "0x%llx", static_cast<unsigned long long>(spec_.tag));
@@ -258,7 +258,7 @@ void DriverProcess::checked_in(const Message& message) {
     // It may come before the keeper has told of the process: no deadline of check-in then begins.
     if (state_ == ProcessState::spawning) set_state(ProcessState::checking_in);
     countdown_.reset();
-    if (spec_.executable.empty()) return set_state(ProcessState::bare);
+    if (is_bare()) return set_state(ProcessState::bare);
     admit();
 }
 

@@ -137,6 +137,8 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     void launch();
     /// A spare process (spares.h) is for this object from now on; its life is counted from here.
     void assign(EntryId tag);
+    /// It is for no bundle yet: until furnish().
+    [[nodiscard]] bool is_bare() const { return spec_.executable.empty(); }
     /// The same for a bare one, which loads the bundle of `spec` now.
     void furnish(LaunchSpec spec);
     /// Goes on with a process of a predecessor, which was ready or exiting

@@ -19,10 +19,6 @@ bool is_alike(const LaunchSpec& a, const LaunchSpec& b) {
            a.executable == b.executable && a.stamp == b.stamp && a.server_name == b.server_name;
 }
 
-bool is_bare(const DriverProcess& process) {
-    return process.spec().executable.empty();
-}
-
 /// Named by every dext; it brings no calls of a family.
 constexpr const char* kRuntime = "libDriverKit.so.0";
 
@@ -82,7 +78,7 @@ void Spares::launch_wanted() {
         ProcessPtr oldest;
         bool there = false;
         for (const auto& [number, process] : spares_) {
-            if (!process->usable() || is_bare(*process)) continue;
+            if (!process->usable() || process->is_bare()) continue;
             if (!oldest) oldest = process;
             ++usable;
             there = there || is_alike(process->spec(), spec);
@@ -103,7 +99,7 @@ void Spares::launch(LaunchSpec spec) {
 void Spares::launch_bare() {
     if (most_ == 0 || libraries_.empty()) return;
     for (const auto& [number, process] : std::map(spares_)) {
-        if (!is_bare(*process) || !process->usable()) continue;
+        if (!process->is_bare() || !process->usable()) continue;
         if (process->state() == ProcessState::bare) bare_failed_ = 0;
         if (process->spec().libraries == libraries_) return;
         process->exit_in_order("a bare process for drivers of other families");
@@ -129,7 +125,7 @@ ProcessPtr Spares::of_pid(int32_t pid) const {
 bool Spares::ended(uint64_t number) {
     const auto place = spares_.find(number);
     if (place == spares_.end()) return false;
-    if (is_bare(*place->second) && place->second->pid() == 0) ++bare_failed_;
+    if (place->second->is_bare() && place->second->pid() == 0) ++bare_failed_;
     spares_.erase(place);
     return true;
 }

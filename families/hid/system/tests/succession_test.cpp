@@ -64,6 +64,13 @@ class HidSuccessionTest : public HidSystemTest {
         }
         return link;
     }
+    /// A driver that has seized what is plugged.
+    EntryId seizing_driver() {
+        install("Keys", "IOHIDInterface");
+        const EntryId keys = up("Keys");
+        EXPECT_EQ(open_link(keys, kSeizes).result, kIOReturnSuccess);
+        return keys;
+    }
     void succeed() {
         bed.settle();
         bed.succeed();
@@ -136,9 +143,7 @@ TEST_F(HidSuccessionTest, ADeviceThatEndsBeforeItWasTakenOverLeavesNothingWithTh
 
 TEST_F(HidSuccessionTest, ASeizedDeviceIsFreeAgainWhenItsDriverDiesUnderTheNextOpendextd) {
     const Plugged mouse = plug();
-    install("Keys", "IOHIDInterface");
-    const EntryId keys = up("Keys");
-    ASSERT_EQ(open_link(keys, kSeizes).result, kIOReturnSuccess);
+    const EntryId keys = seizing_driver();
     succeed();
     EXPECT_EQ(open(mouse.entry).code(), kIOReturnExclusiveAccess);
     bed.driver_of(keys)->die(9);
@@ -149,9 +154,7 @@ TEST_F(HidSuccessionTest, ASeizedDeviceIsFreeAgainWhenItsDriverDiesUnderTheNextO
 
 TEST_F(HidSuccessionTest, ADriverThatDiedMeanwhileIsNoUserAnyMore) {
     const Plugged mouse = plug();
-    install("Keys", "IOHIDInterface");
-    const EntryId keys = up("Keys");
-    ASSERT_EQ(open_link(keys, kSeizes).result, kIOReturnSuccess);
+    const EntryId keys = seizing_driver();
     bed.settle();
     bed.hold_fetched = true;
     bed.succeed();
