@@ -175,8 +175,7 @@ kern_return_t IOUserHIDDevice::Start_Impl(IOService* provider) {
     }
     OSObject* control = nullptr;
     OSObject* uhid = nullptr;
-    bool fresh = false;
-    ret = _Publish(description.get(), &control, &uhid, &fresh);
+    ret = _Publish(description.get(), &control, &uhid);
     if (ret != kIOReturnSuccess) return failed(this, ret, "publishing it");
     auto users = family::take_descriptor(control);
     OSSafeReleaseNULL(control);
@@ -184,7 +183,7 @@ kern_return_t IOUserHIDDevice::Start_Impl(IOService* provider) {
         auto fd = family::take_descriptor(uhid);
         OSSafeReleaseNULL(uhid);
         if (fd.ok()) device.uhid.emplace(std::move(*fd));
-        // A predecessor may have died before it had made the device: not only if it is fresh.
+        // A predecessor may have died before it had made the device: made unless there is one.
         if (device.uhid) {
             if (const opendext::Status made =
                     device.uhid->create(identity_of(description.get()), raw);

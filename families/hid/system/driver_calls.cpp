@@ -178,7 +178,6 @@ void HidSystem::publish_virtual(const Entry& object, KernelCall call) {
                     out.control = attach(answer, std::move(*users));
                     if (node.ok()) {
                         out.uhid = attach(answer, std::move(node->fd));
-                        out.fresh = node->fresh;
                     } else if (kernel_) {
                         host_.log(LogLevel::notice, id,
                                   "the kernel does not see the device: " + node.error().text());

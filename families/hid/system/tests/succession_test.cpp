@@ -84,8 +84,7 @@ class HidSuccessionTest : public HidSystemTest {
     }
     struct Pad {
         EntryId entry = kNoEntry;
-        bool on_kernel = false;
-        bool fresh = false;
+        uint64_t on_kernel = 0;  ///< which of the opened /dev/uhid it has, from 1; 0: none
     };
     /// Lets the driver of a pad, another one than `last`, play the device that is described.
     Pad play(Dictionary description = {{"ReportDescriptor", Value(kMouse)}},
@@ -114,8 +113,11 @@ class HidSuccessionTest : public HidSystemTest {
         const auto published =
             driver->call_and_wait(system::IOHIDDevice__Publish::encode(pad.entry, in));
         EXPECT_EQ(published.io_return, kIOReturnSuccess);
-        pad.on_kernel = driver->answered_fds.size() == 2;
-        pad.fresh = published.plain.at(0) != 0;
+        if (driver->answered_fds.size() == 2) {
+            const int uhid = driver->answered_fds.back().get();
+            EXPECT_EQ(::eventfd_read(uhid, &pad.on_kernel), 0);
+            EXPECT_EQ(::eventfd_write(uhid, pad.on_kernel), 0);
+        }
         std::ranges::move(driver->answered_fds, std::back_inserter(control));
     }
     std::vector<UniqueFd> control;  ///< of the device that a driver plays
@@ -240,8 +242,7 @@ class HidKernelTest : public HidSuccessionTest {
         bed.open_resource = [this](const protocol::keeper::Open& open) {
             const std::string* name = find_string(open.arguments, "name");
             if (name == nullptr || *name != "uhid") return UniqueFd();
-            ++opened;
-            return UniqueFd(::eventfd(0, EFD_CLOEXEC));
+            return UniqueFd(::eventfd(++opened, EFD_CLOEXEC));
         };
         HidSuccessionTest::SetUp();
     }
@@ -249,24 +250,21 @@ class HidKernelTest : public HidSuccessionTest {
     static Dictionary described(const char* product) {
         return {{"ReportDescriptor", Value(kMouse)}, {"Product", Value(product)}};
     }
-    int opened = 0;
+    unsigned opened = 0;
 };
 
 TEST_F(HidKernelTest, TheNextDriverGoesOnWithADeviceOfTheKernelThatIsDescribedAsBefore) {
     install_pads();
     const Pad first = play(described("one"));
-    EXPECT_TRUE(first.on_kernel);
-    EXPECT_TRUE(first.fresh);
+    EXPECT_EQ(first.on_kernel, 1U);
     bed.driver_of(first.entry)->die(9);
     const Pad second = play(described("one"), first.entry);
-    EXPECT_TRUE(second.on_kernel);
-    EXPECT_FALSE(second.fresh);
+    EXPECT_EQ(second.on_kernel, 1U);
     succeed();
     bed.driver_of(second.entry)->die(9);
     const Pad third = play(described("one"), second.entry);
-    EXPECT_TRUE(third.on_kernel);
-    EXPECT_FALSE(third.fresh) << "under the next opendextd too";
-    EXPECT_EQ(opened, 1);
+    EXPECT_EQ(third.on_kernel, 1U) << "under the next opendextd too";
+    EXPECT_EQ(opened, 1U);
     EXPECT_EQ(held("hid-node:"), 1U);
 }
 
@@ -275,8 +273,7 @@ TEST_F(HidKernelTest, ADeviceThatIsDescribedInAnotherWayIsMadeAnew) {
     const Pad first = play(described("one"));
     bed.driver_of(first.entry)->die(9);
     const Pad second = play(described("two"), first.entry);
-    EXPECT_TRUE(second.on_kernel);
-    EXPECT_TRUE(second.fresh);
+    EXPECT_EQ(second.on_kernel, 2U);
     EXPECT_NE(bed.log_text().find("describes another one than before"), std::string::npos);
     EXPECT_EQ(held("hid-node:"), 1U) << "the first one is gone";
     succeed();
@@ -285,8 +282,8 @@ TEST_F(HidKernelTest, ADeviceThatIsDescribedInAnotherWayIsMadeAnew) {
     other[15] = 8;  // eight values of one bit, as before, and a maximum of 8
     const Pad third =
         play({{"ReportDescriptor", Value(other)}, {"Product", Value("two")}}, second.entry);
-    EXPECT_TRUE(third.fresh) << "another report descriptor";
-    EXPECT_EQ(opened, 3);
+    EXPECT_EQ(third.on_kernel, 3U) << "another report descriptor";
+    EXPECT_EQ(opened, 3U);
     EXPECT_EQ(held("hid-node:"), 1U);
 }
 
@@ -308,10 +305,9 @@ TEST_F(HidKernelTest, TwoDriversOfAKindHaveADeviceEach) {
     for (const EntryId id : bed.find_all("Pad")) {
         Pad pad{id};
         publish(pad, described("the same"));
-        EXPECT_TRUE(pad.on_kernel);
-        EXPECT_TRUE(pad.fresh);
+        EXPECT_EQ(pad.on_kernel, opened);
     }
-    EXPECT_EQ(opened, 2);
+    EXPECT_EQ(opened, 2U);
     EXPECT_EQ(held("hid-node:"), 2U);
 }
 
