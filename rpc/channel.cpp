@@ -63,9 +63,7 @@ Message Frame::message() {
     return made;
 }
 
-void Frame::done() {
-    if (channel_ == nullptr) return;
-    bytes_ = {};
+void Frame::give_back() {
     std::exchange(channel_, nullptr)->impl_->done(lane_);
 }
 
@@ -155,6 +153,20 @@ Error Channel::Impl::corrupt(const std::string& what) {
 
 // -- Sending
 
+// begin_at_once(), commit() and receive_at_once() are most of what a call costs that does not wait.
+
+inline std::byte* Channel::Impl::begin_at_once(Lane lane, size_t size) {
+    if (!sends_on(lane) || size > kMaxFrameBody) return nullptr;
+    Sending& to = sending(lane);
+    if (!to.mutex.try_lock()) return nullptr;
+    if (!closed() && to.ring.look(static_cast<uint32_t>(size)) == RingSender::Room::yes) {
+        OPENDEXT_PROBE(channel_send);
+        return to.ring.body();
+    }
+    to.mutex.unlock();
+    return nullptr;
+}
+
 Result<std::byte*> Channel::Impl::begin(Lane lane, size_t size, Wait wait) {
     if (!sends_on(lane)) return Error{Errc::invalid, 0, "this side does not send on that lane"};
     if (size > kMaxFrameBody) return Error{Errc::invalid, 0, "the frame is too large for a ring"};
@@ -190,33 +202,40 @@ Status Channel::Impl::wait_for_room(Lane lane, Sending& to, uint32_t size) {
     }
 }
 
-Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside* aside) {
+void Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake) {
     Sending& to = sending(lane);
-    std::unique_lock lock(to.mutex, std::adopt_lock);
-    if (aside != nullptr) {
-        header = {header.size(), header.kind(), frame_flags::aside, header.serial};
-        OD_TRY(send_aside(lane, header.serial, *aside));
-        OPENDEXT_PROBE(channel_aside);
-    }
     OPENDEXT_PROBE(channel_filled);
-    publish_cpu(lane);
     to.ring.write(header);
     if (wake == Wake::later) {
         to.ring.publish_some();
-        return success();
+        to.mutex.unlock();
+        return;
     }
+    publish_cpu(lane);
     to.ring.publish(std::memory_order_release);
     OPENDEXT_PROBE(channel_published);
-    lock.unlock();  // a full barrier, as the look at the sleep word wants
-    if (to.control.receiver_sleep.load() == 0) return success();
-    lock.lock();
+    to.mutex.unlock();  // a full barrier, as the look at the sleep word wants
+    if (to.control.receiver_sleep.load() == 0) return;
+    const std::lock_guard lock(to.mutex);
     wake_receiver(lane, to, wake == Wake::at_once);
+}
+
+Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside& aside) {
+    header = {header.size(), header.kind(), frame_flags::aside, header.serial};
+    Status sent = send_aside(lane, header.serial, aside);
+    if (!sent.ok()) {
+        abandon(lane);
+        return sent;
+    }
+    OPENDEXT_PROBE(channel_aside);
+    commit(lane, header, wake);
     return success();
 }
 
 void Channel::Impl::flush(Lane lane) {
     Sending& to = sending(lane);
     const std::lock_guard lock(to.mutex);
+    publish_cpu(lane);
     to.ring.publish(std::memory_order_seq_cst);
     wake_receiver(lane, to, false);
 }
@@ -258,6 +277,17 @@ void Channel::Impl::wake_receiver(Lane lane, Sending& to, bool always) {
 
 // -- Receiving
 
+inline bool Channel::Impl::receive_at_once(Lane lane) {
+    if (sends_on(lane) || closed_.load(std::memory_order_acquire)) return false;
+    Receiving& from = receiving(lane);
+    if (from.ring.drained()) publish_cpu(lane);  // once for all that have come together
+    if (from.ring.look() != RingReceiver::Look::frame ||
+        (from.ring.header().flags() & frame_flags::aside) != 0)
+        return false;
+    OPENDEXT_PROBE(channel_taken);
+    return true;
+}
+
 Status Channel::Impl::receive(Lane lane, const Patience& patience) {
     if (sends_on(lane)) return Error{Errc::invalid, 0, "this side does not receive on that lane"};
     Receiving& from = receiving(lane);
@@ -296,10 +326,15 @@ std::span<const std::byte> Channel::Impl::body(Lane lane) {
 
 void Channel::Impl::done(Lane lane) {
     Receiving& from = receiving(lane);
-    if (from.has_aside) from.aside = {};
-    from.has_aside = false;
+    if (from.has_aside) [[unlikely]]
+        drop_aside(from);
     OPENDEXT_PROBE(channel_done);
     if (from.ring.take()) publish_tail(from);
+}
+
+void Channel::Impl::drop_aside(Receiving& from) {
+    from.aside = {};
+    from.has_aside = false;
 }
 
 void Channel::Impl::publish_tail(Receiving& from) {
@@ -438,18 +473,18 @@ Channel::Channel(std::unique_ptr<Impl> impl, Side side) : impl_(std::move(impl))
 Channel::~Channel() = default;
 
 Result<Draft> Channel::begin(Lane lane, uint16_t kind, uint64_t serial, size_t size, Wait wait) {
-    Result<std::byte*> body = impl_->begin(lane, size, wait);
-    if (!body.ok()) return std::move(body).error();
-    return {std::in_place, Draft::Key(), this, lane, kind, serial, std::span(*body, size)};
+    std::byte* body = impl_->begin_at_once(lane, size);
+    if (body == nullptr) body = OD_TRY(impl_->begin(lane, size, wait));
+    return {std::in_place, Draft::Key(), this, lane, kind, serial, std::span(body, size)};
 }
 
 Status Channel::commit(Draft&& draft, Wake wake, std::span<const UniqueFd> fds) {
     draft.channel_ = nullptr;  // it is not to be abandoned any more
     const FrameHeader header{static_cast<uint32_t>(draft.bytes_.size()), draft.kind_, 0,
                              draft.serial_};
-    if (fds.empty()) return impl_->commit(draft.lane_, header, wake, nullptr);
-    const Impl::Aside aside{{}, fds};
-    return impl_->commit(draft.lane_, header, wake, &aside);
+    if (!fds.empty()) return impl_->commit(draft.lane_, header, wake, {{}, fds});
+    impl_->commit(draft.lane_, header, wake);
+    return success();
 }
 
 void Channel::flush(Lane lane) {
@@ -457,8 +492,7 @@ void Channel::flush(Lane lane) {
 }
 
 Result<Frame> Channel::receive(Lane lane, const Patience& patience) {
-    Status there = impl_->receive(lane, patience);
-    if (!there.ok()) return std::move(there).error();
+    if (!impl_->receive_at_once(lane)) OD_TRY(impl_->receive(lane, patience));
     const FrameHeader header = impl_->header(lane);
     return {std::in_place, Frame::Key(),     this, lane, header.kind(),
             header.serial, impl_->body(lane)};

@@ -96,7 +96,10 @@ class Frame {
     /// As a Message for decode() (rpc/fields.h), with the descriptors. For what is rare.
     [[nodiscard]] Message message();
     /// bytes() are not to be used any more. More than once.
-    void done();
+    void done() {
+        bytes_ = {};
+        if (channel_ != nullptr) give_back();
+    }
 
     /// Only a Channel makes one.
     class Key {
@@ -109,6 +112,8 @@ class Frame {
 
   private:
     friend class Channel;
+    void give_back();
+
     Channel* channel_;
     std::span<const std::byte> bytes_;
     uint64_t serial_;

@@ -92,9 +92,12 @@ Status Channel::Impl::send(const Message& message, Lane lane, Wake wake, Wait wa
     if (size != 0) std::memcpy(body, message.body.data(), size);
     const channel_layout::FrameHeader header{
         static_cast<uint32_t>(size), static_cast<uint16_t>(message.kind), 0, message.serial};
-    if (!large && message.fds.empty()) return commit(lane, header, wake, nullptr);
-    const Aside aside{large ? std::span(message.body) : std::span<const uint8_t>(), message.fds};
-    return commit(lane, header, wake, &aside);
+    if (large || !message.fds.empty()) {
+        const auto body_aside = large ? std::span(message.body) : std::span<const uint8_t>();
+        return commit(lane, header, wake, {body_aside, message.fds});
+    }
+    commit(lane, header, wake);
+    return success();
 }
 
 }  // namespace opendext

@@ -22,18 +22,23 @@ class Channel::Impl {
     /// Has to be called before anybody waits.
     Status watch_peer();
 
+    /// begin() if there is nothing to wait for and nothing wrong; else nullptr, and begin() says.
+    std::byte* begin_at_once(Lane lane, size_t size);
     Result<std::byte*> begin(Lane lane, size_t size, Wait wait);
     /// Releases what begin() took, whatever comes out.
-    /// `aside`: what goes beside the ring, or nullptr.
+    void commit(Lane lane, channel_layout::FrameHeader header, Wake wake);
+    /// The same with what goes beside the ring.
     struct Aside {
         std::span<const uint8_t> body;
         std::span<const UniqueFd> fds;
     };
-    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake, const Aside* aside);
+    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake, const Aside& aside);
     void abandon(Lane lane) { sending(lane).mutex.unlock(); }
     void flush(Lane lane);
     Status send(const Message& message, Lane lane, Wake wake, Wait wait);
 
+    /// receive() of a frame that is there and has nothing aside; false: receive() finds out.
+    bool receive_at_once(Lane lane);
     /// Waits for the next frame; it stays there until done().
     Status receive(Lane lane, const Patience& patience);
     /// Of the frame that receive() found.
@@ -94,7 +99,8 @@ class Channel::Impl {
     void wake_own_sleepers();
     void publish_cpu(Lane lane);
     void wake_receiver(Lane lane, Sending& to, bool always);
-    void publish_tail(Receiving& from);
+    [[gnu::noinline]] static void publish_tail(Receiving& from);
+    [[gnu::noinline]] static void drop_aside(Receiving& from);
     Status wait_for_room(Lane lane, Sending& to, uint32_t size);
     /// Waits, perhaps spinning first, until a frame is there, the channel is closed, or the limit
     /// is over. `deadline_ns` < 0: none.

@@ -81,6 +81,8 @@ class RingReceiver {
     RingReceiver(channel_layout::LaneControl& control, const std::byte* bytes, uint32_t size)
         : control_(control), bytes_(bytes), size_(size) {}
 
+    /// look() will ask the sender for more.
+    [[nodiscard]] bool drained() const { return head_ == tail_; }
     /// Something is there, or claimed to be.
     [[nodiscard]] bool ready() const {
         return head_ != tail_ || control_.head.load(std::memory_order_acquire) != tail_;
@@ -112,6 +114,7 @@ class RingReceiver {
     uint32_t head_ = 0;  ///< as last read, and checked: no look at the sender's line for each frame
     uint32_t tail_ = 0;
     uint32_t published_ = 0;
+    uint32_t fetched_ = 0;  ///< up to here the lines are under way to us
     uint32_t count_ = 0;
     channel_layout::FrameHeader header_{};
     const std::byte* body_ = nullptr;
@@ -143,50 +146,63 @@ inline RingSender::Room RingSender::look(uint32_t body_size) {
 }
 
 inline void RingSender::write(channel_layout::FrameHeader header) {
-    std::memcpy(bytes_ + frame_at_, &header.what, sizeof header.what);
-    std::memcpy(bytes_ + frame_at_ + sizeof header.what, &header.serial, sizeof header.serial);
-    head_ = frame_head_ +
-            channel_layout::frame_size(header.size());  // the draft may have become smaller
+    std::byte* const bytes = bytes_;  // the compiler takes it for changed by what is written there
+    const uint32_t mask = size_ - 1;
+    std::byte* const to = bytes + frame_at_;
+    // The draft may have become smaller.
+    const uint32_t head = frame_head_ + channel_layout::frame_size(header.size());
+    std::memcpy(to, &header.what, sizeof header.what);
+    std::memcpy(to + sizeof header.what, &header.serial, sizeof header.serial);
+    head_ = head;
     ++count_;
     // The lines of the next frames, which the receiver had in the round before.
-    if (static_cast<int32_t>(fetched_ - head_) < 0) fetched_ = head_;
-    for (; fetched_ - head_ < kFetchAhead; fetched_ += channel_layout::kLine)
-        prefetch_to_write(bytes_ + (fetched_ & (size_ - 1)));
+    uint32_t fetched = static_cast<int32_t>(fetched_ - head) < 0 ? head : fetched_;
+    for (; fetched - head < kFetchAhead; fetched += channel_layout::kLine)
+        prefetch_to_write(bytes + (fetched & mask));
+    fetched_ = fetched;
 }
 
 inline RingReceiver::Look RingReceiver::look() {
+    const std::byte* const bytes = bytes_;
+    const uint32_t size = size_;
     for (;;) {
-        if (head_ == tail_) {
+        const uint32_t tail = tail_;
+        if (head_ == tail) {
             const uint32_t head = control_.head.load(std::memory_order_acquire);
-            if (head == tail_) return Look::nothing;
-            if (head - tail_ > size_ || head % channel_layout::kFrameAlignment != 0)
+            if (head == tail) return Look::nothing;
+            if (head - tail > size || head % channel_layout::kFrameAlignment != 0)
                 return corrupt("ring position out of range: head ", head);
             head_ = head;
         }
-        const uint32_t available = head_ - tail_;
-        const uint32_t offset = tail_ & (size_ - 1);
-        const uint32_t to_end = size_ - offset;
-        copy_shared(&header_.what, bytes_ + offset, sizeof header_.what);
-        copy_shared(&header_.serial, bytes_ + offset + sizeof header_.what, sizeof header_.serial);
-        if ((header_.flags() & ~channel_layout::frame_flags::all) != 0)
-            return corrupt("frame with unknown flags ", header_.flags());
-        if ((header_.flags() & channel_layout::frame_flags::skip) != 0) {
-            if (offset == 0 || available < to_end)
-                return corrupt("frame skips what is not there: ", to_end, available);
-            tail_ += to_end;
-            continue;
+        const uint32_t available = head_ - tail;
+        const uint32_t offset = tail & (size - 1);
+        const uint32_t to_end = size - offset;
+        channel_layout::FrameHeader header;
+        copy_shared(&header.what, bytes + offset, sizeof header.what);
+        copy_shared(&header.serial, bytes + offset + sizeof header.what, sizeof header.serial);
+        header_ = header;
+        if (header.flags() != 0) {
+            if ((header.flags() & ~channel_layout::frame_flags::all) != 0)
+                return corrupt("frame with unknown flags ", header.flags());
+            if ((header.flags() & channel_layout::frame_flags::skip) != 0) {
+                if (offset == 0 || available < to_end)
+                    return corrupt("frame skips what is not there: ", to_end, available);
+                tail_ += to_end;
+                continue;
+            }
         }
-        // The size first, by itself: channel_layout::frame_size() of a huge one wraps.
-        if (header_.size() > size_ || channel_layout::frame_size(header_.size()) > available ||
-            channel_layout::frame_size(header_.size()) > to_end) {
-            return corrupt("frame is larger than the ring's content: ", header_.size(), available);
-        }
-        body_ = bytes_ + offset + sizeof header_;
+        // Both are whole lines, at least one.
+        if (header.size() > std::min(available, to_end) - sizeof header)
+            return corrupt("frame is larger than the ring's content: ", header.size(), available);
+        body_ = bytes + offset + sizeof header;
         // The next frames' lines, as far as they are written.
-        const uint32_t frame = channel_layout::frame_size(header_.size());
-        const uint32_t ahead = std::min(available, frame + kFetchAhead);
-        for (uint32_t at = frame; at < ahead; at += channel_layout::kLine)
-            __builtin_prefetch(bytes_ + ((tail_ + at) & (size_ - 1)));
+        const uint32_t frame = channel_layout::frame_size(header.size());
+        const uint32_t end = tail + std::min(available, frame + kFetchAhead);
+        uint32_t fetched = fetched_;
+        if (static_cast<int32_t>(fetched - (tail + frame)) < 0) fetched = tail + frame;
+        for (; static_cast<int32_t>(fetched - end) < 0; fetched += channel_layout::kLine)
+            __builtin_prefetch(bytes + (fetched & (size - 1)));
+        fetched_ = fetched;
         return Look::frame;
     }
 }

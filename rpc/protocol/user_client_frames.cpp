@@ -23,32 +23,26 @@ class Filler {
     std::byte* at_;
 };
 
-/// Takes them off again. A piece that is not there makes it fail for good.
+/// Takes them off again. That they are there has been checked.
 class Taker {
   public:
-    explicit Taker(std::span<const std::byte> from) : rest_(from) {}
+    explicit Taker(const std::byte* from) : at_(from) {}
     template <typename T>
     void take(T& value) {
         take(&value, sizeof value);
     }
     void take(void* to, size_t size) {
-        const std::span<const std::byte> piece = bytes(size);
-        if (!failed_) copy_shared(to, piece.data(), size);
+        copy_shared(to, at_, size);
+        at_ += size;
     }
     std::span<const std::byte> bytes(size_t size) {
-        if (size > rest_.size()) failed_ = true;
-        if (failed_) return {};
-        const auto piece = rest_.first(size);
-        rest_ = rest_.subspan(size);
+        const std::span piece(at_, size);
+        at_ += size;
         return piece;
     }
-    [[nodiscard]] bool failed() const { return failed_; }
-    /// Everything was there, and nothing is left.
-    [[nodiscard]] bool exact() const { return !failed_ && rest_.empty(); }
 
   private:
-    std::span<const std::byte> rest_;
-    bool failed_ = false;
+    const std::byte* at_;
 };
 
 Error malformed(const char* what) {
@@ -73,13 +67,32 @@ void write_call(std::span<std::byte> to, const CallFrame& call, const uint64_t* 
     filler.put(call.structure.data(), call.structure.size());
 }
 
+namespace {
+
+/// Of the flags that most calls have not. nullptr: they fit together.
+const char* check_rare(const CallFrame& call, const CallHeader& header) {
+    if ((call.flags & ~call_flags::all) != 0) return "call with unknown flags";
+    if (call.has(call_flags::one_way) &&
+        (call.has(call_flags::completion) || call.has(call_flags::output_memory) ||
+         call.has(call_flags::any_size) || header.scalar_room != 0 || header.structure_room != 0))
+        return "one-way call that wants an answer";
+    if (header.structure_size != 0 && call.has(call_flags::input_memory))
+        return "call with a structure that it does not speak of";
+    if ((header.structure_room != 0) + call.has(call_flags::output_memory) +
+            call.has(call_flags::any_size) >
+        1)
+        return "call with room for its output twice";
+    return nullptr;
+}
+
+}  // namespace
+
 Status parse_call(std::span<const std::byte> from, CallFrame& call,
                   std::array<uint64_t, kMaxScalars>& scalars) {
-    Taker taker(from);
     CallHeader header;
+    if (from.size() < sizeof header) return malformed("call without its header");
+    Taker taker(from.data());
     taker.take(header);
-    if (taker.failed()) return malformed("call without its header");
-    if ((header.flags & ~call_flags::all) != 0) return malformed("call with unknown flags");
     if (header.scalar_count > kMaxScalars || header.scalar_room > kMaxScalars)
         return malformed("call with too many scalars");
     if (header.structure_size > kMaxInbandStructure || header.structure_room > kMaxInbandStructure)
@@ -89,26 +102,21 @@ Status parse_call(std::span<const std::byte> from, CallFrame& call,
     call.scalar_count = header.scalar_count;
     call.scalar_room = header.scalar_room;
     call.flags = header.flags;
-    if (call.has(call_flags::one_way) &&
-        (call.has(call_flags::completion) || call.has(call_flags::output_memory) ||
-         call.has(call_flags::any_size) || header.scalar_room != 0 || header.structure_room != 0)) {
-        return malformed("one-way call that wants an answer");
-    }
-    if (header.structure_size != 0 &&
-        (!call.has(call_flags::structure) || call.has(call_flags::input_memory))) {
+    if (header.structure_size != 0 && !call.has(call_flags::structure))
         return malformed("call with a structure that it does not speak of");
+    const bool rare = (call.flags & ~call_flags::structure) != 0;
+    if (rare) {
+        if (const char* wrong = check_rare(call, header)) return malformed(wrong);
     }
-    if ((header.structure_room != 0) + call.has(call_flags::output_memory) +
-            call.has(call_flags::any_size) >
-        1) {
-        return malformed("call with room for its output twice");
+    call.structure = {from.data(), header.structure_size};  // call_frame_size() wants the size
+    if (call_frame_size(call) != from.size()) return malformed("call of another size than it says");
+    if (rare) {
+        if (call.has(call_flags::completion)) taker.take(call.completion);
+        if (call.has(call_flags::input_memory)) taker.take(call.input);
+        if (call.has(call_flags::output_memory)) taker.take(call.output);
     }
-    if (call.has(call_flags::completion)) taker.take(call.completion);
-    if (call.has(call_flags::input_memory)) taker.take(call.input);
-    if (call.has(call_flags::output_memory)) taker.take(call.output);
     taker.take(scalars.data(), header.scalar_count * sizeof(uint64_t));
     call.structure = taker.bytes(header.structure_size);
-    if (!taker.exact()) return malformed("call of another size than it says");
     return success();
 }
 
@@ -125,15 +133,18 @@ void write_outcome(std::span<std::byte> to, const OutcomeFrame& outcome, const u
 
 Status parse_outcome(std::span<const std::byte> from, OutcomeFrame& outcome,
                      std::array<uint64_t, kMaxScalars>& scalars) {
-    Taker taker(from);
     OutcomeHeader header;
+    if (from.size() < sizeof header) return malformed("answer without its header");
+    Taker taker(from.data());
     taker.take(header);
-    if (taker.failed()) return malformed("answer without its header");
     if ((header.flags & ~outcome_flags::all) != 0) return malformed("answer with unknown flags");
     if (header.scalar_count > kMaxScalars) return malformed("answer with too many scalars");
     if (header.structure_size > kMaxInbandStructure)
         return malformed("answer with a structure above the limit of what travels in a frame");
     if (header.reason_size > kMaxReason) return malformed("answer with too long a reason");
+    if (from.size() != sizeof header + header.scalar_count * sizeof(uint64_t) +
+                           header.structure_size + header.reason_size)
+        return malformed("answer of another size than it says");
     outcome.io_return = header.io_return;
     outcome.scalar_count = header.scalar_count;
     outcome.flags = header.flags;
@@ -142,7 +153,6 @@ Status parse_outcome(std::span<const std::byte> from, OutcomeFrame& outcome,
     outcome.structure = taker.bytes(header.structure_size);
     const auto reason = taker.bytes(header.reason_size);
     outcome.reason = {reinterpret_cast<const char*>(reason.data()), reason.size()};
-    if (!taker.exact()) return malformed("answer of another size than it says");
     return success();
 }
 
@@ -155,13 +165,14 @@ void write_completion(std::span<std::byte> to, const CompletionHeader& header,
 
 Status parse_completion(std::span<const std::byte> from, CompletionHeader& header,
                         std::array<uint64_t, kMaxAsyncArguments>& arguments) {
-    Taker taker(from);
+    if (from.size() < sizeof header) return malformed("completion without its header");
+    Taker taker(from.data());
     taker.take(header);
-    if (taker.failed()) return malformed("completion without its header");
     if (header.argument_count > kMaxAsyncArguments)
         return malformed("completion with too many arguments");
+    if (from.size() != completion_frame_size(header.argument_count))
+        return malformed("completion of another size than it says");
     taker.take(arguments.data(), header.argument_count * sizeof(uint64_t));
-    if (!taker.exact()) return malformed("completion of another size than it says");
     return success();
 }
 
