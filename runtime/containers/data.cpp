@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "runtime/containers/container_class.h"
-#include "runtime/containers/data_refill.h"
+#include "runtime/containers/data_cache.h"
 
 using namespace opendext::runtime;
 
@@ -63,14 +63,46 @@ OSData* make(size_t behind = 0) {
 
 }  // namespace
 
-bool opendext::runtime::refill(OSData& data, const void* bytes, size_t size) {
-    OSData_IVars& own = *data.ivars;
-    if (own.borrowed || size > own.capacity) return false;
-    memcpy(own.bytes, bytes, size);
+// -- What is kept for the next call
+
+namespace {
+thread_local DataCache* t_cache = nullptr;
+/// Of what is worth keeping: no more than a call carries in its frame.
+constexpr size_t kMostKept = 4096;
+}  // namespace
+
+DataCache::DataCache() {
+    t_cache = this;
+}
+DataCache::~DataCache() {
+    t_cache = nullptr;
+    while (count_ > 0) spare_[--count_]->release();
+}
+void DataCache::give_back(OSData* data) {
+    if (data == nullptr) return;
+#if !__has_feature(address_sanitizer)  // which is to see a driver that uses it later
+    const OSData_IVars& own = *data->ivars;
+    if (count_ < kMost && data->getRetainCount() == 1 && !own.borrowed &&
+        own.capacity <= kMostKept && own.promised <= kMostKept) {
+        spare_[count_++] = data;
+        return;
+    }
+#endif
+    data->release();
+}
+OSData* DataCache::make(const void* bytes, size_t size) {
+    if (count_ == 0) return nullptr;
+    OSData* data = spare_[count_ - 1];
+    OSData_IVars& own = *data->ivars;
+    if (size > own.capacity) return nullptr;
+    --count_;
+    if (size > 0) memcpy(own.bytes, bytes, size);
     own.size = size;
     own.promised = 0;
-    return true;
+    return data;
 }
+
+// -- OSData
 
 OSDataPtr OSData::withCapacity(uint32_t capacity) {
     OSData* data = make();
@@ -79,8 +111,18 @@ OSDataPtr OSData::withCapacity(uint32_t capacity) {
 }
 OSDataPtr OSData::withBytes(const void* bytes, size_t numBytes) {
     if (bytes == nullptr && numBytes > 0) return nullptr;
-    OSData* data = make(numBytes <= kMostBehind ? numBytes : 0);
-    if (data != nullptr && !data->appendBytes(bytes, numBytes)) OSSafeReleaseNULL(data);
+    if (t_cache != nullptr) {
+        if (OSData* kept = t_cache->make(bytes, numBytes)) return kept;
+    }
+    const bool behind = numBytes <= kMostBehind;
+    OSData* data = make(behind ? numBytes : 0);
+    if (data == nullptr) return nullptr;
+    if (behind) {
+        if (numBytes > 0) memcpy(data->ivars->bytes, bytes, numBytes);
+        data->ivars->size = numBytes;
+    } else if (!data->appendBytes(bytes, numBytes)) {
+        OSSafeReleaseNULL(data);
+    }
     return data;
 }
 OSDataPtr OSData::withBytesNoCopy(void* bytes, size_t numBytes) {

@@ -223,6 +223,74 @@ TEST_F(UserClientTest, InputThatTheDriverKeepsStaysAsItWas) {
     }
 }
 
+TEST_F(UserClientTest, OutputThatTheDriverKeepsStaysAsItWas) {
+    enum class Kind { fresh, kept, input, grown, borrowed };
+    std::vector<OSData*> kept;
+    static uint8_t own[] = {1, 2, 3};
+    Kind kind = Kind::fresh;
+    Hooks::shared().external = [&](IOUserClient*, IOUserClientMethodArguments* arguments) -> int {
+        OSData* input = arguments->structureInput;
+        const void* bytes = input->getBytesNoCopy();
+        OSData*& output = arguments->structureOutput;
+        switch (kind) {
+            case Kind::fresh:
+            case Kind::kept:
+                output = OSData::withBytes(bytes, input->getLength());
+                break;
+            case Kind::input:
+                output = input;
+                output->retain();
+                break;
+            case Kind::grown:
+                output = OSData::withCapacity(1U << 20);
+                output->appendBytes(input);
+                break;
+            case Kind::borrowed:
+                output = OSData::withBytesNoCopy(own, sizeof own);
+                break;
+        }
+        if (kind != Kind::kept) return kIOReturnSuccess;
+        output->retain();
+        kept.push_back(output);
+        return kIOReturnSuccess;
+    };
+    auto request = make_call(kHook, {}, 0);
+    request.room = uc::kMaxInbandStructure;
+    std::vector<std::vector<uint8_t>> expected;
+    for (int round = 0; round < 3; ++round) {
+        for (const Kind next :
+             {Kind::fresh, Kind::kept, Kind::input, Kind::grown, Kind::borrowed, Kind::fresh}) {
+            kind = next;
+            request.structure = std::vector<uint8_t>(20 + kept.size(), static_cast<uint8_t>(round));
+            const Answer answer = program_->call(request);
+            EXPECT_EQ(answer.io_return, kIOReturnSuccess);
+            EXPECT_EQ(answer.structure, kind == Kind::borrowed ? std::vector<uint8_t>({1, 2, 3})
+                                                               : *request.structure);
+            if (kind == Kind::kept) expected.push_back(*request.structure);
+        }
+    }
+    ASSERT_EQ(kept.size(), expected.size());
+    for (size_t i = 0; i < kept.size(); ++i) {
+        EXPECT_TRUE(kept[i]->isEqualTo(expected[i].data(), expected[i].size()));
+        EXPECT_EQ(kept[i]->getRetainCount(), 1u);
+        kept[i]->release();
+    }
+}
+
+TEST_F(UserClientTest, InputIsNoOutputWithoutAReferenceOfItsOwn) {
+    Hooks::shared().external = [&](IOUserClient*, IOUserClientMethodArguments* arguments) -> int {
+        arguments->structureOutput = arguments->structureInput;
+        return kIOReturnSuccess;
+    };
+    auto request = make_call(kHook, {}, 0);
+    request.structure = {1, 2, 3};
+    request.room = 3;
+    const Answer refused = program_->call(request);
+    EXPECT_EQ(refused.io_return, kIOReturnBadArgument);
+    EXPECT_NE(refused.reason.find("without a reference of its own"), std::string::npos);
+    EXPECT_TRUE(program_->works());
+}
+
 TEST_F(UserClientTest, OutputLargerThanTheClientsRoomIsABadArgument) {
     auto request = make_call(kTooMuch, {}, 0);
     request.room = 15;

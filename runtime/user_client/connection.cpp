@@ -117,9 +117,10 @@ void ClientConnection::serve() {
     }
 }
 
-const std::shared_ptr<Executor>& ClientConnection::queue() {
+const std::shared_ptr<Executor>& ClientConnection::queue(Serving& serving) {
     const uint32_t changes = client_->IOService::ivars->queue_changes.load();
-    if (queue_changes_ != changes) {
+    if (queue_changes_ != changes) [[unlikely]] {
+        serving.claim.reset();
         queue_ = executor_of(client_, kIOUserClientQueueNameExternalMethod);
         queue_changes_ = changes;
     }
@@ -199,17 +200,16 @@ void ClientConnection::handle(Frame& frame, Serving& serving) {
 void ClientConnection::call(Frame& frame, Serving& serving) {
     std::optional<Executor::Claimed>& claim = serving.claim;
     ExternalCall call(frame.serial());
-    const Status taken = call.take(frame, *this, arenas_, serving.inputs);
+    const Status taken = call.take(frame, *this, arenas_);
     if (!taken.ok()) return fail(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
     t_client_cpu = channel_->peer_cpu(Lane::calls);
     if (call.is_asynchronous()) has_events_.store(true);
-    if (claim && client_->IOService::ivars->queue_changes.load() != queue_changes_) claim.reset();
-    const std::shared_ptr<Executor>& executor = queue();
+    const std::shared_ptr<Executor>& executor = queue(serving);
     if (executor == nullptr) return fail({Errc::invalid, 0, "the user client has no queue"});
     if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
-    if (claim) return call.run(*this, client_, &serving.inputs);  // idle: on this thread
+    if (claim) return call.run(*this, client_, &serving.cache);  // idle: on this thread
     auto later = std::make_unique<LaterCall>(shared_from_this(), std::move(call));
     ExternalCall& waiting = later->call_;
     TaskPtr task = std::move(later);

@@ -15,8 +15,8 @@
 #include "rpc/channel.h"
 #include "rpc/protocol/examine.h"
 #include "rpc/protocol/user_client_frames.h"
+#include "runtime/containers/data_cache.h"
 #include "runtime/dispatch/executor.h"
-#include "runtime/user_client/input_cache.h"
 #include "runtime/user_client/lane_sender.h"
 #include "runtime/user_client/slots.h"
 
@@ -88,12 +88,12 @@ class ClientConnection : public LaneSender::Owner,
     /// What a thread that serves keeps from one call to the next.
     struct Serving {
         std::optional<Executor::Claimed> claim;  ///< the queue of the calls
-        InputCache inputs;
+        DataCache cache;
     };
     void handle(Frame& frame, Serving& serving);
     void call(Frame& frame, Serving& serving);
-    /// The queue that calls run on; nullptr if there is none.
-    const std::shared_ptr<Executor>& queue();
+    /// The queue that calls run on now; nullptr if there is none. Another one is not claimed.
+    const std::shared_ptr<Executor>& queue(Serving& serving);
     void map_memory(Frame& frame);
     void answered(Message message);
     void wait_while_asleep();

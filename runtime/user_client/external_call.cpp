@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/user_client/external_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "runtime/log/log.h"
@@ -46,11 +47,10 @@ void ExternalCall::release_input() {
     OSSafeReleaseNULL(action_);
 }
 
-Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Arenas& arenas,
-                          InputCache& inputs) {
+Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Arenas& arenas) {
     OD_TRY(uc::parse_call(frame.bytes(), call_, scalars_in_));
     if (!call_.structure.empty())
-        input_ = inputs.make(call_.structure.data(), call_.structure.size());
+        input_ = OSData::withBytes(call_.structure.data(), call_.structure.size());
     call_.structure = {};
     if (call_.has(uc::call_flags::input_memory | uc::call_flags::output_memory)) {
         std::vector<UniqueFd> fds = frame.take_fds();
@@ -82,6 +82,10 @@ void ExternalCall::fail(std::string reason) {
 /// What the driver left in the arguments becomes the answer.
 void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
     output_ = std::exchange(arguments.structureOutput, nullptr);
+    if (output_ != nullptr && output_ == input_ && output_->getRetainCount() == 1) {
+        output_ = nullptr;  // both would be released
+        return fail("structureOutput is structureInput, without a reference of its own");
+    }
     if (outcome_.io_return != kIOReturnSuccess) return;
     if (arguments.scalarOutputCount > call_.scalar_room)
         return fail("more output scalars than the client has room for");
@@ -103,7 +107,7 @@ void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
     }
 }
 
-void ExternalCall::run(ClientConnection& connection, IOUserClient* client, InputCache* inputs) {
+void ExternalCall::run(ClientConnection& connection, IOUserClient* client, DataCache* cache) {
     IOUserClientMethodArguments arguments{};
     arguments.version = kIOUserClientMethodArgumentsCurrentVersion;
     arguments.selector = call_.selector;
@@ -112,7 +116,7 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client, Input
     arguments.scalarInputCount = call_.scalar_count;
     arguments.structureInput = input_;
     arguments.structureInputDescriptor = input_memory_.memory;
-    scalars_out_.fill(0);
+    std::fill_n(scalars_out_.begin(), call_.scalar_room, 0);
     arguments.scalarOutput = scalars_out_.data();
     arguments.scalarOutputCount = call_.scalar_room;
     arguments.structureOutputDescriptor = output_memory_.memory;
@@ -133,9 +137,10 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client, Input
     }
     take_results(arguments);
     if (outcome_.io_return != kIOReturnSuccess && completion_ != nullptr) completion_->forget();
-    if (inputs != nullptr) inputs->give_back(std::exchange(input_, nullptr));
+    if (cache != nullptr) cache->give_back(std::exchange(input_, nullptr));
     release_input();
     answer(connection);
+    if (cache != nullptr) cache->give_back(std::exchange(output_, nullptr));
 }
 
 void ExternalCall::refuse(ClientConnection& connection, kern_return_t result,

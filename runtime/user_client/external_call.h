@@ -11,8 +11,8 @@
 
 #include "rpc/channel.h"
 #include "rpc/protocol/user_client_frames.h"
+#include "runtime/containers/data_cache.h"
 #include "runtime/user_client/completion.h"
-#include "runtime/user_client/input_cache.h"
 #include "runtime/user_client/slots.h"
 
 namespace opendext::runtime {
@@ -29,11 +29,10 @@ class ExternalCall {
 
     /// Copies and checks everything; the frame is not needed after. Errc::malformed for what the
     /// client library never sends: the connection should then be closed.
-    Status take(Frame& frame, ClientConnection& connection, const Arenas& arenas,
-                InputCache& inputs);
-    /// Calls ExternalMethod on this thread and sends the answer. `inputs`: this thread's, if it is
-    /// the one of take().
-    void run(ClientConnection& connection, IOUserClient* client, InputCache* inputs);
+    Status take(Frame& frame, ClientConnection& connection, const Arenas& arenas);
+    /// Calls ExternalMethod on this thread and sends the answer. `cache`: this thread's, if it has
+    /// one.
+    void run(ClientConnection& connection, IOUserClient* client, DataCache* cache);
     [[nodiscard]] bool is_asynchronous() const { return completion_ != nullptr; }
     [[nodiscard]] uint64_t selector() const { return call_.selector; }
     /// Sends an answer without a run.
