@@ -51,6 +51,10 @@ struct opendext_calls {
         : connection(std::move(connection_in)), calls(depth) {
         free.reserve(depth);
         for (Call& call : calls) free.push_back(&call);
+        waiter.calls = this;
+        waiter.meanwhile = [](Waiter& waiting) {
+            return static_cast<Collector&>(waiting).calls->collect();
+        };
     }
     ~opendext_calls() {
         if (connection->check() != kIOReturnSuccess) return;  // nobody answers after a fork
@@ -58,15 +62,22 @@ struct opendext_calls {
             if (call.submitted) connection->abandon(call, waiter, call.memory);
         }
     }
+    struct Collector : Waiter {
+        opendext_calls* calls = nullptr;
+        std::span<opendext_call_result> room;  ///< of the thread that waits
+        uint32_t given = 0;
+    };
     [[nodiscard]] uint32_t pending() const {
         return static_cast<uint32_t>(calls.size() - free.size());
     }
     /// How many were sent, and why not all. At most kBatch.
     uint32_t submit(std::span<const opendext_call> wanted, kern_return_t& code);
+    /// Gives what is done to whoever waits. How many.
+    uint32_t collect();
     void give(Call& call, opendext_call_result& result);
 
     const std::shared_ptr<Connection> connection;
-    Waiter waiter;
+    Collector waiter;
     std::vector<Call> calls;
     std::vector<Call*> free;
     std::vector<std::unique_ptr<const std::string>> reasons;  // of the results given last
@@ -107,6 +118,15 @@ uint32_t opendext_calls::submit(std::span<const opendext_call> wanted, kern_retu
     }
     free.resize(free.size() - sent);
     return sent;
+}
+
+uint32_t opendext_calls::collect() {
+    const uint32_t before = waiter.given;
+    const auto room = static_cast<uint32_t>(waiter.room.size()) - before;
+    PendingList done = connection->take_done(waiter, room);
+    while (Pending* one = done.take_first())
+        give(static_cast<Call&>(*one), waiter.room[waiter.given++]);
+    return waiter.given - before;
 }
 
 void opendext_calls::give(Call& call, opendext_call_result& result) {
@@ -167,10 +187,11 @@ kern_return_t opendext_calls_wait(opendext_calls_t calls, opendext_call_result* 
     const uint32_t wanted = std::min({at_least, calls->pending(), room});
     const int64_t deadline_ns =
         timeout_ms == OPENDEXT_FOREVER ? -1 : now_ns() + int64_t{timeout_ms} * 1'000'000;
+    calls->waiter.room = {results, room};
+    calls->waiter.given = 0;
     const bool in_time = calls->connection->wait(calls->waiter, wanted, room, deadline_ns);
-    PendingList taken = calls->connection->take_done(calls->waiter, room);
-    while (Pending* one = taken.take_first())
-        calls->give(static_cast<opendext_calls::Call&>(*one), results[(*count)++]);
+    calls->collect();
+    *count = calls->waiter.given;
     return in_time ? kIOReturnSuccess
                    : fail(kIOReturnTimeout, "the driver has not answered so many calls in time");
 }

@@ -98,7 +98,7 @@ bool Replies::wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadl
 }
 
 /// The lock is not held at first, and held in the end.
-void Replies::receive(Lock& lock, Waiter& waiter, uint32_t wanted, uint32_t most,
+void Replies::receive(Lock& lock, Waiter& waiter, uint32_t& wanted, uint32_t& most,
                       int64_t deadline_ns) {
     for (;;) {
         // Only the receiver changes `done_count`: it is read without the lock here.
@@ -127,6 +127,11 @@ void Replies::receive(Lock& lock, Waiter& waiter, uint32_t wanted, uint32_t most
         }
         if (waiter.done_count >= wanted) return;
         lock.unlock();
+        if (waiter.meanwhile != nullptr && waiter.done_count > 0) {
+            const uint32_t taken = waiter.meanwhile(waiter);
+            wanted -= taken;
+            most -= taken;
+        }
     }
 }
 
@@ -263,6 +268,10 @@ Replies::~Replies() {
 PendingList Replies::take_done(Waiter& waiter, uint32_t most) {
     PendingList taken;
     const std::lock_guard lock(mutex_);
+    if (most >= waiter.done_count) {
+        waiter.done_count = 0;
+        return std::exchange(waiter.done, {});
+    }
     for (; most > 0 && waiter.done_count > 0; --most, --waiter.done_count)
         taken.append(*waiter.done.take_first());
     return taken;

@@ -81,6 +81,9 @@ class Waiter {
     /// Done and not taken yet; in the order of the answers.
     PendingList done;
     uint32_t done_count = 0;
+    /// Called without a lock on the waiting thread when some are done, more are wanted, and nothing
+    /// is there at the moment: may take_done() and use the time. How many it took.
+    uint32_t (*meanwhile)(Waiter& waiter) = nullptr;
 
   private:
     friend class Replies;
@@ -129,7 +132,8 @@ class Replies {
     using Lock = std::unique_lock<std::mutex>;
     void add_locked(Pending& pending, Waiter& waiter);
     /// Receives until the waiter has what it wants, the time is over or the channel is closed.
-    void receive(Lock& lock, Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadline_ns);
+    /// What it took meanwhile is wanted no more.
+    void receive(Lock& lock, Waiter& waiter, uint32_t& wanted, uint32_t& most, int64_t deadline_ns);
     void handle(Lock& lock, Frame& frame);
     void answered(Pending& pending, Frame& frame);
     void finish(Pending& pending);
