@@ -92,10 +92,12 @@ void DataCache::give_back(OSData* data) {
 }
 OSData* DataCache::make(const void* bytes, size_t size) {
     if (count_ == 0) return nullptr;
-    OSData* data = spare_[count_ - 1];
+    OSData* data = spare_[--count_];
     OSData_IVars& own = *data->ivars;
-    if (size > own.capacity) return nullptr;
-    --count_;
+    if (size > own.capacity) {
+        data->release();  // the larger one takes its place
+        return nullptr;
+    }
     if (size > 0) memcpy(own.bytes, bytes, size);
     own.size = size;
     own.promised = 0;
