@@ -47,6 +47,7 @@ kern_return_t create(OSMetaClass* meta, OSObject* target, uint64_t target_msgid,
     auto* made = static_cast<OSAction*>(allocate_object(meta));
     if (made == nullptr) return kIOReturnNoMemory;
     made->OSAction::ivars = new OSAction_IVars;
+    made->reserved |= kObjectIsAction;
     OSAction_IVars& own = *made->OSAction::ivars;
     target->retain();
     own.target = target;
@@ -147,6 +148,7 @@ OSAction* make_receiver_action(OSMetaClass* meta, uint64_t msgid,
     auto* action = static_cast<OSAction*>(allocate_object(meta));
     if (action == nullptr) return nullptr;
     action->OSAction::ivars = new OSAction_IVars;
+    action->reserved |= kObjectIsAction;
     action->OSAction::ivars->msgid = msgid;
     action->OSAction::ivars->receiver = std::move(receiver);
     return action;

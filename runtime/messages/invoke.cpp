@@ -50,10 +50,11 @@ kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc)
 
 kern_return_t invoke_local(OSObject* target, const IORPC& rpc) {
     const IORPCMessage* content = IORPCMessageFromMach(rpc.message, false);
-    const auto queue = queue_name_of(target->meta, content->msgid);
-    if (!queue && (content->msgid & kIORPCMessageIDKernel) != 0)
+    const MethodPlace* place = place_of(target->meta, content->msgid);
+    if (place == nullptr && (content->msgid & kIORPCMessageIDKernel) != 0)
         return opendext_invoke_system(target, rpc);
-    const auto executor = queue ? executor_of(target, *queue) : nullptr;
+    if (place == nullptr || place->at_once) return target->Dispatch(rpc);
+    const auto executor = executor_of(target, place->queue);
     if (executor == nullptr) return target->Dispatch(rpc);
 
     if ((content->flags & kIORPCMessageOneway) != 0) {
@@ -199,7 +200,8 @@ kern_return_t OSMetaClassBase::Invoke(const IORPC rpc) {
     if (reserved & kObjectIsClass) return Dispatch(rpc);
     auto* object = static_cast<OSObject*>(this);
     const uint64_t msgid = IORPCMessageFromMach(rpc.message, false)->msgid;
-    if (auto* action = OSDynamicCast(OSAction, object)) {
+    if ((reserved & kObjectIsAction) != 0) {
+        auto* action = static_cast<OSAction*>(object);
         if (msgid == action->OSAction::ivars->msgid) return invoke_action(action, rpc);
         const kern_return_t result = Dispatch(rpc);  // methods of OSAction itself
         return result == kIOReturnUnsupported ? wrong_action(action, msgid) : result;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/objects/class_registry.h"
 
+#include <DriverKit/IOLib.h>
 #include <DriverKit/OSMetaClass.h>
 #include <DriverKit/OSObject.h>
 
@@ -18,6 +19,15 @@
 
 #include "runtime/log/log.h"
 
+namespace {
+/// What is known of a method of a class; made at its first call, and never changed or freed.
+struct KnownMethod {
+    uint64_t msgid;
+    opendext::runtime::MethodPlace place;
+    const KnownMethod* next;
+};
+}  // namespace
+
 struct OSMetaClassPrivate {
     const OSClassLoadInformation* info = nullptr;
     std::string name;
@@ -25,6 +35,7 @@ struct OSMetaClassPrivate {
     // Set once, under the registry's lock, and read without it.
     std::atomic<OSMetaClass*> super{nullptr};
     bool super_missing_reported = false;
+    std::atomic<const KnownMethod*> known_methods{nullptr};
 };
 
 namespace opendext::runtime {
@@ -42,6 +53,19 @@ struct Registry {
         return base == nullptr ? nullptr : base->find(name);
     }
 };
+
+/// Filled from constructors of libraries, which may run before ours: constant-initialised.
+struct {
+    const char* class_name;
+    uint64_t msgid;
+} g_at_once[16];
+size_t g_at_once_count = 0;
+
+bool runs_at_once(std::string_view class_name, uint64_t msgid) {
+    return std::any_of(g_at_once, g_at_once + g_at_once_count, [&](const auto& one) {
+        return one.msgid == msgid && one.class_name == class_name;
+    });
+}
 
 Registry*& current_registry() {
     static auto* instance = new Registry;  // used by destructors at exit
@@ -99,7 +123,7 @@ OSMetaClass* resolve_super(OSMetaClassPrivate& own, std::unique_lock<std::mutex>
 }
 
 /// The queue that this class itself declares for a method, "" for one without; nullopt if it does
-/// not have the method. From the class's own tables: nothing is made at the first call.
+/// not have the method. From the class's own tables.
 std::optional<std::string_view> own_queue_name(const OSClassDescription* description,
                                                uint64_t msgid) {
     const auto* options = table<uint64_t>(description, description->methodOptionsOffset);
@@ -211,12 +235,35 @@ std::vector<ClassSummary> all_classes(size_t known) {
     return classes;
 }
 
-std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid) {
-    std::unique_lock lock(registry().mutex, std::defer_lock);
-    for (; meta != nullptr; meta = resolve_super(*meta->metaClassPrivate, lock)) {
-        if (const auto queue = own_queue_name(class_description(meta), msgid)) return queue;
+const MethodPlace* place_of(OSMetaClass* of, uint64_t msgid) {
+    auto& known = of->metaClassPrivate->known_methods;
+    for (const auto* one = known.load(std::memory_order_acquire); one != nullptr; one = one->next) {
+        if (one->msgid == msgid) return &one->place;
     }
-    return std::nullopt;
+    std::unique_lock lock(registry().mutex, std::defer_lock);
+    for (OSMetaClass* meta = of; meta != nullptr;
+         meta = resolve_super(*meta->metaClassPrivate, lock)) {
+        const auto queue = own_queue_name(class_description(meta), msgid);
+        if (!queue) continue;
+        // Two threads may each add the same; either is found.
+        const MethodPlace place{*queue, runs_at_once(meta->metaClassPrivate->name, msgid)};
+        auto* made = new KnownMethod{msgid, place, known.load(std::memory_order_relaxed)};
+        while (!known.compare_exchange_weak(made->next, made, std::memory_order_release,
+                                            std::memory_order_relaxed)) {
+        }
+        return &made->place;
+    }
+    return nullptr;
+}
+
+std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid) {
+    const MethodPlace* place = place_of(meta, msgid);
+    return place == nullptr ? std::nullopt : std::optional(place->queue);
+}
+
+void run_at_once(const char* class_name, uint64_t msgid) {
+    if (g_at_once_count == std::size(g_at_once)) panic("no room for a method of %s", class_name);
+    g_at_once[g_at_once_count++] = {class_name, msgid};
 }
 
 void share_classes() {

@@ -42,6 +42,16 @@ kern_return_t register_class(OSClassLoadInformation* info);
 /// the memory of those that are there stays as it is.
 void share_classes();
 
+/// What the most derived class that lists a method says of it.
+struct MethodPlace {
+    std::string_view queue;  ///< its name, "" = default queue
+    bool at_once = false;    ///< on the caller's thread, whatever the queue does
+};
+/// nullptr if no class of the chain implements the method in this process. What is given stays.
+[[nodiscard]] const MethodPlace* place_of(OSMetaClass* meta, uint64_t msgid);
+/// The implementation that this class itself has of a method runs on the caller's thread. From
+/// constructors of libraries; the name stays where it is.
+void run_at_once(const char* class_name, uint64_t msgid);
 /// The queue name that the most derived class listing `msgid` gives it ("" = default queue);
 /// nullopt if no class of the chain implements the method in this process.
 [[nodiscard]] std::optional<std::string_view> queue_name_of(OSMetaClass* meta, uint64_t msgid);
@@ -61,5 +71,9 @@ inline constexpr int32_t kObjectIsRemote = 1;
 inline constexpr int32_t kObjectIsClass = 2;
 /// Containers: nobody gets a reference to it but from one who has one (no try_retain()).
 inline constexpr int32_t kObjectIsUnlisted = 4;
+/// An OSAction that has the runtime's part of one.
+inline constexpr int32_t kObjectIsAction = 8;
+/// An IOService that has the runtime's part of one.
+inline constexpr int32_t kObjectIsService = 16;
 
 }  // namespace opendext::runtime

@@ -157,7 +157,7 @@ OSAction* ObjectTable::copy_foreign_action(uint64_t number, std::string_view cla
     action->OSAction::ivars->foreign = true;
     action->OSAction::ivars->number = number;
     action->OSAction::ivars->msgid = msgid;
-    action->reserved |= kObjectIsRemote;
+    action->reserved |= kObjectIsRemote | kObjectIsAction;
     foreign_actions_[number] = action;
     return action;
 }

@@ -66,7 +66,7 @@ void set_entry(IOService* service, uint64_t entry) {
 }
 
 void make_proxy(IOService* service, uint64_t entry) {
-    service->reserved |= kObjectIsRemote;
+    service->reserved |= kObjectIsRemote | kObjectIsService;
     service->IOService::ivars = new IOService_IVars;
     service->IOService::ivars->entry = entry;
     service->IOService::ivars->proxy_methods = proxy_methods_of(service->GetClassName());
@@ -79,7 +79,8 @@ void set_proxy_methods(const char* class_name, const family::ProxyMethods& metho
 }
 
 std::shared_ptr<Executor> executor_of(const OSObject* object, std::string_view name) {
-    return executor_of(static_cast<const IOService*>(OSDynamicCast(IOService, object)), name);
+    if (object == nullptr || (object->reserved & kObjectIsService) == 0) return nullptr;
+    return executor_of(static_cast<const IOService*>(object), name);
 }
 
 std::shared_ptr<Executor> executor_of(const IOService* service, std::string_view name) {
@@ -99,6 +100,7 @@ std::shared_ptr<Executor> executor_of(const IOService* service, std::string_view
 bool IOService::init() {
     if (!super::init()) return false;
     ivars = new IOService_IVars;
+    reserved |= kObjectIsService;
     LiveServices::shared().initialised(meta);
     ivars->entry = t_pending_entry;
     t_pending_entry = 0;  // an object that init() of a subclass makes is another one
