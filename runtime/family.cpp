@@ -12,6 +12,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory/memory_ivars.h"
 #include "runtime/messages/descriptor_object.h"
+#include "runtime/objects/class_registry.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/user_client/connection.h"
 
@@ -58,8 +59,29 @@ runtime::TaskPtr task_of(IOService* object, std::function<void()> work) {
     return runtime::make_task([kept, work = std::move(work)] { work(); });
 }
 
-bool run_now(const std::shared_ptr<runtime::Executor>& executor,
-             const std::function<void()>& work) {
+/// The same.
+runtime::TaskPtr task_of(IOService* object, Queue::Work work, void* context) {
+    class Call final : public runtime::Task {
+      public:
+        Call(IOService* object, Queue::Work work, void* context)
+            : object_(object), work_(work), context_(context) {
+            object_->retain();
+        }
+        ~Call() override { object_->release(); }
+        Call(const Call&) = delete;
+        Call& operator=(const Call&) = delete;
+        void run() override { work_(context_); }
+
+      private:
+        IOService* const object_;
+        const Queue::Work work_;
+        void* const context_;
+    };
+    return std::make_unique<Call>(object, work, context);
+}
+
+template <typename Work>
+bool run_now(const std::shared_ptr<runtime::Executor>& executor, const Work& work) {
     if (executor->on_queue()) {
         work();
         return true;
@@ -68,6 +90,16 @@ bool run_now(const std::shared_ptr<runtime::Executor>& executor,
     const runtime::Executor::Claimed claimed(executor);
     work();
     return true;
+}
+
+/// Behind what runs on this thread, or in line.
+Ran put_behind(runtime::Executor& executor, runtime::TaskPtr task) {
+    if (executor.on_queue()) {
+        executor.follow(std::move(task));
+        return Ran::later;
+    }
+    return executor.async(std::move(task)) == runtime::Executor::Outcome::cancelled ? Ran::cancelled
+                                                                                    : Ran::later;
 }
 }  // namespace
 
@@ -89,14 +121,49 @@ bool run_if_idle(IOService* object, const char* queue, const std::function<void(
 Ran run_after(IOService* object, const char* queue, std::function<void()> work) {
     const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
     if (executor == nullptr) return Ran::cancelled;
-    runtime::TaskPtr task = task_of(object, std::move(work));
-    if (executor->on_queue()) {
-        executor->follow(std::move(task));
-        return Ran::later;
+    return put_behind(*executor, task_of(object, std::move(work)));
+}
+
+Ran run_after(IOService* object, const char* queue, Queue::Work work, void* context) {
+    const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
+    if (executor == nullptr) return Ran::cancelled;
+    return put_behind(*executor, task_of(object, work, context));
+}
+
+const std::shared_ptr<runtime::Executor>& Queue::executor() {
+    const uint32_t changes = object_->IOService::ivars->queue_changes.load();
+    if (changes_ != changes) {
+        executor_ = runtime::executor_of(object_, name_ == nullptr ? "" : name_);
+        changes_ = changes;
     }
-    return executor->async(std::move(task)) == runtime::Executor::Outcome::cancelled
+    return executor_;
+}
+
+bool Queue::run_if_idle(Work work, void* context) {
+    const auto& own = executor();
+    return own != nullptr && run_now(own, [=] { work(context); });
+}
+
+Ran Queue::run_on_queue(Work work, void* context) {
+    const auto& own = executor();
+    if (own == nullptr) return Ran::cancelled;
+    if (run_now(own, [=] { work(context); })) return Ran::at_once;
+    return own->async(task_of(object_, work, context)) == runtime::Executor::Outcome::cancelled
                ? Ran::cancelled
                : Ran::later;
+}
+
+bool runs_on_default_queue(IOService* object, uint64_t msgid) {
+    const runtime::MethodPlace* place = runtime::place_of(object->meta, msgid);
+    return place != nullptr && place->queue.empty();
+}
+
+int32_t call_here(OSMetaClassBase* object, const IORPC rpc) {
+    return object->Dispatch(rpc);
+}
+
+void run_at_once(const char* class_name, uint64_t msgid) {
+    runtime::run_at_once(class_name, msgid);
 }
 
 void handle_proxies(const char* class_name, ProxyMethods methods) {

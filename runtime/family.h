@@ -12,8 +12,12 @@
 class IOBufferMemoryDescriptor;
 class IOMemoryDescriptor;
 class IOService;
+class OSMetaClassBase;
 class OSObject;
 struct IORPC;
+namespace opendext::runtime {
+class Executor;
+}
 
 /// What the driver half of a family (lib<Family>DriverKit.so) may use of the runtime beyond the
 /// SDK. Exported by libDriverKit.so.0 for libraries of the same build only: not for dexts, no
@@ -79,6 +83,40 @@ bool run_if_idle(IOService* object, const char* queue, const std::function<void(
 /// in has returned. On the queue of `object`: right after what runs there now, on this thread. Else
 /// as run_on_queue(), but never before this returns.
 Ran run_after(IOService* object, const char* queue, std::function<void()> work);
+
+/// A queue of an object, for who runs work on it again and again:
+/// what it takes to find it is kept, and nothing is allocated for work that runs at once. One
+/// thread at a time; the object outlives it.
+class Queue {
+  public:
+    using Work = void (*)(void* context);
+    /// `name`: nullptr = the default queue; it stays where it is.
+    explicit Queue(IOService* object, const char* name = nullptr) : object_(object), name_(name) {}
+    /// As the functions of the same name.
+    bool run_if_idle(Work work, void* context);
+    Ran run_on_queue(Work work, void* context);
+
+  private:
+    const std::shared_ptr<runtime::Executor>& executor();
+
+    IOService* const object_;
+    const char* const name_;
+    std::shared_ptr<runtime::Executor> executor_;
+    std::optional<uint32_t> changes_;  ///< of the object's queues, as of executor_
+};
+/// run_after() without std::function.
+Ran run_after(IOService* object, const char* queue, Queue::Work work, void* context);
+
+/// Whether calls of this method of an object come on its default queue: a class may give a method
+/// that it overrides another one.
+bool runs_on_default_queue(IOService* object, uint64_t msgid);
+/// A supermethod for calls of an object's methods where its queue is the caller's already: the
+/// method runs before the call returns, and nothing is copied.
+int32_t call_here(OSMetaClassBase* object, IORPC rpc);
+/// The implementation that class `class_name` of the family has of a method runs on the thread of
+/// the driver that calls it, before the call returns. Not where a driver overrides it. From a
+/// constructor of the library; the name stays where it is.
+void run_at_once(const char* class_name, uint64_t msgid);
 
 /// 1 + the CPU on which the client program was seen last for which the calling thread completed or
 /// served a call last; 0: not known. A load.
