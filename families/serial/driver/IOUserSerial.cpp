@@ -18,6 +18,16 @@ struct IOUserSerial_IVars {
     std::unique_ptr<Port> port;
 };
 
+namespace {
+
+/// What these two do needs no queue: bytes move on the thread of the driver that offers them.
+__attribute__((constructor)) void register_calls() {
+    family::run_at_once("IOUserSerial", IOUserSerial_TxFreeSpaceAvailable_ID);
+    family::run_at_once("IOUserSerial", IOUserSerial_RxDataAvailable_ID);
+}
+
+}  // namespace
+
 bool IOUserSerial::init() {
     if (!super::init()) return false;
     ivars = new IOUserSerial_IVars;

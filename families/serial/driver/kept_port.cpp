@@ -9,6 +9,8 @@
 
 #include <cerrno>
 
+#include "rpc/plain_calls.h"
+
 namespace opendext::serial {
 namespace {
 
@@ -165,7 +167,7 @@ void KeptPort::rewind_transmit(uint32_t queue_size) {
 KeptPort::Read KeptPort::read_control() {
     uint8_t flag = 0;
     // In packet mode one byte of room holds the flag and no data.
-    const ssize_t got = ::read(master_.get(), &flag, 1);
+    const ssize_t got = plain::read(master_.get(), &flag, 1);
     if (got == 1) {
         control_ = flag;
         return flag == 0 ? Read::data : Read::control;
@@ -181,7 +183,7 @@ KeptPort::Read KeptPort::read_terminal(bool settle) {
     if (room == 0) return Read::full;
     int available = kPlainRead;
     const bool ask = transfers_ == Transfers::exact || !settle;
-    if (ask && ::ioctl(master_.get(), FIONREAD, &available) != 0) {
+    if (ask && plain::ioctl(master_.get(), FIONREAD, &available) != 0) {
         error_ = errno;
         return errno == EIO ? Read::hung_up : Read::failed;
     }
@@ -189,7 +191,8 @@ KeptPort::Read KeptPort::read_terminal(bool settle) {
         if (!settle) return Read::empty;
         const Read outcome = read_control();
         if (outcome != Read::data) return outcome;
-        if (::ioctl(master_.get(), FIONREAD, &available) != 0 || available <= 0) return Read::empty;
+        if (plain::ioctl(master_.get(), FIONREAD, &available) != 0 || available <= 0)
+            return Read::empty;
     }
     const uint32_t count = std::min(static_cast<uint32_t>(available), room);
     store(header_->read_flag, uint8_t{0xff});
@@ -202,7 +205,7 @@ KeptPort::Read KeptPort::read_terminal(bool settle) {
     const iovec pieces[3] = {{&header_->read_flag, 1},
                              {out_.base + out_.offset(out_head_), first},
                              {out_.base, count - first}};
-    const ssize_t got = ::readv(master_.get(), pieces, first < count ? 3 : 2);
+    const ssize_t got = plain::readv(master_.get(), pieces, first < count ? 3 : 2);
     if (got > 1) {
         // Less than FIONREAD said happens when the application flushed in between.
         out_head_ += static_cast<uint64_t>(got - 1);
@@ -267,9 +270,10 @@ uint32_t KeptPort::in_pending() const {
 /// sendfile moves the position of the memory in the call that hands the bytes over.
 ssize_t KeptPort::hand_over(uint32_t count) {
     const uint32_t offset = in_.offset(in_tail_);
-    if (transfers_ == Transfers::plain) return ::write(master_.get(), in_.base + offset, count);
+    if (transfers_ == Transfers::plain)
+        return plain::write(master_.get(), in_.base + offset, count);
     if (offset == 0) ::lseek(memory_.get(), kInRingOffset, SEEK_SET);
-    return ::sendfile(master_.get(), memory_.get(), nullptr, count);
+    return plain::sendfile(master_.get(), memory_.get(), count);
 }
 
 KeptPort::Write KeptPort::write_terminal() {

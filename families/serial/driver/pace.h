@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 
 namespace opendext::serial {
+
+/// The time of std::chrono::steady_clock, without the way through the C++ library.
+inline std::chrono::steady_clock::time_point clock_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(now.tv_sec) +
+                                                 std::chrono::nanoseconds(now.tv_nsec));
+}
 
 /// How a thread waits between two batches of one direction of a stream. A terminal holds about
 /// 11 KiB, so a stream of many ports costs a wake-up for every few KiB, unless the thread comes

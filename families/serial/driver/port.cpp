@@ -11,8 +11,6 @@
 #include <future>
 #include <utility>
 
-#include "runtime/family.h"
-
 namespace opendext::serial {
 namespace {
 /// A queue of less is no queue; a larger one would not be mapped by anybody.
@@ -25,6 +23,16 @@ std::string hex(kern_return_t code) {
     return text;
 }
 }  // namespace
+
+OSDispatchMethod Port::plain_call(IOUserSerial* object, uint64_t msgid) {
+    return family::runs_on_default_queue(object, msgid) ? &family::call_here : nullptr;
+}
+
+Port::Port(IOUserSerial* object)
+    : object_(object),
+      calls_(object),
+      tell_tx_(plain_call(object, IOUserSerial_TxDataAvailable_ID)),
+      tell_rx_(plain_call(object, IOUserSerial_RxFreeSpaceAvailable_ID)) {}
 
 Port::~Port() {
     pump_.reset();
@@ -64,6 +72,7 @@ kern_return_t Port::attach(UniqueFd master, UniqueFd memory, Transfers transfers
     if (!recovery.damage.empty()) log("kept memory: " + recovery.damage);
 
     pump_ = std::make_unique<Pump>(std::move(*port), *this);
+    shown_pump_.store(pump_.get(), std::memory_order_release);
     object_->retain();
     pump_->start([object = object_] { object->release(); });
     return kIOReturnSuccess;
@@ -215,41 +224,67 @@ void Port::reset_fifo(bool tx, bool rx) {
     on_queue([&] { object_->HwResetFIFO(tx, rx); });
 }
 
+void Port::tell_tx() {
+    if (!pump_->stopped()) object_->TxDataAvailable(tell_tx_);
+}
+
+void Port::tell_rx() {
+    if (!pump_->stopped()) object_->RxFreeSpaceAvailable(tell_rx_);
+}
+
 // The pump does not wait for these two; one call on its way is enough, however often there is news.
 void Port::tx_data_available() {
-    if (tx_call_queued_.exchange(true)) return;
-    family::run_on_queue(object_, nullptr, [this] {
-        tx_call_queued_ = false;
-        if (!pump_->stopped()) object_->TxDataAvailable();
-    });
+    if (tx_call_queued_.load()) return;
+    if (calls_.run_if_idle([](void* own) { static_cast<Port*>(own)->tell_tx(); }, this)) return;
+    tx_call_queued_ = true;
+    calls_.run_on_queue(
+        [](void* context) {
+            auto* own = static_cast<Port*>(context);
+            own->tx_call_queued_ = false;
+            own->tell_tx();
+        },
+        this);
 }
 
 void Port::rx_free_space_available() {
-    if (rx_call_queued_.exchange(true)) return;
-    family::run_on_queue(object_, nullptr, [this] {
-        rx_call_queued_ = false;
-        if (!pump_->stopped()) object_->RxFreeSpaceAvailable();
-    });
+    if (rx_call_queued_.load()) return;
+    if (calls_.run_if_idle([](void* own) { static_cast<Port*>(own)->tell_rx(); }, this)) return;
+    rx_call_queued_ = true;
+    calls_.run_on_queue(
+        [](void* context) {
+            auto* own = static_cast<Port*>(context);
+            own->rx_call_queued_ = false;
+            own->tell_rx();
+        },
+        this);
 }
 
 void Port::tx_data_available_later() {
     if (later_tx_queued_.exchange(true)) return;
-    family::run_after(object_, nullptr, [this] {
-        later_tx_queued_ = false;
-        if (!pump_->stopped()) object_->TxDataAvailable();
-    });
-}
-
-uint32_t Port::program_cpu() {
-    return family::client_cpu();
+    family::run_after(
+        object_, nullptr,
+        [](void* context) {
+            auto* own = static_cast<Port*>(context);
+            own->later_tx_queued_ = false;
+            own->tell_tx();
+        },
+        this);
 }
 
 void Port::rx_free_space_available_later() {
     if (later_rx_queued_.exchange(true)) return;
-    family::run_after(object_, nullptr, [this] {
-        later_rx_queued_ = false;
-        if (!pump_->stopped()) object_->RxFreeSpaceAvailable();
-    });
+    family::run_after(
+        object_, nullptr,
+        [](void* context) {
+            auto* own = static_cast<Port*>(context);
+            own->later_rx_queued_ = false;
+            own->tell_rx();
+        },
+        this);
+}
+
+uint32_t Port::program_cpu() {
+    return family::client_cpu();
 }
 
 }  // namespace opendext::serial

@@ -13,6 +13,7 @@
 
 #include "families/serial/driver/line_control.h"
 #include "families/serial/driver/pump.h"
+#include "runtime/family.h"
 
 namespace opendext::serial {
 
@@ -21,7 +22,7 @@ namespace opendext::serial {
 /// object while it runs.
 class Port final : public PortDriver {
   public:
-    explicit Port(IOUserSerial* object) : object_(object) {}
+    explicit Port(IOUserSerial* object);
     ~Port() override;
 
     /// On the object's queue, all of these.
@@ -33,8 +34,8 @@ class Port final : public PortDriver {
                           uint32_t in_txqoffset, uint8_t in_rxqlogsz, uint8_t in_txqlogsz);
     void disconnect();
 
-    /// nullptr before attach().
-    [[nodiscard]] Pump* pump() const { return pump_.get(); }
+    /// nullptr before attach(). Any thread.
+    [[nodiscard]] Pump* pump() const { return shown_pump_.load(std::memory_order_acquire); }
 
     struct Modem {
         bool cts = true, dsr = true, ri = false, dcd = true;
@@ -73,12 +74,21 @@ class Port final : public PortDriver {
     /// run.
     void on_queue(const std::function<void()>& work);
     void follow(const LineSettings& line, const LineControl& control);
+    static OSDispatchMethod plain_call(IOUserSerial* object, uint64_t msgid);
+    void tell_tx();
+    void tell_rx();
     void set_modem_lines(bool up);
     void publish_line();
 
     IOUserSerial* object_;
     IODispatchQueue* queue_ = nullptr;
     std::unique_ptr<Pump> pump_;
+    std::atomic<Pump*> shown_pump_{nullptr};
+    family::Queue calls_;  ///< the object's queue, for the thread that moves the bytes
+    // How the driver is told: on its queue by a plain call, unless its class has the method on
+    // another queue.
+    const OSDispatchMethod tell_tx_;
+    const OSDispatchMethod tell_rx_;
     Queue transmit_;
     Queue receive_;
     // On the object's queue.

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "families/serial/driver/cpu.h"
+#include "rpc/plain_calls.h"
 
 namespace opendext::serial {
 namespace {
@@ -97,11 +98,6 @@ bool Pump::stop() {
     state_ = State::stopped;
     kick_locked();
     return was_active;
-}
-
-Pump::State Pump::state() const {
-    const std::lock_guard lock(mutex_);
-    return state_;
 }
 
 void Pump::set_state(State state) {
@@ -236,10 +232,13 @@ void Pump::run() {
         Round round;
         bool look = false;
         bool swept = false;
+        bool woke = false;
         if (look_is_due()) look_at_settings();
         {
             const std::lock_guard lock(mutex_);
             if (state_ == State::stopped) return;
+            woke = std::exchange(waited_, false);
+            if (woke) woke_locked();
             look = std::exchange(look_, false);
             const bool told = std::exchange(settle_, false) || state_ == State::draining;
             if (!look && moving_locked()) {
@@ -260,7 +259,8 @@ void Pump::run() {
         if (round.room) driver_.rx_free_space_available();
         if (round.notices != 0) handle_notices(round.notices);
 
-        const auto now = Clock::now();
+        const auto now = clock_now();
+        if (woke) waited_at_ = now;
         if (round.out > 0) closed_at_ = now;  // a closing port may take long while it progresses
         const Pace::Wait out = out_pace_.turn(round.out, now);
         const Pace::Wait in = in_pace_.turn(round.written, now);
@@ -301,7 +301,7 @@ void Pump::run() {
                 const std::lock_guard lock(mutex_);
                 done = port_.out_pending(transmit_.size) == 0;
             }
-            if (done || Clock::now() - closed_at_ >= timing_.drain) {
+            if (done || clock_now() - closed_at_ >= timing_.drain) {
                 finish_closing();
                 continue;
             }
@@ -316,7 +316,7 @@ void Pump::run() {
 void Pump::join_sweep() {
     {
         const std::lock_guard lock(mutex_);
-        if (state_ != State::active || Clock::now() < no_sweep_until_) return;
+        if (state_ != State::active || clock_now() < no_sweep_until_) return;
         swept_ = true;
     }
     out_pace_ = in_pace_ = {};
@@ -352,7 +352,7 @@ SweptPort::Visit Pump::visit(Clock::time_point now) {
         swept_unannounced_ > 0 && (pause || !visit.stay || swept_unannounced_ >= announce_at_);
     if (!tell && !round.room) return visit;
 
-    const auto before = Clock::now();
+    const auto before = clock_now();
     if (round.room) driver_.rx_free_space_available();
     if (tell) {
         swept_unannounced_ = 0;
@@ -360,7 +360,7 @@ SweptPort::Visit Pump::visit(Clock::time_point now) {
         driver_.tx_data_available();
     }
     // All ports of the process wait for this thread.
-    const auto after = Clock::now();
+    const auto after = clock_now();
     if (after - before > kSlowDriver) {
         visit.stay = false;
         no_sweep_until_ = after + kNoSweep;
@@ -377,19 +377,19 @@ void Pump::left() {
 /// A burst is under way: FIONREAD tells of more bytes without sleeping, and yielding costs less
 /// than a sleep.
 void Pump::stay_hot() {
-    const auto end = Clock::now() + kHotTime;
+    const auto end = clock_now() + kHotTime;
     int long_yields = 0;
     for (;;) {
         int available = 0;
-        if (::ioctl(port_.master(), FIONREAD, &available) != 0 ||
+        if (plain::ioctl(port_.master(), FIONREAD, &available) != 0 ||
             available >= static_cast<int>(Pace::kBulk)) {
             return;
         }
-        const auto before = Clock::now();
+        const auto before = clock_now();
         if (before >= end) break;
         ::sched_yield();
-        if (Clock::now() - before > kYieldShort && ++long_yields == 2) {
-            out_pace_.crowded(Clock::now());
+        if (clock_now() - before > kYieldShort && ++long_yields == 2) {
+            out_pace_.crowded(clock_now());
             return;
         }
     }
@@ -405,9 +405,9 @@ bool Pump::stay_with_reader(uint32_t written, bool bulk, Clock::time_point now) 
         in_stays_until_ = now + kHotTime;
     }
     if (now >= in_stays_until_ || now - waited_at_ > kUntold) return false;
-    const auto before = Clock::now();
+    const auto before = clock_now();
     ::sched_yield();
-    if (const auto after = Clock::now(); after - before > kReaderTurn) {
+    if (const auto after = clock_now(); after - before > kReaderTurn) {
         in_pace_.crowded(after);
         in_stays_until_ = {};
     }
@@ -417,7 +417,9 @@ bool Pump::stay_with_reader(uint32_t written, bool bulk, Clock::time_point now) 
 /// Until the terminal, the driver or the system half has something, or a nap is over. A direction
 /// that naps is not asked for: its other side goes on meanwhile, and there will be more at once.
 void Pump::wait() {
-    pollfd fds[2] = {{-1, 0, 0}, {kick_.get(), POLLIN, 0}};
+    pollfd* const fds = polled_;
+    fds[0] = {-1, 0, 0};
+    fds[1] = {kick_.get(), POLLIN, 0};
     std::optional<Clock::time_point> end;
     const auto at_most = [&](Clock::time_point limit) {
         end = end ? std::min(*end, limit) : limit;
@@ -440,7 +442,7 @@ void Pump::wait() {
             } else if (write_blocked_ && back_off_.count() == 0) {
                 events |= POLLOUT;
             } else if (write_blocked_) {
-                at_most(Clock::now() + back_off_);
+                at_most(clock_now() + back_off_);
             }
             if (events != 0) fds[0] = {port_.master(), events, 0};
             if (line_.cooked) at_most(looked_at_ + timing_.settings);
@@ -452,23 +454,25 @@ void Pump::wait() {
     timespec length{};
     if (end) {
         using std::chrono::nanoseconds;
-        const nanoseconds left = std::max(nanoseconds(*end - Clock::now()), nanoseconds(0));
+        const nanoseconds left = std::max(nanoseconds(*end - clock_now()), nanoseconds(0));
         const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
         length = {seconds.count(), (left - seconds).count()};
     }
-    const int ready = ::ppoll(fds, 2, end ? &length : nullptr, nullptr);
-    waited_at_ = Clock::now();
-    {
-        const std::lock_guard lock(mutex_);
-        sleeping_ = false;
-        uint64_t count = 0;
-        if ((fds[1].revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
-        if ((fds[0].revents & POLLHUP) != 0) look_ = true;
-        settle_ = (fds[0].revents & ~POLLOUT) != 0;
-        // POLLOUT lies now and then: try, and if nothing goes, wait longer each time.
-        if ((fds[0].revents & POLLOUT) != 0 || (ready == 0 && back_off_.count() > 0)) {
-            back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLastBackOff);
-        }
+    ready_ = plain::ppoll(fds, 2, end ? &length : nullptr);
+    waited_ = true;
+}
+
+/// The thread is awake again: takes note of what poll() said.
+void Pump::woke_locked() {
+    sleeping_ = false;
+    const short terminal = polled_[0].revents;
+    uint64_t count = 0;
+    if ((polled_[1].revents & POLLIN) != 0) (void)!::read(kick_.get(), &count, sizeof count);
+    if ((terminal & POLLHUP) != 0) look_ = true;
+    settle_ = (terminal & ~POLLOUT) != 0;
+    // POLLOUT lies now and then: try, and if nothing goes, wait longer each time.
+    if ((terminal & POLLOUT) != 0 || (ready_ == 0 && back_off_.count() > 0)) {
+        back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLastBackOff);
     }
 }
 
@@ -502,7 +506,7 @@ void Pump::open_or_close() {
         }
         case State::active:
             if (!open) {
-                closed_at_ = Clock::now();
+                closed_at_ = clock_now();
                 set_state(State::draining);
             }
             break;
@@ -515,7 +519,7 @@ void Pump::open_or_close() {
 }
 
 void Pump::activate(State next) {
-    looked_at_ = Clock::now();
+    looked_at_ = clock_now();
     if (auto line = read_line(port_.master()); line.ok()) line_ = *line;
     if (const auto status = set_notices(port_.master(), !line_.cooked); !status.ok()) {
         driver_.log(status.error().text());
@@ -531,7 +535,7 @@ void Pump::activate(State next) {
             problem = "ConnectQueues did not call super";
         }
         state_ = problem.empty() ? next : State::failed;
-        closed_at_ = Clock::now();
+        closed_at_ = clock_now();
     }
     if (!problem.empty()) driver_.log("the port cannot be opened: " + problem);
 }
@@ -566,12 +570,11 @@ void Pump::handle_notices(uint8_t notices) {
 /// The kernel does line editing and sends no notices. Not only when nothing else happens: a stream
 /// that never pauses must not hide a change.
 bool Pump::look_is_due() const {
-    return line_.cooked && Clock::now() - looked_at_ >= timing_.settings &&
-           state() == State::active;
+    return line_.cooked && clock_now() - looked_at_ >= timing_.settings && state() == State::active;
 }
 
 void Pump::look_at_settings() {
-    looked_at_ = Clock::now();
+    looked_at_ = clock_now();
     auto line = read_line(port_.master());
     if (!line.ok()) return;
     // Switching notices writes all settings back, and what a program sets between our reading and

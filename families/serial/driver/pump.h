@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <poll.h>
+
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,6 +17,7 @@
 #include "families/serial/driver/line.h"
 #include "families/serial/driver/pace.h"
 #include "families/serial/driver/sweeper.h"
+#include "rpc/futex_lock.h"
 
 namespace opendext::serial {
 
@@ -95,7 +99,7 @@ class Pump final : private SweptPort {
         failed,    ///< the driver refused ConnectQueues or HwActivate; tried again at the next open
         stopped,
     };
-    [[nodiscard]] State state() const;
+    [[nodiscard]] State state() const { return state_.load(std::memory_order_acquire); }
     [[nodiscard]] bool stopped() const { return state() == State::stopped; }
 
   private:
@@ -122,6 +126,7 @@ class Pump final : private SweptPort {
     Visit visit(Clock::time_point now) override;
     void left() override;
     void wait();
+    void woke_locked();
     void stay_hot();
     bool stay_with_reader(uint32_t written, bool bulk, Clock::time_point now);
     void open_or_close();
@@ -145,8 +150,8 @@ class Pump final : private SweptPort {
     UniqueFd kick_;
     std::thread thread_;
 
-    mutable std::mutex mutex_;  ///< everything below, and port_
-    State state_ = State::closed;
+    mutable FutexLock mutex_;                  ///< everything below, and port_
+    std::atomic<State> state_{State::closed};  ///< changed under the lock only
     RingView transmit_;
     RingView receive_;
     bool connected_ = false;
@@ -169,7 +174,10 @@ class Pump final : private SweptPort {
     bool hot_ = false;                  ///< a burst from the terminal is under way
     Clock::time_point in_stays_until_;  ///< a burst to the terminal is under way
     uint32_t in_since_ = 0;             ///< written since that was last put off
-    Clock::time_point waited_at_;       ///< when poll() was last asked
+    bool waited_ = false;               ///< poll() was asked; the loop has not seen the answer
+    int ready_ = 0;                     ///< what it said
+    pollfd polled_[2]{};                ///< the terminal, the kick
+    Clock::time_point waited_at_;       ///< when that was
     bool settle_ = true;                ///< poll() saw something: without bytes it is a notice
     uint32_t unannounced_ = 0;  ///< bytes in the transmit queue that the driver was not told of
     uint32_t announce_at_ = 0;
