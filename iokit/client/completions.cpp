@@ -187,6 +187,13 @@ void Completions::receive(Frame& frame, std::unique_ptr<Batch>& batch) {
             if (slot->calling) return hold(*slot, header, arguments.data());
             target = slot->target;
         }
+        if (here_.load(std::memory_order_relaxed)) {
+            const std::shared_ptr<Port> port = target->port.lock();
+            // Once the program has closed the connection or the port, its context may be gone.
+            if (port != nullptr && !closed_->load(std::memory_order_acquire) && !port->closed())
+                target->call(header.status, arguments.data(), header.argument_count);
+            return;
+        }
         if (batch != nullptr && !batch->is_for(target->port)) post(std::move(batch));
         if (batch == nullptr) batch = std::make_unique<Batch>(target->port);
         batch->add(target, header.status, arguments.data(), header.argument_count);
