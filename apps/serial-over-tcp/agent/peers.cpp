@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace opendext::serial_tcp {
 namespace {
@@ -54,11 +55,13 @@ void Peers::follow(Clock::time_point now, bool receives, const telnet::LineSetti
 }
 
 void Peers::lost(One& one, const std::string& reason) {
+    any_lost_ = true;
     one.wire.reset();  // before its socket closes
     connection_.lost(one.id, reason);
 }
 
 void Peers::forget_lost() {
+    if (!std::exchange(any_lost_, false)) return;
     std::erase_if(wires_, [](const One& one) { return one.wire == nullptr; });
 }
 

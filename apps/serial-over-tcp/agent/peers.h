@@ -94,7 +94,8 @@ class Peers {
     WireOwner& owner_;
     const Limits limits_;
     std::vector<One> wires_;
-    size_t turn_ = 0;  ///< who is asked first for bytes
+    bool any_lost_ = false;  ///< one of them has no wire any more
+    size_t turn_ = 0;        ///< who is asked first for bytes
 };
 
 }  // namespace opendext::serial_tcp

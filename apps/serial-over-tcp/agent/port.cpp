@@ -11,11 +11,13 @@
 #include <cstring>
 
 #include "families/serial/driver/pace.h"
+#include "rpc/plain_calls.h"
 
 namespace opendext::serial_tcp {
 namespace {
 
 using std::chrono::milliseconds;
+using namespace std::chrono_literals;
 
 /// How soon a driver that could not be opened is tried again.
 constexpr milliseconds kDriverRetry{50};
@@ -28,6 +30,7 @@ constexpr milliseconds kAcknowledge{20};
 constexpr milliseconds kReportState{200};
 constexpr milliseconds kReportCounters{1000};
 constexpr Clock::time_point kNever{};
+constexpr milliseconds kLongestSleep{60'000};
 /// Rounds without a rest after which it is looked whether somebody calls.
 constexpr unsigned kCallersAfter = 64;
 /// Descriptors that sleep() polls beside those of the peers.
@@ -74,7 +77,7 @@ void Port::start() {
 void Port::run() {
     driver_ = std::make_unique<DriverLink>(name_);
     while (!stop_) {
-        const auto now = Clock::now();
+        const auto now = serial::clock_now();
         const bool driver_is_new = follow_driver();
         connection_->step(now, std::exchange(calls_, false));
         if (rings_.attached()) line_.read(driver_->memory());
@@ -301,12 +304,13 @@ void Port::sleep(Clock::time_point now) {
     consider(connection_->deadline());
     consider(peers_.deadline());
     consider(report_due());
-    int timeout = -1;
+    timespec limit{};
     if (wake != kNever) {
-        const auto left = std::chrono::ceil<milliseconds>(wake - Clock::now());
-        timeout = static_cast<int>(std::clamp<int64_t>(left.count(), 0, 60'000));
+        const auto left =
+            std::clamp(std::chrono::ceil<milliseconds>(wake - now), milliseconds(0), kLongestSleep);
+        limit = {left / 1s, (left % 1s) / 1ns};
     }
-    ::poll(fds_.data(), fds_.size(), timeout);
+    plain::ppoll(fds_.data(), fds_.size(), wake != kNever ? &limit : nullptr);
     calls_ = fds_[kOwnFds - 1].revents != 0;
     readable_ = ring_full_ || std::any_of(fds_.begin() + kOwnFds, fds_.end(),
                                           [](const pollfd& peer) { return peer.revents != 0; });

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "rpc/plain_calls.h"
+
 namespace opendext::serial_tcp {
 namespace {
 
@@ -28,7 +30,7 @@ Moved PlainTransport::send(std::span<const iovec> bytes) {
     const msghdr header = message(bytes);
     ssize_t sent = -1;
     do {
-        sent = ::sendmsg(socket_, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = plain::sendmsg(socket_, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? failed() : Moved::some(static_cast<size_t>(sent));
 }
@@ -37,7 +39,7 @@ Moved PlainTransport::receive(std::span<const iovec> room) {
     msghdr header = message(room);
     ssize_t got = -1;
     do {
-        got = ::recvmsg(socket_, &header, MSG_DONTWAIT);
+        got = plain::recvmsg(socket_, &header, MSG_DONTWAIT);
     } while (got < 0 && errno == EINTR);
     if (got < 0) return failed();
     return got == 0 ? Moved::over(kPeerGone) : Moved::some(static_cast<size_t>(got));
