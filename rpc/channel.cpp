@@ -220,9 +220,10 @@ void Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake) {
     wake_receiver(lane, to, wake == Wake::at_once);
 }
 
-Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside& aside) {
+Status Channel::Impl::commit(Lane lane, FrameHeader header, Wake wake, const Aside& aside,
+                             Wait wait) {
     header = {header.size(), header.kind(), frame_flags::aside, header.serial};
-    Status sent = send_aside(lane, header.serial, aside);
+    Status sent = send_aside(lane, header.serial, aside, wait);
     if (!sent.ok()) {
         abandon(lane);
         return sent;

@@ -37,7 +37,7 @@ class Borrowed {
 
 }  // namespace
 
-Status Channel::Impl::send_aside(Lane lane, uint64_t serial, const Aside& aside) {
+Status Channel::Impl::send_aside(Lane lane, uint64_t serial, const Aside& aside, Wait wait) {
     const Borrowed message(lane, serial, aside.body, aside.fds);
     for (;;) {
         Status sent = side_socket_.send(message.get(), Socket::Wait::dont_block);
@@ -46,6 +46,7 @@ Status Channel::Impl::send_aside(Lane lane, uint64_t serial, const Aside& aside)
             if (sent.error().code == Errc::peer_gone) close("the other side ended");
             return sent;
         }
+        if (wait == Wait::dont_block) return sent;
         // The peer reads it when it comes to the frames that were sent before.
         Sending& to = sending(lane);
         to.ring.publish(std::memory_order_seq_cst);
@@ -84,9 +85,6 @@ Status Channel::Impl::send(const Message& message, Lane lane, Wake wake, Wait wa
         return Error{Errc::invalid, 0, "message is too large to send"};
     }
     const bool large = message.body.size() > kMaxFrameBody;
-    if (wait == Wait::dont_block && (large || !message.fds.empty())) {
-        return Error{Errc::no_space, 0, "such a message may have to wait"};
-    }
     const size_t size = large ? 0 : message.body.size();
     std::byte* const body = OD_TRY(begin(lane, size, wait));
     if (size != 0) std::memcpy(body, message.body.data(), size);
@@ -94,7 +92,7 @@ Status Channel::Impl::send(const Message& message, Lane lane, Wake wake, Wait wa
         static_cast<uint32_t>(size), static_cast<uint16_t>(message.kind), 0, message.serial};
     if (large || !message.fds.empty()) {
         const auto body_aside = large ? std::span(message.body) : std::span<const uint8_t>();
-        return commit(lane, header, wake, {body_aside, message.fds});
+        return commit(lane, header, wake, {body_aside, message.fds}, wait);
     }
     commit(lane, header, wake);
     return success();

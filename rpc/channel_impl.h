@@ -32,7 +32,8 @@ class Channel::Impl {
         std::span<const uint8_t> body;
         std::span<const UniqueFd> fds;
     };
-    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake, const Aside& aside);
+    Status commit(Lane lane, channel_layout::FrameHeader header, Wake wake, const Aside& aside,
+                  Wait wait = Wait::block);
     void abandon(Lane lane) { sending(lane).mutex.unlock(); }
     void flush(Lane lane);
     Status send(const Message& message, Lane lane, Wake wake, Wait wait);
@@ -114,7 +115,7 @@ class Channel::Impl {
     template <typename Ready>
     bool sleep(std::atomic<uint32_t>& word, uint32_t value, int64_t until_ns, Ready ready);
 
-    Status send_aside(Lane lane, uint64_t serial, const Aside& aside);
+    Status send_aside(Lane lane, uint64_t serial, const Aside& aside, Wait wait);
     Status receive_aside(Lane lane, Receiving& from);
 
     Error closed_error();

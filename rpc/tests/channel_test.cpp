@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -123,13 +124,36 @@ TEST(Channel, TrySendNeverWaits) {
     while ((last = ends.driver->try_send(message(1, sent, 1000))).ok()) ++sent;
     EXPECT_EQ(last.error().code, Errc::no_space);
     EXPECT_GT(sent, 50u);
-    Message large = message(1, 0, 40000);
-    EXPECT_EQ(ends.client->try_send(large).error().code, Errc::no_space);
     for (uint64_t i = 0; i < sent; ++i) expect_same(message(1, i, 1000), ends.client->receive());
     EXPECT_TRUE(ends.driver->try_send(message(1, sent, 1000)).ok());
     expect_same(message(1, sent, 1000), ends.client->receive());
     ends.client->close("done");
     EXPECT_EQ(ends.driver->try_send(message(1, 0, 10)).error().code, Errc::peer_gone);
+}
+
+TEST(Channel, TrySendDoesNotWaitForTheSideSocketEither) {
+    Ends ends = make_ends();
+    const auto with_descriptor = [](uint64_t serial) {
+        Message made = message(1, serial, 40000);
+        made.fds.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        return made;
+    };
+    uint64_t sent = 0;
+    Status last = success();
+    while ((last = ends.driver->try_send(with_descriptor(sent))).ok()) ++sent;
+    EXPECT_EQ(last.error().code, Errc::no_space);
+    EXPECT_GT(sent, 1U);
+    // What found no room has left nothing behind.
+    EXPECT_TRUE(ends.driver->try_send(message(2, sent, 10)).ok());
+    for (uint64_t i = 0; i < sent; ++i) {
+        Result<Message> came = ends.client->receive();
+        ASSERT_TRUE(came.ok()) << came.error().text();
+        EXPECT_EQ(came->fds.size(), 1U);
+        came->fds.clear();
+        expect_same(message(1, i, 40000), came);
+    }
+    expect_same(message(2, sent, 10), ends.client->receive());
+    EXPECT_TRUE(ends.driver->try_send(with_descriptor(sent)).ok());
 }
 
 TEST(Channel, SendsFromSeveralThreadsStayWhole) {
