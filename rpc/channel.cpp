@@ -93,12 +93,14 @@ Channel::Impl::~Impl() {
 }
 
 Status Channel::Impl::watch_peer() {
-    watch_number_ = OD_TRY(PeerWatch::instance().add(side_socket_.fd(), [this] {
-        // Who waits looks once more for what the peer sent before it ended, and then closes.
-        peer_gone_.store(true);
-        wake_own_sleepers();
-    }));
+    watch_number_ = OD_TRY(PeerWatch::instance().add(side_socket_.fd(), [this] { peer_ended(); }));
     return success();
+}
+
+/// Who waits looks once more for what the peer sent before it ended, and then closes.
+void Channel::Impl::peer_ended() {
+    peer_gone_.store(true);
+    wake_own_sleepers();
 }
 
 void Channel::Impl::wake_own_sleepers() {
@@ -509,6 +511,10 @@ bool Channel::set_bell(Lane lane, UniqueFd bell) {
 
 bool Channel::arm(Lane lane) {
     return impl_->arm(lane);
+}
+
+void Channel::peer_ended() {
+    impl_->peer_ended();
 }
 
 Channel::PeerState Channel::Impl::peer_state(Lane lane) const {

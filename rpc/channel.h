@@ -190,6 +190,9 @@ class Channel {
     /// That receiver is about to wait for its bell. False: there is something to receive, or the
     /// channel is closed; it will not ring.
     [[nodiscard]] bool arm(Lane lane);
+    /// Somebody who knows says that the peer is gone: as if the side socket had told. What the peer
+    /// sent before is received.
+    void peer_ended();
     /// 1 + the CPU on which the peer was seen last on this lane; 0: not known.
     [[nodiscard]] uint32_t peer_cpu(Lane lane) const;
     /// What the peer is about on a lane that this side sends on, for people: it may lie.

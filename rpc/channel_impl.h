@@ -56,6 +56,7 @@ class Channel::Impl {
     void done(Lane lane);
 
     void close(std::string reason);
+    void peer_ended();
     [[nodiscard]] bool closed() const {
         return closed_.load(std::memory_order_acquire) ||
                peer().closed.load(std::memory_order_acquire) != 0 ||

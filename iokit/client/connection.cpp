@@ -248,9 +248,15 @@ kern_return_t Connection::dispatch() {
                     "descriptor first");
     }
     std::array<char, 64> rings;  // one for each time that it was armed
-    (void)::recv(bell_.get(), rings.data(), rings.size(), MSG_DONTWAIT);
-    if (completions_.dispatch()) return kIOReturnSuccess;
-    return status();
+    const ssize_t rung = ::recv(bell_.get(), rings.data(), rings.size(), MSG_DONTWAIT);
+    bool open = completions_.dispatch();
+    if (open && rung == 0) {
+        // Nobody is there to ring any more. Whoever polls the descriptor must not do so in vain
+        // until the watch of peers has come to it.
+        channel_->peer_ended();
+        open = completions_.dispatch();
+    }
+    return open ? kIOReturnSuccess : status();
 }
 
 Result<Message> Connection::exchange(Message request) {

@@ -456,6 +456,20 @@ TEST_F(Calls, AProgramTakesItsCompletionsOnItsOwnThread) {
     IONotificationPortDestroy(port);
 }
 
+TEST_F(Calls, AProgramThatPollsADriverThatIsGoneIsToldAtOnce) {
+    int bell = -1;
+    uint64_t output = 0;
+    uint32_t count = 0;
+    ASSERT_EQ(kIOReturnSuccess,
+              IOConnectCallScalarMethod(connect, 15, nullptr, 0, &output, &count));
+    ASSERT_EQ(kIOReturnSuccess, opendext_connect_completions_fd(connect, &bell));
+    pollfd ended{bell, POLLIN, 0};
+    ASSERT_EQ(1, ::poll(&ended, 1, 60'000));
+    EXPECT_EQ(kIOReturnNotResponding, opendext_connect_dispatch(connect));
+    EXPECT_EQ(kIOReturnNotResponding,
+              IOConnectCallScalarMethod(connect, 1, nullptr, 0, &output, &count));
+}
+
 TEST_F(Calls, CompletionsThatAThreadTakesAreNotTheProgramsToTake) {
     IONotificationPortRef port = IONotificationPortCreate(kIOMainPortDefault);
     opendext_call call{};
