@@ -229,7 +229,12 @@ void ClientConnection::map_memory(Frame& frame) {
     TaskPtr task = make_task([self = shared_from_this(), type = request->type, serial] {
         self->reply(client_memory(self->client_, type, serial));
     });
-    // Never waited for here: what runs on that queue may wait for the client's next message.
+    // On the queue of the calls, which would wait for it anyway, and idle: on this thread, as
+    // calls.
+    if (executor != nullptr && executor == this->queue() && !executor->methods_parallel() &&
+        executor->try_claim())
+        return executor->run_claimed(std::move(task));
+    // Else never waited for here: what runs on that queue may wait for the client's next message.
     if (executor == nullptr) return ThreadPool::shared().submit(std::move(task));
     if (executor->async_method(std::move(task)) != Executor::Outcome::cancelled) return;
     uc::Mapped refused;
