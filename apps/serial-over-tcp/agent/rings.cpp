@@ -52,7 +52,16 @@ void Rings::attach(void* memory) {
 
 void Rings::detach() {
     if (link_ == nullptr) return;
-    if (current_) saved_.assign(receive_ring(), receive_ring() + kSize);
+    if (current_) {
+        // As far back as the driver may have had it: its successor never begins before that.
+        saved_from_ = load(link_->rxConsumed);
+        if (receive_put_ - saved_from_ > kSize) saved_from_ = receive_put_;
+        const Stretch left = stretch(receive_ring(), saved_from_, receive_put_ - saved_from_);
+        for (int i = 0; i < left.count; ++i) {
+            const auto* bytes = static_cast<const std::byte*>(left.pieces[i].iov_base);
+            saved_.insert(saved_.end(), bytes, bytes + left.pieces[i].iov_len);
+        }
+    }
     current_ = false;
     link_ = nullptr;
     opening_ = 0;
@@ -80,8 +89,10 @@ bool Rings::refresh() {
         if (transmit_taken_ - tx_start > kSize) transmit_taken_ = tx_start;
         if (receive_put_ - rx_start > kSize) receive_put_ = rx_start;
         if (!saved_.empty()) {
-            for (uint32_t at = rx_start; at != receive_put_; ++at)
-                receive_ring()[at & kMask] = saved_[at & kMask];
+            for (uint32_t at = rx_start; at != receive_put_; ++at) {
+                const uint32_t place = at - saved_from_;
+                if (place < saved_.size()) receive_ring()[at & kMask] = saved_[place];
+            }
         }
     }
     saved_.clear();

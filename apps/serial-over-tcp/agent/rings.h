@@ -71,8 +71,10 @@ class Rings {
     uint32_t receive_put_ = 0;  ///< end of what this side wrote
     uint32_t told_taken_ = 0;   ///< transmit_at_ when the driver was rung last
     bool receive_news_ = false;
-    bool must_ring_ = false;        ///< a new opening: whatever the flags say
-    std::vector<std::byte> saved_;  ///< the receive ring of the driver that died
+    bool must_ring_ = false;  ///< a new opening: whatever the flags say
+    /// What lay in the receive ring of the driver that died and had not been taken.
+    std::vector<std::byte> saved_;
+    uint32_t saved_from_ = 0;  ///< position in the stream of its first byte
 };
 
 }  // namespace opendext::serial_tcp
