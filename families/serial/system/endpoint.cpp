@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
+#include "daemon/io_return.h"
 #include "families/serial/driver/kept_port.h"
 #include "families/serial/system/port_name.h"
 
@@ -152,8 +153,32 @@ void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
                             return deaf(Error{Errc::malformed, 0, "the keeper's notes of it"});
                         restore_control(item->properties);
                         watch_terminal();
+                        attach_again(std::move(item->fds));
                     }));
     }));
+}
+
+/// An opendextd that died may have published the port without having come to hand it over. A driver
+/// that has it says so.
+void Endpoint::attach_again(std::vector<UniqueFd> fds) {
+    if (fds.size() != 2) return;
+    host_.call(attach_call(), std::move(fds), kAttachDeadline, "serial port taken over",
+               current([this](Result<CallAnswer> answer) {
+                   if (!answer.ok()) return fail(std::move(answer).error());
+                   const int32_t code = answer->result.io_return;
+                   if (code == daemon::kIOReturnExclusiveAccess) return;
+                   if (code != 0)
+                       return fail(Error::kern(code, "the driver did not take over its terminal"));
+                   if (control_ != LineControl{}) send_control();
+               }));
+}
+
+protocol::Invocation Endpoint::attach_call() const {
+    const daemon::Entry* entry = host_.entry(object_);
+    const Value* plain = entry == nullptr ? nullptr : entry->property(kPlainTransfersKey);
+    return system::IOUserSerial__AttachTerminal::encode(
+        object_, {descriptor(0), descriptor(1),
+                  plain != nullptr && plain->boolean() != nullptr && *plain->boolean()});
 }
 
 void Endpoint::await_driver(const Dictionary& notes) {
@@ -243,12 +268,7 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
     fds.push_back(std::move(memory));
     // Before the terminal: an open one activates the driver at once.
     if (control_ != LineControl{}) send_control();
-    const daemon::Entry* entry = host_.entry(object_);
-    const Value* plain = entry == nullptr ? nullptr : entry->property(kPlainTransfersKey);
-    auto invocation = system::IOUserSerial__AttachTerminal::encode(
-        object_, {descriptor(0), descriptor(1),
-                  plain != nullptr && plain->boolean() != nullptr && *plain->boolean()});
-    host_.call(std::move(invocation), std::move(fds), kAttachDeadline, "serial port taken over",
+    host_.call(attach_call(), std::move(fds), kAttachDeadline, "serial port taken over",
                current([this](Result<CallAnswer> answer) {
                    if (!answer.ok()) return fail(std::move(answer).error());
                    if (answer->result.io_return != 0) {
@@ -256,8 +276,10 @@ void Endpoint::attach(UniqueFd master, UniqueFd memory) {
                                                "the driver did not take over its terminal"));
                    }
                    watch_terminal();
-                   publish_nodes();
+                   if (state_ == State::attaching) publish_nodes();
                }));
+    // Whoever had the port before goes on: nobody has to wait until the driver has it.
+    if (nodes_published_ && !nodes_unsure_) publish_client();
 }
 
 /// Tells the driver half to look after every open and close.
@@ -316,21 +338,24 @@ void Endpoint::publish_client() {
     if (auto done = std::exchange(done_, nullptr)) done(success());
 }
 
-/// The driver cannot serve: its start fails. A terminal that no application can have opened yet
-/// goes at once.
+/// The driver cannot serve: its start fails, or if that was over, it ends. A terminal that no
+/// application can have opened yet goes at once.
 void Endpoint::fail(Error error) {
     ++turn_;
     forget_fetched();
     ignore_terminal();
     auto done = std::exchange(done_, nullptr);
-    object_ = kNoEntry;
+    const daemon::EntryId object = std::exchange(object_, kNoEntry);
     Error reason = std::move(error).in("serial port " + identity_.name);
     if (nodes_published_) {
         orphan();
     } else {
         release();
     }
-    if (done) done(std::move(reason));
+    if (done) return done(std::move(reason));
+    if (host_.process_of(object) == 0) return;  // its end is told by itself
+    host_.log(LogLevel::error, object, reason.text());
+    host_.terminate(object);
 }
 
 /// What the object stands on, the nearest first.

@@ -98,6 +98,8 @@ class Endpoint {
     void hold(UniqueFd master, UniqueFd memory);
     [[nodiscard]] bool take_notes(const Dictionary& notes);
     void attach(UniqueFd master, UniqueFd memory);
+    void attach_again(std::vector<UniqueFd> fds);
+    [[nodiscard]] protocol::Invocation attach_call() const;
     void publish_nodes();
     void publish_client();
     void fail(Error error);

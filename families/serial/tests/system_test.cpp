@@ -10,8 +10,10 @@
 
 #include <deque>
 #include <fstream>
+#include <set>
 
 #include "SerialDriverKit/IOUserSerial.system.h"
+#include "daemon/io_return.h"
 #include "families/serial/system/port_name.h"
 
 namespace opendext::serial {
@@ -36,6 +38,9 @@ class FakeHost final : public daemon::FamilyHost {
     std::function<void(uint32_t)> readable;                       ///< call it when that is
     std::map<EntryId, int> told;  ///< how often a driver was told to look at its terminal
     int32_t attach_result = 0;
+    std::set<EntryId> attached;  ///< drivers that have a terminal
+    bool hold_attach = false;
+    std::function<void(Result<daemon::CallAnswer>)> held_attach;
 
     void run() {
         while (!queue_.empty()) {
@@ -68,7 +73,7 @@ class FakeHost final : public daemon::FamilyHost {
     }
     bool successor_expected(EntryId) const override { return false; }
     void register_entry(EntryId) override {}
-    void terminate(EntryId) override {}
+    void terminate(EntryId id) override { events.push_back("terminate " + std::to_string(id)); }
     void set_property(EntryId id, std::string key, Value value) override {
         entries.at(id).properties[key] = std::move(value);
     }
@@ -85,7 +90,14 @@ class FakeHost final : public daemon::FamilyHost {
         if (invocation.msgid == system::IOUserSerial__TerminalChanged::kMsgId)
             ++told[invocation.object];
         if (!done) return;
-        queue_.push_back([this, done] { done(daemon::CallAnswer::error(attach_result)); });
+        const bool attaches = invocation.msgid == system::IOUserSerial__AttachTerminal::kMsgId;
+        if (attaches && hold_attach) {
+            held_attach = std::move(done);
+            return;
+        }
+        const bool again = attaches && !attached.insert(invocation.object).second;
+        const int32_t result = again ? daemon::kIOReturnExclusiveAccess : attach_result;
+        queue_.push_back([done, result] { done(daemon::CallAnswer::error(result)); });
     }
     int32_t process_of(EntryId id) const override {
         const auto found = processes.find(id);
@@ -257,6 +269,54 @@ TEST_F(SerialSystemTest, ASuccessorThatIsFasterThanTheKeeperWaitsForIt) {
     EXPECT_EQ("attach 20", host.events.back());
 }
 
+TEST_F(SerialSystemTest, ASuccessorIsThereForProgramsBeforeItHasTheTerminal) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    end(first, End::process_died);
+    host.hold_attach = true;
+    const Entry& second = add(20, "port");
+    ASSERT_TRUE(start(second).ok()) << "AttachTerminal has not been answered";
+    EXPECT_EQ(2U, host.published.size());
+    ASSERT_TRUE(host.held_attach);
+    EXPECT_EQ(0, host.told[20]);
+    host.held_attach(daemon::CallAnswer::error(0));
+    EXPECT_EQ(1, host.told[20]);
+    EXPECT_EQ(2U, host.published.size());
+}
+
+TEST_F(SerialSystemTest, ASuccessorThatCannotTakeTheTerminalEndsAndTheTerminalStays) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    const auto nodes = host.nodes;
+    end(first, End::process_died);
+    host.attach_result = static_cast<int32_t>(0xe00002bc);
+    const Entry& second = add(20, "port");
+    ASSERT_TRUE(start(second).ok());
+    EXPECT_EQ("terminate 20", host.events.back());
+    end(second, End::terminated);
+    EXPECT_EQ(nodes, host.nodes) << "for the next one";
+    host.attach_result = 0;
+    ASSERT_TRUE(start(add(30, "port")).ok());
+    EXPECT_EQ("attach 30", host.events.back());
+}
+
+TEST_F(SerialSystemTest, ASuccessorThatDiesBeforeItHasTheTerminalIsNotEndedASecondTime) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    end(first, End::process_died);
+    host.hold_attach = true;
+    const Entry& second = add(20, "port");
+    ASSERT_TRUE(start(second).ok());
+    host.processes[second.id] = 0;
+    host.held_attach(Error{Errc::peer_gone, 0, "it died"});
+    EXPECT_EQ("attach 20", host.events.back());
+    end(second, End::process_died);
+    EXPECT_EQ(1U, host.held.size());
+    host.hold_attach = false;
+    ASSERT_TRUE(start(add(30, "port")).ok());
+    EXPECT_EQ("attach 30", host.events.back());
+}
+
 TEST_F(SerialSystemTest, OnlyTheDriverOfATerminalHearsOfItsOpensAndCloses) {
     const Entry& first = add(10, "first");
     ASSERT_TRUE(start(first).ok());
@@ -295,11 +355,12 @@ TEST_F(SerialSystemTest, AnotherOpendextdGoesOnWithThePortsThatAreThere) {
         system.set_properties(client, {{"SerialLineControl", Value("parity=even")}}, root)->ok());
     host.run();
     const auto nodes = host.nodes;
-    const auto events = host.events;
+    auto events = host.events;
 
     SerialSystem again{host, {}, false};
     again.object_adopted(object);
     host.run();
+    events.emplace_back("attach 10");  // which it has, as it says
     EXPECT_EQ(host.events, events) << "the driver keeps its terminal";
     EXPECT_EQ(host.nodes, nodes);
     EXPECT_EQ(host.published.size(), 1U);
@@ -316,6 +377,22 @@ TEST_F(SerialSystemTest, AnotherOpendextdGoesOnWithThePortsThatAreThere) {
     host.run();
     EXPECT_EQ(host.nodes, kNoNodes);
     EXPECT_TRUE(host.held.empty());
+}
+
+TEST_F(SerialSystemTest, AnotherOpendextdHandsOverWhatTheOneBeforeHadNotComeTo) {
+    const Entry& first = add(10, "port");
+    ASSERT_TRUE(start(first).ok());
+    end(first, End::process_died);
+    host.hold_attach = true;  // it dies before that leaves
+    const Entry& second = add(20, "port");
+    ASSERT_TRUE(start(second).ok());
+    host.hold_attach = false;
+    SerialSystem again{host, {}, false};
+    again.object_adopted(second);
+    host.run();
+    EXPECT_EQ("attach 20", host.events.back());
+    EXPECT_TRUE(host.attached.contains(20));
+    EXPECT_EQ(1, host.told[20]);
 }
 
 TEST_F(SerialSystemTest, ATerminalThatGoesIsNotWatchedAnyMore) {
