@@ -5,6 +5,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <utility>
 
 #include "runtime/dispatch/executor.h"
 #include "runtime/dispatch/thread_pool.h"
@@ -12,6 +13,7 @@
 #include "runtime/log/log.h"
 #include "runtime/memory/memory_ivars.h"
 #include "runtime/messages/descriptor_object.h"
+#include "runtime/messages/invoke.h"
 #include "runtime/objects/class_registry.h"
 #include "runtime/service/service_ivars.h"
 #include "runtime/user_client/connection.h"
@@ -116,6 +118,11 @@ Ran run_on_queue(IOService* object, const char* queue, std::function<void()> wor
 bool run_if_idle(IOService* object, const char* queue, const std::function<void()>& work) {
     const auto executor = runtime::executor_of(object, queue == nullptr ? "" : queue);
     return executor != nullptr && run_now(executor, work);
+}
+
+Unanswered::Unanswered() : outer_(std::exchange(runtime::t_unanswered, true)) {}
+Unanswered::~Unanswered() {
+    runtime::t_unanswered = outer_;
 }
 
 Ran run_after(IOService* object, const char* queue, std::function<void()> work) {

@@ -118,6 +118,20 @@ int32_t call_here(OSMetaClassBase* object, IORPC rpc);
 /// constructor of the library; the name stays where it is.
 void run_at_once(const char* class_name, uint64_t msgid);
 
+/// While one lives, what its thread calls on opendextd's side is not waited for: the call has gone
+/// out, before all that the process says later, and counts as done. For what nobody needs to know
+/// the result of, such as a property that says how things are.
+class Unanswered {
+  public:
+    Unanswered();
+    ~Unanswered();
+    Unanswered(const Unanswered&) = delete;
+    Unanswered& operator=(const Unanswered&) = delete;
+
+  private:
+    const bool outer_;
+};
+
 /// 1 + the CPU on which the client program was seen last for which the calling thread completed or
 /// served a call last; 0: not known. A load.
 uint32_t client_cpu();

@@ -7,6 +7,7 @@
 #include <DriverKit/OSMetaClass.h>
 
 #include <string>
+#include <utility>
 
 #include "rpc/protocol/driver.h"
 #include "runtime/dispatch/action_ivars.h"
@@ -21,6 +22,17 @@
 namespace opendext::runtime {
 namespace driver = protocol::driver;
 
+namespace {
+/// The object whose Start opendextd has called and this thread runs.
+thread_local const OSMetaClassBase* t_starting = nullptr;
+
+/// During Start opendextd only notes that the object registered, and carries it out when it has the
+/// answer of Start, which goes the same way: nobody has to wait for that.
+bool is_noted(const OSMetaClassBase* object, uint64_t msgid) {
+    return object == t_starting && msgid == IOService_RegisterService_ID;
+}
+}  // namespace
+
 kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc) {
     const auto process = Process::current();
     if (process == nullptr) return kIOReturnOffline;
@@ -31,12 +43,16 @@ kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc)
                        wire.error().text().c_str());
         return kIOReturnBadArgument;
     }
+    const bool noted = t_unanswered || is_noted(self, msgid);
+    if (noted) wire->invocation.flags |= kIORPCMessageOneway;
     const bool oneway = (wire->invocation.flags & kIORPCMessageOneway) != 0 || rpc.reply == nullptr;
     Message message = encode(driver::Call{std::move(wire->invocation)});
     message.fds = std::move(wire->fds);
     if (oneway) {
         process->post(std::move(message));
-        return kIOReturnSuccess;
+        if (!noted) return kIOReturnSuccess;
+        std::vector<UniqueFd> none;
+        return store_reply(process->objects(), {}, none, rpc);
     }
     auto reply = process->request(std::move(message));
     if (!reply) return reply.error().code == Errc::peer_gone ? kIOReturnOffline : kIOReturnIPCError;
@@ -143,7 +159,9 @@ void RemoteCall::run() {
     const StartTrace trace(receiver_, starts ? message_->object(1) : nullptr);
     kern_return_t code = kIOReturnOffline;
     const auto dispatch = [&] {
+        const auto* outer = std::exchange(t_starting, starts ? receiver_ : nullptr);
         code = action ? invoke_action(action, rpc) : receiver_->Dispatch(rpc);
+        t_starting = outer;
     };
     if (beside_ != nullptr) {
         (void)beside_->sync_method(dispatch);

@@ -20,6 +20,9 @@ namespace opendext::runtime {
 class Executor;
 class Process;
 
+/// Calls of this thread to opendextd's side get no answer (family::Unanswered).
+inline thread_local bool t_unanswered = false;
+
 /// Sends a call to the owner of the object and waits for the answer unless it is one-way. `entry`
 /// 0: a call of an action of another process.
 kern_return_t send_call(uint64_t entry, OSMetaClassBase* self, const IORPC& rpc);

@@ -78,6 +78,7 @@ TEST_F(LifeCycle, RunsInitStartStopFreeInOrder) {
     const auto registered = daemon_.calls_of(IOService_RegisterService_ID);
     ASSERT_EQ(registered.size(), 1u);
     EXPECT_EQ(registered[0].object, kDriver);
+    EXPECT_TRUE(registered[0].flags & kIORPCMessageOneway) << "Start waits for nothing";
 
     EXPECT_EQ(daemon_.stop(kDriver, kProvider), kIOReturnSuccess);
     const auto done = daemon_.calls_of(IOService_Stop_ID);

@@ -11,6 +11,7 @@
 #include "RuntimeTestDriver.h"
 #include "rpc/protocol/driver.h"
 #include "rpc/protocol/exit_status.h"
+#include "runtime/family.h"
 #include "runtime/tests/events.h"
 #include "runtime/tests/fake_daemon.h"
 
@@ -185,6 +186,35 @@ TEST_F(Service, TheServerIsTheProcessItself) {
     server->release();
     daemon_.send(encode(driver::Drop{kServer}));
     bundle->release();
+    EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
+}
+
+TEST_F(Service, WhatNeedsNoAnswerIsNotWaitedFor) {
+    ASSERT_EQ(daemon_.instantiate(kServer, "IOUserServer"), kIOReturnSuccess);
+    daemon_.on(IOService_CopyProperties_ID, [](const Invocation&) {
+        InvocationResult result;
+        result.refs = {value(Dictionary{{"IOUserServerName", "test"},
+                                        {"IOUserServerTag", kServer},
+                                        {"CFBundleIdentifier", "org.example.test"}})};
+        return result;
+    });
+    OSString* bundle = OSString::withCString("org.example.test");
+    IOUserServer* server = nullptr;
+    ASSERT_EQ(IOUserServer::Create("test", kServer, 0, bundle, &server), kIOReturnSuccess);
+    OSDictionary* properties = OSDictionary::withCapacity(1);
+    {
+        const family::Unanswered call;
+        EXPECT_EQ(server->SetProperties(properties), kIOReturnSuccess);
+    }
+    EXPECT_EQ(server->RegisterService(), kIOReturnSuccess);
+    const auto set = daemon_.calls_of(IOService_SetProperties_ID);
+    ASSERT_EQ(set.size(), 1U) << "it goes before what is said later";
+    EXPECT_TRUE(set[0].flags & kIORPCMessageOneway);
+    EXPECT_FALSE(daemon_.calls_of(IOService_RegisterService_ID).at(0).flags & kIORPCMessageOneway);
+    OSSafeReleaseNULL(properties);
+    OSSafeReleaseNULL(bundle);
+    server->release();
+    daemon_.send(encode(driver::Drop{kServer}));
     EXPECT_EQ(daemon_.finish(), protocol::driver::kExitHungUp);
 }
 

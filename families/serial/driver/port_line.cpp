@@ -4,6 +4,7 @@
 #include <DriverKit/OSCollections.h>
 
 #include "families/serial/driver/port.h"
+#include "runtime/family.h"
 
 namespace opendext::serial {
 namespace {
@@ -16,7 +17,10 @@ void set_flag(OSDictionary* dictionary, const char* key, bool value) {
 void publish(IOUserSerial* object, const char* key, OSDictionary* properties) {
     OSDictionary* all = OSDictionary::withCapacity(1);
     OSDictionarySetValue(all, key, properties);
-    (void)object->SetProperties(all, &OSDispatchAs<IOService>);
+    {
+        const family::Unanswered call;  // bytes wait for the thread that opens the port
+        (void)object->SetProperties(all, &OSDispatchAs<IOService>);
+    }
     OSSafeReleaseNULL(all);
     OSSafeReleaseNULL(properties);
 }
