@@ -341,19 +341,45 @@ void UserClientConnections::attach(uint64_t number) {
                            context_.deadlines.of(Deadline::attach_client),
                            std::string(to_string(Deadline::attach_client)),
                            [this, number, for_client](const Result<Message>& reply) {
-                               attached(number, std::move(*for_client), reply);
+                               attached(number, *for_client, reply);
                            });
+    // The program need not wait for the driver's answer: what it sends waits in the channel. It is
+    // told, and the connection recorded, once the driver's end has left: a channel that had not
+    // when opendextd died is nobody's.
+    const auto tell = [this, number, for_client] {
+        const auto place = connections_.find(number);
+        if (place != connections_.end() && place->second.state == OpenState::attaching)
+            connect(number, *for_client);
+    };
+    if (!context_.loop.settles()) return context_.loop.post(tell);
+    context_.loop.when_settled(
+        [this, process = lifecycle_.find(connection.user_client)->process, tell] {
+            if (!process->has_unsent()) context_.loop.post(tell);
+        });
 }
 
-void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd> fds,
+/// The driver process has its end of the channel, or says why not.
+void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd>& fds,
                                      const Result<Message>& reply) {
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
-    if (!reply.ok()) return fail(number, reply.error());
+    const bool told = place->second.state == OpenState::connected;
+    // The end of the process, which ends what its programs have open.
+    if (!reply.ok()) return told ? void() : fail(number, reply.error());
     const Result<driver::Reply> answer = decode<driver::Reply>(reply.value());
-    if (!answer.ok()) return fail(number, answer.error());
-    if (answer->io_return != 0) return fail(number, Error::kern(answer->io_return, answer->reason));
-    Connection& connection = place->second;
+    if (answer.ok() && answer->io_return == 0) return told ? void() : connect(number, fds);
+    const Error error =
+        answer.ok() ? Error::kern(answer->io_return, answer->reason) : answer.error();
+    if (!told) return fail(number, error);
+    const uint64_t client = place->second.client;
+    fail(number, error);
+    died_(client, {number, "the driver did not take the connection: " + error.text(),
+                   client::RefusedBy::terminated});
+}
+
+/// The program gets its end of the channel.
+void UserClientConnections::connect(uint64_t number, std::vector<UniqueFd>& fds) {
+    Connection& connection = connections_.at(number);
     const Instance* instance = lifecycle_.find(connection.user_client);
     if (instance == nullptr)
         return fail(number, Error::kern(kIOReturnOffline, "the user client is gone"));

@@ -110,7 +110,8 @@ class UserClientConnections {
     void refuse(const ClientIdentity& identity, EntryId entry, uint32_t type, const Done& done,
                 protocol::client::DriverOutcome outcome);
     void attach(uint64_t number);
-    void attached(uint64_t number, std::vector<UniqueFd> fds, const Result<Message>& reply);
+    void attached(uint64_t number, std::vector<UniqueFd>& fds, const Result<Message>& reply);
+    void connect(uint64_t number, std::vector<UniqueFd>& fds);
     void fail(uint64_t number, const Error& error);
     void fail(uint64_t number, protocol::client::DriverOutcome outcome);
     void user_client_inactive(const Entry& entry);

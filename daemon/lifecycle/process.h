@@ -155,6 +155,7 @@ class DriverProcess : public std::enable_shared_from_this<DriverProcess> {
     [[nodiscard]] const Message* unsent(uint64_t number) const {
         return connection_ ? connection_->waiting(number) : nullptr;
     }
+    [[nodiscard]] bool has_unsent() const { return connection_ && connection_->queued() > 0; }
     [[nodiscard]] const MessageName& handled() const { return handled_; }
     /// Calls back once: when the executable is loaded, or with why it never will be.
     void when_ready(std::function<void(Status)> done);

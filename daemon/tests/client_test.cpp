@@ -137,7 +137,8 @@ TEST_F(ClientTest, OpensAndClosesAUserClient) {
     const auto opened = open(program);
     EXPECT_EQ(opened.outcome.io_return, 0) << opened.outcome.reason;
     EXPECT_EQ(opened.driver_pid, driver->pid);
-    EXPECT_EQ(driver->attached_clients, std::vector<uint64_t>{opened.connection});
+    EXPECT_TRUE(bed.run_until(
+        [&] { return driver->attached_clients == std::vector<uint64_t>{opened.connection}; }));
     const Entry* user_client = bed.daemon->registry().find(opened.user_client);
     EXPECT_EQ(user_client->class_name(), "IOUserUserClient");
     EXPECT_EQ(user_client->provider(), widget);
@@ -150,6 +151,40 @@ TEST_F(ClientTest, OpensAndClosesAUserClient) {
     EXPECT_TRUE(program.died.empty()) << "who closes himself is not told";
     EXPECT_EQ(program.ask<client::Reply>(client::Close{opened.connection}).io_return,
               kIOReturnNotFound);
+}
+
+TEST_F(ClientTest, AProgramNeedNotWaitUntilTheDriverHasTheChannel) {
+    start_widget();
+    bed.scripts["WidgetClient"].hold_attach = true;
+    FakeClient program(bed);
+    const auto opened = open(program);
+    EXPECT_EQ(opened.outcome.io_return, 0) << opened.outcome.reason;
+    ASSERT_TRUE(bed.run_until([&] { return !driver->attached_clients.empty(); }));
+    EXPECT_EQ(program.ask<client::Reply>(client::Close{opened.connection}).io_return, 0);
+    ASSERT_TRUE(bed.run_until([&] { return !driver->detached_clients.empty(); }));
+    EXPECT_TRUE(program.died.empty());
+}
+
+TEST_F(ClientTest, ADriverThatCannotTakeTheChannelEndsTheConnection) {
+    start_widget();
+    bed.scripts["WidgetClient"].attach_result = kIOReturnNoResources;
+    FakeClient program(bed);
+    const uint64_t serial = program.send(client::Open{widget, 3});
+    ASSERT_TRUE(bed.run_until([&] { return program.answers.contains(serial); }));
+    const auto opened = decode<client::Opened>(program.answers.at(serial));
+    // Whichever comes first, the program is told once.
+    if (opened->outcome.io_return == 0) {
+        ASSERT_TRUE(bed.run_until([&] { return !program.died.empty(); }));
+        EXPECT_EQ(program.died[0].connection, opened->connection);
+        EXPECT_EQ(program.died[0].how, client::RefusedBy::terminated);
+        EXPECT_NE(program.died[0].reason.find("did not take"), std::string::npos);
+    } else {
+        EXPECT_EQ(opened->outcome.io_return, kIOReturnNoResources);
+    }
+    ASSERT_TRUE(bed.run_until([&] { return driver->said("stop WidgetClient"); }));
+    EXPECT_EQ(bed.state(widget), InstanceState::registered);
+    EXPECT_LE(program.died.size(), 1U);
+    EXPECT_EQ(bed.daemon->clients().connections().count(), 0U);
 }
 
 TEST_F(ClientTest, ADeadProgramsUserClientsAreStopped) {

@@ -173,11 +173,16 @@ void FakeDriver::received(Message message) {
             bound[bind->entry] = bind->classes;
             return;
         }
-        case driver::Kind::attach_client:
-            attached_clients.push_back(decode<driver::AttachClient>(message)->connection);
+        case driver::Kind::attach_client: {
+            const auto attach = decode<driver::AttachClient>(message);
+            const Script& script = bed_.scripts[objects[attach->entry]];
+            attached_clients.push_back(attach->connection);
             EXPECT_EQ(message.fds.size(), 2U);
-            send(encode(driver::Reply{}, message.serial));
+            driver::Reply reply;
+            reply.io_return = script.attach_result;
+            if (!script.hold_attach) send(encode(reply, message.serial));
             return;
+        }
         case driver::Kind::detach_client:
             detached_clients.push_back(decode<driver::DetachClient>(message)->connection);
             return;

@@ -46,6 +46,8 @@ struct Script {
     bool die_in_new_user_client = false;
     bool hold_power = false;  ///< SetPowerState returns without super's
     int32_t power_result = 0;
+    int32_t attach_result = 0;  ///< of AttachClient, by class of the user client
+    bool hold_attach = false;   ///< AttachClient is never answered
     bool register_in_start = false;
     std::string
         user_client_key;  ///< NewUserClient Creates this property's class; empty: kIOReturnError
