@@ -178,7 +178,7 @@ void ClientConnection::handle(Frame& frame, Serving& serving) {
     if (kind == uc::Kind::memory_copied) return answered(frame.message());
     wait_while_asleep();
     if (kind == uc::Kind::invoke) return call(frame, serving);
-    if (kind == uc::Kind::map_memory) return map_memory(frame);
+    if (kind == uc::Kind::map_memory) return map_memory(frame, serving);
     if (kind == uc::Kind::arena) {
         Message message = frame.message();
         const auto arena = decode<uc::Arena>(message);
@@ -219,7 +219,7 @@ void ClientConnection::call(Frame& frame, Serving& serving) {
     }
 }
 
-void ClientConnection::map_memory(Frame& frame) {
+void ClientConnection::map_memory(Frame& frame, Serving& serving) {
     const uint64_t serial = frame.serial();
     const auto request = decode<uc::MapMemory>(frame.message());
     frame.done();
@@ -231,7 +231,7 @@ void ClientConnection::map_memory(Frame& frame) {
     });
     // On the queue of the calls, which would wait for it anyway, and idle: on this thread, as
     // calls.
-    if (executor != nullptr && executor == this->queue() && !executor->methods_parallel() &&
+    if (executor != nullptr && executor == this->queue(serving) && !executor->methods_parallel() &&
         executor->try_claim())
         return executor->run_claimed(std::move(task));
     // Else never waited for here: what runs on that queue may wait for the client's next message.

@@ -94,7 +94,7 @@ class ClientConnection : public LaneSender::Owner,
     void call(Frame& frame, Serving& serving);
     /// The queue that calls run on now; nullptr if there is none. Another one is not claimed.
     const std::shared_ptr<Executor>& queue(Serving& serving);
-    void map_memory(Frame& frame);
+    void map_memory(Frame& frame, Serving& serving);
     void answered(Message message);
     void wait_while_asleep();
     /// Where what the client has not asked for goes.
