@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 
-#include "keeper/woken_here.h"
 #include "rpc/fields.h"
+#include "rpc/woken_here.h"
 
 namespace opendext::keeper {
 namespace {
@@ -79,7 +78,10 @@ Keeper::Keeper(Options options, std::function<void(const Status&)> came_up)
       drivers_(
           loop_,
           {options_.realm.root(), options_.runtime, options_.realm.settings(), options_.prepared},
-          [this](Message event) { tell(std::move(event)); }) {}
+          [this](Message event) {
+              const WokenHere woken(daemon_ ? daemon_->pid : 0);
+              send(std::move(event));
+          }) {}
 
 int Keeper::run() {
     if (const Status started = start(); !started.ok()) end(started.error());
@@ -272,14 +274,6 @@ void Keeper::reply(uint64_t serial, Result<Message> result) {
 
 /// Never waits: what opendextd's queue has no room for is kept until it has. One that takes nothing
 /// hangs.
-/// Of a driver.
-void Keeper::tell(Message event) {
-    std::optional<WokenHere> woken;
-    if (daemon_ && event.kind == static_cast<uint32_t>(wire::Exited::kKind))
-        woken.emplace(daemon_->pid);
-    send(std::move(event));
-}
-
 void Keeper::send(Message message) {
     if (!link_.valid()) return;
     backlog_.push_back(std::move(message));

@@ -63,7 +63,6 @@ class Keeper {
     std::function<void(Result<Message>)> spawned_later(uint64_t serial);
     void abandon(uint64_t serial);
     void reply(uint64_t serial, Result<Message> result);
-    void tell(Message event);
     void send(Message message);
     void send_backlog();
     void start_programs();

@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <vector>
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "keeper/woken_here.h"
+#include "rpc/woken_here.h"
 
-namespace opendext::keeper {
+namespace opendext {
 
 WokenHere::WokenHere(pid_t process) : process_(process) {
+    if (process_ == 0) return;
     const int here = ::sched_getcpu();
     if (here < 0 || ::sched_getaffinity(process_, sizeof before_, &before_) != 0) return;
     if (!CPU_ISSET(here, &before_) || CPU_COUNT(&before_) == 1) return;
@@ -17,4 +18,4 @@ WokenHere::~WokenHere() {
     if (moved_) static_cast<void>(::sched_setaffinity(process_, sizeof before_, &before_));
 }
 
-}  // namespace opendext::keeper
+}  // namespace opendext

@@ -4,13 +4,14 @@
 #include <sched.h>
 #include <sys/types.h>
 
-namespace opendext::keeper {
+namespace opendext {
 
 /// While one lives, a process that is woken runs on the processor of this thread. For who hears of
 /// the death of another: where that ran, the kernel takes it apart for several 100 us and lets
 /// nobody in, and the process may have run there last. Where it may run is as before afterwards.
 class WokenHere {
   public:
+    /// 0: none.
     explicit WokenHere(pid_t process);
     ~WokenHere();
     WokenHere(const WokenHere&) = delete;
@@ -22,4 +23,4 @@ class WokenHere {
     bool moved_ = false;
 };
 
-}  // namespace opendext::keeper
+}  // namespace opendext

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "keeper/woken_here.h"
+#include "rpc/woken_here.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 
 #include <optional>
 
-namespace opendext::keeper {
+namespace opendext {
 namespace {
 
 /// A process that waits; its end is that of the object.
@@ -65,12 +65,18 @@ TEST(WokenHere, AProcessThatMayRunOnOneProcessorStaysThere) {
 
 TEST(WokenHere, AProcessThatThereIsNotIsNothing) {
     pid_t gone = 0;
+    cpu_set_t before;
+    ASSERT_EQ(0, ::sched_getaffinity(0, sizeof before, &before));
     {
         const Waiting process;
         gone = process.pid;
     }
     const WokenHere woken(gone);
+    const WokenHere nobody(0);
+    cpu_set_t own;
+    ASSERT_EQ(0, ::sched_getaffinity(0, sizeof own, &own));
+    EXPECT_EQ(CPU_COUNT(&own), CPU_COUNT(&before));
 }
 
 }  // namespace
-}  // namespace opendext::keeper
+}  // namespace opendext
