@@ -363,17 +363,19 @@ void UserClientConnections::attached(uint64_t number, std::vector<UniqueFd>& fds
                                      const Result<Message>& reply) {
     const auto place = connections_.find(number);
     if (place == connections_.end()) return;
-    const bool told = place->second.state == OpenState::connected;
-    // The end of the process, which ends what its programs have open.
-    if (!reply.ok()) return told ? void() : fail(number, reply.error());
-    const Result<driver::Reply> answer = decode<driver::Reply>(reply.value());
-    if (answer.ok() && answer->io_return == 0) return told ? void() : connect(number, fds);
-    const Error error =
-        answer.ok() ? Error::kern(answer->io_return, answer->reason) : answer.error();
-    if (!told) return fail(number, error);
+    const Result<driver::Reply> answer =
+        reply.ok() ? decode<driver::Reply>(reply.value()) : Result<driver::Reply>(reply.error());
+    const bool taken = answer.ok() && answer->io_return == 0;
+    const auto why = [&answer] {
+        return answer.ok() ? Error::kern(answer->io_return, answer->reason) : answer.error();
+    };
+    if (place->second.state != OpenState::connected)
+        return taken ? connect(number, fds) : fail(number, why());
+    // The program has been told. The end of the process ends what its programs have open by itself.
+    if (taken || (!reply.ok() && reply.error().code != Errc::timed_out)) return;
     const uint64_t client = place->second.client;
-    fail(number, error);
-    died_(client, {number, "the driver did not take the connection: " + error.text(),
+    fail(number, why());
+    died_(client, {number, "the driver did not take the connection: " + why().text(),
                    client::RefusedBy::terminated});
 }
 

@@ -165,6 +165,20 @@ TEST_F(ClientTest, AProgramNeedNotWaitUntilTheDriverHasTheChannel) {
     EXPECT_TRUE(program.died.empty());
 }
 
+TEST_F(ClientTest, ADriverThatNeverTakesTheChannelEndsTheConnection) {
+    bed.options.deadlines.set(Deadline::attach_client, std::chrono::milliseconds(500));
+    start_widget();
+    bed.scripts["WidgetClient"].hold_attach = true;
+    FakeClient program(bed);
+    const auto opened = open(program);
+    EXPECT_EQ(opened.outcome.io_return, 0) << opened.outcome.reason;
+    ASSERT_TRUE(bed.run_until([&] { return !program.died.empty(); }));
+    EXPECT_EQ(program.died[0].connection, opened.connection);
+    EXPECT_EQ(program.died[0].how, client::RefusedBy::terminated);
+    ASSERT_TRUE(bed.run_until([&] { return driver->said("stop WidgetClient"); }));
+    EXPECT_EQ(bed.daemon->clients().connections().count(), 0U);
+}
+
 TEST_F(ClientTest, ADriverThatCannotTakeTheChannelEndsTheConnection) {
     start_widget();
     bed.scripts["WidgetClient"].attach_result = kIOReturnNoResources;
