@@ -45,7 +45,7 @@ PROGRAM_PROBES = {
     "channel_taken": "add", "channel_done": "add", "channel_aside": "read 10000", "channel_close": "close",
 }
 # With these the answer may have reached the program before the driver died, or what it wanted has come about.
-MAY_SUCCEED = ("driver_detach", "driver_completion", "channel_published", "channel_sleep", "channel_done", "driver_attached")
+MAY_SUCCEED = ("driver_detach", "driver_completion", "channel_published", "channel_sleep", "channel_done", "driver_attach", "driver_attached")
 
 
 class Survivors(strain_realm.StrainCase):
