@@ -390,7 +390,7 @@ bool Channel::Impl::spin(Lane lane, Receiving& from, uint32_t wanted) {
         const int64_t now = now_ns();
         if (start_ns == 0) start_ns = now;
         publish_cpu(lane);
-        if (now - start_ns > SpinPolicy::kBudgetNs ||
+        if (now - start_ns > from.spin.budget_ns() ||
             current_cpu() == peer_cpu.load(std::memory_order_relaxed)) {  // it may need our CPU
             from.spin.spin_failed(start_ns);
             return false;

@@ -13,8 +13,10 @@ namespace opendext {
 /// milliseconds. The clock is read only where a sleep is likely anyway.
 class SpinPolicy {
   public:
-    /// About what waking an idle CPU costs: a longer spin can gain nothing.
+    /// About what waking an idle CPU costs: a longer spin can gain nothing, but for one that has
+    /// two sides awake again which wake each other in turn.
     static constexpr int64_t kBudgetNs = 40'000;
+    static constexpr int64_t kMaxBudgetNs = 160'000;
     /// A wait and the time since the one before it up to this count as back to back.
     static constexpr int64_t kBackToBackNs = 200'000;
 
@@ -40,6 +42,7 @@ class SpinPolicy {
             no_yield_until_ns_ = 0;
             return Begin::yield;
         }
+        budget_ns_ = kBudgetNs;
         if (hot_ && !peer_slept) return Begin::spin;
         hot_ = false;
         began_ns_ = clock();
@@ -49,8 +52,12 @@ class SpinPolicy {
             --skip_;
             return Begin::sleep;
         }
+        // The peer that we have woken takes as long as it took the last time.
+        budget_ns_ = std::clamp(2 * last_wait_ns_, kBudgetNs, kMaxBudgetNs);
         return Begin::spin;
     }
+    /// How long the spin that begin() asked for may take.
+    [[nodiscard]] int64_t budget_ns() const { return budget_ns_; }
     /// After begin() said yield: whether what was waited for came, and when that began and ended.
     void yielded(bool came, int64_t from_ns, int64_t to_ns) {
         hot_ = false;
@@ -110,6 +117,7 @@ class SpinPolicy {
     static constexpr int kLooksApart = 64;
 
     bool hot_ = false;  ///< the last wait was over while we span
+    int64_t budget_ns_ = kBudgetNs;
     int64_t began_ns_ = 0;
     int64_t last_wait_ns_ = INT64_MAX;
     int64_t last_end_ns_ = 0;

@@ -518,6 +518,20 @@ TEST_F(SpinPolicyTest, SleepsAtOnceWhenThePeerTakesLong) {
     EXPECT_FALSE(begin());
 }
 
+TEST_F(SpinPolicyTest, WaitsForAPeerThatItHasWokenAsLongAsThatTakes) {
+    (void)begin();
+    sleep(70'000);  // what it takes here
+    ASSERT_TRUE(begin(true));
+    EXPECT_EQ(140'000, policy_.budget_ns());
+    policy_.spin_paid();
+    ASSERT_TRUE(begin());
+    EXPECT_EQ(SpinPolicy::kBudgetNs, policy_.budget_ns()) << "it is awake";
+    policy_.spin_failed(now_);
+    sleep(150'000);
+    while (!begin()) sleep(150'000);
+    EXPECT_EQ(SpinPolicy::kMaxBudgetNs, policy_.budget_ns());
+}
+
 TEST_F(SpinPolicyTest, TriesLessAndLessOftenWhileItFails) {
     (void)begin();
     sleep(50'000);
