@@ -86,7 +86,7 @@ void Port::run() {
         if (!driver_is_new) tell_line();
         const uint64_t before = sent_ + received_;
         const bool moved = move(now);
-        if (driver_is_new) tell_line();  // bytes that wait for a new driver come first
+        tell_line();  // what has come just now; bytes that wait for a new driver come first
         report(now);
         if (moved) settled_ = false;
         // Behind a small piece there is most likely nothing; sleep() looks for it.

@@ -166,11 +166,12 @@ class Connecting(LineCase):
     def test_modem_lines_of_the_peer_are_properties(self):
         self.open(self.device)
         self.expect_line(dtr=True)
-        self.server.line.cd = self.server.line.cts = False
-        self.server.line.ri = True
-        self.server.manager.check_modem_lines()
-        self.wait_for(lambda: self.line_of("far")["modem"] == {"CTS": False, "DSR": True, "RI": True, "DCD": False},
-                      "the peer's modem lines")
+        for up in ("ri", "cts", "ri", "cd", "cts"):  # one after the other, with nothing else between
+            for line in ("cts", "ri", "cd"):
+                setattr(self.server.line, line, line == up)
+            self.server.manager.check_modem_lines()
+            self.wait_for(lambda up=up: self.line_of("far")["modem"] == {
+                "CTS": up == "cts", "DSR": True, "RI": up == "ri", "DCD": up == "cd"}, "the peer's modem lines")
 
     def test_bytes_come_back_unchanged(self):
         port = self.open(self.device)
