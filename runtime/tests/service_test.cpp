@@ -33,6 +33,15 @@ T make(OSMetaClass* meta) {
 
 class Service : public testing::Test {
   protected:
+    /// What opendextd says of the process that the tests' server is.
+    static InvocationResult describe_server(const Invocation&) {
+        InvocationResult result;
+        result.refs = {value(Dictionary{{"IOUserServerName", "test"},
+                                        {"IOUserServerTag", kServer},
+                                        {"CFBundleIdentifier", "org.example.test"}})};
+        return result;
+    }
+
     Service() {
         Events::shared().clear();
         const auto ok = [](const Invocation&) { return InvocationResult{}; };
@@ -169,13 +178,7 @@ TEST_F(Service, TheServerIsTheProcessItself) {
     IOUserServer* server = nullptr;
     EXPECT_EQ(IOUserServer::Create("test", kServer, 0, bundle, &server), kIOReturnNotReady);
     ASSERT_EQ(daemon_.instantiate(kServer, "IOUserServer"), kIOReturnSuccess);
-    daemon_.on(IOService_CopyProperties_ID, [](const Invocation&) {
-        InvocationResult result;
-        result.refs = {value(Dictionary{{"IOUserServerName", "test"},
-                                        {"IOUserServerTag", kServer},
-                                        {"CFBundleIdentifier", "org.example.test"}})};
-        return result;
-    });
+    daemon_.on(IOService_CopyProperties_ID, describe_server);
     EXPECT_EQ(IOUserServer::Create("other", kServer, 0, bundle, &server), kIOReturnNotPermitted);
     ASSERT_EQ(IOUserServer::Create("test", kServer, 0, bundle, &server), kIOReturnSuccess);
     EXPECT_EQ(server->RegisterService(), kIOReturnSuccess);
@@ -191,13 +194,7 @@ TEST_F(Service, TheServerIsTheProcessItself) {
 
 TEST_F(Service, WhatNeedsNoAnswerIsNotWaitedFor) {
     ASSERT_EQ(daemon_.instantiate(kServer, "IOUserServer"), kIOReturnSuccess);
-    daemon_.on(IOService_CopyProperties_ID, [](const Invocation&) {
-        InvocationResult result;
-        result.refs = {value(Dictionary{{"IOUserServerName", "test"},
-                                        {"IOUserServerTag", kServer},
-                                        {"CFBundleIdentifier", "org.example.test"}})};
-        return result;
-    });
+    daemon_.on(IOService_CopyProperties_ID, describe_server);
     OSString* bundle = OSString::withCString("org.example.test");
     IOUserServer* server = nullptr;
     ASSERT_EQ(IOUserServer::Create("test", kServer, 0, bundle, &server), kIOReturnSuccess);
