@@ -68,7 +68,7 @@ OSData* make(size_t behind = 0) {
 namespace {
 thread_local DataCache* t_cache = nullptr;
 /// Of what is worth keeping: no more than a call carries in its frame.
-constexpr size_t kMostKept = 4096;
+[[maybe_unused]] constexpr size_t kMostKept = 4096;
 }  // namespace
 
 DataCache::DataCache() {
