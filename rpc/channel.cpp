@@ -399,13 +399,13 @@ bool Channel::Impl::spin(Lane lane, Receiving& from, uint32_t wanted) {
 }
 
 bool Channel::Impl::yield(Receiving& from) {
-    const int64_t start_ns = now_ns();
+    const int64_t start_ns = rough_ns();
     bool came = false;
     for (int i = 0; i < kYields && !came; ++i) {
-        ::sched_yield();
+        yield_cpu();
         came = from.ring.ready();
     }
-    from.spin.yielded(came, start_ns, now_ns());
+    from.spin.yielded(came, rough_ns() - start_ns, now_ns);
     return came;
 }
 
@@ -414,8 +414,7 @@ Status Channel::Impl::wait_for_frame(Lane lane, Receiving& from, const Patience&
     std::atomic<bool>& woke_peer = conversation(lane).woke_peer;
     const bool peer_slept = woke_peer.load(std::memory_order_relaxed) &&
                             woke_peer.exchange(false, std::memory_order_relaxed);
-    const uint32_t peer_cpu = peer().cpu[conversation_of(lane)].load(std::memory_order_relaxed);
-    switch (from.spin.begin(current_cpu(), peer_cpu, peer_slept, now_ns)) {
+    switch (from.spin.begin(current_cpu(), peer_cpu(lane), peer_slept, now_ns)) {
         case SpinPolicy::Begin::spin:
             if (spin(lane, from, std::max(patience.wanted, 1U))) return success();
             break;

@@ -58,17 +58,18 @@ class SpinPolicy {
     }
     /// How long the spin that begin() asked for may take.
     [[nodiscard]] int64_t budget_ns() const { return budget_ns_; }
-    /// After begin() said yield: whether what was waited for came, and when that began and ended.
-    void yielded(bool came, int64_t from_ns, int64_t to_ns) {
+    /// After begin() said yield: whether what was waited for came, and how long that took, about.
+    template <typename Clock>
+    void yielded(bool came, int64_t took_ns, Clock clock) {
         hot_ = false;
-        if (to_ns - from_ns > kLongYieldNs) {
+        if (took_ns > kLongYieldNs) [[unlikely]] {
             // One such costs as much as a thousand calls. Now and then it is the host that took
             // the CPU, and yielding pays all the same; with a neighbour on it, not for a while.
-            yield_credit_ns_ -= to_ns - from_ns;
+            yield_credit_ns_ -= took_ns;
             good_yields_ = 0;
             if (yield_credit_ns_ >= 0) return;
             yield_credit_ns_ = 0;
-            no_yield_until_ns_ = to_ns + yield_penalty_ns_;
+            no_yield_until_ns_ = clock() + yield_penalty_ns_;
             yield_penalty_ns_ = std::min(yield_penalty_ns_ * 2, kMaxYieldPenaltyNs);
         } else if (came) {
             yield_credit_ns_ = std::min(yield_credit_ns_ + kYieldGainNs, kMaxYieldCreditNs);

@@ -421,6 +421,13 @@ class SpinPolicyTest : public testing::Test {
             return now_;
         });
     }
+    void yielded(bool came, int64_t took_ns) {
+        now_ += took_ns;
+        policy_.yielded(came, took_ns, [this] {
+            ++looks_;
+            return now_;
+        });
+    }
     bool begin(bool peer_slept = false) { return how(1, 2, peer_slept) == Begin::spin; }
     void sleep(int64_t ns) {
         now_ += ns;
@@ -465,7 +472,7 @@ TEST_F(SpinPolicyTest, SleepsWhereNobodyKnowsWhoRunsWhere) {
 TEST_F(SpinPolicyTest, YieldsToAPeerOnTheSameCpu) {
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(Begin::yield, how(1, 1));
-        policy_.yielded(true, now_, now_ + 2'000);
+        yielded(true, 2'000);
     }
     EXPECT_EQ(0, looks_);
 }
@@ -475,8 +482,7 @@ TEST_F(SpinPolicyTest, StopsYieldingToOthersThanThePeer) {
     const int64_t begin_ns = now_;
     for (int i = 0; i < 10'000'000; ++i, now_ += 5'000) {  // 50 s of calls
         if (how(1, 1) != Begin::yield) continue;
-        policy_.yielded(i % 2 == 0, now_, now_ + 5'000'000);
-        now_ += 5'000'000;
+        yielded(i % 2 == 0, 5'000'000);
         lost += 5'000'000;
     }
     EXPECT_GT(lost, 20'000'000);  // it tries again
@@ -487,15 +493,14 @@ TEST_F(SpinPolicyTest, GoesOnYieldingAfterALongOneNowAndThen) {
     for (int i = 0; i < 200'000; ++i, now_ += 5'000) {
         ASSERT_EQ(Begin::yield, how(1, 1)) << i;
         const int64_t took = i % 10'000 == 9'999 ? 4'000'000 : 2'000;  // the host had the CPU
-        policy_.yielded(true, now_, now_ + took);
-        now_ += took;
+        yielded(true, took);
     }
 }
 
 TEST_F(SpinPolicyTest, LetsThePeerRunBeforeItSleepsThoughNothingComes) {
     for (int i = 0; i < 1000; ++i) {  // calls that come alone: the answer is given, the next far
         EXPECT_EQ(Begin::yield, how(1, 1));
-        policy_.yielded(false, now_, now_ + 500);
+        yielded(false, 500);
         now_ += 1'000'000;
     }
     EXPECT_EQ(0, looks_);
