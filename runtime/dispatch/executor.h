@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -13,6 +12,7 @@
 
 #include "rpc/age.h"
 #include "rpc/futex_lock.h"
+#include "runtime/dispatch/fifo.h"
 #include "runtime/dispatch/task.h"
 
 namespace opendext::runtime {
@@ -155,8 +155,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
     const bool reentrant_;
     const bool methods_parallel_;
     mutable FutexLock mutex_;
-    std::deque<Entry> entries_;
-    std::deque<TaskPtr> followers_;  // touched by the holder only
+    Fifo<Entry> entries_;
+    Fifo<TaskPtr> followers_;  // touched by the holder only
     std::list<Sleeper*> sleepers_;
     bool busy_ = false;  // somebody holds it or is about to
     std::atomic<bool> wanted_{false};

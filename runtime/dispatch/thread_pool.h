@@ -3,9 +3,9 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <mutex>
 
+#include "runtime/dispatch/fifo.h"
 #include "runtime/dispatch/task.h"
 
 namespace opendext::runtime {
@@ -33,7 +33,7 @@ class ThreadPool {
 
     std::mutex mutex_;
     std::condition_variable wake_;
-    std::deque<TaskPtr> tasks_;
+    Fifo<TaskPtr> tasks_;
     size_t threads_ = 0;
     size_t idle_ = 0;
     bool limit_reported_ = false;
