@@ -75,8 +75,8 @@ bool Process::is_loaded() {
     return executable_there_;
 }
 
-int Process::run() {
-    set_log_sink(this);
+/// Not in run(), which has what it has for as long as the process lives.
+void Process::check_in() {
     driver::CheckIn check_in;
     check_in.token = token_;
     check_in.sandbox = sandbox_;
@@ -84,6 +84,11 @@ int Process::run() {
     if (auto sent = socket_.send(encode(check_in)); !sent) {
         end(71, "check-in: " + sent.error().text());
     }
+}
+
+int Process::run() {
+    set_log_sink(this);
+    check_in();
     serve(true);
     connections_->close_all("the driver process ends");
     // The other threads hold a reference to this object and leave when they see the end.

@@ -78,6 +78,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
         Message reply;
     };
 
+    void check_in();
     void send(const Message& message);
     void serve(bool main_thread);
     [[nodiscard]] bool main_thread_suffices() const {
