@@ -11,7 +11,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <system_error>
+#include <memory>
+#include <utility>
 
 namespace opendext {
 namespace {
@@ -23,6 +24,7 @@ constexpr bool kRests = false;
 constexpr bool kRests = true;
 #endif
 
+constexpr size_t kStackSize = 512 * 1024;
 constexpr uint64_t kEnd = 0;  // the number of what ends the thread
 
 }  // namespace
@@ -44,16 +46,31 @@ Status PeerWatch::start() {
     sigset_t old;
     ::sigfillset(&all);  // the program's signals are for its own threads
     ::pthread_sigmask(SIG_SETMASK, &all, &old);
-    try {
-        thread_ = std::thread([this, epoll = epoll_.get()] { run(epoll); });
-        if (!kRests) thread_.detach();
-    } catch (const std::system_error& failed) {
-        epoll_.reset();
-        ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
-        return Error::system("thread for the watch of peers", failed.code().value());
-    }
+    // Not std::thread, which asks for the size of the program's stacks: in a driver process that
+    // costs a page of the C library's.
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    ::pthread_attr_setstacksize(&attributes, kStackSize);
+    ::pthread_attr_setdetachstate(&attributes,
+                                  kRests ? PTHREAD_CREATE_JOINABLE : PTHREAD_CREATE_DETACHED);
+    using Beginning = std::pair<PeerWatch*, int>;
+    auto beginning = std::make_unique<Beginning>(this, epoll_.get());
+    const int error = ::pthread_create(
+        &thread_, &attributes,
+        [](void* given) -> void* {
+            const std::unique_ptr<Beginning> beginning(static_cast<Beginning*>(given));
+            beginning->first->run(beginning->second);
+            return nullptr;
+        },
+        beginning.get());
+    ::pthread_attr_destroy(&attributes);
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
-    return success();
+    if (error == 0) {
+        static_cast<void>(beginning.release());
+        return success();
+    }
+    epoll_.reset();
+    return Error::system("thread for the watch of peers", error);
 }
 
 Result<uint64_t> PeerWatch::add(int socket, std::function<void()> gone) {
@@ -88,10 +105,10 @@ void PeerWatch::rest() {
     epoll_event event{};
     event.data.u64 = kEnd;  // EPOLLHUP comes anyway
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, hung_up.get(), &event) != 0) return;
-    std::thread thread = std::move(thread_);
+    const pthread_t thread = thread_;
     const UniqueFd epoll = std::move(epoll_);
     lock.unlock();  // it may have woken for a socket that has been removed since, and wants it
-    thread.join();
+    ::pthread_join(thread, nullptr);
 }
 
 void PeerWatch::run(int epoll) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "rpc/fd.h"
 #include "rpc/result.h"
@@ -34,7 +35,7 @@ class PeerWatch {
 
     std::mutex mutex_;
     UniqueFd epoll_;
-    std::thread thread_;  ///< there with epoll_; detached where rest() does nothing
+    pthread_t thread_{};  ///< there with epoll_; detached where rest() does nothing
     std::map<uint64_t, std::function<void()>> watched_;
     uint64_t next_number_ = 1;
 };
