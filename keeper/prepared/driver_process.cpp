@@ -75,12 +75,13 @@ Status end_with_keeper(const Socket& socket) {
 }
 
 /// Step one: before any code of the dext is loaded.
-Status close_first_step(const Features& features, Filters& filters,
+Status close_first_step(const Blueprint& blueprint, Filters& filters,
                         const protocol::keeper::Spawn& spawn, Socket& control, Socket& report) {
-    OD_TRY(keep_only(control, report, open_sanitizer_reports(spawn.bundle_id)));
+    const Features& features = blueprint.features;
+    OD_TRY(keep_only(control, report,
+                     open_sanitizer_reports(blueprint.sanitizer_reports, spawn.bundle_id)));
     announce_sandbox();
     reset_signals();
-    ::clearenv();
     ::umask(077);
     if (::chdir("/") != 0) return Error::system("cannot enter /");
     ::setsid();
@@ -162,11 +163,8 @@ void become_driver(const Blueprint& blueprint, Filters& filters,
     blueprint.title.set(spawn.title.empty() ? spawn.bundle_path + " " + spawn.bundle_id
                                             : spawn.title);
     set_short_name(spawn.bundle_id);
-    // The first step empties the environment.
-    const char* boot = ::getenv("OPENDEXT_BOOT_ARGS");
-    const std::string boot_arguments = boot == nullptr ? "" : boot;
     const Features& features = blueprint.features;
-    const Status closed = close_first_step(features, filters, spawn, control, report);
+    const Status closed = close_first_step(blueprint, filters, spawn, control, report);
     if (!closed.ok()) {
         static_cast<void>(report.send(encode(keeper::report::Failed{closed.error().text()})));
         ::_exit(kExitSandbox);
@@ -181,7 +179,7 @@ void become_driver(const Blueprint& blueprint, Filters& filters,
         .sandbox = blueprint.description.c_str(),
         .close_second_step = close_second_step,
         .context = &second,
-        .boot_arguments = boot_arguments.c_str(),
+        .boot_arguments = blueprint.boot_arguments.c_str(),
         .set_title = set_title,
     };
     ::_exit(blueprint.libraries.entry(&start));

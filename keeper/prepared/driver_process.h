@@ -30,6 +30,8 @@ struct Blueprint {
     Title title;
     Libraries libraries;
     std::map<std::vector<std::string>, Filters> filters;  ///< by families' libraries
+    std::string boot_arguments;                           ///< $OPENDEXT_BOOT_ARGS
+    std::string sanitizer_reports;                        ///< $OPENDEXT_SANITIZER_REPORTS
     /// For an executable that asks for `libraries`; for all families if there is none among them.
     Result<Filters*> filters_for(const std::vector<std::string>& libraries);
 };

@@ -57,6 +57,9 @@ void set_loading(const Start& start) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     pollfd keeper{start.link, 0, 0};
     if (::poll(&keeper, 1, 0) != 0) ::_exit(0);  // it ended before the line above
+    // The predecessor has emptied its own.
+    std::vector<std::string> environment = start.environment;
+    for (std::string& variable : environment) ::putenv(variable.data());
     std::vector<std::string> words = start.words;
     words.insert(words.begin() + 1, {"--handover", std::to_string(kHandoverFd)});
     std::vector<char*> arguments;
@@ -80,6 +83,8 @@ void set_loading(const Start& start) {
 Start parse(int argc, char** argv) {
     Start start;
     start.print_calls = argc == 2 && std::string_view(argv[1]) == "--print-calls";
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        start.environment.emplace_back(*variable);
     start.words.emplace_back(argv[0]);
     for (int i = 1; i + 2 < argc; i += 2) {
         const std::string option = argv[i];
@@ -98,6 +103,14 @@ Start parse(int argc, char** argv) {
     }
     start.words.emplace_back(argv[argc - 1]);
     return start;
+}
+
+std::string Start::variable(std::string_view name) const {
+    for (const std::string& each : environment) {
+        if (each.size() > name.size() && each[name.size()] == '=' && each.starts_with(name))
+            return each.substr(name.size() + 1);
+    }
+    return "";
 }
 
 Result<Successor> Successor::start(const Start& start, const Features& features,

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "keeper/prepared/features.h"
@@ -18,14 +19,18 @@ namespace opendext::prepared {
 /// How this process was started.
 struct Start {
     std::vector<std::string> words;  ///< as given, but --handover; the successor gets them too
-    int link = -1;                   ///< --link FD: the keeper's socket, shared with the successor
-    int handover = -1;               ///< --handover FD: to the predecessor; -1: this is the first
-    std::string runtime;             ///< --runtime FILE
-    std::string without;             ///< --without LIST
-    std::string require;             ///< --require LIST
-    std::string settings;            ///< --settings FILE: the realm's
-    int layout = -1;                 ///< --layout N
-    bool print_calls = false;        ///< --print-calls, alone
+    std::vector<std::string> environment;  ///< as found; the successor's begins with it
+    int link = -1;             ///< --link FD: the keeper's socket, shared with the successor
+    int handover = -1;         ///< --handover FD: to the predecessor; -1: this is the first
+    std::string runtime;       ///< --runtime FILE
+    std::string without;       ///< --without LIST
+    std::string require;       ///< --require LIST
+    std::string settings;      ///< --settings FILE: the realm's
+    int layout = -1;           ///< --layout N
+    bool print_calls = false;  ///< --print-calls, alone
+
+    /// Of a variable, "" without it.
+    [[nodiscard]] std::string variable(std::string_view name) const;
 };
 /// The last word is room for a title, which overwrites the command line.
 Start parse(int argc, char** argv);

@@ -146,8 +146,8 @@ Status begin(const Start& start, const Socket& keeper) {
 }
 
 /// Serves until the keeper is gone or a successor is there. Returns the exit status.
-int serve(const Start& start, const Socket& keeper, Blueprint& blueprint,
-          const Result<Forks>& forks) {
+[[gnu::noinline]] int serve(const Start& start, const Socket& keeper, Blueprint& blueprint,
+                            const Result<Forks>& forks) {
     const unsigned layout = blueprint.features.layout;
     std::optional<Successor> successor;
     for (unsigned served = 1;; ++served) {
@@ -173,6 +173,17 @@ int serve(const Start& start, const Socket& keeper, Blueprint& blueprint,
                 complain(started.error());
         }
     }
+}
+
+/// The same with the stack at the beginning of a page: what a driver has on it while it is idle
+/// then lies in that one, and the page above it stays the prepared process's.
+[[gnu::noinline]] int serve_on_page(const Start& start, const Socket& keeper, Blueprint& blueprint,
+                                    const Result<Forks>& forks) {
+    constexpr uintptr_t kPage = 4096;
+    const uintptr_t above = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & (kPage - 1);
+    void* gap = __builtin_alloca(above);
+    asm volatile("" : "+r"(gap));  // it is not to be left out
+    return serve(start, keeper, blueprint, forks);
 }
 
 /// What processes of this installation may call.
@@ -215,14 +226,17 @@ int run(int argc, char** argv) {
                         .description = {},
                         .title = Title(argc, argv),
                         .libraries = {},
-                        .filters = {}};
+                        .filters = {},
+                        .boot_arguments = start.variable("OPENDEXT_BOOT_ARGS"),
+                        .sanitizer_reports = start.variable("OPENDEXT_SANITIZER_REPORTS")};
     blueprint.title.set("opendext-driver: prepared driver process");
     const Result<Forks> forks = prepare(start, blueprint);
     if (!forks.ok()) complain(forks.error());
+    ::clearenv();  // drivers have none, and need no page to note that
     prepare_heap();
     prepare_runtime(blueprint.libraries);
     if (const Status ready = say_ready(predecessor); !ready.ok()) complain(ready.error());
-    return serve(start, keeper, blueprint, forks);
+    return serve_on_page(start, keeper, blueprint, forks);
 }
 
 }  // namespace

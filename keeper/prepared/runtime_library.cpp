@@ -56,6 +56,8 @@ std::string preloaded_libraries() {
         if (name.find_first_of(": ") != std::string::npos) return "";
         list += (list.empty() ? "" : ":") + name;
     }
+    // What is loaded later is noted down where drivers have nothing else to write.
+    for (const char* name : kSystemLibraries) list += (list.empty() ? "" : ":") + std::string(name);
     return list;
 }
 

@@ -22,10 +22,10 @@ struct Libraries {
     opendext_driver_prepare_t prepare = nullptr;  ///< of the runtime, if it has one
 };
 
-/// The runtime and the families' libraries as LD_PRELOAD takes them, for the start of a prepared
-/// process. What is there from a program's start shares one list of scopes, and what the loader
-/// keeps of it lies together: loading a dext then changes few pages. "" where a path has a
-/// character that separates.
+/// The runtime, the families' libraries and those of the system as LD_PRELOAD takes them, for the
+/// start of a prepared process. What is there from a program's start shares one list of scopes, and
+/// what the loader keeps of it lies together: loading a dext then changes few pages. "" where a
+/// path has a character that separates.
 std::string preloaded_libraries();
 
 /// Loads everything that a driver process needs besides its dext, for good and visible to all: the

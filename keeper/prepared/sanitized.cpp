@@ -7,14 +7,11 @@
 #include <sanitizer/common_interface_defs.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 namespace opendext::prepared {
 
-UniqueFd open_sanitizer_reports(const std::string& bundle_id) {
-    const char* folder = ::getenv("OPENDEXT_SANITIZER_REPORTS");
-    if (folder == nullptr || bundle_id.find('/') != std::string::npos) return {};
-    const std::string file = std::string(folder) + "/driver." + bundle_id;
+UniqueFd open_sanitizer_reports(const std::string& folder, const std::string& bundle_id) {
+    if (folder.empty() || bundle_id.find('/') != std::string::npos) return {};
+    const std::string file = folder + "/driver." + bundle_id;
     return UniqueFd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
 }
 
@@ -31,7 +28,7 @@ void announce_sandbox() {
 
 namespace opendext::prepared {
 
-UniqueFd open_sanitizer_reports(const std::string&) {
+UniqueFd open_sanitizer_reports(const std::string&, const std::string&) {
     return {};
 }
 

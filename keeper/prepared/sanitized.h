@@ -20,10 +20,10 @@ namespace opendext::prepared {
 /// the sanitizer's shadow memory, of which little is ever used.
 constexpr bool kSanitized = OPENDEXT_SANITIZED != 0;
 
-/// Where a driver's sanitizer reports go: a file named after the bundle in the folder
-/// $OPENDEXT_SANITIZER_REPORTS, opened before the sandbox closes and placed where standard error
-/// is. None in other builds, without the variable, and where the folder cannot be written to.
-UniqueFd open_sanitizer_reports(const std::string& bundle_id);
+/// Where a driver's sanitizer reports go: a file named after the bundle in `folder`
+/// ($OPENDEXT_SANITIZER_REPORTS), opened before the sandbox closes and placed where standard error
+/// is. None in other builds, without a folder, and where it cannot be written to.
+UniqueFd open_sanitizer_reports(const std::string& folder, const std::string& bundle_id);
 
 /// Tells the sanitizer that files are out of reach from now on, so that it reads now what it wants
 /// to know of them, and that its reports go to standard error.
