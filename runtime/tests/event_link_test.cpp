@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -158,18 +159,31 @@ TEST_F(EventLink, TwoThreadsTakeTurns) {
     EXPECT_EQ(*value, 2 * kRounds);
 }
 
+/// Until the thread that puts its id there sleeps in the kernel.
+void wait_until_asleep(const std::atomic<pid_t>& tid) {
+    const uint64_t end = mach_absolute_time() + 60000 * kMillisecond;
+    for (char state = 0; state != 'S'; IOSleep(1)) {
+        ASSERT_LT(mach_absolute_time(), end);
+        std::ifstream file("/proc/self/task/" + std::to_string(tid) + "/stat");
+        std::string word;
+        if (tid != 0) file >> word >> word >> state;
+    }
+}
+
 // Facts: IOEventLink.Cancel
 TEST_F(EventLink, CancelWakesTheWaiterOfTheOtherEnd) {
     const auto first = make_active("cancel");
     const auto second = make_active("cancel");
     IOEventLink* there = second.get();
-    std::thread waiter([there] {
-        EXPECT_EQ(there->Associate(kIOEventLinkAssociateOnWait), kIOReturnSuccess);
+    EXPECT_EQ(there->Associate(kIOEventLinkAssociateOnWait), kIOReturnSuccess);
+    std::atomic<pid_t> tid{0};
+    std::thread waiter([there, &tid] {
+        tid = gettid();
         uint64_t consumed = 1;
         EXPECT_EQ(there->Wait(&consumed), kIOReturnAborted);
         EXPECT_EQ(consumed, 0u);
     });
-    IOSleep(10);
+    wait_until_asleep(tid);
     EXPECT_EQ(first->Cancel(), kIOReturnSuccess);
     waiter.join();
     EXPECT_EQ(first->Signal(), kIOReturnAborted);
