@@ -206,6 +206,45 @@ TEST(Classes, ASecondClassOfANameIsRefused) {
     EXPECT_TRUE(owned(OSString::withCString("still works"))->isEqualTo("still works"));
 }
 
+extern "C" void opendext_driver_prepare();
+
+/// The result of registering a class of this name below OSObject.
+template <int kNumber>
+kern_return_t register_as(const char* name) {
+    class Late final : public OSMetaClass {
+        kern_return_t New(OSObject*) override { return kIOReturnUnsupported; }
+    };
+    static OSClassDescription description{};
+    strlcpy(description.name, name, sizeof description.name);
+    strlcpy(description.superName, "OSObject", sizeof description.superName);
+    static OSMetaClass* meta = nullptr;
+    static OSClassLoadInformation info{};
+    info.description = &description;
+    info.metaPointer = &meta;
+    info.version = kOSClassLoadInformationVersion;
+    info.instanceSize = sizeof(OSObject);
+    info.New = [](OSMetaClass* instance) -> kern_return_t {
+        new (static_cast<void*>(instance)) Late;
+        return kIOReturnSuccess;
+    };
+    return opendext_register_class(&info);
+}
+
+TEST(ClassesDeathTest, ThoseOfAPreparedProcessAreKnownBesideLaterOnes) {
+    // In a process of its own: what the prepared process shares stays shared.
+    const auto register_late = [] {
+        opendext_driver_prepare();
+        const bool right = register_as<0>("LateClass") == kIOReturnSuccess &&
+                           register_as<1>("LateClass") == kIOReturnBadArgument &&
+                           register_as<2>("OSString") == kIOReturnBadArgument &&
+                           register_as<3>("LaterClass") == kIOReturnSuccess &&
+                           owned(OSString::withCString("works"))->isEqualTo("works") &&
+                           OSDynamicCast(OSObject, owned(OSString::withCString("x")).get());
+        std::_Exit(right ? 0 : 1);
+    };
+    EXPECT_EXIT(register_late(), testing::ExitedWithCode(0), "LateClass.*OSString");
+}
+
 #define Definitions_Twice_Args int number
 // Facts: DEFN
 struct Definitions {
