@@ -18,7 +18,9 @@
 #include "rpc/control_group.h"
 #include "rpc/fd.h"
 #include "rpc/realm.h"
+#include "tools/common/realm_control.h"
 #include "tools/doctor/device_access.h"
+#include "tools/doctor/left_behind.h"
 
 namespace opendext::doctor {
 namespace {
@@ -255,6 +257,10 @@ std::vector<Feature> examine_machine() {
                             "real PCI devices cannot be given to drivers"));
     for (Feature& feature :
          examine_device_access(installation_prefix() / "share/opendext/device-access"))
+        features.push_back(std::move(feature));
+    for (Feature& feature :
+         examine_left_behind(installation_prefix() / "share/opendext/left-behind",
+                             tools::keeper_of(Realm::system()) != 0))
         features.push_back(std::move(feature));
     return features;
 }

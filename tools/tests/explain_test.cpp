@@ -7,6 +7,7 @@
 
 #include "tools/common/json.h"
 #include "tools/doctor/device_access.h"
+#include "tools/doctor/left_behind.h"
 #include "tools/tests/programs.h"
 #include "tools/tests/schema.h"
 
@@ -244,6 +245,35 @@ TEST(DeviceAccess, SaysWhichNodesAUserMayOpenAndTheRuleThatHelps) {
     EXPECT_NE(found[0].fix.find("put this line into /etc/x.rules: KERNEL==\"knob*\""),
               std::string::npos)
         << found[0].fix;
+    std::filesystem::remove_all(folder);
+}
+
+TEST(LeftBehind, NamesWhatAKilledRealmHasChangedAndNotChangedBack) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("opendext-left-" + std::to_string(::getpid()));
+    for (const char* name : {"input3", "input4"})
+        std::filesystem::create_directories(folder / "sys" / name);
+    std::filesystem::create_directories(folder / "rules");
+    std::ofstream(folder / "rules/x.json")
+        << R"({"name": "knobs given back", "notes": "/notes", "attribute": "/sys/%/inhibited",
+              "cost": "no knobs", "fix": "turn them"})";
+    std::ofstream(folder / "rules/broken.json") << "{";
+    const auto examine = [&](bool realm_is_up) {
+        return doctor::examine_left_behind(folder / "rules", realm_is_up, folder);
+    };
+    auto found = examine(false);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_TRUE(found[0].present) << found[0].found;
+    // One that is on again, one that is unplugged, one that is no name, and one that is left.
+    std::ofstream(folder / "notes") << "input3\ninput4\ninput5\n../sys/input4\n";
+    std::ofstream(folder / "sys/input3/inhibited") << "0\n";
+    std::ofstream(folder / "sys/input4/inhibited") << "1\n";
+    found = examine(false);
+    EXPECT_FALSE(found[0].present);
+    EXPECT_EQ(found[0].found, "a realm that was killed has left input4");
+    EXPECT_EQ(found[0].cost, "no knobs");
+    EXPECT_EQ(found[0].fix, "turn them");
+    EXPECT_TRUE(examine(true)[0].present);
     std::filesystem::remove_all(folder);
 }
 
