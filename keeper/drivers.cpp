@@ -24,6 +24,7 @@ constexpr int kLinkFd = 3;
 constexpr size_t kTitleRoom = 2048;
 constexpr std::chrono::seconds kRestartPause{1};
 constexpr int kMostInFlight = 16;
+constexpr std::chrono::milliseconds kTidyAfter{5};
 constexpr std::chrono::seconds kLastWait{2};
 constexpr size_t kEndsRemembered = 4096;
 
@@ -217,12 +218,15 @@ void Drivers::tell_end(Driver& driver, int wait_status) {
 
 /// Until a process that died can be reaped, the kernel takes its memory apart, which takes several
 /// 100 us; its successor need not wait for that. How it ends is known by then, unless that is with
-/// 0: then it may not be known, and nobody is in a hurry.
+/// 0: then it may not be known, and nobody is in a hurry. It is reaped a moment later: until then
+/// its successor, which others may wait for, has the processors.
 void Drivers::on_last_thread_gone(pid_t pid) {
-    const auto place = drivers_.find(pid);
-    if (place == drivers_.end()) return;
-    if (const int status = status_of_dying(place->second.child); status != 0)
-        tell_end(place->second, status);
+    Driver& driver = drivers_[pid];
+    if (const int status = status_of_dying(driver.child); status != 0) {
+        tell_end(driver, status);
+        driver.end.enable(false);
+        driver.tidied = loop_.after(kTidyAfter, [&driver] { driver.end.enable(true); });
+    }
 }
 
 /// Process 1 of the process id namespace of the driver that was asked for with `serial`.

@@ -60,7 +60,7 @@ class Drivers {
         UniqueFd control;          ///< opendextd's end of the control socket, for a successor
         Socket report;
         std::unique_ptr<Gate> gate;
-        Watch end, reports;
+        Watch end, reports, tidied;
     };
     struct Request {
         Message message;  ///< Spawn as it goes to the prepared process; descriptors gone once sent
