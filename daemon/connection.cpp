@@ -105,9 +105,11 @@ void Connection::send(Message message) {
     if (!later) {
         may_go();
     } else if (!std::exchange(settling_, true)) {
-        loop_.when_settled([this, alive = std::weak_ptr<bool>(alive_)] {
-            if (!alive.expired()) may_go();
-        });
+        loop_.when_settled(
+            [this, alive = std::weak_ptr<bool>(alive_)] {
+                if (!alive.expired()) may_go();
+            },
+            limits_.goes_first ? EventLoop::Settled::first : EventLoop::Settled::next);
     }
 }
 
@@ -160,9 +162,11 @@ bool Connection::read_some(size_t limit) {
         if (!received.value().has_value()) return true;
         if (keep) {
             handled_ = true;
-            loop_.when_settled([this, alive] {
-                if (!alive.expired()) handled();
-            });
+            loop_.when_settled(
+                [this, alive] {
+                    if (!alive.expired()) handled();
+                },
+                EventLoop::Settled::last);
         }
         on_message_(std::move(*received.value()));
         if (alive.expired()) return false;

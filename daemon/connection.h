@@ -23,6 +23,9 @@ class Connection {
         /// A message stays in the socket until what came of it is committed (EventLoop::settle): a
         /// successor of opendextd then finds it there.
         bool keep_until_settled = false;
+        /// What is sent leaves before what goes to others: drivers and keeper, for whom programs
+        /// wait. The keeper is among them since Furnish leaves before what it is for.
+        bool goes_first = false;
     };
     using OnMessage = std::function<void(Message)>;
     /// A message was queued, or left the queue; waiting() gives it meanwhile.

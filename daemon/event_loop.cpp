@@ -4,6 +4,7 @@
 
 #include <systemd/sd-event.h>
 
+#include <array>
 #include <csignal>
 #include <ctime>
 #include <deque>
@@ -84,7 +85,8 @@ struct EventLoop::Posted {
     std::deque<std::function<void()>> work;
     sd_event_source* source = nullptr;
     std::function<void()> commit;
-    std::deque<std::function<void()>> settled;
+    std::array<std::deque<std::function<void()>>, 3> settled;  ///< by EventLoop::Settled
+    std::function<void()> before_last;
     sd_event_source* settling = nullptr;  ///< never ready; its prepare step runs before each wait
     int unsettled_turns = 0;
     ~Posted() {
@@ -102,9 +104,16 @@ struct EventLoop::Posted {
         unsettled_turns = 0;
         if (commit) commit();
         OPENDEXT_PROBE(daemon_recorded);
-        for (size_t count = settled.size(); count > 0 && !settled.empty(); --count) {
-            const auto next = std::move(settled.front());
-            settled.pop_front();
+        run(Settled::first);
+        run(Settled::next);
+        if (before_last) before_last();
+        run(Settled::last);
+    }
+    void run(Settled kind) {
+        auto& works = settled[static_cast<size_t>(kind)];
+        for (size_t count = works.size(); count > 0 && !works.empty(); --count) {
+            const auto next = std::move(works.front());
+            works.pop_front();
             next();
         }
     }
@@ -184,7 +193,8 @@ void EventLoop::post(std::function<void()> work) {
 
 void EventLoop::forget_posted() {
     posted_->work.clear();
-    posted_->settled.clear();
+    for (auto& works : posted_->settled) works.clear();
+    posted_->before_last = nullptr;
     posted_->commit = nullptr;
 }
 
@@ -203,8 +213,12 @@ bool EventLoop::settles() const {
     return static_cast<bool>(posted_->commit);
 }
 
-void EventLoop::when_settled(std::function<void()> work) {
-    posted_->settled.push_back(std::move(work));
+void EventLoop::when_settled(std::function<void()> work, Settled kind) {
+    posted_->settled[static_cast<size_t>(kind)].push_back(std::move(work));
+}
+
+void EventLoop::before_last(std::function<void()> work) {
+    posted_->before_last = std::move(work);
 }
 
 void EventLoop::settle() {

@@ -48,8 +48,13 @@ class EventLoop final : public Clock {
     void on_settle(std::function<void()> commit);
     /// Whether somebody commits; else there is nothing to wait for.
     [[nodiscard]] bool settles() const;
-    /// Runs `work` once, after the next commit.
-    void when_settled(std::function<void()> work);
+    /// Work after a commit: what somebody waits for who makes others wait, what leaves opendextd
+    /// otherwise, and what nobody waits for.
+    enum class Settled : uint8_t { first, next, last };
+    /// Runs `work` once, after the next commit; of the same kind in the order of the calls.
+    void when_settled(std::function<void()> work, Settled kind = Settled::next);
+    /// Runs `work` after each commit, before what is last.
+    void before_last(std::function<void()> work);
     /// Commits now, whatever is still posted.
     void settle();
 

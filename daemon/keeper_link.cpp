@@ -34,7 +34,8 @@ KeeperLink::KeeperLink(EventLoop& loop, const Deadlines& deadlines, Socket socke
       hooks_(std::move(hooks)),
       requests_(loop, 0),
       connection_(
-          loop, std::move(socket), {}, [this](Message message) { received(std::move(message)); },
+          loop, std::move(socket), {.goes_first = true},
+          [this](Message message) { received(std::move(message)); },
           [this](const Error& error) {
               requests_.fail_all(error);
               hooks_.gone(error);

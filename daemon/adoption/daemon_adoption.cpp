@@ -36,6 +36,9 @@ void Daemon::begin_records() {
                    "the ledger is full: drivers do not outlive this opendextd any more");
         loop_.on_settle(nullptr);
     });
+    // Behind what leaves: programs wait for that.
+    log_.gather();
+    loop_.before_last([this] { log_.flush(); });
     if (left.adopts) return;
     Result<UniqueFd> memory = left.ledger->duplicate();
     if (!memory.ok()) return;

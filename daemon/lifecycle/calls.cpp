@@ -471,6 +471,8 @@ void Lifecycle::log_line(DriverProcess& process, const Message& message) {
     line.message = std::move(said->text);
     process.recent.line(line);
     context_.log.write(std::move(line));
+    // Before it counts as seen to: an opendextd that is killed loses no line of a driver.
+    context_.log.flush();
 }
 
 }  // namespace opendext::daemon

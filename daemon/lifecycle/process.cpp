@@ -173,7 +173,8 @@ void DriverProcess::furnish(LaunchSpec spec) {
 void DriverProcess::connect(Socket socket) {
     connection_ = std::make_unique<Connection>(
         loop_, std::move(socket),
-        Connection::Limits{.messages = kWaitingMessages, .keep_until_settled = true},
+        Connection::Limits{
+            .messages = kWaitingMessages, .keep_until_settled = true, .goes_first = true},
         [this](Message m) { received(std::move(m)); },
         [this](const Error& reason) { closed(reason); });
     if (hooks_.unsent_changed) connection_->number_queue(first_, hooks_.unsent_changed);

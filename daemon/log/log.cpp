@@ -13,6 +13,8 @@
 namespace opendext::daemon {
 namespace {
 
+constexpr size_t kMostGathered = 64;
+
 /// Bytes that are no UTF-8 become U+FFFD: the file is JSON whatever a driver logs.
 size_t utf8_length(std::string_view text, size_t at) {
     const auto first = static_cast<unsigned char>(text[at]);
@@ -112,15 +114,36 @@ void Log::write(LogLine line) {
             static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
     }
     if (line.pid == 0) line.pid = ::getpid();
-    const std::string text = to_json(line) + "\n";
     if (echo_) std::fprintf(stderr, "%s: %s\n", line.process.c_str(), line.message.c_str());
-    if (!file_ && !open_file()) return;
-    if (size_ + text.size() > limit_ && size_ > 0) {
-        ::rename(path_.c_str(), (path_.string() + ".1").c_str());
-        if (!open_file()) return;
+    gathered_.push_back(std::move(line));
+    if (!gathers_ || gathered_.size() >= kMostGathered) flush();
+}
+
+bool Log::make_room(size_t size) {
+    if (!file_ && !open_file()) return false;
+    const size_t there = size_ + text_.size();
+    if (there + size <= limit_ || there == 0) return true;
+    write_text();
+    ::rename(path_.c_str(), (path_.string() + ".1").c_str());
+    return open_file();
+}
+
+void Log::write_text() {
+    if (text_.empty()) return;
+    if (::write(file_.get(), text_.data(), text_.size()) == static_cast<ssize_t>(text_.size()))
+        size_ += text_.size();
+    text_.clear();
+}
+
+void Log::flush() {
+    for (const LogLine& line : gathered_) {
+        const std::string text = to_json(line) + "\n";
+        if (!make_room(text.size())) break;
+        text_ += text;
     }
-    if (::write(file_.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
-        size_ += text.size();
+    if (file_) write_text();
+    text_.clear();
+    gathered_.clear();
 }
 
 void Log::write(LogLevel level, std::string_view category, std::string_view message) {

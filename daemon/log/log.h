@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/family.h"
 #include "rpc/fd.h"
@@ -26,17 +27,24 @@ struct LogLine {
 
 /// The realm's log: one JSON object a line with time (ISO 8601, UTC, microseconds), pid, level,
 /// bundle, process, subsystem, category, message. At `limit` bytes the file is renamed to NAME.1
-/// and a new one begun: readers follow by inode. A line is written at once by one write() call and
-/// never waits for a disk.
+/// and a new one begun: readers follow by inode. Lines are written by one write() call and never
+/// wait for a disk: each at once or, with gather(), what has come until flush().
 class Log {
   public:
     static constexpr size_t kDefaultLimit = size_t{16} * 1024 * 1024;
     explicit Log(std::filesystem::path path, size_t limit = kDefaultLimit)
         : path_(std::move(path)), limit_(limit) {}
+    ~Log() { flush(); }
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
 
     void write(LogLine line);
     /// A line of opendextd itself.
     void write(LogLevel level, std::string_view category, std::string_view message);
+    /// Lines wait for flush(): whoever waits for what opendextd does need not wait for them too.
+    /// Some dozens at most.
+    void gather() { gathers_ = true; }
+    void flush();
     /// Also shows the daemon's own lines on stderr (a foreground realm).
     void echo(bool on) { echo_ = on; }
     /// The line as it stands in the file, without newline.
@@ -44,11 +52,18 @@ class Log {
 
   private:
     bool open_file();
+    /// Makes room for a line of that size in the file, if need be by another file.
+    bool make_room(size_t size);
+    void write_text();
+
     std::filesystem::path path_;
     size_t limit_;
     size_t size_ = 0;
     UniqueFd file_;
     bool echo_ = false;
+    bool gathers_ = false;
+    std::vector<LogLine> gathered_;
+    std::string text_;  ///< of lines on their way to the file
 };
 
 /// "2026-01-31T12:00:00.123456Z".

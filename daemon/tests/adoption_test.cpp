@@ -205,6 +205,21 @@ TEST_F(SettleTest, NothingGoesOutBeforeTheCommit) {
     EXPECT_EQ(got(), 6U) << "posted work belongs to the same turn";
 }
 
+TEST_F(SettleTest, DriversHearFirstAndSocketsAreLeftAloneUntilTheLogIsWritten) {
+    std::string order;
+    loop->on_settle([&] { order += "commit "; });
+    loop->before_last([&] { order += "log "; });
+    loop->when_settled([&] { order += "taken "; }, EventLoop::Settled::last);
+    loop->when_settled([&] { order += "program "; });
+    loop->when_settled([&] { order += "keeper "; }, EventLoop::Settled::first);
+    loop->when_settled([&] { order += "driver "; }, EventLoop::Settled::first);
+    loop->settle();
+    EXPECT_EQ(order, "commit keeper driver program log taken ");
+    order.clear();
+    loop->settle();
+    EXPECT_EQ(order, "commit log ") << "each once";
+}
+
 TEST_F(SettleTest, WithoutACommitNobodyWaits) {
     connect([](const Message&) {});
     connection->send(message(5));

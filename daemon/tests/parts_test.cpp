@@ -2,6 +2,7 @@
 // Entitlement rules, the log, requests with deadlines, the action table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -104,6 +105,37 @@ TEST_F(LogTest, TheOlderHalfIsKeptOnce) {
     EXPECT_LE(older.size(), 1000U);
     EXPECT_NE(now.find("line 29"), std::string::npos);
     EXPECT_FALSE(older.empty());
+    EXPECT_FALSE(std::filesystem::exists(folder / "log.2"));
+}
+
+TEST_F(LogTest, GatheredLinesWaitUntilTheyAreFlushed) {
+    {
+        Log log(folder / "log", 1000);
+        log.gather();
+        log.write(LogLevel::info, "test", "line 1");
+        log.write(LogLevel::info, "test", "line 2");
+        EXPECT_FALSE(std::filesystem::exists(folder / "log"));
+        log.flush();
+        const std::string now = read("log");
+        EXPECT_LT(now.find("line 1"), now.find("line 2"));
+        EXPECT_EQ(std::count(now.begin(), now.end(), '\n'), 2);
+        log.flush();
+        EXPECT_EQ(read("log"), now);
+        log.write(LogLevel::info, "test", "last words");
+    }
+    EXPECT_NE(read("log").find("last words"), std::string::npos) << "at the end, too";
+}
+
+TEST_F(LogTest, GatheredLinesAreBoundedAndFillFilesAsOthersDo) {
+    Log log(folder / "log", 1000);
+    log.gather();
+    for (int i = 0; i < 100; ++i) log.write(LogLevel::info, "test", "line " + std::to_string(i));
+    EXPECT_TRUE(std::filesystem::exists(folder / "log")) << "not more than some dozens wait";
+    log.flush();
+    EXPECT_LE(read("log").size(), 1000U);
+    EXPECT_LE(read("log.1").size(), 1000U);
+    EXPECT_NE(read("log").find("line 99"), std::string::npos);
+    EXPECT_NE((read("log.1") + read("log")).find("line 95"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(folder / "log.2"));
 }
 
