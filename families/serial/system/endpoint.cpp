@@ -92,16 +92,18 @@ void Endpoint::serve(daemon::EntryId object, std::function<void(Status)> done) {
     done_ = std::move(done);
     set_state(State::fetching);
     wanted_ = false;
-    if (!fetching_ && !fetched_) fetch();
+    if (kept_.empty() && !fetching_ && !fetched_) fetch();
     watch_.prepare(current([this](Status ready) {
         if (!ready.ok()) return fail(std::move(ready).error());
+        if (std::vector<UniqueFd> fds = kept(); !fds.empty())
+            return attach(std::move(fds[0]), std::move(fds[1]));
         wanted_ = true;
+        if (!fetching_ && !fetched_) return fetch();
         if (fetched_) take();
     }));
 }
 
-/// Asks the keeper for what it holds. A driver that comes back need not wait for that: it is asked
-/// for as soon as its predecessor has gone.
+/// Asks the keeper for what it holds: where the predecessor of this opendextd opened it.
 void Endpoint::fetch() {
     forget_fetched();
     fetching_ = true;
@@ -162,6 +164,7 @@ void Endpoint::adopt(daemon::EntryId object, daemon::EntryId client) {
 /// that has it says so.
 void Endpoint::attach_again(std::vector<UniqueFd> fds) {
     if (fds.size() != 2) return;
+    keep(fds[0], fds[1]);
     host_.call(attach_call(), std::move(fds), kAttachDeadline, "serial port taken over",
                current([this](Result<CallAnswer> answer) {
                    if (!answer.ok()) return fail(std::move(answer).error());
@@ -261,8 +264,28 @@ void Endpoint::hold(UniqueFd master, UniqueFd memory) {
                }));
 }
 
+void Endpoint::keep(const UniqueFd& master, const UniqueFd& memory) {
+    kept_.clear();
+    for (const UniqueFd* fd : {&master, &memory}) {
+        auto duplicate = fd->duplicate();
+        if (!duplicate.ok()) return kept_.clear();
+        kept_.push_back(std::move(*duplicate));
+    }
+}
+
+std::vector<UniqueFd> Endpoint::kept() const {
+    std::vector<UniqueFd> fds;
+    for (const UniqueFd& fd : kept_) {
+        auto duplicate = fd.duplicate();
+        if (!duplicate.ok()) return {};
+        fds.push_back(std::move(*duplicate));
+    }
+    return fds;
+}
+
 void Endpoint::attach(UniqueFd master, UniqueFd memory) {
     set_state(State::attaching);
+    if (kept_.empty()) keep(master, memory);
     std::vector<UniqueFd> fds;
     fds.push_back(std::move(master));
     fds.push_back(std::move(memory));
@@ -374,7 +397,7 @@ void Endpoint::orphan() {
     object_ = kNoEntry;
     done_ = nullptr;
     set_state(State::orphaned);
-    fetch();
+    if (kept_.empty()) fetch();
     wait_for_successor();
 }
 
@@ -407,6 +430,7 @@ void Endpoint::hang_up(const std::string& why) {
 void Endpoint::release() {
     ++turn_;
     forget_fetched();  // the application sees a hang-up when nobody has it any more
+    kept_.clear();
     quarantine_.reset();
     if (watched_ >= 0) watch_.remove(std::exchange(watched_, -1));
     object_ = kNoEntry;

@@ -98,6 +98,9 @@ class Endpoint {
     void hold(UniqueFd master, UniqueFd memory);
     [[nodiscard]] bool take_notes(const Dictionary& notes);
     void attach(UniqueFd master, UniqueFd memory);
+    void keep(const UniqueFd& master, const UniqueFd& memory);
+    /// Of what is kept; empty if nothing is, or there are no more descriptors.
+    [[nodiscard]] std::vector<UniqueFd> kept() const;
     void attach_again(std::vector<UniqueFd> fds);
     [[nodiscard]] protocol::Invocation attach_call() const;
     void publish_nodes();
@@ -136,6 +139,8 @@ class Endpoint {
     bool fetching_ = false;
     bool wanted_ = false;  ///< a driver waits for what is fetched
     std::optional<Result<daemon::KeeperItem>> fetched_;
+    /// Master and memory, for the next driver; the keeper has them for the next opendextd.
+    std::vector<UniqueFd> kept_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     daemon::EntryId object_ = daemon::kNoEntry;
     std::function<void(Status)> done_;

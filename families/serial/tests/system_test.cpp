@@ -251,22 +251,13 @@ TEST_F(SerialSystemTest, SuccessorOfADeadDriverGetsTheSameTerminal) {
 TEST_F(SerialSystemTest, ASuccessorNeedNotWaitForTheKeeper) {
     const Entry& first = add(10, "port");
     ASSERT_TRUE(start(first).ok());
-    end(first, End::process_died);
-    const int asked = host.fetches;  // when the driver died
-    ASSERT_TRUE(start(add(20, "port")).ok());
-    EXPECT_EQ(asked, host.fetches);
-    EXPECT_EQ("attach 20", host.events.back());
-}
-
-TEST_F(SerialSystemTest, ASuccessorThatIsFasterThanTheKeeperWaitsForIt) {
-    const Entry& first = add(10, "port");
-    ASSERT_TRUE(start(first).ok());
-    host.processes[first.id] = 0;
-    system.object_ended(first, End::process_died);
     const int asked = host.fetches;
+    end(first, End::process_died);
     ASSERT_TRUE(start(add(20, "port")).ok());
+    end(*host.entry(20), End::process_died);
+    ASSERT_TRUE(start(add(30, "port")).ok()) << "nor one after that";
     EXPECT_EQ(asked, host.fetches);
-    EXPECT_EQ("attach 20", host.events.back());
+    EXPECT_EQ("attach 30", host.events.back());
 }
 
 TEST_F(SerialSystemTest, ASuccessorIsThereForProgramsBeforeItHasTheTerminal) {
