@@ -29,6 +29,10 @@ constexpr milliseconds kAcknowledge{20};
 /// How often changes become properties: of the state, and of counters while bytes move.
 constexpr milliseconds kReportState{200};
 constexpr milliseconds kReportCounters{1000};
+/// A new driver is told of state and line, and opendextd what the agent wants to hear of it, when
+/// bytes have passed through it or after this time: those that wait since the driver before are not
+/// to wait for that.
+constexpr milliseconds kGreet{5};
 constexpr Clock::time_point kNever{};
 constexpr milliseconds kLongestSleep{60'000};
 /// Rounds without a rest after which it is looked whether somebody calls.
@@ -78,16 +82,19 @@ void Port::run() {
     driver_ = std::make_unique<DriverLink>(name_);
     while (!stop_) {
         const auto now = serial::clock_now();
-        const bool driver_is_new = follow_driver();
+        if (follow_driver()) greet_at_ = now + kGreet;
         connection_->step(now, std::exchange(calls_, false));
         if (rings_.attached()) line_.read(driver_->memory());
         peers_.follow(now, open_ && !ring_full_, line_.settings());
         if (peers_.count() != peer_count_) line_.peers_changed(peer_count_ = peers_.count());
-        if (!driver_is_new) tell_line();
+        if (greet_at_ == kNever) tell_line();
         const uint64_t before = sent_ + received_;
         const bool moved = move(now);
-        tell_line();  // what has come just now; bytes that wait for a new driver come first
-        report(now);
+        if (moved || now >= greet_at_) greet_at_ = kNever;
+        if (greet_at_ == kNever) {
+            tell_line();  // what has come just now
+            report(now);
+        }
         if (moved) settled_ = false;
         // Behind a small piece there is most likely nothing; sleep() looks for it.
         const bool more = sent_ + received_ - before >= serial::Pace::kBulk || readable_;
@@ -272,7 +279,7 @@ void Port::report(Clock::time_point now) {
 }
 
 void Port::sleep(Clock::time_point now) {
-    driver_->watch();
+    if (greet_at_ == kNever) driver_->watch();
     if (driver_->gone() || stop_) return;
     const bool receives = open_ && !ring_full_;
     if (receives && peers_.open() && peers_.buffered()) {
@@ -303,7 +310,7 @@ void Port::sleep(Clock::time_point now) {
     if (driver_->retry()) consider(now + kDriverRetry);
     consider(connection_->deadline());
     consider(peers_.deadline());
-    consider(report_due());
+    consider(greet_at_ != kNever ? greet_at_ : report_due());
     timespec limit{};
     if (wake != kNever) {
         const auto left =

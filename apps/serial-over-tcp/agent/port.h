@@ -84,8 +84,9 @@ class Port {
     SerialOverTCPState reported_{};
     uint64_t reported_version_ = 0;  ///< 0: the driver knows nothing
     Clock::time_point reported_at_{};
-    bool readable_ = true;  ///< a peer may have sent something
-    bool settled_ = false;  ///< the driver knows the counters, and they rest
+    Clock::time_point greet_at_{};  ///< when a new driver is told what there is; 0: it knows
+    bool readable_ = true;          ///< a peer may have sent something
+    bool settled_ = false;          ///< the driver knows the counters, and they rest
 };
 
 }  // namespace opendext::serial_tcp
