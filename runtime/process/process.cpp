@@ -29,7 +29,9 @@ constexpr auto kPatience =
 /// A driver that opendextd has not spoken to for so long keeps no thread but the main one for it,
 /// and no memory that it does not use.
 constexpr int kQuietMs = 500;
-constexpr int kAllLeftMs = 6000;      // longer than an idle thread of the pool stays
+constexpr int kAllLeftMs = 6000;  // longer than an idle thread of the pool stays
+/// A process that has got no object after this time is a spare one, with nothing to do.
+constexpr int kSpareMs = 20;
 constexpr size_t kIdleFollowers = 2;  // more threads than that leave when they have nothing to do
 
 std::mutex g_current_mutex;
@@ -226,6 +228,11 @@ void Process::lead(std::unique_lock<std::mutex>& lock, bool may_run_here) {
             if (::poll(&socket, 1, patience) != 0) break;
             tidy_memory();
         }
+    }
+    if (!used_ && !waited_) {
+        pollfd socket{socket_.fd(), POLLIN, 0};
+        waited_ = ::poll(&socket, 1, kSpareMs) == 0;
+        if (waited_) map_code();
     }
     auto message = socket_.receive();
     quiet_ = false;

@@ -130,6 +130,7 @@ class Process : public LogSink, public std::enable_shared_from_this<Process> {
     bool leader_present_ = false;
     bool main_is_idle_ = false;
     std::atomic<bool> used_ = false;        // there is, or was, an object
+    std::atomic<bool> waited_ = false;      // longer than one that is needed at once does
     std::atomic<bool> quiet_ = false;       // nothing has come for a while
     std::atomic<bool> main_leads_ = false;  // and the main thread waits for what comes next
     size_t idle_followers_ = 0;

@@ -9,4 +9,10 @@ namespace opendext::runtime {
 /// main thread only.
 void tidy_memory();
 
+/// Enters the code of all libraries into the page tables of this process, as far as it is in
+/// memory: a fork leaves them out, and each 16 pages of it cost a fault when they are first used.
+/// For a process that waits for what it will be, and the prepared one, without which the pages
+/// would be this process's own.
+void map_code();
+
 }  // namespace opendext::runtime
