@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "tests",
 import harness  # noqa: E402 pylint: disable=wrong-import-position
 
 BUNDLE = "org.example.swarm"
-PARTS = ("start", "first", "unprepared", "serial", "crowd")
+PARTS = ("start", "first", "unprepared", "floor", "serial", "crowd")
 ROUNDS = 100
 
 
@@ -38,7 +38,8 @@ def build(folder):
     client, bare = os.path.join(folder, "client"), os.path.join(folder, "bare")
     subprocess.run([*compiler, "-isystem", os.path.join(harness.SOURCE, "iokit", "include"), os.path.join(HERE, "client.cpp"), "-o", client,
                     "-L" + library, "-l:libIOKit.so.0", "-Wl,-rpath," + library], check=True)
-    subprocess.run([*compiler, os.path.join(HERE, "bare.cpp"), "-o", bare], check=True)
+    for name in ("bare", "floor"):
+        subprocess.run([*compiler, os.path.join(HERE, name + ".cpp"), "-o", os.path.join(folder, name)], check=True)
     build_swarm(os.path.join(HERE, "swarm"), folder)
     return client, bare
 
@@ -96,6 +97,13 @@ def starts(realm, client, bare, quick, row, name="match to Start"):
         yield row("isolation", name, quantity, "us", ours, peer, "spawn")
     yield row("isolation", name + ", peer's first byte", "p50", "us", quantile(found["start"], 0.5) / 1000,
               quantile(found["byte"], 0.5) / 1000, "spawn")
+
+
+def floor(folder, quick, row):
+    """What of a kill is the kernel's: bare processes, one killed, one told by another that waited for its end."""
+    done = subprocess.run([os.path.join(folder, "floor"), str(20 if quick else 100)], stdout=subprocess.PIPE, text=True, timeout=120,
+                          check=True)
+    yield row("isolation", "kill to a message, bare processes", "p50", "us", quantile(json.loads(done.stdout), 0.5) / 1000, 0, "")
 
 
 def serial_pid(realm):
@@ -190,6 +198,8 @@ def run(options, row):
         realms.append(realm_with_swarm(folder, "realm", harness.KILLED_OFTEN))
         if "start" in parts:
             yield from starts(realms[-1], client, bare, options.quick, row)
+        if "floor" in parts:
+            yield from floor(folder, options.quick, row)
         if "serial" in parts:
             yield from serial(realms[-1], client, bare, options.quick, row)
         if "crowd" in parts:
