@@ -219,10 +219,11 @@ kern_return_t opendext_connect_post(io_connect_t connect, const opendext_call* c
             code = fail(kIOReturnBadArgument, "a one-way call has no output");
         if (code == kIOReturnSuccess)
             code =
-                connection->post(arguments_of(call[sent]), (options & OPENDEXT_POST_NO_WAIT) == 0);
+                connection->post(arguments_of(call[sent]), (options & OPENDEXT_POST_NO_WAIT) == 0,
+                                 sent + 1 == count ? Channel::Wake::now : Channel::Wake::later);
         if (code != kIOReturnSuccess) break;
     }
-    if (sent > 0) connection->flush();
+    if (sent > 0 && sent < count) connection->flush();  // those before the one that failed
     if (posted != nullptr) *posted = sent;
     return code;
 }

@@ -87,8 +87,8 @@ class Connection final : public HandleObject, public std::enable_shared_from_thi
     void settle(Pending& pending, CallMemory& memory);
 
     /// A call that gets no answer. kIOReturnNoSpace where `wait` is false and there is no room.
-    /// Sent with flush().
-    kern_return_t post(const CallArguments& arguments, bool wait);
+    /// Checked by the caller. With Wake::later it is sent with flush().
+    kern_return_t post(const CallArguments& arguments, bool wait, Channel::Wake wake);
 
     /// From now on the program takes completions itself, with dispatch(), when `descriptor` (ours)
     /// is readable; no thread does. Before the first asynchronous call, else kIOReturnBusy.

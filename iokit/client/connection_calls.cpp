@@ -175,13 +175,11 @@ void Connection::abandon(Pending& pending, Waiter& waiter, CallMemory& memory) {
     if (replies_.drop(pending, waiter, *heir)) (void)heir.release();
 }
 
-kern_return_t Connection::post(const CallArguments& arguments, bool wait) {
-    const kern_return_t checked = check_counts(arguments, 0);
-    if (checked != kIOReturnSuccess) return checked;
+kern_return_t Connection::post(const CallArguments& arguments, bool wait, Channel::Wake wake) {
     CallMemory memory;
     const Status sent = send(arguments, {}, memory,
                              {.wait = wait ? Channel::Wait::block : Channel::Wait::dont_block,
-                              .wake = Channel::Wake::later,
+                              .wake = wake,
                               .one_way = true});
     return sent.ok() ? kIOReturnSuccess : failed(sent.error());
 }
