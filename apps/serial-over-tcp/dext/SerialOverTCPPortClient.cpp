@@ -39,7 +39,12 @@ kern_return_t SerialOverTCPPortClient::Start_Impl(IOService* provider) {
         return kIOReturnBadArgument;
     }
     ivars->port->retain();
-    return ivars->port->CopyDispatchQueue(kIOServiceDefaultQueueName, &ivars->portQueue);
+    ret = ivars->port->CopyDispatchQueue(kIOServiceDefaultQueueName, &ivars->portQueue);
+    if (ret != kIOReturnSuccess) {
+        return ret;
+    }
+    /* Calls touch the port, and most of them bring a few bytes: they come on its queue. */
+    return SetDispatchQueue(kIOUserClientQueueNameExternalMethod, ivars->portQueue);
 }
 
 kern_return_t SerialOverTCPPortClient::Stop_Impl(IOService* provider) {
@@ -56,20 +61,14 @@ kern_return_t SerialOverTCPPortClient::ExternalMethod(uint64_t selector,
     (void)dispatch;
     (void)target;
     (void)reference;
-    __block kern_return_t ret = kIOReturnSuccess;
     switch (selector) {
         case kSerialOverTCPAttach:
             if (arguments->completion == nullptr) {
                 return kIOReturnBadArgument;
             }
-            ivars->portQueue->DispatchSync(^{
-              ret = ivars->port->AttachApplication(this, arguments->completion);
-            });
-            return ret;
+            return ivars->port->AttachApplication(this, arguments->completion);
         case kSerialOverTCPDoorbell:
-            ivars->portQueue->DispatchSync(^{
-              ivars->port->ApplicationMoved();
-            });
+            ivars->port->ApplicationMoved();
             return kIOReturnSuccess;
         case kSerialOverTCPSetState: {
             OSData* input = arguments->structureInput;
