@@ -86,6 +86,7 @@ bool DriverLink::take() {
         return false;
     }
     memory_ = reinterpret_cast<void*>(address);
+    ++instance_;
     gone_ = false;
     hear();
     return true;

@@ -30,6 +30,8 @@ class DriverLink {
     /// be called before the next instance is taken.
     [[nodiscard]] void* memory() const { return memory_; }
     [[nodiscard]] bool gone() const { return gone_; }
+    /// Another number for each instance.
+    [[nodiscard]] uint64_t instance() const { return instance_; }
     /// Closes the connection of an instance that is gone; its memory goes.
     void lose();
     /// Takes an instance that waits; true if there is a new one.
@@ -60,6 +62,7 @@ class DriverLink {
     IOHandle interest_;
     io_connect_t connect_ = IO_OBJECT_NULL;
     int bell_ = -1;
+    uint64_t instance_ = 0;
     void* memory_ = nullptr;
     bool gone_ = false;
     bool retry_ = false;

@@ -70,6 +70,11 @@ bool Peers::open() const {
                        [](const One& one) { return one.wire->open(); });
 }
 
+bool Peers::plain() const {
+    return wires_.size() == 1 && !any_lost_ && !wires_.front().finished &&
+           wires_.front().behind() == 0 && wires_.front().wire->plain();
+}
+
 /// Whether bytes went to `one`, which is lost if it turned out to be gone.
 bool Peers::take(One& one, const Moved& moved) {
     if (moved.gone()) lost(one, moved.reason);

@@ -45,6 +45,9 @@ class Peers {
     Moved send(const Stretch& bytes);
     Moved receive(const Stretch& room);
 
+    /// There is one peer, and nothing to do for it but to move its bytes as they are.
+    [[nodiscard]] bool plain() const;
+
     /// What to poll for. `receives` and `sends`: the caller has room, or bytes that send() did not
     /// take.
     void add_to(std::vector<pollfd>& fds, bool receives, bool sends);

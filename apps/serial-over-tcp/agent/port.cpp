@@ -26,6 +26,9 @@ constexpr int kBatches = 8;
 /// A driver that offers nothing new is told after this time that everything was taken; otherwise it
 /// sees it then.
 constexpr milliseconds kAcknowledge{20};
+/// And in a stream of small pieces, which each brings the driver to look, so often it is seen
+/// whether that has ended.
+constexpr milliseconds kAcknowledgeStream{50};
 /// How often changes become properties: of the state, and of counters while bytes move.
 constexpr milliseconds kReportState{200};
 constexpr milliseconds kReportCounters{1000};
@@ -97,7 +100,9 @@ void Port::run() {
         }
         if (moved) settled_ = false;
         // Behind a small piece there is most likely nothing; sleep() looks for it.
-        const bool more = sent_ + received_ - before >= serial::Pace::kBulk || readable_;
+        const uint64_t bytes = sent_ + received_ - before;
+        if (bytes != 0) small_rounds_ = bytes < serial::Pace::kBulk ? small_rounds_ + 1 : 0;
+        const bool more = bytes >= serial::Pace::kBulk || readable_;
         if (moved && more) {
             calls_ = ++rounds_ % kCallersAfter == 0;  // without poll() nobody tells
         } else {
@@ -143,8 +148,16 @@ bool Port::move(Clock::time_point now) {
     bool moved = send_out();
     if (open_) moved |= receive_in();
     if (!open_) return moved;
-    if (moved) acknowledge_at_ = kNever;
-    if (rings_.doorbell_due(acknowledge_at_ != kNever && now >= acknowledge_at_)) {
+    bool acknowledge = acknowledge_at_ != kNever && now >= acknowledge_at_;
+    if (moved) {
+        acknowledge_at_ = kNever;  // the driver offers more, and sees it then
+        acknowledge = false;
+    } else if (acknowledge && rings_.transmit_position() != acknowledge_from_) {
+        acknowledge_at_ = now + kAcknowledgeStream;
+        acknowledge_from_ = rings_.transmit_position();
+        acknowledge = false;
+    }
+    if (rings_.doorbell_due(acknowledge)) {
         acknowledge_at_ = kNever;
         driver_->doorbell();
     }
@@ -278,6 +291,11 @@ void Port::report(Clock::time_point now) {
     driver_->set_state(next);
 }
 
+void Port::acknowledge_later(Clock::time_point now) {
+    acknowledge_at_ = now + kAcknowledge;
+    acknowledge_from_ = rings_.transmit_position();
+}
+
 void Port::sleep(Clock::time_point now) {
     if (greet_at_ == kNever) driver_->watch();
     if (driver_->gone() || stop_) return;
@@ -304,7 +322,7 @@ void Port::sleep(Clock::time_point now) {
         if (when != kNever && (wake == kNever || when < wake)) wake = when;
     };
     if (open_ && rings_.unacknowledged()) {
-        if (acknowledge_at_ == kNever) acknowledge_at_ = now + kAcknowledge;
+        if (acknowledge_at_ == kNever) acknowledge_later(now);
         consider(acknowledge_at_);
     }
     if (driver_->retry()) consider(now + kDriverRetry);
@@ -312,6 +330,8 @@ void Port::sleep(Clock::time_point now) {
     consider(peers_.deadline());
     consider(greet_at_ != kNever ? greet_at_ : report_due());
     timespec limit{};
+    const bool told = wait_for_pieces(wake);
+    if (told) wake = now;  // what it was, poll() tells without waiting
     if (wake != kNever) {
         const auto left =
             std::clamp(std::chrono::ceil<milliseconds>(wake - now), milliseconds(0), kLongestSleep);

@@ -14,6 +14,7 @@
 #include "apps/serial-over-tcp/agent/line_link.h"
 #include "apps/serial-over-tcp/agent/peers.h"
 #include "apps/serial-over-tcp/agent/rings.h"
+#include "apps/serial-over-tcp/agent/stream_wait.h"
 
 namespace opendext::serial_tcp {
 
@@ -53,6 +54,10 @@ class Port {
     [[nodiscard]] Clock::time_point report_due();
     void report(Clock::time_point now);
     void sleep(Clock::time_point now);
+    void acknowledge_later(Clock::time_point now);
+    bool wait_for_pieces(Clock::time_point wake);
+    bool pass_out();
+    bool pass_in();
 
     const std::string name_;
     std::unique_ptr<Connection> connection_;
@@ -76,6 +81,10 @@ class Port {
     bool peers_full_ = false;             ///< the peers take no more for now
     bool ring_full_ = false;              ///< the driver takes no more for now
     Clock::time_point acknowledge_at_{};  ///< when the driver has to be told of bytes taken
+    uint32_t acknowledge_from_ = 0;       ///< what had been taken when that was set
+    StreamWait stream_;
+    unsigned small_rounds_ = 0;  ///< one after the other that moved a small piece
+    uint64_t slept_at_ = 0;      ///< how much had been moved when sleep() was called last
 
     uint64_t sent_ = 0;
     uint64_t received_ = 0;

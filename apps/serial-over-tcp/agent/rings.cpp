@@ -67,6 +67,10 @@ void Rings::detach() {
     opening_ = 0;
 }
 
+bool Rings::unchanged() const {
+    return load(link_->open) == opening_;
+}
+
 bool Rings::refresh() {
     const uint32_t opening = load(link_->open);
     if (opening == opening_ || opening == 0) {

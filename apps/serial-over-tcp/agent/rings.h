@@ -35,6 +35,8 @@ class Rings {
     /// Whether a program has the port open; does the handshake of a new opening. Bytes move only
     /// while true.
     bool refresh();
+    /// Whether that would change nothing.
+    [[nodiscard]] bool unchanged() const;
     /// Number of the opening that refresh() saw, 0 = closed.
     [[nodiscard]] uint32_t opening() const { return opening_; }
 

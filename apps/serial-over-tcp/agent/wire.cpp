@@ -64,6 +64,7 @@ Wire::Wire(int socket, const WireSetup& setup, const telnet::LineSettings& setti
            WireOwner& owner)
     : owner_(owner),
       socket_(socket),
+      plain_(setup.tls == nullptr),
       settle_after_(setup.settle_after),
       answer_limit_(setup.answer_limit),
       session_(setup.protocol, setup.role, *this, kSignature),

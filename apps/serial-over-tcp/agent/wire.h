@@ -83,6 +83,12 @@ class Wire final : private telnet::SessionOwner {
     [[nodiscard]] State state() const { return state_; }
     /// Whether bytes of the line may move.
     [[nodiscard]] bool open() const { return state_ == State::open; }
+    /// Bytes go as they are between the socket and the owner's memory, both ways, and nothing else
+    /// is under way.
+    [[nodiscard]] bool plain() const {
+        return plain_ && open() && passes_through() && !suspended_ && out_.empty() && in_.empty() &&
+               end_.empty();
+    }
     /// "" while open, else what is going on, for people: "TLS handshake" …
     [[nodiscard]] std::string text() const;
 
@@ -150,6 +156,7 @@ class Wire final : private telnet::SessionOwner {
 
     WireOwner& owner_;
     const int socket_;
+    const bool plain_;  ///< not encrypted
     const std::chrono::milliseconds settle_after_;
     const std::chrono::milliseconds answer_limit_;
     std::unique_ptr<Transport> transport_;
