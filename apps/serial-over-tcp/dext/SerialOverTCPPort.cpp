@@ -24,10 +24,11 @@ struct SerialOverTCPPort_IVars {
     SerialOverTCPLink* link;
     IOBufferMemoryDescriptor* interfaceMemory; /* while the queues are connected */
     SerialPortInterface* interface;
-    IOUserClient* client;      /* the application, while it is attached */
-    OSAction* doorbell;        /* its completion, called again and again */
-    IODispatchQueue* reports;  /* where properties are set: bytes move on although nobody answers */
-    OSDictionary* unpublished; /* the latest properties that are still to be set */
+    IOUserClient* client;     /* the application, while it is attached */
+    OSAction* doorbell;       /* its completion, called again and again */
+    IODispatchQueue* reports; /* where properties are set: bytes move on although nobody answers */
+    SerialOverTCPState* unpublished; /* the latest that is still to become properties */
+    SerialOverTCPState* published;   /* what the properties say; on the queue of reports */
     uint32_t openings;
     bool streamsStarted;
     char lastError[sizeof(SerialOverTCPState::lastError)]; /* as it stands in the log */
@@ -45,7 +46,8 @@ void SerialOverTCPPort::free() {
     if (ivars != nullptr) {
         OSSafeReleaseNULL(ivars->doorbell);
         OSSafeReleaseNULL(ivars->client);
-        OSSafeReleaseNULL(ivars->unpublished);
+        IOSafeDeleteNULL(ivars->unpublished, SerialOverTCPState, 1);
+        IOSafeDeleteNULL(ivars->published, SerialOverTCPState, 1);
         OSSafeReleaseNULL(ivars->reports);
         OSSafeReleaseNULL(ivars->interfaceMemory);
         OSSafeReleaseNULL(ivars->memory);
@@ -293,34 +295,63 @@ kern_return_t SerialOverTCPPort::PublishState(const SerialOverTCPState* state) {
         os_log(OS_LOG_DEFAULT, "%{public}s", state->lastError);
     }
     strlcpy(ivars->lastError, state->lastError, sizeof(ivars->lastError));
-    OSDictionary* properties = OSDictionary::withCapacity(11);
-    OSDictionarySetStringValue(properties, "SerialOverTCPState", state->state);
-    OSDictionarySetStringValue(properties, "SerialOverTCPPeer", state->peer);
-    OSDictionarySetStringValue(properties, "SerialOverTCPLastError", state->lastError);
-    OSDictionarySetStringValue(properties, "SerialOverTCPProtocol", state->protocol);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPClients", state->clients);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPConnections", state->connections);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPRefused", state->refused);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesSent", state->bytesSent);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesReceived", state->bytesReceived);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesDropped", state->bytesDropped);
-    OSDictionarySetUInt64Value(properties, "SerialOverTCPBytesQueued", state->bytesQueued);
-    /* The system may take its time to answer. Only the latest properties wait for it. */
-    OSDictionary* waiting = SWAP(ivars->unpublished, properties);
+    SerialOverTCPState* latest = IONew(SerialOverTCPState, 1);
+    if (latest == nullptr) {
+        return kIOReturnNoMemory;
+    }
+    *latest = *state;
+    /* The system may take its time to answer. Only the latest state waits for it. */
+    SerialOverTCPState* waiting = SWAP(ivars->unpublished, latest);
     if (waiting != nullptr) {
-        waiting->release();
+        IODelete(waiting, SerialOverTCPState, 1);
         return kIOReturnSuccess;
     }
     retain();
     ivars->reports->DispatchAsync(^{
-      OSDictionary* latest = SWAP(ivars->unpublished, nullptr);
-      if (latest != nullptr && SetProperties(latest) == kIOReturnSuccess) {
-          SendIOMessageServicePropertyChange();
-      }
-      OSSafeReleaseNULL(latest);
+      SetChangedProperties();
       release();
     });
     return kIOReturnSuccess;
+}
+
+/* On the queue of reports. While bytes move this happens once a second, so only what has changed is
+ * told. */
+void SerialOverTCPPort::SetChangedProperties() {
+    SerialOverTCPState* state = SWAP(ivars->unpublished, nullptr);
+    if (state == nullptr) {
+        return;
+    }
+    const SerialOverTCPState* known = ivars->published;
+    OSDictionary* properties = OSDictionary::withCapacity(11);
+#define TELL_TEXT(name, field)                                                      \
+    if (known == nullptr || strcmp(known->field, state->field) != 0) {              \
+        OSDictionarySetStringValue(properties, "SerialOverTCP" name, state->field); \
+    }
+#define TELL_NUMBER(name, field)                                                    \
+    if (known == nullptr || known->field != state->field) {                         \
+        OSDictionarySetUInt64Value(properties, "SerialOverTCP" name, state->field); \
+    }
+    TELL_TEXT("State", state)
+    TELL_TEXT("Peer", peer)
+    TELL_TEXT("LastError", lastError)
+    TELL_TEXT("Protocol", protocol)
+    TELL_NUMBER("Clients", clients)
+    TELL_NUMBER("Connections", connections)
+    TELL_NUMBER("Refused", refused)
+    TELL_NUMBER("BytesSent", bytesSent)
+    TELL_NUMBER("BytesReceived", bytesReceived)
+    TELL_NUMBER("BytesDropped", bytesDropped)
+    TELL_NUMBER("BytesQueued", bytesQueued)
+#undef TELL_TEXT
+#undef TELL_NUMBER
+    if (properties->getCount() != 0 && SetProperties(properties) == kIOReturnSuccess) {
+        SendIOMessageServicePropertyChange();
+        IOSafeDeleteNULL(ivars->published, SerialOverTCPState, 1);
+        ivars->published = state;
+    } else {
+        IODelete(state, SerialOverTCPState, 1);
+    }
+    properties->release();
 }
 
 SerialOverTCPLine* SerialOverTCPPort::Line() {
