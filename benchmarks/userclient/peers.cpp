@@ -22,8 +22,8 @@ constexpr int kInFlight = 32;
 constexpr int kOneWay = 16384;
 
 /// A child process that runs `serve` and dies with us. In a session of its own, as every service
-/// is and our drivers are: the kernel shares a CPU out among sessions first (autogroup), and to wake
-/// somebody in another one costs it more.
+/// is and our drivers are: the kernel shares a CPU out among sessions first (autogroup), and to
+/// wake somebody in another one costs it more.
 template <typename Serve>
 int start(const measure::Options& given, Serve serve) {
     const int pid = ::fork();
