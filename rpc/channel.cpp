@@ -158,10 +158,13 @@ Error Channel::Impl::corrupt(const std::string& what) {
 // begin_at_once(), commit() and receive_at_once() are most of what a call costs that does not wait.
 
 inline std::byte* Channel::Impl::begin_at_once(Lane lane, size_t size) {
-    if (!sends_on(lane) || size > kMaxFrameBody) return nullptr;
+    if (!sends_on(lane) || size > kMaxFrameBody) [[unlikely]]
+        return nullptr;
     Sending& to = sending(lane);
-    if (!to.mutex.try_lock()) return nullptr;
-    if (!closed() && to.ring.look(static_cast<uint32_t>(size)) == RingSender::Room::yes) {
+    if (!to.mutex.try_lock()) [[unlikely]]
+        return nullptr;
+    if (!closed() && to.ring.look(static_cast<uint32_t>(size)) == RingSender::Room::yes)
+        [[likely]] {
         OPENDEXT_PROBE(channel_send);
         return to.ring.body();
     }
@@ -245,7 +248,8 @@ void Channel::Impl::flush(Lane lane) {
 
 void Channel::Impl::Sending::wake() const {
     const int socket = bell.load(std::memory_order_acquire);
-    if (socket < 0) return futex_wake(control.receiver_sleep);
+    if (socket < 0) [[likely]]
+        return futex_wake(control.receiver_sleep);
     // A socket that is full is readable anyway; what is no socket of a peer of ours harms nobody.
     (void)::send(socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -272,7 +276,8 @@ void Channel::Impl::wake_receiver(Lane lane, Sending& to, bool always) {
     const uint32_t wanted = to.control.receiver_sleep.load();
     if (wanted == 0) return;
     const bool enough = static_cast<int32_t>((to.ring.count() << 1) - (wanted & ~1U)) >= 0;
-    if (!enough && !always && !to.ring.crowded()) return;
+    if (!enough && !always && !to.ring.crowded()) [[unlikely]]
+        return;
     if (to.control.receiver_sleep.exchange(0) == 0) return;
     to.wake();
     conversation(lane).woke_peer.store(true, std::memory_order_relaxed);
@@ -448,7 +453,8 @@ Status Channel::Impl::wait_for_frame(Lane lane, Receiving& from, const Patience&
 void Channel::Impl::publish_cpu(Lane lane) {
     const uint32_t cpu = current_cpu();
     std::atomic<uint32_t>& published = conversation(lane).published_cpu;
-    if (cpu == published.load(std::memory_order_relaxed)) return;
+    if (cpu == published.load(std::memory_order_relaxed)) [[likely]]
+        return;
     published.store(cpu, std::memory_order_relaxed);
     own().cpu[conversation_of(lane)].store(cpu, std::memory_order_relaxed);
 }
@@ -476,7 +482,8 @@ Channel::~Channel() = default;
 
 Result<Draft> Channel::begin(Lane lane, uint16_t kind, uint64_t serial, size_t size, Wait wait) {
     std::byte* body = impl_->begin_at_once(lane, size);
-    if (body == nullptr) body = OD_TRY(impl_->begin(lane, size, wait));
+    if (body == nullptr) [[unlikely]]
+        body = OD_TRY(impl_->begin(lane, size, wait));
     return {std::in_place, Draft::Key(), this, lane, kind, serial, std::span(body, size)};
 }
 
@@ -484,7 +491,8 @@ Status Channel::commit(Draft&& draft, Wake wake, std::span<const UniqueFd> fds) 
     draft.channel_ = nullptr;  // it is not to be abandoned any more
     const FrameHeader header{static_cast<uint32_t>(draft.bytes_.size()), draft.kind_, 0,
                              draft.serial_};
-    if (!fds.empty()) return impl_->commit(draft.lane_, header, wake, {{}, fds});
+    if (!fds.empty()) [[unlikely]]
+        return impl_->commit(draft.lane_, header, wake, {{}, fds});
     impl_->commit(draft.lane_, header, wake);
     return success();
 }

@@ -43,7 +43,8 @@ inline void futex_wake(std::atomic<uint32_t>& word) {
 /// 1 + the CPU this thread runs on, or 0 where the C library has not registered rseq: a load, no
 /// system call.
 inline uint32_t current_cpu() {
-    if (__rseq_size == 0) return 0;
+    if (__rseq_size == 0) [[unlikely]]
+        return 0;
     const auto* area = reinterpret_cast<const volatile struct rseq*>(
         static_cast<const char*>(__builtin_thread_pointer()) + __rseq_offset);
     const uint32_t cpu = area->cpu_id;

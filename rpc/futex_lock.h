@@ -16,7 +16,8 @@ namespace opendext {
 class FutexLock {
   public:
     void lock() {
-        if (try_lock()) return;
+        if (try_lock()) [[likely]]
+            return;
         while (word_.exchange(kWaited, std::memory_order_acquire) != kFree)
             futex_sleep(word_, kWaited);
     }
@@ -26,7 +27,8 @@ class FutexLock {
                                              std::memory_order_relaxed);
     }
     void unlock() {
-        if (word_.exchange(kFree, std::memory_order_seq_cst) == kWaited) futex_wake(word_);
+        if (word_.exchange(kFree, std::memory_order_seq_cst) == kWaited) [[unlikely]]
+            futex_wake(word_);
     }
 
   private:

@@ -128,7 +128,7 @@ inline RingSender::Room RingSender::look(uint32_t body_size) {
     const uint32_t to_end = size_ - offset;
     const uint32_t frame = channel_layout::frame_size(body_size);
     const uint32_t skipped = frame <= to_end ? 0 : to_end;
-    if (size_ - (head_ - tail_) < skipped + frame) {
+    if (size_ - (head_ - tail_) < skipped + frame) [[unlikely]] {
         const uint32_t tail = control_.tail.load(std::memory_order_acquire);
         if (head_ - tail > size_ || tail % channel_layout::kFrameAlignment != 0) {
             return corrupt(tail);
@@ -136,7 +136,7 @@ inline RingSender::Room RingSender::look(uint32_t body_size) {
         tail_ = tail;
         if (size_ - (head_ - tail_) < skipped + frame) return Room::no;
     }
-    if (skipped != 0) {
+    if (skipped != 0) [[unlikely]] {
         const channel_layout::FrameHeader skip{0, 0, channel_layout::frame_flags::skip, 0};
         std::memcpy(bytes_ + offset, &skip, sizeof skip);
     }
@@ -170,7 +170,7 @@ inline RingReceiver::Look RingReceiver::look() {
         if (head_ == tail) {
             const uint32_t head = control_.head.load(std::memory_order_acquire);
             if (head == tail) return Look::nothing;
-            if (head - tail > size || head % channel_layout::kFrameAlignment != 0)
+            if (head - tail > size || head % channel_layout::kFrameAlignment != 0) [[unlikely]]
                 return corrupt("ring position out of range: head ", head);
             head_ = head;
         }
@@ -181,7 +181,7 @@ inline RingReceiver::Look RingReceiver::look() {
         copy_shared(&header.what, bytes + offset, sizeof header.what);
         copy_shared(&header.serial, bytes + offset + sizeof header.what, sizeof header.serial);
         header_ = header;
-        if (header.flags() != 0) {
+        if (header.flags() != 0) [[unlikely]] {
             if ((header.flags() & ~channel_layout::frame_flags::all) != 0)
                 return corrupt("frame with unknown flags ", header.flags());
             if ((header.flags() & channel_layout::frame_flags::skip) != 0) {
@@ -192,7 +192,7 @@ inline RingReceiver::Look RingReceiver::look() {
             }
         }
         // Both are whole lines, at least one.
-        if (header.size() > std::min(available, to_end) - sizeof header)
+        if (header.size() > std::min(available, to_end) - sizeof header) [[unlikely]]
             return corrupt("frame is larger than the ring's content: ", header.size(), available);
         body_ = bytes + offset + sizeof header;
         // The next frames' lines, as far as they are written.

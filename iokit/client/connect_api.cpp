@@ -26,7 +26,8 @@ thread_local Recent t_recent;
 Connection* find_connection(io_connect_t connect, kern_return_t& code) {
     HandleTable& table = HandleTable::instance();
     const uint64_t closed = table.closed_connections();
-    if (t_recent.handle != connect || t_recent.closed != closed || connect == IO_OBJECT_NULL) {
+    if (t_recent.handle != connect || t_recent.closed != closed || connect == IO_OBJECT_NULL)
+        [[unlikely]] {
         t_recent = {connect, closed, table.find_as<Connection>(connect)};
         if (t_recent.connection == nullptr) {
             t_recent.handle = IO_OBJECT_NULL;
@@ -40,10 +41,10 @@ Connection* find_connection(io_connect_t connect, kern_return_t& code) {
 
 kern_return_t check_pointers(const opendext_call& call) {
     if ((call.inputCount > 0 && call.input == nullptr) ||
-        (call.inputStructCnt > 0 && call.inputStruct == nullptr))
+        (call.inputStructCnt > 0 && call.inputStruct == nullptr)) [[unlikely]]
         return fail(kIOReturnBadArgument, "input is counted but not given");
     if ((call.outputCount > 0 && call.output == nullptr) ||
-        (call.outputStructCnt > 0 && call.outputStruct == nullptr))
+        (call.outputStructCnt > 0 && call.outputStruct == nullptr)) [[unlikely]]
         return fail(kIOReturnBadArgument, "room for output is counted but not given");
     return kIOReturnSuccess;
 }
@@ -61,20 +62,27 @@ kern_return_t call(mach_port_t connect, opendext_call wanted, OutputCounts count
                    std::shared_ptr<const CompletionTarget> target = nullptr) {
     kern_return_t code = kIOReturnSuccess;
     Connection* connection = find_connection(connect, code);
-    if (connection == nullptr) return code;
+    if (connection == nullptr) [[unlikely]]
+        return code;
     wanted.outputCount = counts.scalars != nullptr ? *counts.scalars : 0;
     wanted.outputStructCnt = counts.structure != nullptr ? *counts.structure : 0;
     code = check_pointers(wanted);
-    if (code != kIOReturnSuccess) return code;
+    if (code != kIOReturnSuccess) [[unlikely]]
+        return code;
     const bool any_size =
         wanted.outputStructCnt == static_cast<size_t>(kIOConnectMethodVarOutputSize);
     Output output = output_of(wanted);
-    if (any_size) output.structure_size = 0;
-    code = target == nullptr
-               ? connection->call(arguments_of(wanted), output, any_size)
-               : connection->call_async(arguments_of(wanted), output, std::move(target), any_size);
-    if (code != kIOReturnSuccess) return code;
-    if (any_size) *static_cast<void**>(wanted.outputStruct) = output.structure;
+    if (any_size) [[unlikely]]
+        output.structure_size = 0;
+    if (target == nullptr) [[likely]] {
+        code = connection->call(arguments_of(wanted), output, any_size);
+    } else {
+        code = connection->call_async(arguments_of(wanted), output, std::move(target), any_size);
+    }
+    if (code != kIOReturnSuccess) [[unlikely]]
+        return code;
+    if (any_size) [[unlikely]]
+        *static_cast<void**>(wanted.outputStruct) = output.structure;
     if (counts.scalars != nullptr) *counts.scalars = output.scalar_count;
     if (counts.structure != nullptr) *counts.structure = output.structure_size;
     return kIOReturnSuccess;

@@ -15,7 +15,7 @@ namespace opendext::client {
 namespace uc = protocol::user_client;
 
 kern_return_t Connection::check_counts(const CallArguments& arguments, uint32_t output_count) {
-    if (arguments.scalars.size() > uc::kMaxScalars || output_count > uc::kMaxScalars)
+    if (arguments.scalars.size() > uc::kMaxScalars || output_count > uc::kMaxScalars) [[unlikely]]
         return fail(kIOReturnBadArgument, "more than 16 scalars");
     return kIOReturnSuccess;
 }
@@ -26,14 +26,16 @@ Status Connection::send(const CallArguments& arguments, const Output& output, Ca
     call.selector = arguments.selector;
     call.scalar_count = static_cast<uint8_t>(arguments.scalars.size());
     call.scalar_room = static_cast<uint8_t>(output.scalar_count);
-    if (how.one_way) call.flags |= uc::call_flags::one_way;
-    if (how.any_size) call.flags |= uc::call_flags::any_size;
-    if (how.completion != 0) {
+    if (how.one_way) [[unlikely]]
+        call.flags |= uc::call_flags::one_way;
+    if (how.any_size) [[unlikely]]
+        call.flags |= uc::call_flags::any_size;
+    if (how.completion != 0) [[unlikely]] {
         call.flags |= uc::call_flags::completion;
         call.completion = how.completion;
     }
     if (!arguments.structure.empty()) call.flags |= uc::call_flags::structure;
-    if (arguments.structure.size() <= uc::kMaxInbandStructure) {
+    if (arguments.structure.size() <= uc::kMaxInbandStructure) [[likely]] {
         call.structure = arguments.structure;
     } else {
         // No answer would say when the slot of a one-way call is free.
@@ -41,7 +43,7 @@ Status Connection::send(const CallArguments& arguments, const Output& output, Ca
         call.flags |= uc::call_flags::input_memory;
         call.input = memory.input();
     }
-    if (output.structure_size <= uc::kMaxInbandStructure) {
+    if (output.structure_size <= uc::kMaxInbandStructure) [[likely]] {
         call.structure_room = static_cast<uint32_t>(output.structure_size);
     } else {
         OD_TRY(memory.give_room(&arena_, output.structure_size));
@@ -50,15 +52,16 @@ Status Connection::send(const CallArguments& arguments, const Output& output, Ca
     }
     Result<Draft> draft = channel_->begin(Lane::calls, static_cast<uint16_t>(uc::Kind::invoke),
                                           how.serial, uc::call_frame_size(call), how.wait);
-    if (!draft.ok()) return std::move(draft).error();
+    if (!draft.ok()) [[unlikely]]
+        return std::move(draft).error();
     uc::write_call(draft->bytes(), call, arguments.scalars.data());
     return channel_->commit(std::move(*draft), how.wake, memory.fds());
 }
 
 void Connection::settle(Pending& pending, CallMemory& memory) {
     Outcome& outcome = pending.outcome;
-    if (outcome.code == kIOReturnSuccess && memory.has_room() &&
-        pending.output.structure_size == 0) {  // else it was in the frame
+    if (outcome.code == kIOReturnSuccess && memory.has_room() && pending.output.structure_size == 0)
+        [[unlikely]] {  // else it was in the frame
         Output& output = pending.output;
         if (pending.memory_used > memory.output().length) {
             outcome = {kIOReturnBadArgument, OPENDEXT_ORIGIN_DRIVER,
@@ -70,8 +73,10 @@ void Connection::settle(Pending& pending, CallMemory& memory) {
             output.structure_size = result.size();
         }
     }
-    if (!memory.empty()) memory.answered(pending.flags);
-    if (outcome.origin == OPENDEXT_ORIGIN_DRIVER_DIED) outcome = gone(outcome.reason);
+    if (!memory.empty()) [[unlikely]]
+        memory.answered(pending.flags);
+    if (outcome.origin == OPENDEXT_ORIGIN_DRIVER_DIED) [[unlikely]]
+        outcome = gone(outcome.reason);
 }
 
 void Connection::take_any_size(Pending& pending) {
@@ -108,28 +113,30 @@ void Connection::take_any_size(Pending& pending) {
 kern_return_t Connection::call(const CallArguments& arguments, Output& output, uint64_t completion,
                                bool any_size) {
     const kern_return_t checked = check_counts(arguments, output.scalar_count);
-    if (checked != kIOReturnSuccess) return checked;
+    if (checked != kIOReturnSuccess) [[unlikely]]
+        return checked;
     Pending pending;
     Waiter waiter;
     CallMemory memory;
     pending.output = output;
     std::array<std::byte, uc::kMaxInbandStructure> in_frame;
-    if (any_size) {
+    if (any_size) [[unlikely]] {
         pending.output.structure = in_frame.data();
         pending.output.structure_size = in_frame.size();
     }
     Sending how{.completion = completion, .any_size = any_size};
     how.serial = replies_.add(pending, waiter, true);
     const Status sent = send(arguments, output, memory, how);
-    if (!sent.ok()) {
+    if (!sent.ok()) [[unlikely]] {
         replies_.drop(pending, waiter);
         return failed(sent.error());
     }
     replies_.wait(waiter);
     settle(pending, memory);
-    if (any_size && pending.outcome.code == kIOReturnSuccess) take_any_size(pending);
+    if (any_size && pending.outcome.code == kIOReturnSuccess) [[unlikely]]
+        take_any_size(pending);
     Outcome& outcome = pending.outcome;
-    if (outcome.code != kIOReturnSuccess)
+    if (outcome.code != kIOReturnSuccess) [[unlikely]]
         return fail(outcome.code, std::move(outcome.reason), outcome.origin);
     output = pending.output;
     return kIOReturnSuccess;

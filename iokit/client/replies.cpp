@@ -83,8 +83,10 @@ bool Replies::wait(Waiter& waiter, uint32_t wanted, uint32_t most, int64_t deadl
         lock.unlock();
     };
     // What is there already is taken also by one who does not want to wait.
-    if (wanted == 0 && !receiving_ && channel_.ready(Lane::replies)) become_receiver();
-    if (waiter.receiver_) receive(lock, waiter, wanted, most, deadline_ns);
+    if (wanted == 0 && !receiving_ && channel_.ready(Lane::replies)) [[unlikely]]
+        become_receiver();
+    if (waiter.receiver_) [[likely]]
+        receive(lock, waiter, wanted, most, deadline_ns);
     while (waiter.done_count < wanted && (deadline_ns < 0 || now_ns() < deadline_ns)) {
         if (receiving_ && !waiter.receiver_) {
             sleep(lock, waiter, wanted, deadline_ns);
@@ -104,7 +106,7 @@ void Replies::receive(Lock& lock, Waiter& waiter, uint32_t& wanted, uint32_t& mo
         // Only the receiver changes `done_count`: it is read without the lock here.
         const uint32_t missing = wanted > waiter.done_count ? wanted - waiter.done_count : 0;
         Patience patience;
-        if (missing > 1) {
+        if (missing > 1) [[unlikely]] {
             patience.wanted = missing;
             patience.linger = kLinger;
         }
@@ -115,7 +117,7 @@ void Replies::receive(Lock& lock, Waiter& waiter, uint32_t& wanted, uint32_t& mo
         }
         Result<Frame> frame = channel_.receive(Lane::replies, patience);
         lock.lock();
-        if (!frame.ok()) {
+        if (!frame.ok()) [[unlikely]] {
             if (frame.error().code != Errc::timed_out) fail_all(frame.error());
             return;
         }
@@ -125,7 +127,8 @@ void Replies::receive(Lock& lock, Waiter& waiter, uint32_t& wanted, uint32_t& mo
             if (!next.ok()) break;  // found out again with the next one
             handle(lock, *next);
         }
-        if (waiter.done_count >= wanted) return;
+        if (waiter.done_count >= wanted) [[likely]]
+            return;
         lock.unlock();
         if (waiter.meanwhile != nullptr && waiter.done_count > 0) {
             const uint32_t taken = waiter.meanwhile(waiter);
@@ -140,7 +143,8 @@ void Replies::handle(Lock& lock, Frame& frame) {
     if (kind == uc::Kind::outcome || kind == uc::Kind::mapped) {
         Pending* pending = pending_.find(frame.serial());
         // An answer that nobody waits for any more, or that was never asked for.
-        if (pending != nullptr) answered(*pending, frame);
+        if (pending != nullptr) [[likely]]
+            answered(*pending, frame);
         frame.done();
         return;
     }
@@ -151,27 +155,28 @@ void Replies::handle(Lock& lock, Frame& frame) {
 }
 
 void Replies::answered(Pending& pending, Frame& frame) {
-    if ((frame.kind() == static_cast<uint16_t>(uc::Kind::outcome)) !=
-        (pending.message == nullptr)) {
+    if ((frame.kind() == static_cast<uint16_t>(uc::Kind::outcome)) != (pending.message == nullptr))
+        [[unlikely]] {
         return channel_.close("the driver's answer is of another kind than the request");
     }
-    if (pending.message != nullptr) {
+    if (pending.message != nullptr) [[unlikely]] {
         *pending.message = frame.message();
         return finish(pending);
     }
     std::array<uint64_t, uc::kMaxScalars> scalars;
     uc::OutcomeFrame answer;
     const Status parsed = uc::parse_outcome(frame.bytes(), answer, scalars);
-    if (!parsed.ok()) return channel_.close("the driver sent: " + parsed.error().message);
+    if (!parsed.ok()) [[unlikely]]
+        return channel_.close("the driver sent: " + parsed.error().message);
     pending.memory_used = answer.output_used;
     pending.flags = answer.flags;
     Output& output = pending.output;
-    if (answer.io_return != kIOReturnSuccess) {
+    if (answer.io_return != kIOReturnSuccess) [[unlikely]] {
         pending.outcome = {
             answer.io_return, OPENDEXT_ORIGIN_DRIVER,
             answer.reason.empty() ? "the driver refused the call" : clean(answer.reason)};
     } else if (answer.scalar_count > output.scalar_count ||
-               answer.structure.size() > output.structure_size) {
+               answer.structure.size() > output.structure_size) [[unlikely]] {
         pending.outcome = {kIOReturnBadArgument, OPENDEXT_ORIGIN_DRIVER,
                            "the driver's answer is larger than the caller's room"};
     } else {
@@ -179,7 +184,7 @@ void Replies::answered(Pending& pending, Frame& frame) {
         output.scalar_count = answer.scalar_count;
         copy_shared(output.structure, answer.structure.data(), answer.structure.size());
         output.structure_size = answer.structure.size();
-        if (answer.has(uc::outcome_flags::structure_memory)) {
+        if (answer.has(uc::outcome_flags::structure_memory)) [[unlikely]] {
             std::vector<UniqueFd> fds = frame.take_fds();
             if (!fds.empty()) pending.memory = std::move(fds.front());
         }
@@ -189,12 +194,14 @@ void Replies::answered(Pending& pending, Frame& frame) {
 
 void Replies::finish(Pending& pending) {
     pending_.remove(pending);
-    if (pending.finished != nullptr) return pending.finished(pending);
+    if (pending.finished != nullptr) [[unlikely]]
+        return pending.finished(pending);
     pending.done = true;
     Waiter& waiter = *pending.waiter_;
     waiter.done.append(pending);
     ++waiter.done_count;
-    if (waiter.asleep_ && waiter.done_count >= waiter.wanted_) wake(waiter);
+    if (waiter.asleep_ && waiter.done_count >= waiter.wanted_) [[unlikely]]
+        wake(waiter);
 }
 
 void Replies::fail_all(const Error& error) {
@@ -230,8 +237,10 @@ void Replies::wake(Waiter& waiter) {
 }
 
 void Replies::pass_on(Waiter& waiter) {
-    if (waiter.receiver_) receiving_ = waiter.receiver_ = false;
-    if (!receiving_ && sleepers_ != nullptr) wake(*sleepers_);
+    if (waiter.receiver_) [[likely]]
+        receiving_ = waiter.receiver_ = false;
+    if (!receiving_ && sleepers_ != nullptr) [[unlikely]]
+        wake(*sleepers_);
 }
 
 void Replies::drop(Pending& pending, Waiter& waiter) {

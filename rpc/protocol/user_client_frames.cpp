@@ -60,7 +60,8 @@ void write_call(std::span<std::byte> to, const CallFrame& call, const uint64_t* 
                           call.scalar_room,
                           call.flags,
                           {}});
-    if (call.has(call_flags::completion)) filler.put(call.completion);
+    if (call.has(call_flags::completion)) [[unlikely]]
+        filler.put(call.completion);
     if (call.has(call_flags::input_memory)) filler.put(call.input);
     if (call.has(call_flags::output_memory)) filler.put(call.output);
     filler.put(scalars, call.scalar_count * sizeof(uint64_t));
@@ -90,27 +91,31 @@ const char* check_rare(const CallFrame& call, const CallHeader& header) {
 Status parse_call(std::span<const std::byte> from, CallFrame& call,
                   std::array<uint64_t, kMaxScalars>& scalars) {
     CallHeader header;
-    if (from.size() < sizeof header) return malformed("call without its header");
+    if (from.size() < sizeof header) [[unlikely]]
+        return malformed("call without its header");
     Taker taker(from.data());
     taker.take(header);
-    if (header.scalar_count > kMaxScalars || header.scalar_room > kMaxScalars)
+    if (header.scalar_count > kMaxScalars || header.scalar_room > kMaxScalars) [[unlikely]]
         return malformed("call with too many scalars");
     if (header.structure_size > kMaxInbandStructure || header.structure_room > kMaxInbandStructure)
+        [[unlikely]]
         return malformed("call with a structure above the limit of what travels in a frame");
     call.selector = header.selector;
     call.structure_room = header.structure_room;
     call.scalar_count = header.scalar_count;
     call.scalar_room = header.scalar_room;
     call.flags = header.flags;
-    if (header.structure_size != 0 && !call.has(call_flags::structure))
+    if (header.structure_size != 0 && !call.has(call_flags::structure)) [[unlikely]]
         return malformed("call with a structure that it does not speak of");
     const bool rare = (call.flags & ~call_flags::structure) != 0;
-    if (rare) {
-        if (const char* wrong = check_rare(call, header)) return malformed(wrong);
+    if (rare) [[unlikely]] {
+        if (const char* wrong = check_rare(call, header)) [[unlikely]]
+            return malformed(wrong);
     }
     call.structure = {from.data(), header.structure_size};  // call_frame_size() wants the size
-    if (call_frame_size(call) != from.size()) return malformed("call of another size than it says");
-    if (rare) {
+    if (call_frame_size(call) != from.size()) [[unlikely]]
+        return malformed("call of another size than it says");
+    if (rare) [[unlikely]] {
         if (call.has(call_flags::completion)) taker.take(call.completion);
         if (call.has(call_flags::input_memory)) taker.take(call.input);
         if (call.has(call_flags::output_memory)) taker.take(call.output);
@@ -134,16 +139,20 @@ void write_outcome(std::span<std::byte> to, const OutcomeFrame& outcome, const u
 Status parse_outcome(std::span<const std::byte> from, OutcomeFrame& outcome,
                      std::array<uint64_t, kMaxScalars>& scalars) {
     OutcomeHeader header;
-    if (from.size() < sizeof header) return malformed("answer without its header");
+    if (from.size() < sizeof header) [[unlikely]]
+        return malformed("answer without its header");
     Taker taker(from.data());
     taker.take(header);
-    if ((header.flags & ~outcome_flags::all) != 0) return malformed("answer with unknown flags");
-    if (header.scalar_count > kMaxScalars) return malformed("answer with too many scalars");
-    if (header.structure_size > kMaxInbandStructure)
+    if ((header.flags & ~outcome_flags::all) != 0) [[unlikely]]
+        return malformed("answer with unknown flags");
+    if (header.scalar_count > kMaxScalars) [[unlikely]]
+        return malformed("answer with too many scalars");
+    if (header.structure_size > kMaxInbandStructure) [[unlikely]]
         return malformed("answer with a structure above the limit of what travels in a frame");
-    if (header.reason_size > kMaxReason) return malformed("answer with too long a reason");
+    if (header.reason_size > kMaxReason) [[unlikely]]
+        return malformed("answer with too long a reason");
     if (from.size() != sizeof header + header.scalar_count * sizeof(uint64_t) +
-                           header.structure_size + header.reason_size)
+                           header.structure_size + header.reason_size) [[unlikely]]
         return malformed("answer of another size than it says");
     outcome.io_return = header.io_return;
     outcome.scalar_count = header.scalar_count;

@@ -108,7 +108,7 @@ void ClientConnection::serve() {
     while (!hand_over.handed_over()) {
         if (claim && (queue_->wanted() || !channel_->ready(Lane::calls))) claim.reset();
         auto frame = channel_->receive(Lane::calls);
-        if (!frame.ok()) {
+        if (!frame.ok()) [[unlikely]] {
             fail(frame.error());
             close(frame.error().text());
             return;
@@ -172,7 +172,7 @@ void ClientConnection::answered(Message message) {
 
 void ClientConnection::handle(Frame& frame, Serving& serving) {
     const auto kind = static_cast<uc::Kind>(frame.kind());
-    if (kind == uc::Kind::invoke && !asleep_.load(std::memory_order_relaxed))
+    if (kind == uc::Kind::invoke && !asleep_.load(std::memory_order_relaxed)) [[likely]]
         return call(frame, serving);
     serving.claim.reset();
     if (kind == uc::Kind::memory_copied) return answered(frame.message());
@@ -201,15 +201,19 @@ void ClientConnection::call(Frame& frame, Serving& serving) {
     std::optional<Executor::Claimed>& claim = serving.claim;
     ExternalCall call(frame.serial());
     const Status taken = call.take(frame, *this, arenas_);
-    if (!taken.ok()) return fail(taken.error());
+    if (!taken.ok()) [[unlikely]]
+        return fail(taken.error());
     frame.done();
     OPENDEXT_PROBE(driver_call);
     t_client_cpu = channel_->peer_cpu(Lane::calls);
-    if (call.is_asynchronous()) has_events_.store(true);
+    if (call.is_asynchronous()) [[unlikely]]
+        has_events_.store(true);
     const std::shared_ptr<Executor>& executor = queue(serving);
-    if (executor == nullptr) return fail({Errc::invalid, 0, "the user client has no queue"});
+    if (executor == nullptr) [[unlikely]]
+        return fail({Errc::invalid, 0, "the user client has no queue"});
     if (!claim && !executor->methods_parallel() && executor->try_claim()) claim.emplace(executor);
-    if (claim) return call.run(*this, client_, &serving.cache);  // idle: on this thread
+    if (claim) [[likely]]
+        return call.run(*this, client_, &serving.cache);  // idle: on this thread
     auto later = std::make_unique<LaterCall>(shared_from_this(), std::move(call));
     ExternalCall& waiting = later->call_;
     TaskPtr task = std::move(later);

@@ -52,7 +52,7 @@ Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Aren
     if (!call_.structure.empty())
         input_ = OSData::withBytes(call_.structure.data(), call_.structure.size());
     call_.structure = {};
-    if (call_.has(uc::call_flags::input_memory | uc::call_flags::output_memory)) {
+    if (call_.has(uc::call_flags::input_memory | uc::call_flags::output_memory)) [[unlikely]] {
         std::vector<UniqueFd> fds = frame.take_fds();
         size_t next = 0;
         if (call_.has(uc::call_flags::input_memory)) {
@@ -64,7 +64,7 @@ Status ExternalCall::take(Frame& frame, ClientConnection& connection, const Aren
                                                 kIOMemoryDirectionIn, fds, next));
         }
     }
-    if (call_.has(uc::call_flags::completion)) {
+    if (call_.has(uc::call_flags::completion)) [[unlikely]] {
         completion_ = std::make_shared<Completion>(connection.weak_from_this(), call_.completion);
         action_ = Completion::make_action(completion_);
     }
@@ -82,12 +82,12 @@ void ExternalCall::fail(std::string reason) {
 /// What the driver left in the arguments becomes the answer.
 void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
     output_ = std::exchange(arguments.structureOutput, nullptr);
-    if (output_ != nullptr && output_ == input_ && output_->getRetainCount() == 1) {
+    if (output_ != nullptr && output_ == input_ && output_->getRetainCount() == 1) [[unlikely]] {
         output_ = nullptr;  // both would be released
         return fail("structureOutput is structureInput, without a reference of its own");
     }
     if (outcome_.io_return != kIOReturnSuccess) return;
-    if (arguments.scalarOutputCount > call_.scalar_room)
+    if (arguments.scalarOutputCount > call_.scalar_room) [[unlikely]]
         return fail("more output scalars than the client has room for");
     outcome_.scalar_count = static_cast<uint8_t>(arguments.scalarOutputCount);
     if (output_ == nullptr) {
@@ -97,9 +97,9 @@ void ExternalCall::take_results(IOUserClientMethodArguments& arguments) {
         return;
     }
     const size_t length = output_->getLength();
-    if (output_memory_.memory != nullptr) {
+    if (output_memory_.memory != nullptr) [[unlikely]] {
         fail("structureOutput is set although the client gave a structureOutputDescriptor");
-    } else if (!call_.has(uc::call_flags::any_size) && length > call_.structure_room) {
+    } else if (!call_.has(uc::call_flags::any_size) && length > call_.structure_room) [[unlikely]] {
         fail("an output structure of " + std::to_string(length) +
              " bytes, the client has room for " + std::to_string(call_.structure_room));
     } else {
@@ -121,9 +121,9 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client, DataC
     arguments.scalarOutputCount = call_.scalar_room;
     arguments.structureOutputDescriptor = output_memory_.memory;
     arguments.structureOutputMaximumSize = call_.structure_room;
-    if (output_memory_.memory != nullptr)
+    if (output_memory_.memory != nullptr) [[unlikely]]
         arguments.structureOutputMaximumSize = call_.output.length;
-    if (call_.has(uc::call_flags::any_size))
+    if (call_.has(uc::call_flags::any_size)) [[unlikely]]
         arguments.structureOutputMaximumSize = kIOUserClientVariableStructureSize;
 
     {
@@ -131,12 +131,13 @@ void ExternalCall::run(ClientConnection& connection, IOUserClient* client, DataC
         outcome_.io_return =
             client->ExternalMethod(call_.selector, &arguments, nullptr, nullptr, nullptr);
     }
-    if (!t_refusal.empty()) {
+    if (!t_refusal.empty()) [[unlikely]] {
         reason_ = take_refusal();
         if (outcome_.io_return == kIOReturnSuccess) reason_.clear();
     }
     take_results(arguments);
-    if (outcome_.io_return != kIOReturnSuccess && completion_ != nullptr) completion_->forget();
+    if (outcome_.io_return != kIOReturnSuccess && completion_ != nullptr) [[unlikely]]
+        completion_->forget();
     if (cache != nullptr) cache->give_back(std::exchange(input_, nullptr));
     release_input();
     answer(connection);
@@ -154,7 +155,7 @@ void ExternalCall::refuse(ClientConnection& connection, kern_return_t result,
 }
 
 void ExternalCall::answer(ClientConnection& connection) {
-    if (call_.has(uc::call_flags::one_way)) {
+    if (call_.has(uc::call_flags::one_way)) [[unlikely]] {
         if (outcome_.io_return != kIOReturnSuccess)
             connection.one_way_failed(call_.selector, outcome_.io_return);
         return;
@@ -163,15 +164,19 @@ void ExternalCall::answer(ClientConnection& connection) {
     // Nobody but us can make another reference to a slot that has none left but ours.
     const bool keeps_input = input_memory_.slot != nullptr && input_memory_.slot.use_count() > 1;
     const bool keeps_output = output_memory_.slot != nullptr && output_memory_.slot.use_count() > 1;
-    if (keeps_input) outcome_.flags |= uc::outcome_flags::keeps_input;
-    if (keeps_output) outcome_.flags |= uc::outcome_flags::keeps_output;
-    if (outcome_.structure.size() > uc::kMaxInbandStructure) {
+    if (keeps_input) [[unlikely]]
+        outcome_.flags |= uc::outcome_flags::keeps_input;
+    if (keeps_output) [[unlikely]]
+        outcome_.flags |= uc::outcome_flags::keeps_output;
+    if (outcome_.structure.size() > uc::kMaxInbandStructure) [[unlikely]] {
         answer_in_memory(connection);
     } else {
         connection.answer(serial_, outcome_, scalars_out_.data());
     }
-    if (keeps_input) input_memory_.slot->tell_at_the_end();
-    if (keeps_output) output_memory_.slot->tell_at_the_end();
+    if (keeps_input) [[unlikely]]
+        input_memory_.slot->tell_at_the_end();
+    if (keeps_output) [[unlikely]]
+        output_memory_.slot->tell_at_the_end();
 }
 
 /// A structure of any size that is too large for a frame.

@@ -48,7 +48,8 @@ class LaneSender {
     void send(protocol::user_client::Kind kind, uint64_t serial, size_t size, const Fill& fill) {
         const auto number = static_cast<uint16_t>(kind);
         // What this thread sent before is in the ring or has set sending_kept_.
-        if (try_send(number, serial, size, fill)) return;
+        if (try_send(number, serial, size, fill)) [[likely]]
+            return;
         Lock lock(mutex_);
         // Perhaps only another thread was sending just then.
         for (int i = 0; i < kTries; ++i) {
@@ -87,12 +88,14 @@ class LaneSender {
     template <typename Fill>
     bool try_send(uint16_t kind, uint64_t serial, size_t size, const Fill& fill) {
         if (size > Channel::kMaxFrameBody || sending_kept_.load(std::memory_order_acquire))
+            [[unlikely]]
             return false;
         auto draft = channel_.begin(lane_, kind, serial, size, Channel::Wait::dont_block);
-        if (draft.ok()) {
+        if (draft.ok()) [[likely]] {
             fill(draft->bytes());
             const Status sent = channel_.commit(std::move(*draft));
-            if (!sent.ok()) owner_.fail(sent.error());
+            if (!sent.ok()) [[unlikely]]
+                owner_.fail(sent.error());
             return true;
         }
         if (draft.error().code == Errc::no_space) return false;

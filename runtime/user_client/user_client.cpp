@@ -86,35 +86,36 @@ kern_return_t IOUserClient::ExternalMethod(uint64_t selector,
                                            IOUserClientMethodArguments* arguments,
                                            const IOUserClientMethodDispatch* dispatch,
                                            OSObject* target, void* reference) {
-    if (arguments == nullptr) return kIOReturnBadArgument;
-    if (dispatch == nullptr) {
+    if (arguments == nullptr) [[unlikely]]
+        return kIOReturnBadArgument;
+    if (dispatch == nullptr) [[unlikely]] {
         set_refusal("the driver knows no selector " + std::to_string(selector));
         return kIOReturnUnsupported;
     }
-    if (dispatch->checkCompletionExists != kAny) {
+    if (dispatch->checkCompletionExists != kAny) [[unlikely]] {
         const uint32_t exists = arguments->completion != nullptr ? 1 : 0;
         if (exists != (dispatch->checkCompletionExists != 0 ? 1u : 0u)) {
             return mismatch(selector, "the presence of a completion",
                             dispatch->checkCompletionExists, exists);
         }
     }
-    if (differs(dispatch->checkScalarInputCount, arguments->scalarInputCount)) {
+    if (differs(dispatch->checkScalarInputCount, arguments->scalarInputCount)) [[unlikely]] {
         return mismatch(selector, "the count of input scalars", dispatch->checkScalarInputCount,
                         arguments->scalarInputCount);
     }
-    if (differs(dispatch->checkStructureInputSize, input_size(*arguments))) {
+    if (differs(dispatch->checkStructureInputSize, input_size(*arguments))) [[unlikely]] {
         return mismatch(selector, "the size of the input structure",
                         dispatch->checkStructureInputSize, input_size(*arguments));
     }
-    if (differs(dispatch->checkScalarOutputCount, arguments->scalarOutputCount)) {
+    if (differs(dispatch->checkScalarOutputCount, arguments->scalarOutputCount)) [[unlikely]] {
         return mismatch(selector, "the count of output scalars", dispatch->checkScalarOutputCount,
                         arguments->scalarOutputCount);
     }
-    if (differs(dispatch->checkStructureOutputSize, output_size(*arguments))) {
+    if (differs(dispatch->checkStructureOutputSize, output_size(*arguments))) [[unlikely]] {
         return mismatch(selector, "the size of the output structure",
                         dispatch->checkStructureOutputSize, output_size(*arguments));
     }
-    if (dispatch->function == nullptr) {
+    if (dispatch->function == nullptr) [[unlikely]] {
         set_refusal("the driver has no function for selector " + std::to_string(selector));
         return kIOReturnNoCompletion;
     }
